@@ -1,0 +1,53 @@
+# Sourced by the scripts beside it. Finds interpreters and makes environments.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+# One that runs, is CPython 3.<argument> and can make environments says where it is.
+probe='
+import ensurepip, os, sys, venv
+assert sys.implementation.name == "cpython"
+assert sys.version_info[:2] == (3, int(sys.argv[1]))
+print(os.path.realpath(sys.executable))
+'
+
+# Print the path of one CPython for each of 3.13, 3.12 and 3.11 that is here, newest first.
+interpreters() {
+    local minor candidate
+    for minor in 13 12 11; do
+        for candidate in "python3.$minor" python3 \
+            "$HOME/.pyenv/versions/3.$minor."*"/bin/python3.$minor"; do
+            "$candidate" -c "$probe" "$minor" 2>/dev/null && break
+        done || true
+    done
+}
+
+# Print the interpreter to use: $PYTHON, or the newest of interpreters.
+interpreter() {
+    local found
+    found=${PYTHON:-$(interpreters | head -n 1)}
+    if [ -z "$found" ]; then
+        echo "no CPython 3.11, 3.12 or 3.13 with venv found; name one in \$PYTHON" >&2
+        return 1
+    fi
+    echo "$found"
+}
+
+# make_env NAME PYTHON PIP-ARGUMENT...: make .venv/NAME with what the arguments
+# install, unless it was made from the same inputs before. Sets $bin.
+make_env() {
+    local name=$1 python=$2 inputs
+    shift 2
+    bin=$root/.venv/$name/bin
+    inputs=$(echo "$root $("$python" -VV) $*" |
+        cat - pyproject.toml requirements/*.txt | "$python" -c \
+        'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
+    [ "$(cat "$bin/../inputs" 2>/dev/null)" != "$inputs" ] || return 0
+    echo "making .venv/$name with $python" >&2
+    rm -rf "$root/.venv/$name"
+    "$python" -m venv "$root/.venv/$name"
+    "$bin/python" -m pip install -qq --disable-pip-version-check \
+        --constraint requirements/constraints.txt "$@" >&2
+    echo "$inputs" >"$bin/../inputs"
+}

@@ -1,0 +1,1 @@
+"""A package, so that tests share helpers as `tests.…` whatever else is installed."""

@@ -1,0 +1,100 @@
+"""What a user gets from the built wheel, installed into an empty environment with no extras."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.packaging
+
+ROOT = Path(__file__).parents[2]
+
+# The project, what it asks for, and what that needs.
+EXPECTED = {"runpod_sdk"} | {
+    *("anyio", "attrs", "httpx", "python_dateutil"),
+    *("certifi", "h11", "httpcore", "idna", "six", "sniffio", "typing_extensions", "tzdata"),
+}
+NEEDED = {"runpod_sdk", "anyio", "attrs", "httpx", "python_dateutil"}
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the sdist, and the wheel from it, as `python -m build` does."""
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", str(out), str(ROOT))
+    return out
+
+
+@pytest.fixture(scope="module")
+def python(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an empty environment, install the wheel into it, and give its interpreter."""
+    home = tmp_path_factory.mktemp("installed")
+    venv.create(home, with_pip=True)
+    found = home / "bin" / "python"
+    run(str(found), "-m", "pip", "install", "-qq", str(only(dist, "*.whl")))
+    return found
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def only(directory: Path, pattern: str) -> Path:
+    (found,) = directory.glob(pattern)
+    return found
+
+
+def test_the_wheel_holds_both_packages_and_nothing_else(dist: Path) -> None:
+    names = zipfile.ZipFile(only(dist, "*.whl")).namelist()
+    tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    assert tops == {"runpod_sdk", "runpod_serverless_api"}
+    assert {"runpod_sdk/py.typed", "runpod_serverless_api/py.typed"} <= set(names)
+
+
+def test_it_brings_its_dependencies_and_nothing_else(python: Path) -> None:
+    listed = json.loads(run(str(python), "-m", "pip", "list", "--format", "json"))
+    names = {entry["name"].lower().replace("-", "_") for entry in listed}
+    assert names - {"pip", "setuptools"} <= EXPECTED
+    assert names >= NEEDED
+
+
+def test_importing_loads_neither_httpx_nor_the_generated_package(python: Path) -> None:
+    code = """
+import sys, runpod_sdk
+print(*sorted({name.split(".")[0] for name in sys.modules}))
+runpod_sdk.Runpod
+"""
+    loaded = set(run(str(python), "-c", code).split())
+    assert not loaded & {"httpx", "httpcore", "anyio", "attrs", "runpod_serverless_api"}
+
+
+def test_a_client_works_once_asked_for(python: Path) -> None:
+    code = """
+import sys, runpod_sdk
+with runpod_sdk.Runpod("a-key") as client:
+    print(client.endpoint("an-endpoint").job("a-job").id)
+assert {"httpx", "runpod_serverless_api"} <= set(sys.modules)
+"""
+    assert run(str(python), "-c", code) == "a-job\n"
+
+
+def test_every_public_name_is_there(python: Path) -> None:
+    code = "import runpod_sdk; [getattr(runpod_sdk, name) for name in runpod_sdk.__all__]"
+    run(str(python), "-W", "error", "-c", code)
+
+
+def test_the_command_without_its_extra_says_how_to_get_it(python: Path) -> None:
+    for command in ([str(python.parent / "runpod-sdk")], [str(python), "-m", "runpod_sdk"]):
+        done = subprocess.run([*command, "health"], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert 'pip install "runpod_sdk[cli]"' in done.stderr
+        assert len(done.stderr.splitlines()) == 1

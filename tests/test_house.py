@@ -1,0 +1,139 @@
+"""The rules of the house: imports run one way, and a file stays short enough to be read."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "runpod_sdk"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+LONGEST = 300
+
+# Each layer may import itself and those before it. A module that stands in no
+# layer by name is a value: what every layer may import.
+LAYERS = ("values", "_flows", "_io", "shells", "__init__", "users")
+LAYER_OF = {
+    "_flows": "_flows",
+    "_io": "_io",
+    "_sync": "shells",
+    "_async": "shells",
+    "__init__": "__init__",
+    "__main__": "users",
+    "cli": "users",
+    "local": "users",
+    "webhooks": "users",
+}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
+
+
+def layer_of(module: str) -> str:
+    """Tell the layer of `runpod_sdk.<part>…`; the bare package is `__init__`."""
+    part = (module.split(".") + ["__init__"])[1]
+    return LAYER_OF.get(part, "values")
+
+
+def imports_of(path: Path, source: str) -> set[str]:
+    """
+    List the modules that *source* imports anywhere, at its top or in a function.
+
+    What only a type checker sees does not count: an error may say that it carries a job.
+    """
+    package = module_of(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    elif path.parent == PACKAGE:
+        package = ["runpod_sdk"]
+    tree, found = ast.parse(source), set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            # `from runpod_sdk import errors` imports a module, `… import Runpod` a name.
+            for alias in node.names:
+                inner = ROOT.joinpath(*name.split("."), alias.name)
+                is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
+                found.add(f"{name}.{alias.name}" if is_module else name)
+    return found
+
+
+def violations(path: Path, source: str) -> list[str]:
+    """List each import of *source* that the layers forbid."""
+    module, mine = module_of(path), layer_of(module_of(path))
+    wrong: list[str] = []
+    for target in sorted(imports_of(path, source)):
+        top = target.split(".")[0]
+        if top == "httpx" and mine != "_io":
+            wrong.append(f"{module} imports httpx: only _io may")
+        if top != "runpod_sdk":
+            continue
+        theirs = layer_of(target)
+        if LAYERS.index(theirs) > LAYERS.index(mine):
+            wrong.append(f"{module} ({mine}) imports {target} ({theirs})")
+        if mine == "users" and any(part.startswith("_") for part in target.split(".")[1:2]):
+            wrong.append(f"{module} imports {target}: it should use the public names")
+    return wrong
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_run_one_way(path: Path) -> None:
+    assert violations(path, path.read_text()) == []
+
+
+def test_one_module_of_the_flows_imports_the_generated_package() -> None:
+    importers = {
+        module_of(path)
+        for path in FILES
+        for target in imports_of(path, path.read_text())
+        if target.split(".")[0] == "runpod_serverless_api"
+    }
+    assert {layer_of(name) for name in importers} <= {"_flows"}
+    assert len(importers) <= 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_a_file_can_be_read_in_one_go(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("_flows/waiting.py", "import httpx"),
+        ("_flows/waiting.py", "from runpod_sdk._io import sync"),
+        ("_flows/waiting.py", "from .._sync.client import Runpod"),
+        ("errors.py", "def late():\n    from . import _flows"),
+        ("errors.py", "from runpod_sdk import Runpod"),
+        ("_io/sync.py", "import runpod_sdk._sync.job"),
+        ("_async/job.py", "import runpod_sdk.cli"),
+        ("local/server.py", "from .._flows import retry"),
+    ],
+)
+def test_a_forbidden_import_is_found(where: str, line: str) -> None:
+    assert violations(PACKAGE / where, line) != []
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("_io/sync.py", "import httpx\nfrom .._flows import waiting"),
+        ("_flows/waiting.py", "from ..errors import RunpodError"),
+        ("__init__.py", "from ._sync.client import Runpod"),
+        ("errors.py", "if TYPE_CHECKING:\n    from ._sync.job import Job"),
+        ("cli/__init__.py", "import runpod_sdk\nfrom runpod_sdk import Runpod, local"),
+    ],
+)
+def test_an_allowed_import_is_not(where: str, line: str) -> None:
+    assert violations(PACKAGE / where, line) == []
