@@ -1,0 +1,230 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...models.error import Error
+from ...models.job import Job
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    endpoint_id: str,
+    job_id: str,
+    *,
+    wait: int | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["wait"] = wait
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/{endpoint_id}/status-sync/{job_id}".format(
+            endpoint_id=quote(str(endpoint_id), safe=""),
+            job_id=quote(str(job_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Error | Job:
+    if response.status_code == 200:
+        response_200 = Job.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = Error.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Error.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 404:
+        response_404 = Error.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 429:
+        response_429 = Error.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Error.from_dict(response.json())
+
+        return response_500
+
+    response_default = Error.from_dict(response.json())
+
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Error | Job]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    endpoint_id: str,
+    job_id: str,
+    *,
+    client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
+) -> Response[Error | Job]:
+    """Wait for a job
+
+     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
+    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
+    in the same way. [client source]
+
+    Args:
+        endpoint_id (str):
+        job_id (str):
+        wait (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Error | Job]
+    """
+
+    kwargs = _get_kwargs(
+        endpoint_id=endpoint_id,
+        job_id=job_id,
+        wait=wait,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    endpoint_id: str,
+    job_id: str,
+    *,
+    client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
+) -> Error | Job | None:
+    """Wait for a job
+
+     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
+    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
+    in the same way. [client source]
+
+    Args:
+        endpoint_id (str):
+        job_id (str):
+        wait (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Error | Job
+    """
+
+    return sync_detailed(
+        endpoint_id=endpoint_id,
+        job_id=job_id,
+        client=client,
+        wait=wait,
+    ).parsed
+
+
+async def asyncio_detailed(
+    endpoint_id: str,
+    job_id: str,
+    *,
+    client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
+) -> Response[Error | Job]:
+    """Wait for a job
+
+     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
+    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
+    in the same way. [client source]
+
+    Args:
+        endpoint_id (str):
+        job_id (str):
+        wait (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Error | Job]
+    """
+
+    kwargs = _get_kwargs(
+        endpoint_id=endpoint_id,
+        job_id=job_id,
+        wait=wait,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    endpoint_id: str,
+    job_id: str,
+    *,
+    client: AuthenticatedClient,
+    wait: int | Unset = UNSET,
+) -> Error | Job | None:
+    """Wait for a job
+
+     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
+    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
+    in the same way. [client source]
+
+    Args:
+        endpoint_id (str):
+        job_id (str):
+        wait (int | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Error | Job
+    """
+
+    return (
+        await asyncio_detailed(
+            endpoint_id=endpoint_id,
+            job_id=job_id,
+            client=client,
+            wait=wait,
+        )
+    ).parsed

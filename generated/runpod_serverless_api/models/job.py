@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.job_status import JobStatus
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="Job")
+
+
+@_attrs_define
+class Job:
+    """A job. Older answers also had `input`; current ones do not. [recorded]"""
+
+    id: str
+    """ Id of the job; begins with `sync-` for those of `run_job_sync`. Opaque. Always present. [recorded] """
+    status: JobStatus | str
+    """ A status, also one that this document does not know; such is not terminal. """
+    delay_time: int | None | Unset = UNSET
+    """ Time from the submission to the start of the last attempt, in milliseconds. Present from IN_PROGRESS on;
+    absent from jobs that never started. [recorded] """
+    execution_time: int | None | Unset = UNSET
+    """ Time that the job ran, in milliseconds. Present in terminal states, if the job was started; absent in
+    IN_PROGRESS. One page shows it as 2.5, in seconds; not trusted. [recorded] """
+    worker_id: None | str | Unset = UNSET
+    """ Worker that has or had the job. Present from IN_PROGRESS on; older answers lack it. [recorded] """
+    output: Any | Unset = UNSET
+    """ Any JSON, null included. COMPLETED: what the handler returned; of one that yields and aggregates, the list
+    of what it yielded. IN_PROGRESS: the last progress that it reported. May come with FAILED. Absent where there
+    was nothing, and where the handler returned an empty object. [recorded] """
+    error: Any | Unset = UNSET
+    """ Why the job failed; present in FAILED. A string, as it came from the handler, or a JSON object in a string
+    for an exception (`error_type`, `error_message`, `error_traceback`, `hostname`, `worker_id`, `runpod_version`),
+    or of the platform ("executionTimeout exceeded"). Left open here, so that no other form is lost. [recorded] """
+    retries: int | None | Unset = UNSET
+    """ How often the platform has given the job to another worker, after the first one was lost. Present from 1 on,
+    in IN_PROGRESS too; the second loss is FAILED. [recorded] """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        status: str
+        if isinstance(self.status, JobStatus):
+            status = self.status.value
+        else:
+            status = self.status
+
+        delay_time: int | None | Unset
+        if isinstance(self.delay_time, Unset):
+            delay_time = UNSET
+        else:
+            delay_time = self.delay_time
+
+        execution_time: int | None | Unset
+        if isinstance(self.execution_time, Unset):
+            execution_time = UNSET
+        else:
+            execution_time = self.execution_time
+
+        worker_id: None | str | Unset
+        if isinstance(self.worker_id, Unset):
+            worker_id = UNSET
+        else:
+            worker_id = self.worker_id
+
+        output = self.output
+
+        error = self.error
+
+        retries: int | None | Unset
+        if isinstance(self.retries, Unset):
+            retries = UNSET
+        else:
+            retries = self.retries
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "status": status,
+            }
+        )
+        if delay_time is not UNSET:
+            field_dict["delayTime"] = delay_time
+        if execution_time is not UNSET:
+            field_dict["executionTime"] = execution_time
+        if worker_id is not UNSET:
+            field_dict["workerId"] = worker_id
+        if output is not UNSET:
+            field_dict["output"] = output
+        if error is not UNSET:
+            field_dict["error"] = error
+        if retries is not UNSET:
+            field_dict["retries"] = retries
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        def _parse_status(data: object) -> JobStatus | str:
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                componentsschemas_open_job_status_type_0 = JobStatus(data)
+
+                return componentsschemas_open_job_status_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(JobStatus | str, data)
+
+        status = _parse_status(d.pop("status"))
+
+        def _parse_delay_time(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        delay_time = _parse_delay_time(d.pop("delayTime", UNSET))
+
+        def _parse_execution_time(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        execution_time = _parse_execution_time(d.pop("executionTime", UNSET))
+
+        def _parse_worker_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        worker_id = _parse_worker_id(d.pop("workerId", UNSET))
+
+        output = d.pop("output", UNSET)
+
+        error = d.pop("error", UNSET)
+
+        def _parse_retries(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        retries = _parse_retries(d.pop("retries", UNSET))
+
+        job = cls(
+            id=id,
+            status=status,
+            delay_time=delay_time,
+            execution_time=execution_time,
+            worker_id=worker_id,
+            output=output,
+            error=error,
+            retries=retries,
+        )
+
+        job.additional_properties = d
+        return job
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
