@@ -16,7 +16,7 @@ class PurgeResult:
     removed: int
     """ How many jobs were removed. Always present. [documented] """
     status: str
-    """ "completed", in lower case; no status of a job. Always present. [documented] """
+    """ The word `completed`; not the status of a job. Always present. [documented] """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
