@@ -34,6 +34,9 @@ interpreter() {
     echo "$found"
 }
 
+# The project as those who work on it install it: editable, everything else pinned.
+project=(--constraint requirements/constraints.txt --editable '.[all]')
+
 # make_env NAME PYTHON PIP-ARGUMENT...: make .venv/NAME with what the arguments
 # install, unless it was made from the same inputs before. Sets $bin.
 make_env() {
@@ -47,7 +50,6 @@ make_env() {
     echo "making .venv/$name with $python" >&2
     rm -rf "$root/.venv/$name"
     "$python" -m venv "$root/.venv/$name"
-    "$bin/python" -m pip install -qq --disable-pip-version-check \
-        --constraint requirements/constraints.txt "$@" >&2
+    "$bin/python" -m pip install -qq --disable-pip-version-check "$@" >&2
     echo "$inputs" >"$bin/../inputs"
 }

@@ -36,7 +36,7 @@ def module_of(path: Path) -> str:
 
 def layer_of(module: str) -> str:
     """Tell the layer of `runpod_sdk.<part>…`; the bare package is `__init__`."""
-    part = (module.split(".") + ["__init__"])[1]
+    part = [*module.split("."), "__init__"][1]
     return LAYER_OF.get(part, "values")
 
 
