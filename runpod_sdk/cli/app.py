@@ -1,0 +1,163 @@
+"""The commands, one function each."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from runpod_sdk import __version__
+from runpod_sdk.cli import arguments as a
+from runpod_sdk.cli.outcome import EXIT_STATUSES, command, connected, say, show, verdict
+
+app = typer.Typer(
+    name="runpod-sdk",
+    help="Run jobs on RunPod's serverless endpoints. JSON goes to standard output,"
+    " everything else to standard error. The API key is that of RUNPOD_API_KEY,"
+    " or of ~/.runpod/config.toml.",
+    epilog=EXIT_STATUSES,
+    add_completion=False,
+    no_args_is_help=True,
+    # Their tracebacks would show local variables, the key among them.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"runpod_sdk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    source: a.Input,
+    endpoint_id: a.EndpointId,
+    webhook: a.Webhook = None,
+    execution_timeout: a.ExecutionTimeout = None,
+    ttl: a.Ttl = None,
+    low_priority: a.LowPriority = False,
+    timeout: a.Timeout = None,
+) -> None:
+    """Send a job to the queue, and print its id."""
+    asked = a.request(source, webhook, execution_timeout, ttl, low_priority)
+    with connected(endpoint_id) as endpoint:
+        job = endpoint.run(**asked, **a.limit(timeout))
+        show({"id": job.id})
+        if sys.stderr.isatty():
+            say(f"to wait for it: {command('wait', job.id, endpoint_id)}")
+
+
+@app.command()
+def run_sync(
+    source: a.Input,
+    endpoint_id: a.EndpointId,
+    webhook: a.Webhook = None,
+    execution_timeout: a.ExecutionTimeout = None,
+    ttl: a.Ttl = None,
+    low_priority: a.LowPriority = False,
+    timeout: a.Timeout = "90",
+    on_timeout: a.OnTimeout = "detach",
+) -> None:
+    """Send a job, wait until it has ended, and print it."""
+    asked = a.request(source, webhook, execution_timeout, ttl, low_priority)
+    with connected(endpoint_id) as endpoint:
+        state = endpoint.run_sync(**asked, **a.limit(timeout), on_timeout=on_timeout, check=False)
+        show(state.to_dict())
+    raise typer.Exit(verdict(state))
+
+
+@app.command()
+def status(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
+    """Print what the server says of a job now."""
+    with connected(endpoint_id) as endpoint:
+        state = endpoint.status(job_id, **a.limit(timeout))
+        show(state.to_dict())
+    raise typer.Exit(verdict(state))
+
+
+@app.command()
+def wait(
+    job_id: a.JobId,
+    endpoint_id: a.EndpointId,
+    timeout: a.Timeout = None,
+    on_timeout: a.OnTimeout = "detach",
+) -> None:
+    """Wait until a job has ended, and print it."""
+    with connected(endpoint_id, job_id) as endpoint:
+        state = endpoint.wait(job_id, **a.limit(timeout), on_timeout=on_timeout)
+        show(state.to_dict())
+    raise typer.Exit(verdict(state))
+
+
+@app.command()
+def stream(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
+    """Print what a job's handler yields, a line for each chunk, as it comes."""
+    with (
+        connected(endpoint_id, job_id) as endpoint,
+        endpoint.stream(job_id, **a.limit(timeout)) as chunks,
+    ):
+        for chunk in chunks:
+            show(chunk.to_dict(), indent=None)
+
+
+@app.command()
+def cancel(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
+    """End a job that waits or runs."""
+    with connected(endpoint_id) as endpoint:
+        show(endpoint.cancel(job_id, **a.limit(timeout)).to_dict())
+
+
+@app.command()
+def retry(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
+    """Send a job that failed or timed out to the queue again, under its id."""
+    with connected(endpoint_id) as endpoint:
+        show(endpoint.retry(job_id, **a.limit(timeout)).to_dict())
+
+
+@app.command()
+def health(endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
+    """Print how many jobs and workers an endpoint has, and what they do."""
+    with connected(endpoint_id) as endpoint:
+        show(endpoint.health(**a.limit(timeout)).to_dict())
+
+
+@app.command()
+def purge_queue(endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
+    """Remove every job that waits in the queue; those that run go on."""
+    with connected(endpoint_id) as endpoint:
+        show(endpoint.purge_queue(**a.limit(timeout)).to_dict())
+
+
+@app.command()
+def serve(
+    handler: Annotated[
+        str,
+        typer.Argument(metavar="HANDLER", help="module:function, or path/to/file.py:function."),
+    ],
+    workers: Annotated[int, typer.Option(min=1, help="How many jobs run at a time.")] = 1,
+    return_aggregate_stream: Annotated[
+        bool,
+        typer.Option(
+            "--return-aggregate-stream",
+            help="Keep what a generator yields as the output of its job.",
+        ),
+    ] = False,
+) -> None:
+    """Run a handler on this machine, behind a local endpoint, until Ctrl-C."""
+    from runpod_sdk.cli.serve import serve_until_interrupted
+
+    serve_until_interrupted(
+        handler, workers=workers, return_aggregate_stream=return_aggregate_stream
+    )

@@ -1,0 +1,110 @@
+"""What a command prints, and the exit status it ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from runpod_sdk import (
+    ConfigurationError,
+    Endpoint,
+    JobError,
+    JobState,
+    Runpod,
+    RunpodError,
+    RunpodTimeoutError,
+)
+
+ENDPOINT_VARIABLE = "RUNPOD_ENDPOINT_ID"
+
+
+class Exit(IntEnum):
+    """The exit statuses. Nothing but what was asked for ends with 0."""
+
+    DONE = 0
+    JOB_ENDED_BADLY = 1
+    USAGE = 2
+    API = 3
+    NOT_ENDED = 4
+    TIMEOUT = 124
+    INTERRUPTED = 130
+
+
+EXIT_STATUSES = """\
+Exit status: 0 the job succeeded (run, cancel, retry, health, purge-queue: the API did as
+asked); 1 the job ended badly; 2 wrong usage or configuration; 3 the API refused, or gave no
+usable answer; 4 the job has not ended (status); 124 the local time was up; 130 interrupted.
+"""
+
+
+def show(document: object, *, indent: int | None = 2) -> None:
+    """Print *document* to standard output, as JSON, at once."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=indent)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Print *text* for a person: to standard error."""
+    typer.echo(text, err=True)
+
+
+def command(name: str, job_id: str, endpoint_id: str) -> str:
+    """Spell the command to type for *job_id*."""
+    words = ["runpod-sdk", name, job_id]
+    if os.environ.get(ENDPOINT_VARIABLE) != endpoint_id:
+        words += ["--endpoint", endpoint_id]
+    return shlex.join(words)
+
+
+def verdict(state: JobState) -> Exit:
+    """Judge *state*; say why, where the job did not succeed."""
+    try:
+        state.raise_for_status()
+    except JobError as error:
+        say(f"{error}")
+        return Exit.JOB_ENDED_BADLY
+    return Exit.DONE if state.succeeded else Exit.NOT_ENDED
+
+
+@contextmanager
+def connected(endpoint_id: str, job_id: str | None = None) -> Iterator[Endpoint]:
+    """Give the endpoint, and end the process as befits the errors of the block."""
+    try:
+        with Runpod() as client:
+            yield client.endpoint(endpoint_id)
+    except JobError as error:
+        say(f"{error}")
+        code = Exit.JOB_ENDED_BADLY
+    except RunpodTimeoutError as error:
+        say(f"{error}")
+        if error.job is not None and not error.cancelled:
+            say(f"to go on waiting: {command('wait', error.job.id, endpoint_id)}")
+        code = Exit.TIMEOUT
+    except (ConfigurationError, ValueError) as error:
+        say(f"{error}")
+        code = Exit.USAGE
+    except RunpodError as error:
+        say(f"{error}")
+        code = Exit.API
+    except KeyboardInterrupt as error:
+        say("\ninterrupted")
+        for note in getattr(error, "__notes__", ()):
+            say(note)
+        if job_id is not None:
+            say(f"to go on waiting: {command('wait', job_id, endpoint_id)}")
+        code = Exit.INTERRUPTED
+    else:
+        return
+    raise typer.Exit(code)

@@ -1,0 +1,88 @@
+"""`runpod-sdk serve`: a handler of the user's behind a local endpoint."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import typer
+
+from runpod_sdk.cli import missing
+from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, say, show
+
+
+def serve_until_interrupted(spec: str, *, workers: int, return_aggregate_stream: bool) -> None:
+    """Serve the handler that *spec* names, and print how to reach it."""
+    try:
+        from runpod_sdk.local import LocalEndpoint
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn"):
+            raise
+        raise typer.Exit(missing("local", "serve")) from None
+
+    handler = load_handler(spec)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with LocalEndpoint(
+            handler, workers=workers, return_aggregate_stream=return_aggregate_stream
+        ) as local:
+            say(f"serving {spec} until Ctrl-C; in another terminal:\n")
+            say(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
+            say(f"export {ENDPOINT_VARIABLE}={local.endpoint_id}")
+            say(f"export RUNPOD_API_KEY={local.api_key}\n")
+            show(
+                {
+                    "base_url": local.base_url,
+                    "endpoint_id": local.endpoint_id,
+                    "api_key": local.api_key,
+                },
+                indent=None,
+            )
+            while True:
+                time.sleep(3600)
+    except KeyboardInterrupt:
+        say("\nstopped")
+
+
+def load_handler(spec: str) -> Callable[..., Any]:
+    """Import what `module:function` or `path/to/file.py:function` names."""
+    where, _, name = spec.rpartition(":")
+    if not where or not name:
+        raise typer.BadParameter(
+            f"{spec!r} is not module:function or path/to/file.py:function", param_hint="HANDLER"
+        )
+    found: Any = _load_file(where) if where.endswith(".py") else _load_module(where)
+    for attribute in name.split("."):
+        found = getattr(found, attribute, None)
+    if not callable(found):
+        raise typer.BadParameter(f"{where} has no function {name}", param_hint="HANDLER")
+    return found
+
+
+def _load_module(name: str) -> ModuleType:
+    sys.path.insert(0, "")  # as `python -m` does: the current directory
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise typer.BadParameter(f"no module {error.name} here", param_hint="HANDLER") from None
+
+
+def _load_file(name: str) -> ModuleType:
+    path = Path(name).resolve()
+    spec = importlib.util.spec_from_file_location("_served", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise typer.BadParameter(f"no file {name}", param_hint="HANDLER")
+    sys.path.insert(0, str(path.parent))  # as `python FILE` does
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["_served"] = module
+    spec.loader.exec_module(module)
+    return module
