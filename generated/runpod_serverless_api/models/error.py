@@ -25,10 +25,11 @@ class Error:
     detail: None | str | Unset = UNSET
     """ What is wrong, for people. Present in most errors. [recorded] """
     error: Any | Unset = UNSET
-    """ What is wrong, for people; a string where it was seen, instead of the three above, from an endpoint of the
-    wrong kind. [recorded] """
+    """ What is wrong, for people. Present, as a string and instead of the three above, in answers of an endpoint of
+    the wrong kind. [recorded] """
     message: None | str | Unset = UNSET
-    """ What is wrong, for people; instead of the others, from a host that is not that of this API. [recorded] """
+    """ What is wrong, for people. Present, instead of all others, in answers of a host that is not that of this
+    API. [recorded] """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -29,9 +29,9 @@ class Job:
     worker_id: None | str | Unset = UNSET
     """ Worker that has or had the job. Present from IN_PROGRESS on; older answers lack it. [recorded] """
     output: Any | Unset = UNSET
-    """ Any JSON, null included. COMPLETED: what the handler returned; of one that yields and aggregates, the list
-    of what it yielded. IN_PROGRESS: the last progress that it reported. May come with FAILED. Absent where there
-    was nothing, and where the handler returned an empty object. [recorded] """
+    """ Any JSON, null included. Present in COMPLETED: what the handler returned, or the list of what it yielded if
+    it aggregates; absent if it returned an empty object. Present in IN_PROGRESS once progress was reported: the
+    last of it. May come with FAILED. [recorded] """
     error: Any | Unset = UNSET
     """ Why the job failed; present in FAILED. A string, as it came from the handler, or a JSON object in a string
     for an exception (`error_type`, `error_message`, `error_traceback`, `hostname`, `worker_id`, `runpod_version`),

@@ -18,10 +18,11 @@ class StreamChunk:
     output: Any | Unset = UNSET
     """ What the handler yielded, any JSON. Present in every recording. [recorded] """
     metrics: Any | Unset = UNSET
-    """ Counters of the worker, in one example of a vLLM worker in the documentation. [documented] """
+    """ Counters of the worker, any JSON. Present in one example of the documentation, of a vLLM worker.
+    [documented] """
     error: Any | Unset = UNSET
-    """ Why the handler failed while it yielded; a string by all accounts. Left open here, so that no other form is
-    lost. Never recorded. [inferred] """
+    """ Why the handler failed while it yielded. A string, if ever present: it was not recorded. Left open here, so
+    that no other form is lost. [inferred] """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
