@@ -1,0 +1,153 @@
+"""The command as a process of its own: signals, pipes, output that comes at once, extras."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runpod_sdk import Runpod
+from runpod_sdk.local import LocalEndpoint
+
+COMMAND = (sys.executable, "-m", "runpod_sdk")
+ROOT = Path(__file__).parents[2]
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+
+
+def submit(local: LocalEndpoint, **given: object) -> str:
+    with local.client() as client:
+        return client.endpoint(local.endpoint_id).run(input=given).id
+
+
+@pytest.mark.usefixtures("environment")
+def test_chunks_are_printed_as_they_come(local: LocalEndpoint) -> None:
+    job = submit(local, mock_return=[1, 2, 3, 4], mock_delay=2)
+    times = []
+    with start("stream", job) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            assert "output" in json.loads(line)
+            times.append(time.monotonic())
+    assert process.returncode == 0
+    assert times[-1] - times[0] > 1
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", ["wait", "stream"])
+def test_ctrl_c_says_how_to_go_on(local: LocalEndpoint, name: str) -> None:
+    job = submit(local, mock_delay=30)
+    process = start(name, job)
+    wait_until_asked(local, job)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (130, "")
+    assert f"runpod-sdk wait {job}" in err
+    assert "Traceback" not in err
+    with local.client() as client:
+        client.endpoint(local.endpoint_id).cancel(job)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_reader_that_goes_away_is_no_traceback(local: LocalEndpoint) -> None:
+    job = submit(local, mock_return=list(range(20)), mock_delay=2)
+    with start("stream", job) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_serve_says_how_to_reach_it_and_stops_on_ctrl_c() -> None:
+    process = start("serve", "examples/handlers/echo.py:handler", "--workers", "2")
+    try:
+        assert process.stdout is not None
+        there = json.loads(process.stdout.readline())
+        with Runpod(there["api_key"], base_url=there["base_url"]) as client:
+            state = client.endpoint(there["endpoint_id"]).run_sync(input={"a": 1})
+        assert state.output == {"echo": {"a": 1}}
+    finally:
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, "")
+    for line in (
+        f"export RUNPOD_ENDPOINT_BASE_URL={there['base_url']}",
+        f"export RUNPOD_ENDPOINT_ID={there['endpoint_id']}",
+        f"export RUNPOD_API_KEY={there['api_key']}",
+    ):
+        assert line in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        ("nowhere", "is not module:function"),
+        ("no_such_module:handler", "no module no_such_module"),
+        ("no/such/file.py:handler", "no file no/such/file.py"),
+        ("examples/handlers/echo.py:nothing", "has no function nothing"),
+        ("examples.handlers.echo:nothing", "has no function nothing"),
+    ],
+)
+def test_serve_without_a_handler_is_wrong_usage(handler: str, reason: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, "serve", handler], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("hidden", "arguments"),
+    [("typer", ["health"]), ("uvicorn", ["serve", "examples/handlers/echo.py:handler"])],
+)
+def test_a_missing_extra_is_one_line_that_says_how_to_get_it(
+    hidden: str, arguments: list[str]
+) -> None:
+    code = f"import sys; sys.modules[{hidden!r}] = None; from runpod_sdk.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
+    assert "pip install" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        *("run", "run-sync", "status", "wait", "stream", "cancel"),
+        *("retry", "health", "purge-queue", "serve"),
+    ],
+)
+def test_help_fits_a_terminal_of_80_columns(name: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *([name] if name else []), "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"COLUMNS": "80"},
+    )
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
+def wait_until_asked(local: LocalEndpoint, job: str) -> None:
+    """Give a command the time to start, and to be in the middle of its wait."""
+    time.sleep(2)
