@@ -28,7 +28,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 def find_dropped(document: Node, package: Path) -> list[str]:
     """Tell, a line each, what *document* has and the generated *package* has not."""
-    return [
+    return list(_unreadable(package)) or [
         *_unfit(document),
         *_dropped_operations(document, package),
         *_dropped_schemas(document, package),
@@ -74,6 +74,14 @@ def _unfit(document: Node) -> Iterator[str]:
         for parameter in _parameters(document, operation):
             if "content" in parameter:
                 yield f"{here}: parameter {parameter['name']} has content, and is dropped"
+
+
+def _unreadable(package: Path) -> Iterator[str]:
+    for module in sorted(package.rglob("*.py")):
+        try:
+            ast.parse(module.read_text())
+        except SyntaxError as error:
+            yield f"{module.relative_to(package)}: is not Python, line {error.lineno}: {error.msg}"
 
 
 # The operations, each against its module

@@ -1,0 +1,142 @@
+"""The generated models keep what the API sends, what the document does not know included."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runpod_serverless_api import models
+from runpod_serverless_api.types import UNSET
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+MODELS = [
+    name for name, schema in SCHEMAS.items() if schema.get("type") == "object" or "allOf" in schema
+]
+REQUESTS = {"JobRequest", "ExecutionPolicy", "S3Config", "BatchAddition", "BatchUpdate"}
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def admitted(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Make whatever *schema* admits, members that it does not name included."""
+    if "$ref" in schema:
+        return admitted(SCHEMAS[schema["$ref"].rpartition("/")[2]])
+    if "anyOf" in schema:
+        return st.one_of([admitted(part) for part in schema["anyOf"]])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if isinstance(schema.get("type"), list):
+        return st.one_of([admitted({**schema, "type": one}) for one in schema["type"]])
+    if schema.get("type") == "object" or "allOf" in schema:
+        return st.builds(lambda extra, known: {**extra, **known}, EXTRA, known_members(schema))
+    return {
+        "array": lambda: st.lists(admitted(schema["items"]), max_size=4),
+        "boolean": st.booleans,
+        "integer": lambda: st.integers(schema.get("minimum"), schema.get("maximum")),
+        "null": st.none,
+        "string": st.text,
+        None: lambda: JSON,
+    }[schema.get("type")]()
+
+
+def known_members(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Make an object of the members that *schema* names: the required ones, and any others."""
+    required, optional = {}, {}
+    for part in schema.get("allOf", [schema]):
+        part = SCHEMAS[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+        for name, value in part.get("properties", {}).items():
+            (required if name in part.get("required", []) else optional)[name] = admitted(value)
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+# No name of a schema begins like these.
+EXTRA = st.dictionaries(st.text(max_size=8).map("x-{}".format), JSON, max_size=3)
+
+
+def text(value: Any) -> str:
+    """Write *value* as JSON; unlike `==`, it tells 1, 1.0 and true apart."""
+    return json.dumps(value, sort_keys=True)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_round_trip_changes_nothing(name: str, data: st.DataObject) -> None:
+    """What the schema admits comes out of its model as it went in, and is not touched."""
+    value = data.draw(admitted({"$ref": f"#/components/schemas/{name}"}))
+    before = text(value)
+    assert text(getattr(models, name).from_dict(value).to_dict()) == before
+    assert text(value) == before
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in REQUESTS])
+@settings(deadline=None)
+@given(data=st.data())
+def test_an_answer_with_odd_values_is_still_read(name: str, data: st.DataObject) -> None:
+    """No value of any member, of the wrong type or null, makes a model of an answer raise."""
+    parts = SCHEMAS[name].get("allOf", [SCHEMAS[name]])
+    names = {"id", "status"} if "allOf" in SCHEMAS[name] else set()
+    for part in parts:
+        names |= set(part.get("properties", {}))
+    value = data.draw(st.fixed_dictionaries(dict.fromkeys(sorted(names), JSON)))
+    getattr(models, name).from_dict(value)
+
+
+def test_a_known_status_is_a_member_and_an_unknown_one_stays() -> None:
+    """A status of the document is a member of the enum, any other is the string that came."""
+    known = models.Job.from_dict({"id": "a", "status": "FAILED"})
+    unknown = models.Job.from_dict({"id": "a", "status": "PAUSED"})
+    assert known.status is models.JobStatus.FAILED
+    assert known.status == "FAILED"
+    assert type(unknown.status) is str
+    assert unknown.status == "PAUSED"
+
+
+def test_an_absent_output_is_not_a_null_one() -> None:
+    """A job without output, and one whose handler returned None, are told apart."""
+    absent = models.Job.from_dict({"id": "a", "status": "COMPLETED"})
+    null = models.Job.from_dict({"id": "a", "status": "COMPLETED", "output": None})
+    assert absent.output is UNSET
+    assert null.output is None
+
+
+@pytest.mark.parametrize("error", ["boom", "", {"code": 7}, ["a"], None, 0])
+def test_an_error_keeps_its_form(error: Any) -> None:
+    """An error is a string by all accounts; one that is not comes through as well."""
+    assert models.Job.from_dict({"id": "a", "status": "FAILED", "error": error}).error == error
+    assert models.StreamChunk.from_dict({"error": error}).error == error
+
+
+@pytest.mark.parametrize("stream", [None, [], [{"output": None}], [7], "odd", {"a": 1}])
+def test_a_stream_keeps_its_form(stream: Any) -> None:
+    """A stream without a list of chunks is no reason to lose the status beside it."""
+    batch = models.JobStream.from_dict({"status": "IN_PROGRESS", "stream": stream})
+    assert batch.status is models.JobStatus.IN_PROGRESS
+    if stream == [{"output": None}]:
+        assert batch.stream == [models.StreamChunk(output=None)]
+    else:
+        assert batch.stream == stream
+
+
+@pytest.mark.parametrize("body", [{}, {"jobs": None, "workers": None}, {"jobs": 1, "workers": []}])
+def test_health_without_counters_is_read(body: dict[str, Any]) -> None:
+    """Counters that are not there, or null, or odd, do not raise."""
+    assert models.Health.from_dict(body).to_dict() == body
