@@ -262,8 +262,8 @@ def main(document: str, package: str) -> int:
         print(line, file=sys.stderr)
     if dropped:
         print(
-            f"{len(dropped)} parts of {document} are not in {package}: write them in a form that"
-            " the generator takes (openapi/README.md has the rules), and run scripts/generate",
+            f"{document} has this, and {package} has not: write it in a form that the generator"
+            " takes (openapi/README.md has the rules), and run scripts/generate",
             file=sys.stderr,
         )
     return 1 if dropped else 0

@@ -180,10 +180,11 @@ def test_a_property_is_described(schema: str, name: str, what: dict[str, Any]) -
 
 
 def test_parameters_are_described() -> None:
-    """A parameter says what it is and how sure that is; one for a time says its unit."""
+    """A parameter says what it is and how sure that is, its unit if it is a time."""
     for operation in OPERATIONS.values():
         for parameter in map(resolve, operation["parameters"]):
             assert re.search(MARK, parameter["description"])
+            assert "default" not in parameter["schema"], "it would always be sent"
             if parameter["name"] in ("wait", "ttl"):
                 assert "in milliseconds" in parameter["description"]
 
