@@ -9,7 +9,7 @@ import typer
 
 from runpod_sdk import __version__
 from runpod_sdk.cli import arguments as a
-from runpod_sdk.cli.outcome import EXIT_STATUSES, command, connected, say, show, verdict
+from runpod_sdk.cli.outcome import EXIT_STATUSES, connected, say_how_to_go_on, show, verdict
 
 app = typer.Typer(
     name="runpod-sdk",
@@ -19,6 +19,7 @@ app = typer.Typer(
     epilog=EXIT_STATUSES,
     add_completion=False,
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain text, which also a log can hold
     # Their tracebacks would show local variables, the key among them.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,7 +35,7 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     pass
@@ -56,7 +57,7 @@ def run(
         job = endpoint.run(**asked, **a.limit(timeout))
         show({"id": job.id})
         if sys.stderr.isatty():
-            say(f"to wait for it: {command('wait', job.id, endpoint_id)}")
+            say_how_to_go_on(job.id, endpoint_id)
 
 
 @app.command()
@@ -95,7 +96,7 @@ def wait(
     on_timeout: a.OnTimeout = "detach",
 ) -> None:
     """Wait until a job has ended, and print it."""
-    with connected(endpoint_id, job_id) as endpoint:
+    with connected(endpoint_id) as endpoint:
         state = endpoint.wait(job_id, **a.limit(timeout), on_timeout=on_timeout)
         show(state.to_dict())
     raise typer.Exit(verdict(state))
@@ -103,9 +104,9 @@ def wait(
 
 @app.command()
 def stream(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Print what a job's handler yields, a line for each chunk, as it comes."""
+    """Print what a job yields, a line for each chunk, as it comes."""
     with (
-        connected(endpoint_id, job_id) as endpoint,
+        connected(endpoint_id, streamed=job_id) as endpoint,
         endpoint.stream(job_id, **a.limit(timeout)) as chunks,
     ):
         for chunk in chunks:
@@ -121,21 +122,21 @@ def cancel(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None
 
 @app.command()
 def retry(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Send a job that failed or timed out to the queue again, under its id."""
+    """Send a job that failed or timed out to the queue again."""
     with connected(endpoint_id) as endpoint:
         show(endpoint.retry(job_id, **a.limit(timeout)).to_dict())
 
 
 @app.command()
 def health(endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Print how many jobs and workers an endpoint has, and what they do."""
+    """Print the counts of an endpoint's jobs and workers."""
     with connected(endpoint_id) as endpoint:
         show(endpoint.health(**a.limit(timeout)).to_dict())
 
 
 @app.command()
 def purge_queue(endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Remove every job that waits in the queue; those that run go on."""
+    """Remove every job that waits; those that run go on."""
     with connected(endpoint_id) as endpoint:
         show(endpoint.purge_queue(**a.limit(timeout)).to_dict())
 
@@ -155,7 +156,7 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Run a handler on this machine, behind a local endpoint, until Ctrl-C."""
+    """Run a handler on this machine, behind a local endpoint."""
     from runpod_sdk.cli.serve import serve_until_interrupted
 
     serve_until_interrupted(

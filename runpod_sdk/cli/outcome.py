@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from enum import IntEnum
 import typer
 
 from runpod_sdk import (
+    APIConnectionError,
     ConfigurationError,
     Endpoint,
     JobError,
@@ -60,14 +62,6 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def command(name: str, job_id: str, endpoint_id: str) -> str:
-    """Spell the command to type for *job_id*."""
-    words = ["runpod-sdk", name, job_id]
-    if os.environ.get(ENDPOINT_VARIABLE) != endpoint_id:
-        words += ["--endpoint", endpoint_id]
-    return shlex.join(words)
-
-
 def verdict(state: JobState) -> Exit:
     """Judge *state*; say why, where the job did not succeed."""
     try:
@@ -79,8 +73,13 @@ def verdict(state: JobState) -> Exit:
 
 
 @contextmanager
-def connected(endpoint_id: str, job_id: str | None = None) -> Iterator[Endpoint]:
-    """Give the endpoint, and end the process as befits the errors of the block."""
+def connected(endpoint_id: str, streamed: str | None = None) -> Iterator[Endpoint]:
+    """
+    Give the endpoint, and end the process as befits what goes wrong in the block.
+
+    Args:
+        streamed: The job that is streamed, if one is: interrupting that says nothing of it.
+    """
     try:
         with Runpod() as client:
             yield client.endpoint(endpoint_id)
@@ -90,21 +89,33 @@ def connected(endpoint_id: str, job_id: str | None = None) -> Iterator[Endpoint]
     except RunpodTimeoutError as error:
         say(f"{error}")
         if error.job is not None and not error.cancelled:
-            say(f"to go on waiting: {command('wait', error.job.id, endpoint_id)}")
+            say_how_to_go_on(error.job.id, endpoint_id)
         code = Exit.TIMEOUT
     except (ConfigurationError, ValueError) as error:
         say(f"{error}")
         code = Exit.USAGE
     except RunpodError as error:
         say(f"{error}")
+        if isinstance(error, APIConnectionError) and error.job is not None:
+            say_how_to_go_on(error.job.id, endpoint_id)
         code = Exit.API
     except KeyboardInterrupt as error:
         say("\ninterrupted")
-        for note in getattr(error, "__notes__", ()):
+        for note in getattr(error, "__notes__", ()):  # "job ID: what became of it"
             say(note)
-        if job_id is not None:
-            say(f"to go on waiting: {command('wait', job_id, endpoint_id)}")
+            if still_on := re.fullmatch(r"job (\S+): it goes on", note):
+                say_how_to_go_on(still_on[1], endpoint_id)
+        if streamed is not None:
+            say_how_to_go_on(streamed, endpoint_id)
         code = Exit.INTERRUPTED
     else:
         return
     raise typer.Exit(code)
+
+
+def say_how_to_go_on(job_id: str, endpoint_id: str) -> None:
+    """Spell the command that waits for *job_id* again."""
+    words = ["runpod-sdk", "wait", job_id]
+    if os.environ.get(ENDPOINT_VARIABLE) != endpoint_id:
+        words += ["--endpoint", endpoint_id]
+    say(f"to wait for it: {shlex.join(words)}")

@@ -123,7 +123,7 @@ def test_a_job_is_cancelled_on_timeout_where_that_was_asked(command: Command, na
     ended = command(name, *what, "--timeout", "1.5", "--on-timeout", "cancel")
     assert (ended.status, ended.out) == (124, "")
     assert "cancelled" in ended.err
-    assert "to go on waiting" not in ended.err
+    assert "to wait for it" not in ended.err
 
 
 def test_stream_prints_a_line_for_each_chunk(command: Command) -> None:
