@@ -1,0 +1,166 @@
+"""
+A client of RunPod's serverless endpoints, sync and async.
+
+Importing this package is cheap: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from runpod_sdk._version import __version__
+
+if TYPE_CHECKING:
+    from runpod_sdk._async.client import AsyncRunpod
+    from runpod_sdk._async.endpoint import AsyncEndpoint
+    from runpod_sdk._async.job import AsyncJob
+    from runpod_sdk._async.stream import AsyncStream
+    from runpod_sdk._sync.client import Runpod
+    from runpod_sdk._sync.endpoint import Endpoint
+    from runpod_sdk._sync.job import Job
+    from runpod_sdk._sync.stream import Stream
+    from runpod_sdk.errors import (
+        APIConnectionError,
+        APIResponseValidationError,
+        APIStatusError,
+        AuthenticationError,
+        BadRequestError,
+        ConfigurationError,
+        ConflictError,
+        JobCancelledError,
+        JobError,
+        JobFailedError,
+        JobTimedOutError,
+        NotFoundError,
+        PayloadTooLargeError,
+        PermissionDeniedError,
+        RateLimitError,
+        RunpodError,
+        RunpodTimeoutError,
+        ServerError,
+        StreamInterruptedError,
+        SubmissionResponseError,
+        SubmissionServerError,
+        SubmissionTimeoutError,
+        SubmissionUncertainError,
+    )
+    from runpod_sdk.models import (
+        EndpointHealth,
+        ExecutionPolicy,
+        JobCounts,
+        JobState,
+        JobStatus,
+        JSONValue,
+        PurgeResult,
+        S3Config,
+        StreamChunk,
+        WorkerCounts,
+    )
+
+_HOMES = {
+    "_async.client": ["AsyncRunpod"],
+    "_async.endpoint": ["AsyncEndpoint"],
+    "_async.job": ["AsyncJob"],
+    "_async.stream": ["AsyncStream"],
+    "_sync.client": ["Runpod"],
+    "_sync.endpoint": ["Endpoint"],
+    "_sync.job": ["Job"],
+    "_sync.stream": ["Stream"],
+    "errors": [
+        "APIConnectionError",
+        "APIResponseValidationError",
+        "APIStatusError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConfigurationError",
+        "ConflictError",
+        "JobCancelledError",
+        "JobError",
+        "JobFailedError",
+        "JobTimedOutError",
+        "NotFoundError",
+        "PayloadTooLargeError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "RunpodError",
+        "RunpodTimeoutError",
+        "ServerError",
+        "StreamInterruptedError",
+        "SubmissionResponseError",
+        "SubmissionServerError",
+        "SubmissionTimeoutError",
+        "SubmissionUncertainError",
+    ],
+    "models": [
+        "EndpointHealth",
+        "ExecutionPolicy",
+        "JSONValue",
+        "JobCounts",
+        "JobState",
+        "JobStatus",
+        "PurgeResult",
+        "S3Config",
+        "StreamChunk",
+        "WorkerCounts",
+    ],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APIConnectionError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "AsyncEndpoint",
+    "AsyncJob",
+    "AsyncRunpod",
+    "AsyncStream",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ConflictError",
+    "Endpoint",
+    "EndpointHealth",
+    "ExecutionPolicy",
+    "JSONValue",
+    "Job",
+    "JobCancelledError",
+    "JobCounts",
+    "JobError",
+    "JobFailedError",
+    "JobState",
+    "JobStatus",
+    "JobTimedOutError",
+    "NotFoundError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "PurgeResult",
+    "RateLimitError",
+    "Runpod",
+    "RunpodError",
+    "RunpodTimeoutError",
+    "S3Config",
+    "ServerError",
+    "Stream",
+    "StreamChunk",
+    "StreamInterruptedError",
+    "SubmissionResponseError",
+    "SubmissionServerError",
+    "SubmissionTimeoutError",
+    "SubmissionUncertainError",
+    "WorkerCounts",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,68 @@
+"""The async client."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from runpod_sdk import settings
+from runpod_sdk._async.endpoint import AsyncEndpoint
+from runpod_sdk._io.aio import AsyncIO
+from runpod_sdk.settings import Config, Timeout
+
+
+class AsyncRunpod:
+    """Async twin of `Runpod`, under asyncio and trio; each event loop gets its own connections."""
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: Timeout = settings.TIMEOUT,
+        max_retries: int = settings.MAX_RETRIES,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        own = http_client is None
+        self._config = Config.make(api_key, base_url, timeout, max_retries, own)
+        self._io = AsyncIO(self._config, http_client)
+
+    def endpoint(self, endpoint_id: str) -> AsyncEndpoint:
+        """Async twin of `Runpod.endpoint`; not awaited, as no request is sent."""
+        return AsyncEndpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
+
+    async def aclose(self) -> None:
+        """Async twin of `Runpod.close`."""
+        await self._io.aclose()
+
+    async def __aenter__(self) -> AsyncRunpod:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._config.base_url!r})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AsyncRunpod:
+        return self
+
+    def __copy__(self) -> AsyncRunpod:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self._config)
+
+
+def _revive(cls: type[AsyncRunpod], config: Config) -> AsyncRunpod:
+    client = cls.__new__(cls)
+    client._config = config
+    client._io = AsyncIO(config, None)
+    return client

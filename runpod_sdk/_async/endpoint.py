@@ -1,0 +1,136 @@
+"""An endpoint of the async client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import frozen
+
+from runpod_sdk._async.job import AsyncJob
+from runpod_sdk._async.stream import AsyncStream
+from runpod_sdk._flows import api
+from runpod_sdk._flows.exchange import Operation
+from runpod_sdk._flows.port import Session
+from runpod_sdk._flows.sending import perform
+from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._flows.submitting import run, run_sync
+from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk.models import (
+    EndpointHealth,
+    ExecutionPolicy,
+    JobState,
+    JSONValue,
+    PurgeResult,
+    S3Config,
+)
+from runpod_sdk.settings import (
+    RUN_SYNC_TIMEOUT,
+    UNSET,
+    OnTimeout,
+    Timeout,
+    Unset,
+    checked_id,
+    checked_on_timeout,
+    length_of_time,
+)
+
+if TYPE_CHECKING:
+    from runpod_sdk._async.client import AsyncRunpod
+
+T = TypeVar("T")
+
+
+@frozen
+class AsyncEndpoint:
+    """Async twin of `Endpoint`. Made by `AsyncRunpod.endpoint`."""
+
+    client: AsyncRunpod
+    id: str
+
+    def job(self, job_id: str) -> AsyncJob:
+        """Async twin of `Endpoint.job`; not awaited."""
+        return AsyncJob(self, checked_id(job_id, "job_id"))
+
+    async def run(
+        self,
+        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+        *,
+        input: JSONValue | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout | Unset = UNSET,
+    ) -> AsyncJob:
+        """Async twin of `Endpoint.run`."""
+        body = api.request(
+            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
+        )
+        state = await run(self._session, body, self.client._config.total(timeout))
+        return self.job(state.id)
+
+    async def run_sync(
+        self,
+        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+        *,
+        input: JSONValue | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = RUN_SYNC_TIMEOUT,
+        check: bool = True,
+        on_timeout: OnTimeout = "detach",
+    ) -> JobState:
+        """Async twin of `Endpoint.run_sync`."""
+        body = api.request(
+            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
+        )
+        total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
+        state = await run_sync(self._session, body, total, on_timeout)
+        return state.raise_for_status() if check else state
+
+    async def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Async twin of `Endpoint.status`."""
+        op = api.status(self.id, checked_id(job_id, "job_id"))
+        return await self._perform(op, timeout)
+
+    async def wait(
+        self, job_id: str, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach"
+    ) -> JobState:
+        """Async twin of `Endpoint.wait`."""
+        job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
+        deadline = self._session.deadline(length_of_time(timeout))
+        flow = wait(self._session, job_id, deadline)
+        return await cancelling(self._session, job_id, on_timeout, flow)
+
+    def stream(self, job_id: str, *, timeout: Timeout = None) -> AsyncStream:
+        """Async twin of `Endpoint.stream`; not awaited, but iterated with `async for`."""
+        job_id, total = checked_id(job_id, "job_id"), length_of_time(timeout)
+        return AsyncStream(ChunkReader(self._session, job_id, total))
+
+    async def cancel(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Async twin of `Endpoint.cancel`."""
+        op = api.cancel(self.id, checked_id(job_id, "job_id"))
+        return await self._perform(op, timeout)
+
+    async def retry(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Async twin of `Endpoint.retry`."""
+        op = api.retry(self.id, checked_id(job_id, "job_id"))
+        return await self._perform(op, timeout)
+
+    async def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
+        """Async twin of `Endpoint.health`."""
+        return await self._perform(api.health(self.id), timeout)
+
+    async def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
+        """Async twin of `Endpoint.purge_queue`."""
+        return await self._perform(api.purge(self.id), timeout)
+
+    async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
+        deadline = self._session.deadline(self.client._config.total(timeout))
+        return await perform(self._session, op, deadline)
+
+    @property
+    def _session(self) -> Session:
+        config = self.client._config
+        return Session(self.client._io, self.id, config.timeout, config.max_retries, self.job)

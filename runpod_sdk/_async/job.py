@@ -1,0 +1,55 @@
+"""A job of the async client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from runpod_sdk._async.stream import AsyncStream
+from runpod_sdk.models import JobState
+from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
+
+if TYPE_CHECKING:
+    from runpod_sdk._async.endpoint import AsyncEndpoint
+
+
+@frozen
+class AsyncJob:
+    """Async twin of `Job`."""
+
+    endpoint: AsyncEndpoint
+    id: str
+    _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
+    """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
+
+    async def status(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Async twin of `Job.status`."""
+        return await self.endpoint.status(self.id, timeout=timeout)
+
+    async def wait(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> JobState:
+        """Async twin of `Job.wait`."""
+        if not self._completed:
+            state = await self.endpoint.wait(self.id, timeout=timeout, on_timeout=on_timeout)
+            if not state.succeeded:
+                return state
+            self._completed.append(state)
+        return self._completed[0]
+
+    async def output(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> Any:
+        """Async twin of `Job.output`."""
+        state = await self.wait(timeout=timeout, on_timeout=on_timeout)
+        return state.raise_for_status().output
+
+    def stream(self, *, timeout: Timeout = None) -> AsyncStream:
+        """Async twin of `Job.stream`."""
+        return self.endpoint.stream(self.id, timeout=timeout)
+
+    async def cancel(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Async twin of `Job.cancel`."""
+        return await self.endpoint.cancel(self.id, timeout=timeout)
+
+    async def retry(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Async twin of `Job.retry`."""
+        self._completed.clear()
+        return await self.endpoint.retry(self.id, timeout=timeout)

@@ -1,0 +1,1 @@
+"""What to do next: every operation once, as a coroutine over an IO port."""

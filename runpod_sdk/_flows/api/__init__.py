@@ -1,0 +1,41 @@
+"""
+The API, operation by operation: the one place where wire names and ours meet.
+
+Only this package imports the generated client. URLs, parameters and field names are
+those of its functions and models: `operations` asks, `requests` makes what is sent,
+`answers` and `refusals` read what comes.
+"""
+
+from runpod_sdk._flows.api.answers import Batch, bare_state, chunk_of
+from runpod_sdk._flows.api.operations import (
+    authorization,
+    cancel,
+    health,
+    purge,
+    retry,
+    run,
+    run_sync,
+    status,
+    status_sync,
+    stream,
+)
+from runpod_sdk._flows.api.requests import request
+from runpod_serverless_api.models import JobRequest
+
+__all__ = [
+    "Batch",
+    "JobRequest",
+    "authorization",
+    "bare_state",
+    "cancel",
+    "chunk_of",
+    "health",
+    "purge",
+    "request",
+    "retry",
+    "run",
+    "run_sync",
+    "status",
+    "status_sync",
+    "stream",
+]

@@ -1,0 +1,175 @@
+"""How to read an answer: the generated models as ours. What can't be understood is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from attrs import fields, frozen
+
+from runpod_sdk import models
+from runpod_sdk.models import JSONValue
+from runpod_serverless_api import models as wire
+from runpod_serverless_api.types import UNSET, Unset
+
+C = TypeVar("C", models.JobCounts, models.WorkerCounts)
+
+_UNDERSTOOD = frozenset(
+    wire.Job(
+        id="",
+        status="",
+        delay_time=0,
+        execution_time=0,
+        worker_id="",
+        output=None,
+        error=None,
+        retries=0,
+    ).to_dict()
+)
+
+
+@frozen
+class Batch:
+    """One answer of a stream."""
+
+    status: models.JobStatus | str
+    chunks: tuple[models.StreamChunk, ...]
+
+    @property
+    def last(self) -> bool:
+        """Whether the stream has ended with this answer."""
+        return self.status in models.TERMINAL and not self.chunks
+
+
+def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
+    if not isinstance(job.id, str) or not job.id:
+        raise TypeError(f"{job.id!r} is not a job's id")
+    status = _status(job.status)
+    has_output = job.output is not UNSET
+    ended = status in models.TERMINAL
+    return models.JobState(
+        id=job.id,
+        status=status,
+        output=_json(job.output) if ended else None,
+        has_output=has_output and ended,
+        progress=None if ended else _json(job.output),
+        error=_text(job.error),
+        delay_time=_duration(job.delay_time),
+        execution_time=_duration(job.execution_time),
+        worker_id=_string(job.worker_id),
+        retries=_count(job.retries),
+        extra={name: value for name, value in body.items() if name not in _UNDERSTOOD},
+        reason=_reason(job.error),
+        wire=body,
+    )
+
+
+def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:
+    """Make the state of a job of which no more than its status is known."""
+    job = wire.Job(id=job_id, status=str(status))
+    return job_state(job, job.to_dict())
+
+
+def batch(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> Batch:
+    chunks = stream.stream or ()
+    return Batch(_status(stream.status), tuple(_chunk(chunk) for chunk in chunks))
+
+
+def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
+    if not isinstance(chunk, wire.StreamChunk):
+        raise TypeError(f"{chunk!r:.80} is not a chunk")
+    body = chunk.to_dict()
+    extra = dict(chunk.additional_properties)
+    if chunk.error is not UNSET:
+        extra |= wire.StreamChunk(error=chunk.error).to_dict()
+    return models.StreamChunk(
+        output=_json(chunk.output),
+        metrics=_json(chunk.metrics),
+        extra=extra,
+        wire=body,
+    )
+
+
+def chunk_of(output: JSONValue) -> models.StreamChunk:
+    """Make the chunk that carried *output*."""
+    return _chunk(wire.StreamChunk(output=output))
+
+
+def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.EndpointHealth:
+    return models.EndpointHealth(
+        jobs=_counts(models.JobCounts, health.jobs),
+        workers=_counts(models.WorkerCounts, health.workers),
+        extra=health.additional_properties,
+        wire=body,
+    )
+
+
+def _counts(cls: type[C], counts: object) -> C:
+    """Read counters; the names are the same on both sides."""
+    if not isinstance(counts, wire.JobCounts | wire.WorkerCounts):
+        return cls()
+    names = [field.name for field in fields(cls) if field.name != "extra"]
+    known = {name: _count(getattr(counts, name)) for name in names}
+    return cls(**known, extra=counts.additional_properties)
+
+
+def purge_result(result: wire.PurgeResult, body: Mapping[str, JSONValue]) -> models.PurgeResult:
+    return models.PurgeResult(
+        removed=_count(result.removed),
+        status=_string(result.status),
+        extra=result.additional_properties,
+        wire=body,
+    )
+
+
+def _json(value: Any) -> Any:
+    return None if value is UNSET else value
+
+
+def _status(value: object) -> models.JobStatus | str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{value!r} is not a status")
+    try:
+        return models.JobStatus(value)
+    except ValueError:
+        return value
+
+
+def _duration(milliseconds: object) -> timedelta | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return None
+    try:
+        return timedelta(milliseconds=milliseconds)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _text(error: object) -> str | None:
+    if error is None or isinstance(error, Unset):
+        return None
+    return error if isinstance(error, str) else json.dumps(error)
+
+
+def _reason(error: object) -> str | None:
+    """Shorten the text of a failure to what fits a message: of an exception, its last line."""
+    text = _text(error)
+    if text is None:
+        return None
+    try:
+        details = json.loads(text)
+        text = details["error_message"]
+        kind = str(details["error_type"]).removeprefix("<class '").removesuffix("'>")
+        text = f"{kind}: {text}"
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    return text if len(text) <= 500 else f"{text[:500]}…"

@@ -1,0 +1,83 @@
+"""How to ask: each operation of the API, with its kind, its question and its answer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from runpod_sdk import models
+from runpod_sdk._flows.api import answers
+from runpod_sdk._flows.api.refusals import refuse
+from runpod_sdk._flows.api.requests import milliseconds
+from runpod_sdk._flows.exchange import Operation
+from runpod_sdk._flows.retry import Kind
+from runpod_serverless_api import AuthenticatedClient
+from runpod_serverless_api.api.endpoints import get_health, purge_queue
+from runpod_serverless_api.api.jobs import (
+    cancel_job,
+    get_job_status,
+    get_job_status_sync,
+    retry_job,
+    run_job,
+    run_job_sync,
+    stream_job,
+)
+from runpod_serverless_api.models import JobRequest
+
+
+def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
+    return Operation(
+        f"run on endpoint {endpoint_id}",
+        Kind.SUBMIT,
+        partial(run_job.asyncio_detailed, endpoint_id, body=request),
+        answers.job_state,
+        refuse,
+    )
+
+
+def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[models.JobState]:
+    ask = partial(run_job_sync.asyncio_detailed, endpoint_id, body=request, wait=milliseconds(hold))
+    action = f"run_sync on endpoint {endpoint_id}"
+    return Operation(action, Kind.SUBMIT, ask, answers.job_state, refuse, hold)
+
+
+def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
+    ask = partial(get_job_status.asyncio_detailed, endpoint_id, job_id)
+    return Operation(f"status of job {job_id}", Kind.READ, ask, answers.job_state, refuse)
+
+
+def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.JobState]:
+    wait = milliseconds(hold)
+    ask = partial(get_job_status_sync.asyncio_detailed, endpoint_id, job_id, wait=wait)
+    return Operation(f"waiting for job {job_id}", Kind.READ, ask, answers.job_state, refuse, hold)
+
+
+def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[answers.Batch]:
+    ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(hold))
+    return Operation(f"stream of job {job_id}", Kind.DRAIN, ask, answers.batch, refuse, hold)
+
+
+def cancel(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
+    ask = partial(cancel_job.asyncio_detailed, endpoint_id, job_id)
+    return Operation(f"cancel of job {job_id}", Kind.ACT, ask, answers.job_state, refuse)
+
+
+def retry(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
+    ask = partial(retry_job.asyncio_detailed, endpoint_id, job_id)
+    return Operation(f"retry of job {job_id}", Kind.ACT, ask, answers.job_state, refuse)
+
+
+def health(endpoint_id: str) -> Operation[models.EndpointHealth]:
+    ask = partial(get_health.asyncio_detailed, endpoint_id)
+    return Operation(f"health of endpoint {endpoint_id}", Kind.READ, ask, answers.health, refuse)
+
+
+def purge(endpoint_id: str) -> Operation[models.PurgeResult]:
+    ask = partial(purge_queue.asyncio_detailed, endpoint_id)
+    action = f"purge_queue of endpoint {endpoint_id}"
+    return Operation(action, Kind.PURGE, ask, answers.purge_result, refuse)
+
+
+def authorization(api_key: str) -> dict[str, str]:
+    """Return the header that carries *api_key*."""
+    client = AuthenticatedClient(base_url="", token=api_key)
+    return {client.auth_header_name: f"{client.prefix} {client.token}"}

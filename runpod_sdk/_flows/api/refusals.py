@@ -1,0 +1,56 @@
+"""What an answer that is not 2xx says."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from runpod_sdk import errors
+from runpod_sdk._flows.port import Reply
+from runpod_sdk.models import JSONValue
+from runpod_serverless_api import models as wire
+
+
+def refuse(action: str, reply: Reply, submission: bool) -> errors.APIStatusError:
+    """Make the error of an answer that is not 2xx."""
+    body = reply.body()
+    headers = reply.headers
+    cls = errors.status_error_class(reply.status_code, submission=submission)
+    return cls(
+        errors.status_message(action, reply.status_code, _detail(body), submission=submission),
+        status_code=reply.status_code,
+        body=body,
+        headers=headers,
+        request_id=headers.get("x-request-id") or headers.get("cf-ray"),
+        retry_after=_retry_after(headers.get("retry-after"), reply.received),
+    )
+
+
+def _detail(body: JSONValue) -> str:
+    """Find what an error body says for people; of a page, nothing."""
+    if not isinstance(body, Mapping):
+        text = body if isinstance(body, str) else json.dumps(body)
+        return "" if "<" in text else " ".join(text.split())[:500]
+    error = wire.Error.from_dict(body)
+    for said in (error.detail, error.error, error.message, error.title):
+        if isinstance(said, str) and said:
+            return said[:500]
+    return json.dumps(body)[:500]
+
+
+def _retry_after(value: str | None, received: float) -> float | None:
+    """Read seconds or a date, as seconds from *received*; of nonsense, None."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        from dateutil import parser, tz
+
+        try:
+            at = parser.parse(value, tzinfos=lambda name, offset: tz.tzoffset(name, offset or 0))
+        except (ValueError, OverflowError):
+            return None
+        seconds = (at if at.tzinfo else at.replace(tzinfo=tz.UTC)).timestamp() - received
+    return None if math.isnan(seconds) else max(seconds, 0.0)

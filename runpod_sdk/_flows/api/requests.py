@@ -1,0 +1,93 @@
+"""What is sent: a caller's request as the generated model, checked before anything goes out."""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Mapping
+from typing import overload
+
+from runpod_sdk import models, settings
+from runpod_sdk.models import JSONValue
+from runpod_serverless_api import models as wire
+from runpod_serverless_api.types import UNSET, Unset
+
+# A copied or unpickled sentinel must be the same one, or it would reach the wire.
+copyreg.pickle(Unset, lambda _: "UNSET")
+
+_BLANK = wire.JobRequest(input_=None).to_dict()
+
+
+def request(
+    body: object,
+    *,
+    input: JSONValue | settings.Unset,
+    webhook: str | None,
+    policy: models.ExecutionPolicy | None,
+    s3_config: models.S3Config | None,
+) -> wire.JobRequest:
+    """
+    Make the request of what a caller gave, in one of the two ways.
+
+    Raises:
+        ValueError: Both ways at once, neither, no input, or a field that the API lacks.
+        TypeError: Something of another type.
+    """
+    if body is None:
+        if isinstance(input, settings.Unset):
+            raise ValueError("there is no input: use run(input=…), or the API's body {'input': …}")
+        return wire.JobRequest(
+            input_=input,
+            webhook=UNSET if webhook is None else _url(webhook),
+            policy=UNSET if policy is None else _policy(policy),
+            s_3_config=UNSET if s3_config is None else _s3_config(s3_config),
+        )
+    if not isinstance(input, settings.Unset) or webhook or policy or s3_config:
+        raise ValueError("give the API's body or keyword arguments such as input=…, not both")
+    if isinstance(body, wire.JobRequest):
+        return body
+    if not isinstance(body, Mapping):
+        raise TypeError(f"a request is the API's body {{'input': …}}; use run(input={body!r:.60})")
+    if unknown := wire.JobRequest.from_dict({**_BLANK, **body}).additional_properties:
+        names = ", ".join(repr(name) for name in unknown)
+        raise ValueError(f"{names}: no such field of a request; to send it as input, run(input=…)")
+    if missing := [name for name in _BLANK if name not in body]:
+        raise ValueError(f"the request has no {missing[0]!r}: use run(input=…)")
+    return wire.JobRequest.from_dict(body)
+
+
+def _url(webhook: str) -> str:
+    if not isinstance(webhook, str):
+        raise TypeError(f"webhook must be a URL, not {webhook!r:.60}")
+    if not webhook.lower().startswith(("http://", "https://")):
+        raise ValueError(f"webhook must be a URL that begins with https://, not {webhook!r:.60}")
+    return webhook
+
+
+def _policy(policy: models.ExecutionPolicy) -> wire.ExecutionPolicy:
+    if not isinstance(policy, models.ExecutionPolicy):
+        raise TypeError(f"policy must be an ExecutionPolicy, not {policy!r:.60}")
+    return wire.ExecutionPolicy(
+        execution_timeout=milliseconds(policy.execution_timeout),
+        ttl=milliseconds(policy.ttl),
+        low_priority=UNSET if policy.low_priority is None else policy.low_priority,
+    )
+
+
+def _s3_config(config: models.S3Config) -> wire.S3Config:
+    if not isinstance(config, models.S3Config):
+        raise TypeError(f"s3_config must be an S3Config, not a {type(config).__name__}")
+    return wire.S3Config(
+        access_id=config.access_id,
+        access_secret=config.access_secret,
+        bucket_name=config.bucket_name,
+        endpoint_url=config.endpoint_url,
+        object_path=UNSET if config.object_path is None else config.object_path,
+    )
+
+
+@overload
+def milliseconds(seconds: float) -> int: ...
+@overload
+def milliseconds(seconds: float | None) -> int | Unset: ...
+def milliseconds(seconds: float | None) -> int | Unset:
+    return UNSET if seconds is None else max(round(seconds * 1000), 1)

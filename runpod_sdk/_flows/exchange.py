@@ -1,0 +1,123 @@
+"""
+One question and its answer, by way of a generated function.
+
+A generated function needs of its client a method `request`, reached through
+`get_async_httpx_client()`, and the flag `raise_on_unexpected_status`; a test pins
+that. `_StandIn` has just these. It sends through the port, and lets the generated
+parser see nothing but a 2xx.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import evolve, frozen
+
+from runpod_sdk import errors
+from runpod_sdk._flows.port import IO, Call, Reply
+from runpod_sdk._flows.retry import Kind
+from runpod_sdk.models import JSONValue
+
+T = TypeVar("T")
+
+_PARSE_FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+@frozen
+class Operation(Generic[T]):
+    """One operation of the API with its arguments: how to ask, and how to read the answer."""
+
+    action: str
+    """What it does, for messages: "status of job …"."""
+    kind: Kind
+    ask: Callable[..., Awaitable[Any]]
+    """The generated function with its arguments, all but `client`."""
+    read: Callable[[Any, dict[str, JSONValue]], T]
+    """Makes the result of the generated model and the wire form."""
+    refuse: Callable[[str, Reply, bool], errors.APIStatusError]
+    """Makes the error of an answer that is not 2xx."""
+    hold: float = 0.0
+    """How long the server may hold the answer back, in seconds."""
+
+    @property
+    def submission(self) -> bool:
+        return self.kind is Kind.SUBMIT
+
+
+class _StandIn:
+    """Stands in for the generated client, for one call."""
+
+    raise_on_unexpected_status = False
+
+    def __init__(self, io: IO, op: Operation[Any], limit: float | None) -> None:
+        self._io = io
+        self._op = op
+        self._limit = limit
+        self.reply: Reply | None = None
+
+    def get_async_httpx_client(self) -> _StandIn:
+        return self
+
+    async def request(
+        self,
+        *,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        content = None if json is None else encode(json)
+        call = Call(method.upper(), url, params or {}, content, headers or {})
+        reply = await self._io.send(call, self._limit)
+        if not 200 <= reply.status_code < 300:
+            raise self._op.refuse(self._op.action, reply, self._op.submission)
+        self.reply = reply
+        return evolve(reply, status_code=200)
+
+
+def encode(body: JSONValue) -> bytes:
+    """
+    Write *body* as JSON.
+
+    Raises:
+        ValueError: NaN, infinity, a lone surrogate, or a value that contains itself.
+        TypeError: Something that JSON has no form for.
+    """
+    try:
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode()
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the request can't be written as JSON: {error}") from error
+    except TypeError as error:
+        raise TypeError(
+            f"the request can't be written as JSON: {error};"
+            " give dicts, lists, strings, numbers, booleans and None"
+        ) from error
+
+
+async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
+    """
+    Ask once, and read the answer.
+
+    Raises:
+        NoReply: No usable answer within *limit* seconds.
+        APIStatusError: The answer is not 2xx.
+        APIResponseValidationError: It is, but the body is not what the document says.
+    """
+    client = _StandIn(io, op, limit)
+    try:
+        answer = await op.ask(client=client)
+        wire = client.reply.json() if client.reply else None
+        if not isinstance(wire, dict):
+            raise TypeError("not a JSON object")
+        return op.read(answer.parsed, wire)
+    except _PARSE_FAULTS as fault:
+        if client.reply is None:  # nothing has come: the caller's own mistake
+            raise
+        cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
+        what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
+        message = errors.invalid_message(op.action, what, submission=op.submission)
+        raise cls(message, body=client.reply.body()) from fault

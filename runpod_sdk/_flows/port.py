@@ -1,0 +1,122 @@
+"""
+The IO port: all that a flow asks of the world outside.
+
+A port of the sync client blocks and never suspends, so that a flow over it runs to
+its end in one step; a port of the async client awaits; a port of the tests has a
+clock that jumps. Flows know none of them apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from attrs import define, field, frozen
+
+from runpod_sdk.models import JSONValue
+
+T = TypeVar("T")
+
+
+@frozen
+class Call:
+    """One HTTP request, without what belongs to the client: base URL, key, user agent."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any]
+    content: bytes | None = field(repr=False)
+    headers: Mapping[str, str]
+
+
+@define
+class Reply:
+    """One HTTP answer, whole. Looks like a response to the generated functions."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+    received: float = 0.0
+    """When it came, in seconds since the epoch."""
+    _decoded: list[JSONValue] = field(factory=list, repr=False, eq=False)
+
+    def json(self) -> Any:
+        if not self._decoded:
+            self._decoded.append(json.loads(self.content))
+        return self._decoded[0]
+
+    def body(self) -> JSONValue:
+        """Return the decoded JSON, else the text."""
+        try:
+            decoded: JSONValue = self.json()
+        except (ValueError, RecursionError):
+            return self.content.decode("utf-8", "replace")
+        return decoded
+
+
+class NoReply(Exception):
+    """A call that got no usable answer."""
+
+    def __init__(self, reason: str, *, sent: bool, timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+        """Whether any of the request may have reached the server."""
+        self.timed_out = timed_out
+        """Whether the limit of the call cut it short."""
+
+
+class IO(Protocol):
+    """What a flow may ask for."""
+
+    async def send(self, call: Call, limit: float | None) -> Reply:
+        """Send *call* and read the whole answer, within *limit* seconds; else `NoReply`."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    async def shielded(self, flow: Awaitable[T]) -> T:
+        """Await *flow* to its end although the caller has been interrupted."""
+        ...
+
+    def now(self) -> float:
+        """Return the time of a clock that only goes forward, in seconds."""
+        ...
+
+    def random(self) -> float:
+        """Return a number from 0 up to 1."""
+        ...
+
+
+@frozen
+class Deadline:
+    """An instant that a flow must not outlive; None is no limit."""
+
+    at: float | None
+    timeout: float | None
+    """The length that it was made of, for messages."""
+
+    @classmethod
+    def after(cls, timeout: float | None, now: float) -> Deadline:
+        return cls(None if timeout is None else now + timeout, timeout)
+
+    def left(self, now: float) -> float | None:
+        """Return the seconds left, zero or less when it has passed."""
+        return None if self.at is None else self.at - now
+
+
+@frozen
+class Session:
+    """What the flows of one endpoint share."""
+
+    io: IO
+    endpoint_id: str
+    patience: float | None
+    """Longest time for one answer to something that may be asked again, beyond its hold."""
+    max_retries: int
+    handle: Callable[[str], Any] = field(repr=False)
+    """Makes the public job of an id, for errors to carry."""
+
+    def deadline(self, timeout: float | None) -> Deadline:
+        return Deadline.after(timeout, self.io.now())

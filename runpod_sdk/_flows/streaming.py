@@ -1,0 +1,164 @@
+"""
+Take the chunks of a job: each once and in order, or an error.
+
+The server gives each chunk to whoever asks first, and keeps none. So an answer that
+was lost took its chunks with it, and asking again would go on behind a gap. What
+is lost is made good from the job's result, where the worker returns all that it
+yielded: once the job is done, the chunks after those already taken are the rest of
+that list, provided that the list begins with those taken. To tell, a digest of them
+is kept, not the chunks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Sequence
+
+from runpod_sdk import errors
+from runpod_sdk._flows import api
+from runpod_sdk._flows.port import Deadline, Session
+from runpod_sdk._flows.retry import surely_not_taken
+from runpod_sdk._flows.sending import OutOfTime, perform, send
+from runpod_sdk._flows.waiting import hold, rest, timed_out, wait
+from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
+from runpod_sdk.settings import STREAM_PAUSE_LONGEST
+
+
+class ChunkReader:
+    """The stream of one job, a chunk at a time. Nothing is held open between chunks."""
+
+    def __init__(self, session: Session, job_id: str, timeout: float | None) -> None:
+        self._session = session
+        self._job_id = job_id
+        self._timeout = timeout
+        self._started: Deadline | None = None
+        self._ready: deque[StreamChunk] = deque()
+        self._taken = _Taken()
+        self._status: JobStatus | str = JobStatus.IN_QUEUE
+        self._idle = 0
+        self._end: JobState | None = None
+
+    async def next(self) -> StreamChunk | None:
+        """
+        Return the next chunk, or None after the last one of a job that succeeded.
+
+        Raises:
+            JobError: The job ended badly, after all its chunks.
+            StreamInterruptedError: Chunks were lost.
+            RunpodTimeoutError: The deadline passed.
+        """
+        try:
+            while not self._ready and self._end is None:
+                await self._fetch()
+        except BaseException:
+            self.close()
+            raise
+        if self._ready:
+            return self._ready.popleft()
+        end = self._end
+        self.close()
+        if end is not None:
+            end.raise_for_status()
+        return None
+
+    def close(self) -> None:
+        """Give up what is left; the next chunk is None."""
+        self._ready.clear()
+        self._end = api.bare_state(self._job_id, JobStatus.COMPLETED)
+
+    @property
+    def _deadline(self) -> Deadline:
+        """The deadline; its time runs from when the first chunk is asked for."""
+        if self._started is None:
+            self._started = self._session.deadline(self._timeout)
+        return self._started
+
+    async def _fetch(self) -> None:
+        """Ask once; leave chunks in `_ready`, or the job's end in `_end`, or nothing."""
+        session, deadline = self._session, self._deadline
+        asked = session.io.now()
+        op = api.stream(session.endpoint_id, self._job_id, hold(deadline.left(asked)))
+        try:
+            batch = await send(session, op, deadline)
+        except OutOfTime as out:
+            cause = out.failure or out.__cause__
+            raise timed_out(session, self._job_id, deadline, None) from cause
+        except errors.RunpodError as failure:
+            if not _may_have_carried_chunks(failure):
+                raise
+            await self._make_good(failure)
+            return
+        self._ready.extend(batch.chunks)
+        self._taken.add(batch.chunks)
+        news = batch.chunks or batch.status != self._status
+        self._idle = 0 if news else self._idle + 1
+        self._status = batch.status
+        if batch.last:
+            self._end = await self._final_state(batch.status)
+        elif not batch.chunks:
+            await rest(session, self._idle, asked, deadline, STREAM_PAUSE_LONGEST)
+
+    async def _final_state(self, status: JobStatus | str) -> JobState:
+        """Find out why a job ended badly; what can't be found out doesn't hide that it did."""
+        known = api.bare_state(self._job_id, status)
+        if known.succeeded:
+            return known
+        op = api.status(self._session.endpoint_id, self._job_id)
+        try:
+            state = await perform(self._session, op, self._deadline)
+        except errors.RunpodError:
+            return known
+        return state if state.completed and not state.succeeded else known
+
+    async def _make_good(self, failure: errors.RunpodError) -> None:
+        """Wait for the job's result, and take from it the chunks that are missing."""
+        job_id = self._job_id
+        state = None
+        try:
+            state = await wait(self._session, job_id, self._deadline)
+            missing = self._taken.rest_of(state)
+        except errors.RunpodTimeoutError:
+            raise
+        except errors.RunpodError:
+            missing = None
+        if missing is None:
+            message = errors.interrupted_message(f"stream of job {job_id}", state)
+            handle = self._session.handle(job_id)
+            raise errors.StreamInterruptedError(message, job=handle, state=state) from failure
+        self._ready.extend(api.chunk_of(output) for output in missing)
+        self._end = state
+
+
+def _may_have_carried_chunks(failure: errors.RunpodError) -> bool:
+    if isinstance(failure, errors.APIStatusError):
+        return failure.status_code >= 500 and not surely_not_taken(failure)
+    return isinstance(failure, errors.StreamInterruptedError | errors.APIResponseValidationError)
+
+
+class _Taken:
+    """How many chunks were taken, and a digest of their outputs."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._digest = hashlib.sha256()
+
+    def add(self, chunks: Sequence[StreamChunk]) -> None:
+        for chunk in chunks:
+            self._count += 1
+            self._digest.update(_canonical(chunk.output))
+
+    def rest_of(self, state: JobState) -> Sequence[JSONValue] | None:
+        """Return what the job returned behind the chunks taken, if it did return these."""
+        output = state.output
+        if not isinstance(output, list) or not output or len(output) < self._count:
+            return None
+        digest = hashlib.sha256()
+        for value in output[: self._count]:
+            digest.update(_canonical(value))
+        return output[self._count :] if digest.digest() == self._digest.digest() else None
+
+
+def _canonical(value: JSONValue) -> bytes:
+    return json.dumps(value, sort_keys=True).encode() + b"\n"

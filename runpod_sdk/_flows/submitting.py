@@ -1,0 +1,35 @@
+"""Submit a job; and wait for it, without ever submitting it twice."""
+
+from __future__ import annotations
+
+from runpod_sdk._flows import api
+from runpod_sdk._flows.port import Session
+from runpod_sdk._flows.sending import perform
+from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk.models import JobState
+from runpod_sdk.settings import FIRST_HOLD, OnTimeout
+
+
+async def run(session: Session, request: api.JobRequest, timeout: float | None) -> JobState:
+    """Submit *request*; return the state that the server answers with, and its id."""
+    op = api.run(session.endpoint_id, request)
+    return await perform(session, op, session.deadline(timeout))
+
+
+async def run_sync(
+    session: Session, request: api.JobRequest, timeout: float | None, on_timeout: OnTimeout
+) -> JobState:
+    """
+    Submit *request* and wait until the job's status is terminal.
+
+    Until the first answer the job's id is not known, and a lost answer is a lost job.
+    So the server is asked to hold that answer for the shortest time only; and where
+    the deadline might pass even before that, not to hold it at all.
+    """
+    deadline = session.deadline(timeout)
+    if timeout is not None and timeout <= 2 * FIRST_HOLD:
+        op = api.run(session.endpoint_id, request)
+    else:
+        op = api.run_sync(session.endpoint_id, request, FIRST_HOLD)
+    state = await perform(session, op, deadline)
+    return await cancelling(session, state.id, on_timeout, wait(session, state.id, deadline, state))

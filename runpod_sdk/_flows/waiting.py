@@ -1,0 +1,166 @@
+"""
+Wait for a job: ask, let the server hold the answer, ask again.
+
+The server holds each answer until the job is done or the asked-for `wait` is over, so
+there is no pause between polls that were held. An answer that came at once and says
+nothing new is followed by one, longer each time; and so is every answer of a server
+that knows no long poll, which is asked at `/status` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from runpod_sdk import errors
+from runpod_sdk._flows import api
+from runpod_sdk._flows.port import Deadline, Session
+from runpod_sdk._flows.sending import OutOfTime, perform, send
+from runpod_sdk.models import JobState, JobStatus
+from runpod_sdk.settings import (
+    CANCEL_TIMEOUT,
+    HOLD,
+    LONGEST_HOLD,
+    PAUSE_FIRST,
+    PAUSE_GROWTH,
+    PAUSE_LONGEST,
+    SHORTEST_HOLD,
+    OnTimeout,
+)
+
+T = TypeVar("T")
+
+
+def hold(left: float | None) -> float:
+    """Return how long the server may hold an answer back, with *left* seconds to go."""
+    wanted = HOLD if left is None else min(left, HOLD)
+    return min(max(wanted, SHORTEST_HOLD), LONGEST_HOLD)
+
+
+def pause(idle: int, elapsed: float, longest: float = PAUSE_LONGEST) -> float:
+    """
+    Return the seconds to let pass before the next poll.
+
+    Args:
+        idle: How many answers in a row said nothing new.
+        elapsed: How long ago the last question was asked.
+        longest: The most that may pass from one question to the next.
+    """
+    growth = PAUSE_GROWTH ** min(idle, 16)
+    return max(0.0, min(PAUSE_FIRST * growth, longest) - elapsed)
+
+
+async def rest(
+    session: Session, idle: int, asked: float, deadline: Deadline, longest: float = PAUSE_LONGEST
+) -> None:
+    """Let the pause after a poll pass that was *asked* then, or what is left of the time."""
+    now = session.io.now()
+    length = pause(idle, now - asked, longest)
+    left = deadline.left(now)
+    if left is not None:
+        length = min(length, left)
+    if length > 0:
+        await session.io.sleep(length)
+
+
+async def wait(
+    session: Session, job_id: str, deadline: Deadline, known: JobState | None = None
+) -> JobState:
+    """
+    Wait until the job's status is terminal.
+
+    Args:
+        known: What is already known of the job, if anything.
+
+    Raises:
+        RunpodTimeoutError: The deadline passed first; with the last state.
+        NotFoundError: The server does not know the job, under `/status` either.
+    """
+    poll = _Poll(session, job_id)
+    idle = 0
+    while known is None or not known.completed:
+        asked = session.io.now()
+        try:
+            state = await poll(deadline)
+        except OutOfTime as out:
+            raise timed_out(session, job_id, deadline, known) from (out.failure or out.__cause__)
+        idle = idle + 1 if state == known else 0
+        known = state
+        if not known.completed:
+            await rest(session, idle, asked, deadline)
+    return known
+
+
+class _Poll:
+    """Asks for the state of a job, by long poll where the server offers it."""
+
+    def __init__(self, session: Session, job_id: str) -> None:
+        self._session = session
+        self._job_id = job_id
+        self._long = True
+
+    async def __call__(self, deadline: Deadline) -> JobState:
+        session, job_id = self._session, self._job_id
+        if self._long:
+            left = deadline.left(session.io.now())
+            op = api.status_sync(session.endpoint_id, job_id, hold(left))
+            try:
+                return await send(session, op, deadline)
+            except errors.APIStatusError as refusal:
+                if refusal.status_code not in (404, 405):
+                    raise
+        state = await send(session, api.status(session.endpoint_id, job_id), deadline)
+        self._long = False  # the job is known, so it is the long poll that is not
+        return state
+
+
+def timed_out(
+    session: Session, job_id: str, deadline: Deadline, state: JobState | None
+) -> errors.RunpodTimeoutError:
+    """Make the error of a deadline that passed while a job was waited for."""
+    message = errors.timeout_message(f"job {job_id}", deadline.timeout, state=state)
+    return errors.RunpodTimeoutError(message, job=session.handle(job_id), state=state)
+
+
+async def cancelling(session: Session, job_id: str, on_timeout: OnTimeout, flow: Awaitable[T]) -> T:
+    """
+    Await *flow*; cancel the job if the time is up or the caller interrupted, as told.
+
+    The cancel is best effort and bounded, and never hides the exception that led to
+    it. Every exception that leaves from here says which job it was about.
+    """
+    try:
+        return await flow
+    except errors.RunpodTimeoutError as error:
+        if on_timeout == "cancel":
+            error.state = await _cancel(session, job_id) or error.state
+            error.cancelled = _was_cancelled(error.state)
+            error.args = (f"{error}; {_outcome(error.cancelled)}",)
+        raise
+    except errors.RunpodError as error:
+        error.job = error.job or session.handle(job_id)
+        raise
+    except (GeneratorExit, Exception):
+        raise
+    except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
+        outcome = "it goes on"
+        if on_timeout == "cancel":
+            outcome = _outcome(_was_cancelled(await session.io.shielded(_cancel(session, job_id))))
+        interruption.add_note(f"job {job_id}: {outcome}")
+        raise
+
+
+async def _cancel(session: Session, job_id: str) -> JobState | None:
+    deadline = session.deadline(CANCEL_TIMEOUT)
+    try:
+        return await perform(session, api.cancel(session.endpoint_id, job_id), deadline)
+    except errors.RunpodError:
+        return None
+
+
+def _was_cancelled(state: JobState | None) -> bool:
+    return state is not None and state.status == JobStatus.CANCELLED
+
+
+def _outcome(confirmed: bool) -> str:
+    return "it was cancelled" if confirmed else "cancelling it was not confirmed"

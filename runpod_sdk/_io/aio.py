@@ -1,0 +1,73 @@
+"""The port of the async client, under asyncio and trio."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import anyio
+import anyio.lowlevel
+import httpx
+
+from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._io import http
+from runpod_sdk.settings import Config
+
+T = TypeVar("T")
+
+
+class AsyncIO:
+    """An `IO` over `httpx.AsyncClient` and anyio."""
+
+    def __init__(self, config: Config, http_client: httpx.AsyncClient | None) -> None:
+        self._config = config
+        self._own: httpx.AsyncClient | None = None
+        self._loop: object = None
+        self._callers = http_client
+        self._closed = False
+
+    async def send(self, call: Call, limit: float | None) -> Reply:
+        trace = http.Trace()
+        client = self._client()
+        request = http.request(client, self._config, call, limit, trace.note_async)
+        response = None
+        try:
+            with anyio.move_on_after(limit):
+                response = await client.send(request, auth=None, follow_redirects=False)
+        except httpx.HTTPError as fault:
+            raise http.no_reply(fault, trace) from fault
+        if response is None:
+            raise http.no_reply(httpx.ReadTimeout(""), trace)
+        return http.reply(response, self._config)
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    async def shielded(self, flow: Awaitable[T]) -> T:
+        with anyio.CancelScope(shield=True):
+            result = await flow
+        return result
+
+    def now(self) -> float:
+        return anyio.current_time()
+
+    def random(self) -> float:
+        return random.random()
+
+    async def aclose(self) -> None:
+        """Close the connections that are our own."""
+        self._closed = True
+        if self._own is not None and self._loop == anyio.lowlevel.current_token():
+            await self._own.aclose()
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._callers is not None:
+            return self._callers
+        if self._closed:
+            raise RuntimeError("this client is closed: make a new one")
+        loop = anyio.lowlevel.current_token()
+        if self._own is None or self._loop != loop:  # connections belong to a loop
+            self._own = httpx.AsyncClient(**http.client_options(self._config))
+            self._loop = loop
+        return self._own

@@ -1,0 +1,118 @@
+"""
+Total deadlines for blocking sockets.
+
+httpx's timeouts are for each socket operation, so a server that sends a byte now and
+then outlives them all. Here httpcore's network backend, which all of a client's
+connections come from, is wrapped: each operation gets at most the time that is left
+of the deadline of the thread that carries it out.
+
+This reads attributes of httpx that are not public. Where they are missing, or the
+transport is not httpx's own, nothing is wrapped: then httpx's timeouts are all there
+is, and each may take as long as the whole. Not bounded in any case: name look-up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import httpcore
+import httpx
+
+_deadline: ContextVar[float | None] = ContextVar("runpod_sdk_deadline", default=None)
+
+
+@contextlib.contextmanager
+def deadline(limit: float | None) -> Iterator[None]:
+    """Bound all that this thread does on wrapped connections to *limit* seconds from now."""
+    token = _deadline.set(None if limit is None else time.monotonic() + limit)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def enforce(client: httpx.Client) -> None:
+    """Wrap the network backends of *client*; twice does no harm."""
+    for transport in _transports(client):
+        pool = getattr(transport, "_pool", None)
+        backend = getattr(pool, "_network_backend", None)
+        if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, _Backend):
+            pool._network_backend = _Backend(backend)  # type: ignore[union-attr]
+
+
+def _transports(client: httpx.Client) -> Iterable[Any]:
+    yield getattr(client, "_transport", None)
+    yield from getattr(client, "_mounts", {}).values()
+
+
+def _left(timeout: float | None, late: type[Exception]) -> float | None:
+    at = _deadline.get()
+    if at is None:
+        return timeout
+    left = at - time.monotonic()
+    if left <= 0:
+        raise late("the deadline has passed")
+    return left if timeout is None else min(timeout, left)
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+        self._inner = inner
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        return _Stream(stream)
+
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.connect_unix_socket(path, left, socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(_left(seconds, httpcore.ConnectTimeout) or 0.0)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # A piece at a time, as each write to the socket has a timeout of its own.
+        view = memoryview(buffer)
+        for start in range(0, len(view), 65_536):
+            piece = bytes(view[start : start + 65_536])
+            self._inner.write(piece, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: Any,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,121 @@
+"""What both ports share: how a call becomes an httpx request, and what httpx says of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from runpod_sdk._flows.api import authorization
+from runpod_sdk._flows.port import Call, NoReply, Reply
+from runpod_sdk._version import __version__
+from runpod_sdk.settings import Config
+
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+
+_USER_AGENT = (
+    f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
+)
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+_LONGEST = 86_400.0  # what every platform's sockets take
+
+
+class Trace:
+    """
+    Watches a request on its way, to tell whether any of it may have reached the server.
+
+    httpcore reports each step. A transport that reports nothing leaves it open.
+    """
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._sending = False
+
+    def note(self, event: str, _info: Mapping[str, Any]) -> None:
+        self._seen = True
+        self._sending = self._sending or event.endswith("send_request_headers.started")
+
+    async def note_async(self, event: str, info: Mapping[str, Any]) -> None:
+        self.note(event, info)
+
+    def sent(self, fault: BaseException | None = None) -> bool:
+        """Tell whether the request may have been sent, given what ended it."""
+        if isinstance(fault, _NEVER_SENT):
+            return self._sending
+        return self._sending or not self._seen
+
+
+def client_options(config: Config) -> dict[str, Any]:
+    """Return what a client of our own is made with."""
+    return {
+        "limits": LIMITS,
+        "timeout": None,
+        "follow_redirects": False,
+        "trust_env": not _is_loopback(config.base_url),
+    }
+
+
+def request(
+    client: httpx.Client | httpx.AsyncClient,
+    config: Config,
+    call: Call,
+    limit: float | None,
+    trace: Any,
+) -> httpx.Request:
+    """Make the request of a call; the only place where the key is put into one."""
+    headers = {"user-agent": _USER_AGENT, "accept": "application/json", **call.headers}
+    return client.build_request(
+        call.method,
+        config.base_url + call.path,
+        params=call.params or None,
+        content=call.content,
+        headers=headers | authorization(config.api_key),
+        timeout=None if limit is None else min(limit, _LONGEST),
+        extensions={"trace": trace},
+    )
+
+
+def reply(response: httpx.Response, config: Config) -> Reply:
+    """Make the reply of a response that was read whole; a refusal never repeats the key."""
+    content = response.content
+    if not response.is_success:
+        content = content.replace(config.api_key.encode(), b"[the API key]")
+    return Reply(response.status_code, response.headers, content, received=time.time())
+
+
+def no_reply(fault: Exception, trace: Trace) -> NoReply:
+    """Make the port's own exception of what httpx raised."""
+    timed_out = isinstance(fault, httpx.TimeoutException)
+    sent = trace.sent(fault)
+    if timed_out:
+        reason = "no answer in time" if sent else "no connection in time"
+    else:
+        reason = f"{'the connection broke' if sent else 'no connection'} ({_describe(fault)})"
+    return NoReply(reason, sent=sent, timed_out=timed_out)
+
+
+def _describe(fault: Exception) -> str:
+    text = str(fault)
+    return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""The sync client: thin shells over the flows."""

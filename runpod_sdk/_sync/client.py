@@ -1,0 +1,92 @@
+"""The sync client."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from runpod_sdk import settings
+from runpod_sdk._io.sync import SyncIO
+from runpod_sdk._sync.endpoint import Endpoint
+from runpod_sdk.settings import Config, Timeout
+
+
+class Runpod:
+    """
+    A client of RunPod's serverless endpoints.
+
+    One is enough for a process: its methods can be called from many threads at once.
+    Close it, or use it as a context manager, to close its connections.
+
+    Args:
+        api_key: Else `RUNPOD_API_KEY`, else `api_key` under `[default]` in
+            `~/.runpod/config.toml`.
+        base_url: Else `RUNPOD_ENDPOINT_BASE_URL`, else `https://api.runpod.ai/v2`.
+        timeout: Default total time, in seconds, of an operation that does not wait
+            for a job; None is no limit.
+        max_retries: Retries after the first try, of what is safe to send again.
+        http_client: Your own client (proxy, CA, transport). It is never closed here.
+            With a transport that is not httpx's own, a total time is bounded only as
+            well as that transport keeps httpx's timeouts.
+
+    Raises:
+        ConfigurationError: No key, a blank or malformed one, or a bad base URL.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: Timeout = settings.TIMEOUT,
+        max_retries: int = settings.MAX_RETRIES,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        own = http_client is None
+        self._config = Config.make(api_key, base_url, timeout, max_retries, own)
+        self._io = SyncIO(self._config, http_client)
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        """
+        Return the endpoint of that id; no request is sent.
+
+        Raises:
+            ValueError: The id is empty, "." or "..".
+        """
+        return Endpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
+
+    def close(self) -> None:
+        """Close the connections. A client that is closed can't be used again."""
+        self._io.close()
+
+    def __enter__(self) -> Runpod:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._config.base_url!r})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Runpod:
+        return self
+
+    def __copy__(self) -> Runpod:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self._config)
+
+
+def _revive(cls: type[Runpod], config: Config) -> Runpod:
+    client = cls.__new__(cls)
+    client._config = config
+    client._io = SyncIO(config, None)
+    return client

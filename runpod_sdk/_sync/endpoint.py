@@ -1,0 +1,252 @@
+"""An endpoint of the sync client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import frozen
+
+from runpod_sdk._flows import api
+from runpod_sdk._flows.exchange import Operation
+from runpod_sdk._flows.port import Session
+from runpod_sdk._flows.sending import perform
+from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._flows.submitting import run, run_sync
+from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk._io import sync
+from runpod_sdk._sync.job import Job
+from runpod_sdk._sync.stream import Stream
+from runpod_sdk.models import (
+    EndpointHealth,
+    ExecutionPolicy,
+    JobState,
+    JSONValue,
+    PurgeResult,
+    S3Config,
+)
+from runpod_sdk.settings import (
+    RUN_SYNC_TIMEOUT,
+    UNSET,
+    OnTimeout,
+    Timeout,
+    Unset,
+    checked_id,
+    checked_on_timeout,
+    length_of_time,
+)
+
+if TYPE_CHECKING:
+    from runpod_sdk._sync.client import Runpod
+
+T = TypeVar("T")
+
+
+@frozen
+class Endpoint:
+    """A serverless endpoint: the queue that jobs are sent to. Made by `Runpod.endpoint`."""
+
+    client: Runpod
+    id: str
+
+    def job(self, job_id: str) -> Job:
+        """
+        Return the job of that id; no request is sent.
+
+        Raises:
+            ValueError: The id is empty, "." or "..".
+        """
+        return Job(self, checked_id(job_id, "job_id"))
+
+    def run(
+        self,
+        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+        *,
+        input: JSONValue | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout | Unset = UNSET,
+    ) -> Job:
+        """
+        Submit a job and return it, without waiting for it.
+
+        Give either *request*, the API's own body, or keyword arguments, never both.
+        A job is never sent twice, unless the first was surely not taken.
+
+        Args:
+            request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with
+                the wire's names and milliseconds, or the generated `JobRequest`.
+            input: Any JSON value; the handler gets it as `job["input"]`.
+            webhook: URL that RunPod calls when the job has ended.
+            policy: What the job may take on the server.
+            s3_config: Storage for large results, handed to the handler.
+            timeout: Longest total time of the submission, in seconds.
+
+        Raises:
+            ValueError: Both ways at once, no input, or a field that the API lacks.
+            SubmissionUncertainError: The job may have been enqueued, its id is not known.
+            APIConnectionError: No connection; the job was not enqueued.
+            BadRequestError: The server did not take the body; larger than 10 MiB, perhaps.
+            RateLimitError: Too many requests or queued jobs; the job was not enqueued.
+
+        Source: run_job in openapi/runpod-serverless.yaml.
+        """
+        body = api.request(
+            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
+        )
+        state = sync.run(run(self._session, body, self.client._config.total(timeout)))
+        return self.job(state.id)
+
+    def run_sync(
+        self,
+        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+        *,
+        input: JSONValue | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = RUN_SYNC_TIMEOUT,
+        check: bool = True,
+        on_timeout: OnTimeout = "detach",
+    ) -> JobState:
+        """
+        Submit a job, wait until it has ended, and return its terminal state.
+
+        Takes a request as `run` does. The job's id is in hand within about a second;
+        the rest of the wait is long polls, which are safe to repeat. With a *timeout*
+        of two seconds or less the job is submitted as by `run`, to have its id in time.
+
+        Args:
+            timeout: Longest total time, in seconds; None waits without limit.
+            check: False returns the state of a job that ended badly, instead of raising.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
+                the time is up or the caller is interrupted; else it goes on.
+
+        Raises:
+            JobError: The job ended badly, and *check* is true; `.state.error` says why.
+            RunpodTimeoutError: *timeout* passed; `.job` can be waited for again,
+                `.cancelled` says whether the server confirmed that it was cancelled.
+            SubmissionUncertainError: The job may have been enqueued, its id is not known.
+
+        Source: run_job_sync, get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        body = api.request(
+            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
+        )
+        total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
+        state = sync.run(run_sync(self._session, body, total, on_timeout))
+        return state.raise_for_status() if check else state
+
+    def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """
+        Ask what has become of a job.
+
+        Raises:
+            NotFoundError: No such job at this endpoint, or its result has expired.
+
+        Source: get_job_status in openapi/runpod-serverless.yaml.
+        """
+        op = api.status(self.id, checked_id(job_id, "job_id"))
+        return self._perform(op, timeout)
+
+    def wait(
+        self, job_id: str, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach"
+    ) -> JobState:
+        """
+        Wait until a job has ended, well or badly, and return its terminal state.
+
+        Args:
+            timeout: Longest total time, in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
+                the time is up or the caller is interrupted; else it goes on.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first; `.state` is the last that was seen.
+            NotFoundError: No such job at this endpoint, or its result has expired.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
+        deadline = self._session.deadline(length_of_time(timeout))
+        flow = wait(self._session, job_id, deadline)
+        return sync.run(cancelling(self._session, job_id, on_timeout, flow))
+
+    def stream(self, job_id: str, *, timeout: Timeout = None) -> Stream:
+        """
+        Take what a job yields, as it comes: each chunk once and in order.
+
+        The server gives each chunk away once, so a stream can't be taken twice. It ends
+        after the last chunk of a job that succeeded.
+
+        Args:
+            timeout: Longest total time, in seconds, from when the first chunk is asked
+                for until the stream's end.
+
+        Returns:
+            An iterator of `StreamChunk`; also a context manager. Nothing is sent before
+            the first chunk is asked for.
+
+        Raises:
+            JobError: The job ended badly; raised after its last chunk.
+            StreamInterruptedError: An answer was lost, and the job's result does not
+                hold the chunks that it may have carried.
+            RunpodTimeoutError: *timeout* passed first.
+            NotFoundError: No such job at this endpoint, or its result has expired.
+
+        Source: stream_job in openapi/runpod-serverless.yaml.
+        """
+        job_id, total = checked_id(job_id, "job_id"), length_of_time(timeout)
+        return Stream(ChunkReader(self._session, job_id, total))
+
+    def cancel(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """
+        Cancel a job that waits or runs, and return the state that the server answers with.
+
+        Raises:
+            NotFoundError: No such job at this endpoint, or its result has expired.
+
+        Source: cancel_job in openapi/runpod-serverless.yaml.
+        """
+        op = api.cancel(self.id, checked_id(job_id, "job_id"))
+        return self._perform(op, timeout)
+
+    def retry(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """
+        Put a job that failed or timed out into the queue again, with its id and input.
+
+        What it returned before is dropped by the server.
+
+        Raises:
+            BadRequestError: The job is not one that can be retried.
+            NotFoundError: No such job at this endpoint, or its result has expired.
+
+        Source: retry_job in openapi/runpod-serverless.yaml.
+        """
+        op = api.retry(self.id, checked_id(job_id, "job_id"))
+        return self._perform(op, timeout)
+
+    def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
+        """
+        Ask how many jobs and workers the endpoint has, by what they do.
+
+        Source: get_health in openapi/runpod-serverless.yaml.
+        """
+        return self._perform(api.health(self.id), timeout)
+
+    def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
+        """
+        Remove all jobs that wait in the queue; those that run go on. Never sent twice.
+
+        Source: purge_queue in openapi/runpod-serverless.yaml.
+        """
+        return self._perform(api.purge(self.id), timeout)
+
+    def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
+        deadline = self._session.deadline(self.client._config.total(timeout))
+        return sync.run(perform(self._session, op, deadline))
+
+    @property
+    def _session(self) -> Session:
+        config = self.client._config
+        return Session(self.client._io, self.id, config.timeout, config.max_retries, self.job)

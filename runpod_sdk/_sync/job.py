@@ -1,0 +1,81 @@
+"""A job of the sync client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from runpod_sdk._sync.stream import Stream
+from runpod_sdk.models import JobState
+from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
+
+if TYPE_CHECKING:
+    from runpod_sdk._sync.endpoint import Endpoint
+
+
+@frozen
+class Job:
+    """
+    A job by its id: it can be asked after, waited for, streamed and cancelled.
+
+    A job of an id that was kept (`endpoint.job(id)`) is as good as the one that `run`
+    returned; neither holds a connection.
+    """
+
+    endpoint: Endpoint
+    id: str
+    _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
+    """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
+
+    def status(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Ask what has become of the job. See `Endpoint.status`."""
+        return self.endpoint.status(self.id, timeout=timeout)
+
+    def wait(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> JobState:
+        """Wait until the job has ended, well or badly. See `Endpoint.wait`."""
+        if not self._completed:
+            state = self.endpoint.wait(self.id, timeout=timeout, on_timeout=on_timeout)
+            if not state.succeeded:
+                return state
+            self._completed.append(state)
+        return self._completed[0]
+
+    def output(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> Any:
+        """
+        Wait for the job to finish and return its output.
+
+        The first question is asked at once; later ones are long polls. The job goes on
+        if this call gives up, unless *on_timeout* is "cancel". An output that was had
+        once is kept here, and not asked for again.
+
+        Args:
+            timeout: Longest total wait, in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
+                the time is up or the caller is interrupted.
+
+        Returns:
+            What the handler returned, as decoded JSON; of a handler that yields and
+            aggregates, the list of what it yielded, in order.
+
+        Raises:
+            JobError: The job ended badly; `.state.error` says why.
+            RunpodTimeoutError: *timeout* passed first; `.job` can be waited for again.
+            NotFoundError: No such job, or its result has expired (30 min after `run`).
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        return self.wait(timeout=timeout, on_timeout=on_timeout).raise_for_status().output
+
+    def stream(self, *, timeout: Timeout = None) -> Stream:
+        """Take what the job yields, as it comes. See `Endpoint.stream`."""
+        return self.endpoint.stream(self.id, timeout=timeout)
+
+    def cancel(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Cancel the job. See `Endpoint.cancel`."""
+        return self.endpoint.cancel(self.id, timeout=timeout)
+
+    def retry(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+        """Put the job, which failed or timed out, into the queue again. See `Endpoint.retry`."""
+        self._completed.clear()
+        return self.endpoint.retry(self.id, timeout=timeout)

@@ -1,0 +1,284 @@
+"""
+What can go wrong, one class for each thing that a caller can do about it.
+
+RunpodError
+├─ ConfigurationError                 no key, a bad base URL
+├─ APIConnectionError                 no usable answer: refused, reset, cut short
+│  ├─ SubmissionUncertainError        … after a job was sent: it may have been enqueued
+│  └─ StreamInterruptedError          … while chunks may have been on their way
+├─ RunpodTimeoutError (TimeoutError)  the local time is up
+│  └─ SubmissionTimeoutError          … after a job was sent (a SubmissionUncertainError)
+├─ APIStatusError                     an answer that is not 2xx
+│  ├─ BadRequestError 400  AuthenticationError 401  PermissionDeniedError 403
+│  ├─ NotFoundError 404    ConflictError 409        PayloadTooLargeError 413
+│  ├─ RateLimitError 429
+│  └─ ServerError 5xx
+│     └─ SubmissionServerError        … to a job that was sent (a SubmissionUncertainError)
+├─ APIResponseValidationError         a 2xx whose body is not what the API document says
+│  └─ SubmissionResponseError         … to a job that was sent (a SubmissionUncertainError)
+└─ JobError                           the job ended badly
+   └─ JobFailedError  JobCancelledError  JobTimedOutError
+
+`except SubmissionUncertainError` therefore catches every case in which a job may
+exist whose id is not known. All of them can be pickled; none shows a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runpod_sdk._async.job import AsyncJob
+    from runpod_sdk._sync.job import Job
+    from runpod_sdk.models import JobState, JSONValue
+
+__all__ = [
+    "APIConnectionError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ConflictError",
+    "JobCancelledError",
+    "JobError",
+    "JobFailedError",
+    "JobTimedOutError",
+    "NotFoundError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RunpodError",
+    "RunpodTimeoutError",
+    "ServerError",
+    "StreamInterruptedError",
+    "SubmissionResponseError",
+    "SubmissionServerError",
+    "SubmissionTimeoutError",
+    "SubmissionUncertainError",
+]
+
+
+def _revive(cls: type[RunpodError], args: tuple[Any, ...], state: dict[str, Any]) -> RunpodError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class RunpodError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+    job: Job | AsyncJob | None = None
+    """The job that was being waited for, where one is known; it can be waited for again."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+class ConfigurationError(RunpodError):
+    """The client can't be set up, or used, as it was asked to; nothing was sent."""
+
+
+class APIConnectionError(RunpodError):
+    """No usable answer came: the connection was refused, reset or cut short."""
+
+
+class SubmissionUncertainError(APIConnectionError):
+    """A job was sent and no usable answer came: it may have been enqueued, and cost money."""
+
+
+class StreamInterruptedError(APIConnectionError):
+    """An answer that may have carried chunks was lost, and could not be made good."""
+
+    def __init__(
+        self, message: str, *, job: Job | AsyncJob | None = None, state: JobState | None = None
+    ) -> None:
+        super().__init__(message)
+        self.job = job
+        self.state = state
+        """What the job had come to, where that could be found out."""
+
+
+class RunpodTimeoutError(RunpodError, TimeoutError):
+    """The local time is up. The job, if there is one, goes on unless `.cancelled`."""
+
+    def __init__(
+        self, message: str, *, job: Job | AsyncJob | None = None, state: JobState | None = None
+    ) -> None:
+        super().__init__(message)
+        self.job = job
+        self.state = state
+        """The last that was heard of the job."""
+        self.cancelled = False
+        """Whether the server confirmed that the job was cancelled (`on_timeout="cancel"`)."""
+
+
+class SubmissionTimeoutError(RunpodTimeoutError, SubmissionUncertainError):
+    """The local time was up after a job was sent: it may have been enqueued, and cost money."""
+
+
+class APIStatusError(RunpodError):
+    """The server answered with a status that is not 2xx."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        body: JSONValue = None,
+        headers: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.body = body
+        """The decoded JSON, else the text."""
+        self.headers: Mapping[str, str] = {} if headers is None else headers
+        self.request_id = request_id
+        """What to name when asking RunPod about this answer."""
+        self.retry_after = retry_after
+        """Seconds that the server asked to wait before the next try."""
+
+
+class BadRequestError(APIStatusError):
+    """400: the request was not understood; a body that is too large also ends here."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the API key is missing, wrong or revoked."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the API key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such endpoint or job, or the job's result is no longer kept."""
+
+
+class ConflictError(APIStatusError):
+    """409: the request does not fit the state that the server is in."""
+
+
+class PayloadTooLargeError(APIStatusError):
+    """413: the body is larger than the server takes."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, or too many jobs in the queue; nothing was taken."""
+
+
+class ServerError(APIStatusError):
+    """5xx: the server, or a proxy before it (52x), could not answer."""
+
+
+class SubmissionServerError(ServerError, SubmissionUncertainError):
+    """5xx, but not 503, to a job that was sent: it may have been enqueued, and cost money."""
+
+
+class APIResponseValidationError(RunpodError):
+    """The server answered 2xx with a body that is not what the API document says."""
+
+    def __init__(self, message: str, *, body: JSONValue = None) -> None:
+        super().__init__(message)
+        self.body = body
+        """The decoded JSON, else the text: all that came."""
+
+
+class SubmissionResponseError(APIResponseValidationError, SubmissionUncertainError):
+    """The same, to a job that was sent: it was most likely enqueued; look into `.body`."""
+
+
+class JobError(RunpodError):
+    """The job ended badly."""
+
+    def __init__(self, message: str, *, state: JobState) -> None:
+        super().__init__(message)
+        self.state = state
+        """The terminal state: `.state.error` is the text, `.state.output` what there is."""
+
+
+class JobFailedError(JobError):
+    """The handler failed, or the platform gave the job up (also on its execution timeout)."""
+
+
+class JobCancelledError(JobError):
+    """The job was cancelled before it was done."""
+
+
+class JobTimedOutError(JobError):
+    """The job did not run, or did not end, in the time that the server allowed."""
+
+
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    429: RateLimitError,
+}
+
+_ADVICE: dict[int, str] = {
+    401: "check the API key",
+    403: "the API key has no access to this endpoint, or may not do this",
+    404: (
+        "the endpoint or the job does not exist for this key, or the result has expired"
+        " (30 minutes after `run`, 1 minute after `run_sync`, or the job's ttl)"
+    ),
+    429: "too many requests, or too many jobs in the queue; try again later",
+}
+
+_UNCERTAIN = "the job may have been enqueued: do not send it again without looking"
+
+
+def status_error_class(status_code: int, *, submission: bool) -> type[APIStatusError]:
+    """Choose the class for an answer that is not 2xx."""
+    if status_code >= 500:
+        return SubmissionServerError if submission and status_code != 503 else ServerError
+    return _BY_STATUS.get(status_code, APIStatusError)
+
+
+def status_message(action: str, status_code: int, detail: str, *, submission: bool) -> str:
+    """Say what was asked, what was answered, and what to do."""
+    advice = _ADVICE.get(status_code)
+    if issubclass(status_error_class(status_code, submission=submission), SubmissionServerError):
+        advice = _UNCERTAIN
+    message = f"{action}: HTTP {status_code}"
+    if detail:
+        message += f", {detail}"
+    return f"{message} ({advice})" if advice else message
+
+
+def no_answer_message(action: str, reason: str, *, submission: bool) -> str:
+    """Say that no usable answer came, and why."""
+    return f"{action}: {reason}" + (f"; {_UNCERTAIN}" if submission else "")
+
+
+def invalid_message(action: str, fault: str, *, submission: bool) -> str:
+    """Say what is wrong with the body of a 2xx."""
+    message = f"{action}: the answer is not what the API document says: {fault}; see .body"
+    return message + (f" ({_UNCERTAIN})" if submission else "")
+
+
+def timeout_message(
+    action: str, timeout: float | None, *, state: JobState | None = None, uncertain: bool = False
+) -> str:
+    """Say that the local time is up, and what is known of the job."""
+    seconds = "" if timeout is None else f" of {timeout:g} s"
+    message = f"{action}: the local time{seconds} is up"
+    if uncertain:
+        return f"{message}; {_UNCERTAIN}"
+    return f"{message}; the job was last seen {state.status}" if state else message
+
+
+def interrupted_message(action: str, state: JobState | None) -> str:
+    """Say that chunks are missing, and where the job's result can still be found."""
+    message = f"{action}: an answer was lost that may have carried chunks"
+    if state is None:
+        return f"{message}, and the job's state could not be had"
+    return f"{message}, and what the job returned ({state.status}) does not hold them"

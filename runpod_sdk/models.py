@@ -1,0 +1,226 @@
+"""
+The values that the API's answers become, and those that requests are made of.
+
+All are immutable. What came over the wire stays whole: `to_dict()` gives it again,
+fields and statuses that this version does not know included. How wire names and
+these names belong together is written in one place, `_flows/ops.py`.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from runpod_sdk import errors
+from runpod_sdk.settings import Timeout, length_of_time
+
+__all__ = [
+    "EndpointHealth",
+    "ExecutionPolicy",
+    "JSONValue",
+    "JobCounts",
+    "JobState",
+    "JobStatus",
+    "PurgeResult",
+    "S3Config",
+    "StreamChunk",
+    "WorkerCounts",
+]
+
+JSONValue: TypeAlias = (
+    "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
+)
+"""What JSON can say. What comes decoded is plain dicts and lists, typed as Any."""
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 200
+_short.maxdict = _short.maxlist = 8
+
+
+class JobStatus(StrEnum):
+    """Where a job is. A status that is not here stays the string that it came as."""
+
+    IN_QUEUE = "IN_QUEUE"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+TERMINAL = frozenset(
+    {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT}
+)
+"""The statuses that will not change, unless the job is retried."""
+
+_BAD_ENDS: Mapping[str, tuple[type[errors.JobError], str]] = {
+    JobStatus.FAILED: (errors.JobFailedError, "failed"),
+    JobStatus.CANCELLED: (errors.JobCancelledError, "was cancelled"),
+    JobStatus.TIMED_OUT: (errors.JobTimedOutError, "timed out on the server"),
+}
+
+
+@frozen(kw_only=True)
+class _Received:
+    """Something that came over the wire."""
+
+    _wire: Mapping[str, JSONValue] = field(repr=False, eq=False, alias="wire")
+
+    def to_dict(self) -> dict[str, JSONValue]:
+        """
+        Return the wire form again, equal to what came.
+
+        The dict is new; what it holds is shared with this value, not copied.
+        """
+        return dict(self._wire)
+
+
+@frozen(kw_only=True)
+class JobState(_Received):
+    """What the server said of a job, at one moment."""
+
+    id: str
+    status: JobStatus | str
+    output: Any = field(default=None, repr=_short.repr)
+    """The result of a finished job: any JSON; of a handler that yields, what it aggregates."""
+    has_output: bool = field(default=False, repr=False)
+    """Tells an output of null from none."""
+    progress: Any = field(default=None, repr=_short.repr)
+    """What the worker last reported while the job runs."""
+    error: str | None = field(default=None, repr=_short.repr)
+    """Why the job failed; a handler's exception is a JSON object in this text."""
+    delay_time: timedelta | None = None
+    """From the submission until a worker took the job; None until then."""
+    execution_time: timedelta | None = None
+    """How long the handler ran; None until it ended."""
+    worker_id: str | None = None
+    retries: int | None = None
+    """How often the platform gave the job to another worker; None where it did not."""
+    extra: Mapping[str, JSONValue] = field(factory=dict, repr=False)
+    """Every other field of the answer, by its wire name."""
+    _reason: str | None = field(default=None, repr=False, eq=False, alias="reason")
+
+    @property
+    def started(self) -> bool:
+        """Whether the job has left the queue."""
+        return self.status != JobStatus.IN_QUEUE
+
+    @property
+    def completed(self) -> bool:
+        """Whether the status is terminal: it will not change, unless the job is retried."""
+        return self.status in TERMINAL
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job ended well."""
+        return self.status == JobStatus.COMPLETED
+
+    def raise_for_status(self) -> JobState:
+        """
+        Return this state, unless it is a terminal failure.
+
+        Raises:
+            JobFailedError: The handler failed, or the platform gave the job up.
+            JobCancelledError: The job was cancelled.
+            JobTimedOutError: The server's time for the job was up.
+        """
+        if self.status not in _BAD_ENDS:
+            return self
+        cls, verb = _BAD_ENDS[self.status]
+        reason = f": {self._reason}" if self._reason else ""
+        raise cls(f"job {self.id} {verb}{reason}", state=self)
+
+
+@frozen(kw_only=True)
+class StreamChunk(_Received):
+    """One partial output: what the handler yielded once."""
+
+    output: Any = field(default=None, repr=_short.repr)
+    metrics: Any = field(default=None, repr=_short.repr)
+    """What some workers (vLLM) measure with each chunk."""
+    extra: Mapping[str, JSONValue] = field(factory=dict, repr=False)
+
+
+@frozen(kw_only=True)
+class JobCounts:
+    """Jobs of an endpoint, by where they are; None where the server did not say."""
+
+    completed: int | None = None
+    failed: int | None = None
+    in_progress: int | None = None
+    in_queue: int | None = None
+    retried: int | None = None
+    extra: Mapping[str, JSONValue] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class WorkerCounts:
+    """Workers of an endpoint, by what they do; None where the server did not say."""
+
+    idle: int | None = None
+    initializing: int | None = None
+    ready: int | None = None
+    running: int | None = None
+    throttled: int | None = None
+    unhealthy: int | None = None
+    extra: Mapping[str, JSONValue] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class EndpointHealth(_Received):
+    """How an endpoint's queue and workers are."""
+
+    jobs: JobCounts = field(factory=JobCounts)
+    workers: WorkerCounts = field(factory=WorkerCounts)
+    extra: Mapping[str, JSONValue] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class PurgeResult(_Received):
+    """What came of purging a queue."""
+
+    removed: int | None = None
+    """How many jobs were waiting, and now are not."""
+    status: str | None = None
+    extra: Mapping[str, JSONValue] = field(factory=dict)
+
+
+def _execution_timeout(value: Timeout) -> float | None:
+    return length_of_time(value, "execution_timeout")
+
+
+def _ttl(value: Timeout) -> float | None:
+    return length_of_time(value, "ttl")
+
+
+@frozen(kw_only=True)
+class ExecutionPolicy:
+    """
+    What a job may take on the server; a local `timeout` is another thing.
+
+    Times are given as seconds or `timedelta`, above zero, and kept as seconds; None
+    leaves the endpoint's setting.
+    """
+
+    execution_timeout: float | None = field(default=None, converter=_execution_timeout)
+    """Longest run of the handler; RunPod documents at least 5 seconds."""
+    ttl: float | None = field(default=None, converter=_ttl)
+    """Life of the job from its submission, the queue included; documented at least 10 seconds."""
+    low_priority: bool | None = None
+    """True: the job does not make the endpoint start workers."""
+
+
+@frozen(kw_only=True)
+class S3Config:
+    """Where the worker may put large results; handed to the handler, which must use it."""
+
+    access_id: str
+    access_secret: str = field(repr=False)
+    bucket_name: str
+    endpoint_url: str
+    object_path: str | None = None
