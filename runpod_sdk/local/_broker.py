@@ -1,0 +1,156 @@
+"""The queue at work: it meets the clock, the workers, and those who wait for news of a job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from ._jobs import Job, Result, Run
+from ._queue import Queue
+from ._worker import Worker
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ClientGone(Exception):
+    """Nobody is there any more to take the answer."""
+
+
+class Broker:
+    """
+    Keep a queue on one event loop.
+
+    The queue is touched on this loop only, so nothing is locked: what comes from workers is
+    posted to it. After each event its effects are carried out in a later turn of the loop,
+    so that the answer to the event shows the job as the event left it.
+    """
+
+    def __init__(self, queue: Queue, *, clock: Callable[[], float], sweep_interval: float) -> None:
+        self.queue = queue
+        self._clock = clock
+        self._sweep_interval = sweep_interval
+        self._loop: asyncio.AbstractEventLoop
+        self._workers: dict[str, Worker] = {}
+        self._watchers: dict[str, set[asyncio.Future[None]]] = {}
+        self._settling = False
+        self._closing = False
+
+    def open(self, workers: list[Worker]) -> None:
+        """Begin, on the running loop, with *workers* that have been started."""
+        self._loop = asyncio.get_running_loop()
+        for worker in workers:
+            self._workers[worker.name] = worker
+            self.queue.join(worker.name)
+        self._tick()
+
+    def close(self) -> None:
+        """Let every long poll answer, start no more jobs, and stop those that run."""
+        self._closing = True
+        for watchers in self._watchers.values():
+            self._wake(watchers)
+        for worker in self._workers.values():
+            worker.close()
+
+    def apply(
+        self, event: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Let *event*, a method of the queue, happen now."""
+        try:
+            return event(self._clock(), *args, **kwargs)
+        finally:
+            if not self._settling:
+                self._settling = True
+                self._loop.call_soon(self._settle)
+
+    async def hold(
+        self,
+        job_id: str,
+        ready: Callable[[Job], bool],
+        seconds: float,
+        gone: Callable[[], asyncio.Future[None]],
+    ) -> Job:
+        """
+        Wait until the job is *ready*, or *seconds* have passed, and give it as it then is.
+
+        Raises:
+            UnknownJob: It is not there, or is gone by now.
+            ClientGone: *gone*, which is only asked for if there is something to wait for.
+        """
+        deadline = self._loop.time() + seconds
+        job = self.apply(self.queue.get, job_id)
+        while not (ready(job) or self._closing) and self._loop.time() < deadline:
+            await self._news(job_id, deadline - self._loop.time(), gone())
+            job = self.apply(self.queue.get, job_id)
+        return job
+
+    async def _news(self, job_id: str, seconds: float, gone: asyncio.Future[None]) -> None:
+        news = self._loop.create_future()
+        watchers = self._watchers.setdefault(job_id, set())
+        watchers.add(news)
+        try:
+            await asyncio.wait({news, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watchers.discard(news)
+            if not watchers and self._watchers.get(job_id) is watchers:
+                del self._watchers[job_id]
+        if gone.done():
+            raise ClientGone
+
+    # -- Reports, called by workers
+
+    def progress(self, run: Run, value: Any) -> Future[bool]:
+        return self._post(self.queue.progress, run, value)
+
+    def chunk(self, run: Run, value: Any) -> Future[bool]:
+        return self._post(self.queue.chunk, run, value)
+
+    def finish(self, run: Run, result: Result | None) -> Future[bool]:
+        return self._post(self.queue.finish, run, result)
+
+    def _post(
+        self, event: Callable[Concatenate[float, P], bool], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[bool]:
+        reply = Future[bool]()
+
+        def arrive() -> None:
+            accepted = not self._closing and self.apply(event, *args, **kwargs)
+            if reply.set_running_or_notify_cancel():
+                reply.set_result(accepted)
+
+        try:
+            self._loop.call_soon_threadsafe(arrive)
+        except RuntimeError:
+            # The server has been shut down: this report comes from a handler that outlived it.
+            reply.set_result(False)
+        return reply
+
+    # -- what follows from an event
+
+    def _settle(self) -> None:
+        self._settling = False
+        if self._closing:
+            return
+        while (worker := self.queue.idle_worker()) is not None:
+            taken = self.queue.take(self._clock(), worker)
+            if taken is None:
+                break
+            run, job = taken
+            self._workers[worker].assign(run, job.submission.request)
+        effects = self.queue.effects()
+        for run in effects.stopped:
+            self._workers[run.worker].stop(run)
+        for job_id in effects.changed & self._watchers.keys():
+            self._wake(self._watchers[job_id])
+
+    def _wake(self, watchers: set[asyncio.Future[None]]) -> None:
+        for news in watchers:
+            if not news.done():
+                news.set_result(None)
+
+    def _tick(self) -> None:
+        if not self._closing:
+            self.apply(self.queue.sweep)
+            self._loop.call_later(self._sweep_interval, self._tick)

@@ -1,0 +1,186 @@
+"""The local endpoint itself."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import string
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from . import _wire
+from ._app import App
+from ._broker import Broker
+from ._handler import Handler
+from ._limits import Limits
+from ._queue import Queue
+from ._server import ServerThread
+from ._worker import Worker
+
+if TYPE_CHECKING:
+    from runpod_sdk import AsyncRunpod, Runpod
+
+logger = logging.getLogger("runpod_sdk.local")
+
+
+class LocalEndpoint:
+    """
+    Serve a handler on this machine as RunPod would, for tests and development.
+
+    A real HTTP server on 127.0.0.1 with a queue and workers, in threads of this process:
+    usable from sync and async code, and any number of them at once. A context manager.
+
+        with LocalEndpoint(handler) as local, local.client() as client:
+            print(client.endpoint(local.endpoint_id).run_sync(input={"n": 1}).output)
+
+    Args:
+        handler: A function of the job (a dict with `id`, `input`, and `webhook` and `s3Config`
+            if they were sent), as RunPod's own package takes it: plain, async, generator or
+            async generator. `progress_update` reports from within.
+        workers: How many jobs run at once; each worker is a thread with its own event loop,
+            on which the handler is called.
+        return_aggregate_stream: Whether the output of a handler that yields is the list of
+            what it yielded, instead of an empty list.
+        endpoint_id: Its id in the URLs; a random one without it.
+        api_key: The key that it accepts; a random one without it.
+        port: Where it listens; a free port without it.
+        limits: Timeouts, retention and sizes.
+        clock: What its queue takes for the time, in seconds; for tests of what expires.
+
+    Cancelling a job, its execution timeout and closing the endpoint all stop the handler: an
+    async one is cancelled, one that yields is closed at its next yield. A plain function
+    cannot be interrupted: its result is discarded, and its worker is busy until it returns.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        workers: int = 1,
+        return_aggregate_stream: bool = False,
+        endpoint_id: str | None = None,
+        api_key: str | None = None,
+        port: int = 0,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not callable(handler):
+            raise TypeError(f"handler must be callable, not {type(handler).__name__}")
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, not {workers}")
+        self.endpoint_id = _random_id() if endpoint_id is None else endpoint_id
+        self.api_key = f"rpa_{secrets.token_hex(20)}" if api_key is None else api_key
+        if not self.endpoint_id or "/" in self.endpoint_id:
+            raise ValueError(f"endpoint_id must be one segment of a path, not {endpoint_id!r}")
+        if not self.api_key.strip():
+            raise ValueError("api_key must not be blank")
+        self._port = port
+        self._limits = Limits() if limits is None else limits
+        self._broker = Broker(Queue(), clock=clock, sweep_interval=self._limits.sweep_interval)
+        self._workers = [
+            Worker(_random_id(), handler, aggregate=return_aggregate_stream, reports=self._broker)
+            for _ in range(workers)
+        ]
+        self._server: ServerThread | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "not started" if self._server is None else "at "
+        where = self.base_url if self._server is not None and not self._closed else ""
+        return f"<LocalEndpoint {self.endpoint_id} {state}{where}>"
+
+    @property
+    def base_url(self) -> str:
+        """
+        Where its API begins, as `https://api.runpod.ai/v2` is for the real one.
+
+        Raises:
+            RuntimeError: It has not been started.
+        """
+        if self._server is None:
+            raise RuntimeError("the local endpoint has no URL before start()")
+        return f"{self._server.address}/{_wire.ROOT}"
+
+    def start(self) -> Self:
+        """
+        Start server and workers; of no effect when it runs already.
+
+        Raises:
+            ImportError: The extra is not installed.
+            OSError: The port is taken.
+            RuntimeError: It has been closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the local endpoint is closed; make a new one")
+            if self._server is None:
+                app = App(
+                    self._broker,
+                    endpoint_id=self.endpoint_id,
+                    api_key=self.api_key,
+                    limits=self._limits,
+                )
+                server = ServerThread(
+                    app,
+                    port=self._port,
+                    on_open=lambda: self._broker.open(self._workers),
+                    on_close=self._broker.close,
+                )
+                for worker in self._workers:
+                    worker.start()
+                server.start()
+                self._server = server
+        return self
+
+    def close(self) -> None:
+        """
+        Stop the handlers and the server; of no effect when it is closed already.
+
+        Requests that are being held are answered with the job as it stands. A handler that
+        does not end within `Limits.shutdown_grace` is left behind on its thread, which does
+        not keep the process alive.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._server is None:
+                return
+            self._server.stop()
+            deadline = time.monotonic() + self._limits.shutdown_grace
+            for worker in self._workers:
+                if not worker.join(max(0.0, deadline - time.monotonic())):
+                    logger.warning("worker %s is still in its handler and was left", worker.name)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def client(self) -> Runpod:
+        """Make a client of this endpoint's server; the caller closes it."""
+        from runpod_sdk import Runpod
+
+        return Runpod(self.api_key, base_url=self.base_url)
+
+    def async_client(self) -> AsyncRunpod:
+        """Async twin of `client`."""
+        from runpod_sdk import AsyncRunpod
+
+        return AsyncRunpod(self.api_key, base_url=self.base_url)
+
+
+def _random_id() -> str:
+    """Make up an id of an endpoint or a worker, in the form of the real ones."""
+    return "".join(random.choices(string.ascii_lowercase + string.digits, k=14))

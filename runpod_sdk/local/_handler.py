@@ -1,0 +1,143 @@
+"""
+Calling a handler, and what its outcome means.
+
+    outcome                                result
+    ────────────────────────────────────   ────────────────────────────────────────────────────
+    returns a dict                         output = it without `error` and `refresh_worker`, or
+                                           none if nothing is left; error = its `error`, if truthy
+    returns anything else                  output = it
+    yields                                 each value is a chunk; output = [], or all values with
+                                           return_aggregate_stream
+    yields a dict with a truthy `error`    error = that as text; what follows is not asked for
+    raises                                 error = a JSON object as text
+    raises after it has begun to yield     error = "handler: <message> \\ntraceback: <traceback>"
+    what JSON cannot represent             error, in words
+    was stopped                            no result
+
+These are the rules of RunPod's worker package. A handler is known by what it gives back,
+so that functions, methods, partials and callable objects are all the same: an awaitable
+is awaited, a generator of either kind is iterated, everything else is the value.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import aclosing, closing
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeAlias, cast
+
+from . import _json
+from ._jobs import Result
+from ._wire import UNSET
+
+Handler: TypeAlias = Callable[[dict[str, Any]], Any]
+"""What a worker runs: takes the job, returns or yields JSON, plainly or asynchronously."""
+
+_ERROR, _REFRESH_WORKER = "error", "refresh_worker"
+
+
+class Execution:
+    """
+    One call of a handler.
+
+    The handler gets its own copy of *job*. *emit* is awaited with each chunk, and tells
+    whether it still counts. Setting `stopped`, from any thread, ends a generator at its
+    next yield and discards the result.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        job: Mapping[str, Any],
+        *,
+        worker: str,
+        aggregate: bool,
+        emit: Callable[[Any], Awaitable[bool]],
+    ) -> None:
+        self._handler = handler
+        self._job = job
+        self._worker = worker
+        self._aggregate = aggregate
+        self._emit = emit
+        self.stopped = False
+
+    async def result(self) -> Result | None:
+        """Run the handler to its end; None if it was stopped before."""
+        try:
+            result = await self._outcome()
+        except BaseException as error:
+            # SystemExit, or a CancelledError of the handler's own, ends the job, not the worker.
+            result = Result(error=_describe(error, self._worker))
+        return None if self.stopped else result
+
+    async def _outcome(self) -> Result:
+        outcome = self._handler(_json.snapshot(self._job))
+        if inspect.isawaitable(outcome):
+            outcome = await outcome
+        if inspect.isgenerator(outcome):
+            outcome = _aiter(cast("Generator[Any, None, None]", outcome))
+        if inspect.isasyncgen(outcome):
+            async with aclosing(cast("AsyncGenerator[Any, None]", outcome)) as values:
+                return await self._relay(values)
+        return _returned(outcome)
+
+    async def _relay(self, values: AsyncIterator[Any]) -> Result:
+        relayed: list[Any] = []
+        try:
+            async for value in values:
+                try:
+                    chunk = _json.snapshot(value)
+                except ValueError as error:
+                    return Result(error=f"The handler yielded what it cannot: {error}")
+                if isinstance(chunk, dict) and (fault := cast(dict[str, Any], chunk).get(_ERROR)):
+                    return Result(error=fault if isinstance(fault, str) else json.dumps(fault))
+                if self.stopped or not await self._emit(chunk):
+                    break
+                if self._aggregate:
+                    relayed.append(chunk)
+        except Exception as error:
+            return Result(error=f"handler: {error} \ntraceback: {traceback.format_exc()}")
+        return Result(output=relayed)
+
+
+async def _aiter(generator: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
+    with closing(generator) as values:
+        for value in values:
+            yield value
+
+
+def _returned(value: Any) -> Result:
+    try:
+        value = _json.snapshot(value)
+    except ValueError as error:
+        return Result(error=f"The handler returned what it cannot: {error}")
+    if not isinstance(value, dict):
+        return Result(output=value)
+    output = cast(dict[str, Any], value)
+    fault = output.pop(_ERROR, None)
+    output.pop(_REFRESH_WORKER, None)
+    return Result(output=output or UNSET, error=fault or UNSET)
+
+
+def _describe(error: BaseException, worker: str) -> str:
+    return json.dumps(
+        {
+            "error_type": str(type(error)),
+            "error_message": str(error),
+            "error_traceback": "".join(traceback.format_exception(error)),
+            "hostname": os.environ.get("RUNPOD_POD_HOSTNAME", "localhost"),
+            "worker_id": worker,
+            "runpod_version": _version(),
+        }
+    )
+
+
+def _version() -> str:
+    try:
+        return version("runpod_sdk")
+    except PackageNotFoundError:
+        return "unknown"

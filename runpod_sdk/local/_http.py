@@ -1,0 +1,110 @@
+"""The little of HTTP that ten routes need, over ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http import HTTPStatus
+from typing import Any, TypeAlias, cast
+
+from attrs import frozen
+
+from . import _wire
+from ._broker import ClientGone
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+class BodyTooLarge(Exception):
+    """The body is longer than it may be."""
+
+
+@frozen
+class Answer:
+    """A status, a JSON body, and headers beside those that every answer has."""
+
+    body: bytes
+    status: HTTPStatus = HTTPStatus.OK
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Answer:
+        """Answer 200, never any other 2xx: some clients of the service take nothing else."""
+        return cls(_wire.encode(document))
+
+    @classmethod
+    def problem(cls, status: HTTPStatus, detail: str, **headers: str) -> Answer:
+        """Answer with a problem."""
+        return cls(
+            _wire.encode(_wire.problem(status, detail), sort=False),
+            status,
+            tuple((name.encode(), value.encode()) for name, value in headers.items()),
+        )
+
+    async def send(self, send: Send) -> None:
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(self.body)),
+            *self.headers,
+        ]
+        await send({"type": "http.response.start", "status": self.status.value, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Request:
+    """A request that is being answered."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method = cast(str, scope["method"])
+        self.path = cast(str, scope["path"])
+        self.query = cast(bytes, scope["query_string"])
+        self._headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
+        self._receive = receive
+        self._gone: asyncio.Task[None] | None = None
+
+    def header(self, name: bytes) -> str:
+        """Give the first header of that (lower-case) name, or an empty string."""
+        return next((value for key, value in self._headers if key == name), b"").decode("latin-1")
+
+    async def body(self, limit: int) -> bytes:
+        """
+        Read the whole body.
+
+        One that is too long is given up as soon as that is known; the server throws away
+        the rest of it, so that the client can send it to the end and then read the answer.
+
+        Raises:
+            BodyTooLarge: It is longer than *limit* bytes.
+            ClientGone: It ended before its end.
+        """
+        declared = self.header(b"content-length")
+        if declared.isdigit() and int(declared) > limit:
+            raise BodyTooLarge
+        body, more = bytearray(), True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            body += cast(bytes, message.get("body", b""))
+            if len(body) > limit:
+                raise BodyTooLarge
+            more = cast(bool, message.get("more_body", False))
+        return bytes(body)
+
+    def gone(self) -> asyncio.Future[None]:
+        """Tell when the client goes away."""
+        if self._gone is None:
+            self._gone = asyncio.ensure_future(self._disconnect())
+        return self._gone
+
+    async def _disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def close(self) -> None:
+        """Let go of what `gone` has begun."""
+        if self._gone is not None:
+            self._gone.cancel()

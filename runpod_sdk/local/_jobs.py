@@ -1,0 +1,128 @@
+"""What the queue works with: what was asked for, a job, a run of it, its result, refusals."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import Factory, define, frozen
+
+from ._wire import UNSET, JobStatus, Unset
+
+TERMINAL = frozenset(
+    {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT}
+)
+RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.TIMED_OUT})
+
+
+@frozen
+class Submission:
+    """What a client asked for. *request* is for the handler, never changed; times in seconds."""
+
+    id: str
+    request: Mapping[str, Any]
+    execution_timeout: float
+    ttl: float
+    retention: float
+
+
+@frozen
+class Run:
+    """One attempt of one worker at one job. No two are equal: *serial* is never used again."""
+
+    serial: int
+    job_id: str
+    worker: str
+
+
+@frozen
+class Result:
+    """What a worker says at the end of a run. *error* is whatever it sent, *output* any JSON."""
+
+    output: Any = UNSET
+    error: Any = UNSET
+
+
+@define(eq=False)
+class Job:
+    """A job as the queue knows it. Instants are those of the clock that the queue is given."""
+
+    submission: Submission
+    submitted: float
+    expires: float
+    """When it is forgotten: by its TTL until it is terminal, by its retention after that."""
+    status: JobStatus = JobStatus.IN_QUEUE
+    run: Run | None = None
+    """The run that may still change it; only in IN_PROGRESS."""
+    started: float | None = None
+    ended: float | None = None
+    worker: str | None = None
+    output: Any = UNSET
+    error: str | Unset = UNSET
+    chunks: deque[Any] = Factory(deque[Any])
+    """What was yielded and not yet given to anybody."""
+
+    @property
+    def id(self) -> str:
+        return self.submission.id
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def overruns(self) -> float | None:
+        """The instant of the execution timeout, while it runs."""
+        if self.run is None or self.started is None:
+            return None
+        return self.started + self.submission.execution_timeout
+
+    @property
+    def due(self) -> float:
+        """The instant at which time alone changes it."""
+        overruns = self.overruns
+        return self.expires if overruns is None else min(self.expires, overruns)
+
+    @property
+    def delay_time(self) -> float | None:
+        """Seconds from the submission to the start of the last run."""
+        return None if self.started is None else self.started - self.submitted
+
+    @property
+    def execution_time(self) -> float | None:
+        """Seconds that the last run took, once it is over."""
+        if self.started is None or self.ended is None:
+            return None
+        return self.ended - self.started
+
+
+@frozen
+class Counts:
+    """What `/health` tells. *completed*, *failed* and *retried* only ever grow."""
+
+    completed: int
+    failed: int
+    retried: int
+    in_progress: int
+    in_queue: int
+    idle: int
+    running: int
+
+
+@frozen
+class Effects:
+    """What others have to do about an event."""
+
+    changed: frozenset[str]
+    """Jobs of which there is news; also that they are gone."""
+    stopped: tuple[Run, ...]
+    """Runs that no longer count."""
+
+
+class UnknownJob(LookupError):
+    """There is no such job, or no longer."""
+
+
+class NotRetryable(ValueError):
+    """The job did not fail; the argument is its status."""

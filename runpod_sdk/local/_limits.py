@@ -1,0 +1,58 @@
+"""What a local endpoint allows, and for how long; the values of the real service by default."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+_MIB = 1024 * 1024
+
+
+def _seconds(value: float | timedelta) -> float:
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+def _positive(_: object, attribute: Attribute[Any], value: float) -> None:
+    if not value > 0:  # NaN too
+        raise ValueError(f"{attribute.name} must be greater than zero, not {value}")
+
+
+@frozen(kw_only=True)
+class Limits:
+    """
+    Times and sizes that a `LocalEndpoint` holds to.
+
+    Times are seconds or `timedelta`, sizes are bytes. Shorten them to see in a test what
+    takes half an hour in the real service.
+
+    Args:
+        execution_timeout: Longest run of a job that brings no `policy.executionTimeout`.
+        ttl: Longest time from submission to the end of a job that brings no `policy.ttl`.
+        retention: How long a finished job of `/run` can be asked for.
+        sync_retention: The same, of `/runsync`.
+        sync_retention_after_wait: The same, of `/runsync?wait=…`.
+        run_sync_wait: How long `/runsync` holds a request that brings no `wait`.
+        status_sync_wait: The same, of `/status-sync`.
+        stream_wait: The same, of `/stream`.
+        run_body: Longest body of `/run`.
+        run_sync_body: Longest body of `/runsync`.
+        sweep_interval: Longest time between two looks at what has expired, when nobody asks
+            for anything. A job may overrun its execution timeout by this much, as it does in
+            the real service by some seconds.
+        shutdown_grace: How long closing waits for handlers that were told to stop.
+    """
+
+    execution_timeout: float = field(default=600.0, converter=_seconds, validator=_positive)
+    ttl: float = field(default=86_400.0, converter=_seconds, validator=_positive)
+    retention: float = field(default=1_800.0, converter=_seconds, validator=_positive)
+    sync_retention: float = field(default=60.0, converter=_seconds, validator=_positive)
+    sync_retention_after_wait: float = field(default=300.0, converter=_seconds, validator=_positive)
+    run_sync_wait: float = field(default=90.0, converter=_seconds, validator=_positive)
+    status_sync_wait: float = field(default=90.0, converter=_seconds, validator=_positive)
+    stream_wait: float = field(default=10.0, converter=_seconds, validator=_positive)
+    run_body: int = field(default=10 * _MIB, validator=_positive)
+    run_sync_body: int = field(default=20 * _MIB, validator=_positive)
+    sweep_interval: float = field(default=1.0, converter=_seconds, validator=_positive)
+    shutdown_grace: float = field(default=1.0, converter=_seconds, validator=_positive)

@@ -1,0 +1,116 @@
+"""What clients may ask for: the body of a job, the numbers in a query, the key in a header."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from . import _json, _wire
+from ._jobs import Submission
+from ._limits import Limits
+from ._wire import ExecutionPolicy, JobRequest, Unset
+
+
+class Refusal(Exception):
+    """A request that is answered with a problem instead of a result."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+
+
+def bad_request(where: str, what: str) -> Refusal:
+    """Make the refusal of a request that is at fault, in the words of the service."""
+    return Refusal(HTTPStatus.BAD_REQUEST, f"bad request: {where}: {what}")
+
+
+def check_key(authorization: str, api_key: str) -> None:
+    """Refuse a request without the right key; `Bearer <key>` and `<key>` are both in use."""
+    scheme, _, token = authorization.strip().partition(" ")
+    token = token.strip() if scheme.lower() == "bearer" else authorization.strip()
+    if not token:
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "no token provided")
+    if not hmac.compare_digest(token.encode(), api_key.encode()):
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "invalid api key")
+
+
+def milliseconds(
+    query: bytes, name: str, *, lowest: int = 1, highest: int | None = None
+) -> int | None:
+    """Read the number *name* of a query; None if it is not there."""
+    if not query:
+        return None
+    values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get(name)
+    if values is None:
+        return None
+    text = values[0]
+    # Without the limit on its length, int() refuses some of its own accord, with another error.
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        value = int(text)
+        if lowest <= value and (highest is None or value <= highest):
+            return value
+    span = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
+    raise bad_request(f"query: {name}", f"must be an integer {span} (milliseconds)")
+
+
+def wait(query: bytes) -> float | None:
+    """Read how long to hold a request, in seconds; None if it does not say."""
+    value = milliseconds(query, _wire.WAIT, lowest=_wire.SHORTEST_WAIT, highest=_wire.LONGEST_WAIT)
+    return None if value is None else value / 1000
+
+
+def submission(body: bytes, *, prefix: str, retention: float, limits: Limits) -> Submission:
+    """
+    Read the body of /run or /runsync; the id of the new job begins with *prefix*.
+
+    Raises:
+        Refusal: It is no JSON object, has no input, or a member is not what the contract says.
+    """
+    try:
+        document = _json.parse(body)
+    except ValueError as error:
+        raise bad_request("body", f"malformed JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise bad_request("body", "must be an object")
+    request = _request(cast(dict[str, Any], document))
+    policy = ExecutionPolicy() if isinstance(request.policy, Unset) else request.policy
+    return Submission(
+        id=f"{prefix}{uuid4()}-u1",
+        request=_wire.for_handler(request),
+        execution_timeout=_policy_time(policy.execution_timeout) or limits.execution_timeout,
+        ttl=_policy_time(policy.ttl) or limits.ttl,
+        retention=retention,
+    )
+
+
+def _request(document: Mapping[str, Any]) -> JobRequest:
+    try:
+        request = JobRequest.from_dict(document)
+    except KeyError as error:
+        raise bad_request("body", f"missing {error.args[0]}") from None
+    except (TypeError, ValueError, AttributeError):
+        raise bad_request("body", "policy and s3Config must be objects") from None
+    # The model takes `"policy": []` for an empty object; on the way back it shows.
+    if request.to_dict() != document:
+        raise bad_request("body", "policy and s3Config must be objects")
+    # What the models declare, they do not check.
+    webhook = cast(object, request.webhook)
+    if not isinstance(webhook, str | Unset):
+        raise bad_request("body", "webhook must be a string")
+    low_priority = cast(object, request.policy and request.policy.low_priority)
+    if not isinstance(low_priority, bool | Unset):
+        raise bad_request("body", "policy.lowPriority must be a boolean")
+    return request
+
+
+def _policy_time(value: object) -> float | None:
+    if isinstance(value, Unset):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise bad_request("body", "times of a policy must be positive integers (milliseconds)")
+    return min(value, _wire.LONGEST_POLICY) / 1000

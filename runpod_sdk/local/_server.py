@@ -1,0 +1,113 @@
+"""uvicorn on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, cast
+
+from ._http import Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from uvicorn import Server
+
+_HOST = "127.0.0.1"
+
+# Long polls are let go before the server stops; this is for clients that do not finish sending.
+_STRAGGLERS = 1  # s
+
+
+class ServerThread:
+    """
+    Serve an ASGI application until `stop`.
+
+    The socket is bound here, so that the port is known, and nobody else has it, before
+    the server runs.
+
+    Raises:
+        ImportError: The extra is not installed.
+        OSError: The port is taken.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        *,
+        port: int,
+        on_open: Callable[[], None],
+        on_close: Callable[[], None],
+    ) -> None:
+        self._server = _make_server(app)
+        self._socket = socket.socket()
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind((_HOST, port))
+        except BaseException:
+            self._socket.close()
+            raise
+        self.port = cast(int, self._socket.getsockname()[1])
+        self._on_open = on_open
+        self._on_close = on_close
+        self._loop: asyncio.AbstractEventLoop
+        self._opened = Future[None]()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve()),
+            name=f"runpod server :{self.port}",
+            daemon=True,
+        )
+
+    @property
+    def address(self) -> str:
+        """The URL of its root, without a slash at the end."""
+        return f"http://{_HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Start the thread. Connections are taken from the moment that this returns."""
+        self._thread.start()
+        self._opened.result()
+
+    def stop(self) -> None:
+        """End the requests under way and the thread."""
+        self._loop.call_soon_threadsafe(self._stop)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            self._socket.listen(self._server.config.backlog)
+            self._on_open()
+        except BaseException as error:
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(None)
+        with self._socket:
+            await self._server.serve(sockets=[self._socket])
+
+    def _stop(self) -> None:
+        self._on_close()
+        self._server.should_exit = True
+
+
+def _make_server(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Server:
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise ImportError(
+            "the local endpoint needs more than the SDK itself: pip install 'runpod_sdk[local]'"
+        ) from error
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STRAGGLERS,
+    )
+    return uvicorn.Server(config)

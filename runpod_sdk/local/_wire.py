@@ -1,0 +1,151 @@
+"""
+The API as it stands on the wire: paths, verbs, and the names of fields.
+
+The names come from the generated models, so that a change of the contract is felt here
+and nowhere else in this package.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from runpod_serverless_api.models import (
+    Error,
+    ExecutionPolicy,
+    Health,
+    JobCounts,
+    JobRequest,
+    JobStatus,
+    JobStream,
+    PurgeResult,
+    StreamChunk,
+    WorkerCounts,
+)
+from runpod_serverless_api.models import Job as JobAnswer
+from runpod_serverless_api.types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ._jobs import Counts, Job
+
+__all__ = ["UNSET", "ExecutionPolicy", "JobRequest", "JobStatus", "Unset"]
+
+ROOT = "v2"
+"""The first segment of every path; the second is the id of the endpoint."""
+
+WAIT = "wait"
+TTL = "ttl"
+SHORTEST_WAIT, LONGEST_WAIT = 1_000, 300_000  # ms
+LONGEST_POLICY = 7 * 86_400_000  # ms
+
+JOB_ID = "id"
+"""The member of a handler's job that names it; the others are those of the request."""
+
+
+class Operation(StrEnum):
+    """The third segment of a path."""
+
+    RUN = "run"
+    RUN_SYNC = "runsync"
+    STATUS = "status"
+    STATUS_SYNC = "status-sync"
+    STREAM = "stream"
+    CANCEL = "cancel"
+    RETRY = "retry"
+    PURGE_QUEUE = "purge-queue"
+    HEALTH = "health"
+
+
+# The documentation has GET where RunPod's Go client has POST: both answer, as in the service.
+METHODS: dict[Operation, tuple[str, ...]] = {
+    Operation.RUN: ("POST",),
+    Operation.RUN_SYNC: ("POST",),
+    Operation.STATUS: ("GET", "POST"),
+    Operation.STATUS_SYNC: ("GET", "POST"),
+    Operation.STREAM: ("GET", "POST"),
+    Operation.CANCEL: ("POST",),
+    Operation.RETRY: ("POST",),
+    Operation.PURGE_QUEUE: ("POST",),
+    Operation.HEALTH: ("GET",),
+}
+
+OF_A_JOB = frozenset(
+    {
+        Operation.STATUS,
+        Operation.STATUS_SYNC,
+        Operation.STREAM,
+        Operation.CANCEL,
+        Operation.RETRY,
+    }
+)
+"""Those that have the id of a job as their fourth segment."""
+
+
+def _milliseconds(seconds: float | None) -> int | Unset:
+    return UNSET if seconds is None else round(seconds * 1000)
+
+
+def job(job: Job) -> dict[str, Any]:
+    """Give a job the keys that it has in its state; see the table in `_queue`."""
+    return JobAnswer(
+        id=job.id,
+        status=job.status,
+        delay_time=_milliseconds(job.delay_time),
+        execution_time=_milliseconds(job.execution_time),
+        worker_id=job.worker if job.worker is not None else UNSET,
+        output=job.output,
+        error=job.error,
+    ).to_dict()
+
+
+def stream(status: JobStatus, chunks: list[Any]) -> dict[str, Any]:
+    """Give the answer of /stream; the list is there even when empty."""
+    return JobStream(
+        status=status, stream=[StreamChunk(output=chunk) for chunk in chunks]
+    ).to_dict()
+
+
+def health(counts: Counts) -> dict[str, Any]:
+    """Give the answer of /health. Workers that could take a job at once are both idle and ready."""
+    return Health(
+        jobs=JobCounts(
+            completed=counts.completed,
+            failed=counts.failed,
+            in_progress=counts.in_progress,
+            in_queue=counts.in_queue,
+            retried=counts.retried,
+        ),
+        workers=WorkerCounts(
+            idle=counts.idle,
+            initializing=0,
+            ready=counts.idle,
+            running=counts.running,
+            throttled=0,
+            unhealthy=0,
+        ),
+    ).to_dict()
+
+
+def purged(removed: int) -> dict[str, Any]:
+    """Give the answer of /purge-queue, whose status is in lower case."""
+    return PurgeResult(removed=removed, status="completed").to_dict()
+
+
+def problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
+    """Give the body of a refusal; here, `status` is a number."""
+    return Error(status=status.value, title=status.phrase, detail=detail).to_dict()
+
+
+def for_handler(request: JobRequest) -> dict[str, Any]:
+    """Keep of a request what the platform hands to the worker; unknown members are not in it."""
+    return JobRequest(
+        input_=request.input_, webhook=request.webhook, s_3_config=request.s_3_config
+    ).to_dict()
+
+
+def encode(body: Mapping[str, Any], *, sort: bool = True) -> bytes:
+    """Write compact JSON; keys sorted, as the service sends them in all but refusals."""
+    return json.dumps(body, separators=(",", ":"), sort_keys=sort).encode()

@@ -1,0 +1,125 @@
+"""A worker: a thread with an event loop of its own, that runs one job at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from attrs import define
+
+from . import _wire
+from ._handler import Execution, Handler
+from ._jobs import Result, Run
+from ._progress import reporting
+
+
+class Reports(Protocol):
+    """Where a worker's reports go. None of these blocks, and the order of the calls is kept."""
+
+    def progress(self, run: Run, value: Any) -> Future[bool]: ...
+    def chunk(self, run: Run, value: Any) -> Future[bool]: ...
+    def finish(self, run: Run, result: Result | None) -> Future[bool]: ...
+
+
+@define(eq=False)
+class _Assignment:
+    run: Run
+    execution: Execution
+    task: asyncio.Task[None] | None = None
+
+
+class Worker:
+    """
+    Run a handler on a thread.
+
+    The handler is called on the loop of this thread, as RunPod's worker calls it: one that
+    blocks holds up nothing but its own worker. The thread is a daemon, so that a handler
+    that never returns does not keep the process alive.
+    """
+
+    def __init__(self, name: str, handler: Handler, *, aggregate: bool, reports: Reports) -> None:
+        self.name = name
+        self._handler = handler
+        self._aggregate = aggregate
+        self._reports = reports
+        self._loop: asyncio.AbstractEventLoop
+        self._closed: asyncio.Event
+        self._assignment: _Assignment | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve()), name=f"runpod worker {name}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Start the thread and wait until it can be given a job."""
+        self._thread.start()
+        self._ready.wait()
+
+    def assign(self, run: Run, request: Mapping[str, Any]) -> None:
+        """Give it a job, from any thread; only while it has none."""
+        execution = Execution(
+            self._handler,
+            {_wire.JOB_ID: run.job_id, **request},
+            worker=self.name,
+            aggregate=self._aggregate,
+            emit=lambda chunk: asyncio.wrap_future(self._reports.chunk(run, chunk)),
+        )
+        self._assignment = _Assignment(run, execution)
+        self._call(self._begin, self._assignment)
+
+    def stop(self, run: Run) -> None:
+        """
+        End a run that no longer counts, from any thread.
+
+        What awaits is cancelled, and a generator is closed at its next yield. A plain function
+        goes on until it returns, and the worker is busy until then.
+        """
+        assignment = self._assignment
+        if assignment is not None and assignment.run == run:
+            assignment.execution.stopped = True
+            self._call(self._cancel, assignment)
+
+    def close(self) -> None:
+        """Stop what runs and end the thread, without waiting for it."""
+        if self._assignment is not None:
+            self.stop(self._assignment.run)
+        self._call(self._closed.set)
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end of the thread; tell whether it came."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _call(self, function: Callable[..., object], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+    # -- on the thread
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._closed = asyncio.Event()
+        self._ready.set()
+        await self._closed.wait()
+
+    def _begin(self, assignment: _Assignment) -> None:
+        assignment.task = self._loop.create_task(self._work(assignment.run, assignment.execution))
+
+    def _cancel(self, assignment: _Assignment) -> None:
+        if assignment.task is not None:
+            assignment.task.cancel()
+
+    async def _work(self, run: Run, execution: Execution) -> None:
+        result = None
+        try:
+            with reporting(run.job_id, lambda value: self._reports.progress(run, value)):
+                if not execution.stopped:
+                    result = await execution.result()
+        finally:
+            self._reports.finish(run, result)
