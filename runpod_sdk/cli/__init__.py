@@ -14,11 +14,6 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name != "typer":
             raise
-        sys.exit(missing("cli", "the command"))
+        sys.stderr.write("the command needs an extra: pip install 'runpod_sdk[cli]'\n")
+        sys.exit(2)
     app()
-
-
-def missing(extra: str, what: str) -> int:
-    """Say which extra *what* needs, and give the exit status for it."""
-    sys.stderr.write(f'{what} needs an extra: pip install "runpod_sdk[{extra}]"\n')
-    return 2

@@ -35,7 +35,10 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     pass
@@ -147,6 +150,7 @@ def serve(
         str,
         typer.Argument(metavar="HANDLER", help="module:function, or path/to/file.py:function."),
     ],
+    port: Annotated[int, typer.Option(help="Where to listen; 0 is any free port.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="How many jobs run at a time.")] = 1,
     return_aggregate_stream: Annotated[
         bool,
@@ -160,5 +164,5 @@ def serve(
     from runpod_sdk.cli.serve import serve_until_interrupted
 
     serve_until_interrupted(
-        handler, workers=workers, return_aggregate_stream=return_aggregate_stream
+        handler, port=port, workers=workers, return_aggregate_stream=return_aggregate_stream
     )

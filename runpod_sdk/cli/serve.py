@@ -14,41 +14,46 @@ from typing import Any
 
 import typer
 
-from runpod_sdk.cli import missing
-from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, say, show
+from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, Exit, say, show
+from runpod_sdk.local import LocalEndpoint
 
 
-def serve_until_interrupted(spec: str, *, workers: int, return_aggregate_stream: bool) -> None:
+def serve_until_interrupted(
+    spec: str, *, port: int, workers: int, return_aggregate_stream: bool
+) -> None:
     """Serve the handler that *spec* names, and print how to reach it."""
-    try:
-        from runpod_sdk.local import LocalEndpoint
-    except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
-            raise
-        raise typer.Exit(missing("local", "serve")) from None
-
-    handler = load_handler(spec)
+    local = LocalEndpoint(
+        load_handler(spec),
+        port=port,
+        workers=workers,
+        return_aggregate_stream=return_aggregate_stream,
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with LocalEndpoint(
-            handler, workers=workers, return_aggregate_stream=return_aggregate_stream
-        ) as local:
+        with start(local):
             say(f"serving {spec} until Ctrl-C; in another terminal:\n")
             say(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
             say(f"export {ENDPOINT_VARIABLE}={local.endpoint_id}")
             say(f"export RUNPOD_API_KEY={local.api_key}\n")
-            show(
-                {
-                    "base_url": local.base_url,
-                    "endpoint_id": local.endpoint_id,
-                    "api_key": local.api_key,
-                },
-                indent=None,
-            )
+            reached = {
+                "base_url": local.base_url,
+                "endpoint_id": local.endpoint_id,
+                "api_key": local.api_key,
+            }
+            show(reached, indent=None)
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
         say("\nstopped")
+
+
+def start(local: LocalEndpoint) -> LocalEndpoint:
+    """Start *local*; where it can't be, say why and end."""
+    try:
+        return local.start()
+    except (ImportError, OSError) as error:
+        say(f"{error}")
+        raise typer.Exit(Exit.USAGE) from None
 
 
 def load_handler(spec: str) -> Callable[..., Any]:

@@ -96,5 +96,5 @@ def test_the_command_without_its_extra_says_how_to_get_it(python: Path) -> None:
         done = subprocess.run([*command, "health"], capture_output=True, text=True, check=False)
         assert done.returncode == 2
         assert done.stdout == ""
-        assert 'pip install "runpod_sdk[cli]"' in done.stderr
+        assert "pip install 'runpod_sdk[cli]'" in done.stderr
         assert len(done.stderr.splitlines()) == 1
