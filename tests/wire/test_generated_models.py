@@ -1,0 +1,39 @@
+"""Wire → generated model → wire changes nothing, for every object of the API document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from runpod_sdk import JobStatus
+from runpod_serverless_api import models
+from tests.wire.documents import OBJECTS, SCHEMAS, documents, text
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_wire_model_wire_is_the_identity(name: str) -> None:
+    """Whatever the schema admits comes out of its model as it went in."""
+    model: Any = getattr(models, name)
+
+    @settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(documents(name))
+    def identity(body: dict[str, Any]) -> None:
+        before = text(body)
+        assert text(model.from_dict(body).to_dict()) == before
+        assert text(body) == before
+
+    identity()
+
+
+def test_the_statuses_are_those_of_the_document() -> None:
+    """`JobStatus` has the contract's values, and no others."""
+    assert [status.value for status in JobStatus] == SCHEMAS["JobStatus"]["enum"]
+    assert {status.value for status in models.JobStatus} == set(JobStatus)
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_status_is_its_string(status: JobStatus) -> None:
+    """A status can be compared with, and written as, the string of the wire."""
+    assert status == status.value == str(status) == f"{status}"
