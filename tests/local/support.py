@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import select
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,3 +148,11 @@ class Held:
 
     def hang_up(self) -> None:
         self._connection.close()
+
+
+def raw_connection(api: Api) -> socket.socket:
+    """Connect to the server of *api*, to send what no client would."""
+    url = urlsplit(api.url)
+    assert url.hostname is not None
+    assert url.port is not None
+    return socket.create_connection((url.hostname, url.port), timeout=PATIENCE)
