@@ -3,7 +3,7 @@ The values that the API's answers become, and those that requests are made of.
 
 All are immutable. What came over the wire stays whole: `to_dict()` gives it again,
 fields and statuses that this version does not know included. How wire names and
-these names belong together is written in one place, `_flows/ops.py`.
+these names belong together is written in one place, `_flows/api`.
 """
 
 from __future__ import annotations

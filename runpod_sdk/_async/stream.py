@@ -25,7 +25,7 @@ class AsyncStream(AsyncIterator[StreamChunk]):
         return chunk
 
     async def aclose(self) -> None:
-        """End the iteration."""
+        """Async twin of `Stream.close`."""
         self._reader.close()
 
     async def __aenter__(self) -> AsyncStream:
