@@ -6,12 +6,12 @@ A handler that does as its input says, for trying things out.
 `mock_crash` raise one.
 """
 
-import time
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 
-def handler(job: dict[str, Any]) -> Iterator[Any]:
+async def handler(job: dict[str, Any]) -> AsyncIterator[Any]:
     asked = job["input"]
     if asked.get("mock_crash"):
         raise RuntimeError("crashed, as asked")
@@ -21,5 +21,5 @@ def handler(job: dict[str, Any]) -> Iterator[Any]:
     answer = asked.get("mock_return", "mock result")
     values = answer if isinstance(answer, list) else [answer]
     for value in values:
-        time.sleep(asked.get("mock_delay", 0) / len(values))
+        await asyncio.sleep(asked.get("mock_delay", 0) / len(values))
         yield value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def test_health_prints_the_counts(command: Command) -> None:
 def test_purge_queue_prints_how_many_it_removed(command: Command) -> None:
     running = [submit(command, mock_delay=30) for _ in range(2)]
     while any(command("status", job).document["status"] == "IN_QUEUE" for job in running):
-        pass
+        time.sleep(0.05)
     submit(command)
     ended = command("purge-queue")
     assert (ended.status, ended.document["removed"]) == (0, 1)
