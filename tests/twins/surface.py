@@ -69,11 +69,11 @@ def differences(sync: type, async_: type) -> list[str]:
 
 
 def _differing(sync: type, sync_name: str, async_: type, async_name: str) -> Iterable[str]:
-    ours, theirs = _function(sync, sync_name), _function(async_, async_name)
+    pair = inspect.getattr_static(sync, sync_name), inspect.getattr_static(async_, async_name)
+    if type(pair[0]) is not type(pair[1]):
+        yield f"{type(pair[0]).__name__} ≠ {type(pair[1]).__name__}"
+    ours, theirs = map(_function, pair)
     if ours is None or theirs is None:
-        kinds = type(getattr(sync, sync_name)), type(getattr(async_, async_name))
-        if kinds[0] is not kinds[1]:
-            yield f"{kinds[0].__name__} ≠ {kinds[1].__name__}"
         return
     if (ours_is := parameters(ours)) != (theirs_is := parameters(theirs)):
         yield f"{ours_is} ≠ {theirs_is}"
@@ -94,9 +94,8 @@ def _documented(thing: object, beginning: str, name: str = "it") -> list[str]:
     return [f"the docstring of {name} does not begin with {beginning!r}"]
 
 
-def _function(cls: type, name: str) -> object:
+def _function(value: object) -> object:
     """Return the function behind a method or a property; of a field, None."""
-    value = inspect.getattr_static(cls, name)
     if isinstance(value, property):
         return value.fget
     return value if inspect.isfunction(value) else None
