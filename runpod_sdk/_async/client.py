@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import settings
 from runpod_sdk._async.endpoint import AsyncEndpoint
 from runpod_sdk._io.aio import AsyncIO
 from runpod_sdk.settings import Config, Timeout
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class AsyncRunpod:

@@ -52,6 +52,10 @@ class ChunkReader:
         try:
             while not self._ready and self._end is None:
                 await self._fetch()
+        except OutOfTime as out:
+            self.close()
+            cause = out.failure or out.__cause__
+            raise timed_out(self._session, self._job_id, self._deadline, None) from cause
         except BaseException:
             self.close()
             raise
@@ -82,9 +86,6 @@ class ChunkReader:
         op = api.stream(session.endpoint_id, self._job_id, hold(deadline.left(asked)))
         try:
             batch = await send(session, op, deadline)
-        except OutOfTime as out:
-            cause = out.failure or out.__cause__
-            raise timed_out(session, self._job_id, deadline, None) from cause
         except errors.RunpodError as failure:
             if not _may_have_carried_chunks(failure):
                 raise

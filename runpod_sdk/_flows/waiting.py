@@ -53,12 +53,18 @@ def pause(idle: int, elapsed: float, longest: float = PAUSE_LONGEST) -> float:
 async def rest(
     session: Session, idle: int, asked: float, deadline: Deadline, longest: float = PAUSE_LONGEST
 ) -> None:
-    """Let the pause after a poll pass that was *asked* then, or what is left of the time."""
+    """
+    Let the pause pass that follows a poll which was *asked* then.
+
+    Raises:
+        OutOfTime: The deadline comes before the pause is over; it is waited for.
+    """
     now = session.io.now()
     length = pause(idle, now - asked, longest)
     left = deadline.left(now)
-    if left is not None:
-        length = min(length, left)
+    if left is not None and length >= left:
+        await session.io.sleep(max(left, 0.0))
+        raise OutOfTime
     if length > 0:
         await session.io.sleep(length)
 
@@ -79,15 +85,14 @@ async def wait(
     poll = _Poll(session, job_id)
     idle = 0
     while known is None or not known.completed:
-        asked = session.io.now()
         try:
             state = await poll(deadline)
+            idle = idle + 1 if state == known else 0
+            known = state
+            if not known.completed:
+                await rest(session, idle, poll.asked, deadline)
         except OutOfTime as out:
             raise timed_out(session, job_id, deadline, known) from (out.failure or out.__cause__)
-        idle = idle + 1 if state == known else 0
-        known = state
-        if not known.completed:
-            await rest(session, idle, asked, deadline)
     return known
 
 
@@ -98,17 +103,20 @@ class _Poll:
         self._session = session
         self._job_id = job_id
         self._long = True
+        self.asked = 0.0
+        """When the last question was asked."""
 
     async def __call__(self, deadline: Deadline) -> JobState:
         session, job_id = self._session, self._job_id
+        self.asked = session.io.now()
         if self._long:
-            left = deadline.left(session.io.now())
-            op = api.status_sync(session.endpoint_id, job_id, hold(left))
+            op = api.status_sync(session.endpoint_id, job_id, hold(deadline.left(self.asked)))
             try:
                 return await send(session, op, deadline)
             except errors.APIStatusError as refusal:
                 if refusal.status_code not in (404, 405):
                     raise
+            self.asked = session.io.now()
         state = await send(session, api.status(session.endpoint_id, job_id), deadline)
         self._long = False  # the job is known, so it is the long poll that is not
         return state

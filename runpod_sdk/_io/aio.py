@@ -21,6 +21,7 @@ class AsyncIO:
     """An `IO` over `httpx.AsyncClient` and anyio."""
 
     def __init__(self, config: Config, http_client: httpx.AsyncClient | None) -> None:
+        http.check_client(http_client, httpx.AsyncClient)
         self._config = config
         self._own: httpx.AsyncClient | None = None
         self._loop: object = None

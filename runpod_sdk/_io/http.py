@@ -57,6 +57,15 @@ class Trace:
         return self._sending or not self._seen
 
 
+def check_client(http_client: object, cls: type[object]) -> None:
+    """Refuse a caller's client of the wrong colour."""
+    if http_client is not None and not isinstance(http_client, cls):
+        given = type(http_client)
+        raise TypeError(
+            f"http_client must be an httpx.{cls.__name__}, not {given.__module__}.{given.__name__}"
+        )
+
+
 def client_options(config: Config) -> dict[str, Any]:
     """Return what a client of our own is made with."""
     return {

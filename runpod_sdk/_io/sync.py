@@ -23,6 +23,7 @@ class SyncIO:
     """An `IO` over `httpx.Client` and blocking sleep."""
 
     def __init__(self, config: Config, http_client: httpx.Client | None) -> None:
+        http.check_client(http_client, httpx.Client)
         self._config = config
         self._lock = threading.Lock()
         self._own: httpx.Client | None = None

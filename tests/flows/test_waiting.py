@@ -1,0 +1,334 @@
+"""Waiting and submitting, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runpod_sdk import errors
+from runpod_sdk._flows import api
+from runpod_sdk._flows.sending import perform
+from runpod_sdk._flows.submitting import run, run_sync
+from runpod_sdk._flows.waiting import cancelling, hold, pause, wait
+from runpod_sdk.models import JobState
+from runpod_sdk.settings import CANCEL_TIMEOUT
+from tests.flows.virtual import (
+    ENDPOINT,
+    JOB,
+    LOSES_ANSWER,
+    Fault,
+    Meeting,
+    Service,
+    Story,
+    VirtualIO,
+    drive,
+    meetings,
+    randoms,
+    session,
+    stories,
+    timeouts,
+)
+
+many = settings(max_examples=1_000)
+REQUEST = api.JobRequest(input_={"prompt": "hi"})
+A_BLINK = 1e-6
+
+
+def waiting(io: VirtualIO, timeout: float | None, on_timeout: str = "detach") -> object:
+    here = session(io)
+    flow = wait(here, JOB, here.deadline(timeout))
+    return drive(cancelling(here, JOB, on_timeout, flow))  # type: ignore[arg-type]
+
+
+@many
+@given(stories, meetings, randoms, timeouts, st.sampled_from(["detach", "cancel"]))
+def test_a_wait_ends_by_its_deadline(
+    story: Story, faults: list[Meeting], luck: list[float], timeout: float, on_timeout: str
+) -> None:
+    """Whatever happens, a wait is over in time; a cancel adds five seconds at the most."""
+    io = VirtualIO(Service(story, faults), randoms=luck)
+    outcome = waiting(io, timeout, on_timeout)
+    extra = CANCEL_TIMEOUT if on_timeout == "cancel" else 0.0
+    assert io.now() <= timeout + extra + A_BLINK
+    for asked, what, ended in io.calls:
+        assert what == "cancel" or ended <= timeout + A_BLINK, (asked, what)
+    if isinstance(outcome, errors.RunpodTimeoutError):
+        assert outcome.job == f"handle of {JOB}"
+        assert JOB in str(outcome)
+
+
+@many
+@given(stories, meetings, randoms)
+def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: list[float]) -> None:
+    """What a wait returns is the job's end, as it was; then nothing more is asked."""
+    service = Service(story, faults)
+    io = VirtualIO(service, randoms=luck)
+    outcome = waiting(io, None)
+    if not isinstance(outcome, JobState):
+        assert isinstance(outcome, errors.RunpodError)
+        assert JOB in str(outcome)
+        return
+    assert outcome.to_dict() == service.state(io.now())
+    assert outcome.completed
+    assert io.log[-1][0] == "send"
+    assert io.log[-1][-1] == 200
+
+
+@many
+@given(stories, st.data(), randoms)
+def test_a_wait_survives_blips(story: Story, data: st.DataObject, luck: list[float]) -> None:
+    """As long as a good answer comes between every two faults or so, a wait goes on."""
+    blips = [Fault.REFUSED, Fault.LOST_ON_THE_WAY, Fault.LOST_ON_THE_WAY_BACK, Fault.HANGS]
+    blips += [Fault.PAGE, Fault.BUSY, Fault.BROKEN, Fault.TOO_MANY]
+    blip = st.builds(Meeting, st.sampled_from(blips), st.just(0.05))
+    bursts = data.draw(st.lists(st.lists(blip, max_size=2), max_size=5))
+    faults = [meeting for burst in bursts for meeting in [*burst, Meeting(), Meeting()]]
+    outcome = waiting(VirtualIO(Service(story, faults), randoms=luck), None)
+    assert isinstance(outcome, JobState), outcome
+
+
+@many
+@given(stories, meetings, randoms, timeouts)
+def test_no_wait_asks_faster_than_the_answers_are_worth(
+    story: Story, faults: list[Meeting], luck: list[float], timeout: float
+) -> None:
+    """An answer that comes at once is followed by a pause, unless one went before it."""
+    io = VirtualIO(Service(story, faults), randoms=luck)
+    waiting(io, timeout)
+    sent = [(step[1], step[5]) for step in io.log if step[0] == "send"]
+    for (_, before), (asked, said), (again, _) in zip(sent, sent[1:], sent[2:], strict=False):
+        if before in (200, 404) and said == 200:
+            assert again - asked >= 0.25 - A_BLINK
+
+
+def test_pauses_grow_and_end() -> None:
+    """From one question to the next it is a quarter of a second at least, and 5 at most."""
+    lengths = [pause(idle, 0.0) for idle in range(40)]
+    assert lengths == sorted(lengths)
+    assert lengths[0] == 0.25
+    assert lengths[-1] == 5.0
+    assert pause(0, 30.0) == 0.0
+
+
+@given(st.none() | st.floats(0.001, 1e9))
+def test_a_hold_is_what_the_api_takes(left: float | None) -> None:
+    """`wait` is between 1,000 and 300,000 ms, whatever time is left."""
+    assert 1.0 <= hold(left) <= 300.0
+
+
+def test_a_server_without_long_polls_is_polled() -> None:
+    """A 404 of /status-sync alone leads to /status, with pauses; and it is asked once only."""
+    io = VirtualIO(Service(Story(0.5, 60.0, long_polls=False)))
+    outcome = waiting(io, None)
+    assert isinstance(outcome, JobState)
+    asked = [what for _, what, _ in io.calls]
+    assert asked[:2] == ["status-sync", "status"]
+    assert set(asked[2:]) == {"status"}
+    assert len(asked) < 30
+
+
+@pytest.mark.parametrize("code", [401, 403, 404])
+def test_a_wait_stops_at_once_where_asking_again_is_no_use(code: int) -> None:
+    """401, 403 and the 404 of an unknown job are raised, not repeated."""
+
+    class Refusing(Service):
+        def _carry_out(self, call, now):  # type: ignore[no-untyped-def]
+            from tests.flows.virtual import problem
+
+            return now, problem(code)
+
+    io = VirtualIO(Refusing(Story()))
+    outcome = waiting(io, None)
+    assert isinstance(outcome, errors.APIStatusError)
+    assert outcome.status_code == code
+    assert len(io.calls) <= 2
+
+
+def submit(io: VirtualIO, how: str, timeout: float | None, on_timeout: str = "detach") -> object:
+    if how == "run":
+        return drive(run(session(io), REQUEST, timeout))
+    return drive(run_sync(session(io), REQUEST, timeout, on_timeout))  # type: ignore[arg-type]
+
+
+@many
+@given(
+    st.sampled_from(["run", "run_sync"]),
+    stories,
+    meetings,
+    randoms,
+    timeouts,
+    st.sampled_from(["detach", "cancel"]),
+)
+def test_a_job_is_submitted_once_and_never_lost_in_silence(
+    how: str,
+    story: Story,
+    faults: list[Meeting],
+    luck: list[float],
+    timeout: float,
+    on_timeout: str,
+) -> None:
+    """At most one job; and either its id comes back, or the error says that there may be one."""
+    service = Service(story, faults, started=False)
+    io = VirtualIO(service, randoms=luck)
+    outcome = submit(io, how, timeout, on_timeout)
+    assert len(service.born) <= 1
+    assert io.now() <= timeout + (CANCEL_TIMEOUT if on_timeout == "cancel" else 0.0) + A_BLINK
+    if isinstance(outcome, JobState):
+        assert len(service.born) == 1
+        assert outcome.id == JOB
+    elif isinstance(outcome, errors.SubmissionUncertainError):
+        assert outcome.job is None
+    elif isinstance(outcome, errors.RunpodError) and outcome.job is not None:
+        assert len(service.born) == 1
+    else:
+        assert isinstance(outcome, errors.RunpodError)
+        assert service.born == []
+
+
+@many
+@given(st.sampled_from(["run", "run_sync"]), stories, meetings, randoms)
+def test_what_was_surely_not_taken_is_sent_again(
+    how: str, story: Story, faults: list[Meeting], luck: list[float]
+) -> None:
+    """A submission is repeated only after faults that leave no doubt."""
+    service = Service(story, faults, started=False)
+    io = VirtualIO(service, randoms=luck)
+    submit(io, how, 10_000.0)
+    posts = [step[-1] for step in io.log if step[0] == "send" and step[2].method == "POST"]
+    assert posts
+    for said in posts[:-1]:
+        assert said in ("refused", 429, 503)
+
+
+@many
+@given(st.sampled_from(["detach", "cancel"]), meetings, timeouts)
+def test_cancelled_says_what_is_so(on_timeout: str, faults: list[Meeting], timeout: float) -> None:
+    """`.cancelled` is true only of a job that was; and none is cancelled unasked."""
+    service = Service(Story(1.0, 500.0), [Meeting(), *faults], started=False)
+    outcome = submit(VirtualIO(service), "run_sync", timeout, on_timeout)
+    if isinstance(outcome, errors.RunpodTimeoutError):
+        assert not outcome.cancelled or service.cancelled_at is not None
+    if on_timeout == "detach":
+        assert service.cancelled_at is None
+
+
+@pytest.mark.parametrize("timeout", [0.05, 1.5, 3.0, 33.0])
+def test_a_cancel_that_is_confirmed_is_said(timeout: float) -> None:
+    """A job abandoned with on_timeout="cancel" is cancelled, and the error says so."""
+    service = Service(Story(1.0, 500.0), started=False)
+    outcome = submit(VirtualIO(service), "run_sync", timeout, "cancel")
+    assert isinstance(outcome, errors.RunpodTimeoutError)
+    assert outcome.cancelled
+    assert outcome.state is not None
+    assert outcome.state.status == "CANCELLED"
+    assert service.cancelled_at == pytest.approx(timeout, abs=0.1)
+
+
+def test_an_interruption_cancels_and_is_kept() -> None:
+    """Ctrl-C with on_timeout="cancel" cancels the job, and comes out as it went in."""
+
+    class Interrupted(VirtualIO):
+        async def send(self, call, limit):  # type: ignore[no-untyped-def]
+            if call.path.split("/")[2] == "status-sync":
+                raise KeyboardInterrupt("now")
+            return await super().send(call, limit)
+
+    service = Service(Story(1.0, 500.0), started=False)
+    with pytest.raises(KeyboardInterrupt, match="now") as caught:
+        submit(Interrupted(service), "run_sync", 60.0, "cancel")
+    assert service.cancelled_at is not None
+    assert caught.value.__notes__ == [f"job {JOB}: it was cancelled"]
+
+
+READS = [api.status(ENDPOINT, JOB), api.health(ENDPOINT)]
+ONCE = [api.cancel(ENDPOINT, JOB), api.retry(ENDPOINT, JOB), api.purge(ENDPOINT)]
+
+
+@many
+@given(st.sampled_from(READS + ONCE), meetings, randoms, timeouts)
+def test_an_operation_ends_by_its_deadline(
+    op: object, faults: list[Meeting], luck: list[float], timeout: float
+) -> None:
+    """One question and one answer, with all retries and pauses, take no longer than asked."""
+    service = Faulty(Story(), faults)
+    io = VirtualIO(service, randoms=luck)
+    here = session(io)
+    drive(perform(here, op, here.deadline(timeout)))  # type: ignore[arg-type]
+    assert io.now() <= timeout + A_BLINK
+
+
+class Faulty(Service):
+    """Answers what the others don't."""
+
+    def _carry_out(self, call, now):  # type: ignore[no-untyped-def]
+        from tests.flows.virtual import ok
+
+        return now, ok({"id": JOB, "status": "IN_QUEUE", "removed": 1})
+
+
+@given(
+    st.sampled_from([Fault.LOST_ON_THE_WAY, Fault.PAGE, Fault.BROKEN, Fault.LOST_ON_THE_WAY_BACK])
+)
+def test_what_may_have_happened_is_not_repeated(fault: Fault) -> None:
+    """A cancel, a retry or a purge with an unknown outcome is asked for once."""
+    for op in ONCE:
+        io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
+        here = session(io)
+        outcome = drive(perform(here, op, here.deadline(60.0)))  # type: ignore[arg-type]
+        assert isinstance(outcome, errors.RunpodError)
+        assert len(io.calls) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.BUSY, Fault.TOO_MANY])
+def test_a_purge_is_never_repeated(fault: Fault) -> None:
+    """Not even one that was surely not carried out."""
+    io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
+    here = session(io)
+    outcome = drive(perform(here, api.purge(ENDPOINT), here.deadline(60.0)))
+    assert isinstance(outcome, errors.RunpodError)
+    assert len(io.calls) == 1
+
+
+@many
+@given(meetings, randoms, st.integers(0, 4))
+def test_retries_are_counted(faults: list[Meeting], luck: list[float], max_retries: int) -> None:
+    """A question is asked at most once more than `max_retries` says."""
+    io = VirtualIO(Faulty(Story(), faults), randoms=luck)
+    here = session(io, max_retries=max_retries)
+    drive(perform(here, api.health(ENDPOINT), here.deadline(None)))
+    assert len(io.calls) <= max_retries + 1
+    repeatable = set(Fault) - {Fault.NONE, Fault.NONSENSE}
+    if len(faults) > max_retries and all(meeting.fault in repeatable for meeting in faults):
+        assert len(io.calls) == max_retries + 1
+
+
+@given(st.sampled_from(["7", "1000000000", "0", "soon", "nan"]), st.floats(0, 0.999))
+def test_retry_after_is_kept_and_bounded(asked: str, luck: float) -> None:
+    """The pause is at least what the server asks for, and never more than a minute."""
+    faults = [Meeting(Fault.TOO_MANY, retry_after=asked)]
+    io = VirtualIO(Faulty(Story(), faults), randoms=[luck])
+    here = session(io)
+    drive(perform(here, api.health(ENDPOINT), here.deadline(None)))
+    pauses = [step[2] for step in io.log if step[0] == "sleep"]
+    wanted = {"7": 7.0, "1000000000": 60.0}.get(asked, 0.0)
+    assert sum(pauses) >= wanted
+    assert sum(pauses) <= 60.0
+
+
+def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
+    """The refusal is raised at once, with what the server asked for."""
+    io = VirtualIO(Faulty(Story(), [Meeting(Fault.TOO_MANY, retry_after="30")]))
+    here = session(io)
+    outcome = drive(perform(here, api.health(ENDPOINT), here.deadline(10.0)))
+    assert isinstance(outcome, errors.RateLimitError)
+    assert outcome.retry_after == 30.0
+    assert io.now() < 1.0
+
+
+def test_lost_answers_are_known() -> None:
+    """The faults of the simulated service that lose an answer do carry the request out."""
+    for fault in LOSES_ANSWER:
+        service = Service(Story(), [Meeting(fault)], started=False)
+        submit(VirtualIO(service), "run", 5.0)
+        assert len(service.born) == 1

@@ -1,0 +1,286 @@
+"""
+An IO port with a clock that jumps, and a service of one job behind it.
+
+The service keeps the job's real story (when it is taken, runs, yields, ends), so that
+a test can compare what the flow made of it with what was so. Each request meets the
+next of a list of faults; behind its end all requests go well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Iterable
+from enum import Enum
+from itertools import chain, repeat
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import attrs
+from hypothesis import strategies as st
+
+from runpod_sdk._flows.port import Call, NoReply, Reply, Session
+from runpod_sdk._io import sync
+from runpod_sdk.errors import RunpodError
+
+JOB = "a1b2-u1"
+ENDPOINT = "ep"
+
+
+class Fault(Enum):
+    """What can befall one request."""
+
+    NONE = "goes well"
+    REFUSED = "the connection is never made"
+    LOST_ON_THE_WAY = "the request is cut short"
+    LOST_ON_THE_WAY_BACK = "the request is carried out, and the answer lost"
+    HANGS = "the request is carried out, and never answered"
+    PAGE = "the request is carried out, and a proxy answers 524 with a page"
+    NONSENSE = "the request is carried out, and answered with a 200 that is no JSON"
+    BUSY = "503, nothing done"
+    TOO_MANY = "429 with Retry-After, nothing done"
+    BROKEN = "500, nothing done"
+
+
+LOSES_ANSWER = {Fault.LOST_ON_THE_WAY_BACK, Fault.HANGS, Fault.PAGE, Fault.NONSENSE}
+"""The request was carried out, and its answer lost."""
+
+
+@attrs.frozen
+class Meeting:
+    """A fault, and how long the network takes to bring it."""
+
+    fault: Fault = Fault.NONE
+    delay: float = 0.01
+    retry_after: str = "2"
+
+
+@attrs.frozen
+class Story:
+    """A job as it really goes; times from its submission, in seconds."""
+
+    taken_at: float = 1.0
+    ends_at: float = 3.0
+    status: str = "COMPLETED"
+    chunks: tuple[Any, ...] = ()
+    aggregates: bool = True
+    long_polls: bool = True
+    """Whether `/status-sync` is offered, and `/stream` held back."""
+
+    def chunk_time(self, index: int) -> float:
+        return self.taken_at + (self.ends_at - self.taken_at) * (index + 1) / (len(self.chunks) + 1)
+
+
+class Service:
+    """A service of at most one job, in the time of the port that asks it."""
+
+    def __init__(self, story: Story, meetings: Iterable[Meeting] = (), *, started: bool = True):
+        self.story = story
+        self._meetings = chain(meetings, repeat(Meeting()))
+        self.born: list[float] = [0.0] if started else []
+        """When each job was submitted."""
+        self.cancelled_at: float | None = None
+        self._drained = 0
+        self.drained_in_vain = 0
+        self.last: Meeting = Meeting()
+
+    def answer(self, call: Call, now: float) -> tuple[float, Reply | NoReply]:
+        """Return when the answer is there, and what it is."""
+        meeting = self.last = next(self._meetings)
+        fault, soon = meeting.fault, now + meeting.delay
+        if fault is Fault.REFUSED:
+            return soon, NoReply("refused", sent=False)
+        if fault is Fault.LOST_ON_THE_WAY:
+            return soon, NoReply("reset", sent=True)
+        if fault is Fault.BUSY:
+            return soon, problem(503)
+        if fault is Fault.BROKEN:
+            return soon, problem(500)
+        if fault is Fault.TOO_MANY:
+            return soon, problem(429, {"retry-after": meeting.retry_after})
+        drained = self._drained
+        at, body = self._carry_out(call, soon)
+        if fault in LOSES_ANSWER:
+            self.drained_in_vain += self._drained - drained
+        if fault is Fault.LOST_ON_THE_WAY_BACK:
+            return at, NoReply("reset", sent=True)
+        if fault is Fault.HANGS:
+            return float("inf"), NoReply("never", sent=True)
+        if fault is Fault.PAGE:
+            return at, Reply(524, {}, b"<html>a timeout occurred</html>")
+        if fault is Fault.NONSENSE:
+            return at, Reply(200, {}, b"<html>welcome</html>")
+        return at, body
+
+    def _carry_out(self, call: Call, now: float) -> tuple[float, Reply]:
+        what = call.path.split("/")[2]
+        wait = int(call.params.get("wait", 0)) / 1000
+        if what in ("run", "runsync"):
+            self.born.append(now)
+            if what == "run":
+                return now, ok({"id": JOB, "status": "IN_QUEUE"})
+            return self._held(now, wait)
+        if not self.born:
+            return now, problem(404)
+        if what == "status-sync":
+            return self._held(now, wait) if self.story.long_polls else (now, problem(404))
+        if what == "status":
+            return now, ok(self.state(now))
+        if what == "cancel":
+            if self.status(now) in ("IN_QUEUE", "IN_PROGRESS"):
+                self.cancelled_at = now
+            return now, ok({"id": JOB, "status": self.status(now)})
+        if what == "stream":
+            return self._drain(now, wait)
+        raise AssertionError(call)
+
+    def _held(self, now: float, wait: float) -> tuple[float, Reply]:
+        at = min(max(now, self._end()), now + wait)
+        return at, ok(self.state(at))
+
+    def _drain(self, now: float, wait: float) -> tuple[float, Reply]:
+        story, at = self.story, now
+        if story.long_polls and self.status(now) == "IN_PROGRESS":
+            times = [self._end()]
+            if self._drained < len(story.chunks):
+                times.append(self.born[0] + story.chunk_time(self._drained))
+            at = min(max(now, min(times)), now + wait)
+        made = sum(
+            at >= self.born[0] + story.chunk_time(index) and self._end() >= self.born[0]
+            for index in range(len(story.chunks))
+        )
+        fresh = story.chunks[self._drained : made]
+        self._drained = max(self._drained, made)
+        chunks = [{"output": value} for value in fresh]
+        return at, ok({"status": self.status(at), "stream": chunks})
+
+    def _end(self) -> float:
+        end = self.born[0] + self.story.ends_at
+        return end if self.cancelled_at is None else min(end, self.cancelled_at)
+
+    def status(self, now: float) -> str:
+        if self.cancelled_at is not None and now >= self.cancelled_at:
+            return "CANCELLED"
+        if now >= self._end():
+            return self.story.status
+        return "IN_PROGRESS" if now >= self.born[0] + self.story.taken_at else "IN_QUEUE"
+
+    def state(self, now: float) -> dict[str, Any]:
+        status = self.status(now)
+        body: dict[str, Any] = {"id": JOB, "status": status}
+        if status == "IN_PROGRESS":
+            body["output"] = {"progress": "half"}
+        if status == "COMPLETED":
+            body["output"] = list(self.story.chunks) if self.story.aggregates else []
+        if status == "FAILED":
+            body["error"] = "the handler said no"
+        return body
+
+
+def ok(body: Any) -> Reply:
+    return Reply(200, {}, json.dumps(body).encode())
+
+
+def problem(status: int, headers: dict[str, str] | None = None) -> Reply:
+    body = {"status": status, "title": "…", "detail": f"said {status}"}
+    return Reply(status, headers or {}, json.dumps(body).encode())
+
+
+class VirtualIO:
+    """A port in virtual time, and the log of all that was asked of it."""
+
+    def __init__(
+        self, service: Service, *, suspends: bool = False, randoms: Iterable[float] = ()
+    ) -> None:
+        self.time = 0.0
+        self.log: list[tuple[Any, ...]] = []
+        self._service = service
+        self._suspends = suspends
+        self._randoms = chain(randoms, repeat(0.5))
+
+    async def send(self, call: Call, limit: float | None) -> Reply:
+        asked = self.time
+        assert limit is None or limit > 0
+        await self._step()
+        at, outcome = self._service.answer(call, asked)
+        if limit is not None and at - asked >= limit:
+            self.time = asked + limit
+            sent = not isinstance(outcome, NoReply) or outcome.sent
+            outcome = NoReply("no answer in time", sent=sent, timed_out=True)
+        else:
+            assert at < float("inf"), "this would never have ended"
+            self.time = at
+        said = outcome.reason if isinstance(outcome, NoReply) else outcome.status_code
+        self.log.append(("send", asked, call, limit, self.time, said))
+        if isinstance(outcome, NoReply):
+            raise outcome
+        return outcome
+
+    async def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        await self._step()
+        self.log.append(("sleep", self.time, seconds))
+        self.time += seconds
+
+    async def shielded(self, flow: Any) -> Any:
+        return await flow
+
+    def now(self) -> float:
+        return self.time
+
+    def random(self) -> float:
+        return next(self._randoms)
+
+    @property
+    def calls(self) -> list[tuple[float, str, float]]:
+        """When each request was sent, what it was, and when it ended."""
+        return [
+            (step[1], step[2].path.split("/")[2], step[4]) for step in self.log if step[0] == "send"
+        ]
+
+    async def _step(self) -> None:
+        if self._suspends:
+            await anyio.lowlevel.checkpoint()
+
+
+def session(io: VirtualIO, *, patience: float | None = 10.0, max_retries: int = 2) -> Session:
+    return Session(io, ENDPOINT, patience, max_retries, lambda job_id: f"handle of {job_id}")
+
+
+def drive(flow: Coroutine[Any, Any, Any]) -> Any:
+    """Run a flow as the sync client does; return its result or its exception."""
+    try:
+        return sync.run(flow)
+    except RunpodError as error:
+        return error
+
+
+async def collect(next_chunk: Callable[[], Any]) -> list[Any]:
+    """Take all chunks of a reader; an error goes to the end of the list."""
+    taken: list[Any] = []
+    try:
+        while (chunk := await next_chunk()) is not None:
+            taken.append(chunk.output)
+    except RunpodError as error:
+        taken.append(error)
+    return taken
+
+
+delays = st.sampled_from([0.001, 0.05, 0.4, 1.0, 4.0, 12.0])
+retry_afters = st.sampled_from(["0", "1", "7", "1000000000", "soon", "-3", "nan", "inf"])
+any_fault = st.sampled_from(list(Fault))
+meetings = st.lists(
+    st.builds(Meeting, fault=any_fault, delay=delays, retry_after=retry_afters), max_size=12
+)
+randoms = st.lists(st.floats(0, 1, exclude_max=True), max_size=8)
+timeouts = st.sampled_from([0.05, 0.5, 1.0, 1.9, 2.5, 5.0, 11.0, 33.0, 90.0])
+outputs = st.sampled_from([None, 0, "a", "b", {"k": [1, None]}, [], 1.5])
+stories = st.builds(
+    Story,
+    taken_at=st.sampled_from([0.0, 0.5, 3.0, 40.0]),
+    ends_at=st.sampled_from([41.0, 60.0, 75.5]) | st.sampled_from([100.0, 400.0]),
+    status=st.sampled_from(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT", "COMPLETED"]),
+    chunks=st.lists(outputs, max_size=6).map(tuple),
+    aggregates=st.booleans(),
+    long_polls=st.booleans(),
+)
