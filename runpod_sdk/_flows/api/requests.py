@@ -41,18 +41,33 @@ def request(
             policy=UNSET if policy is None else _policy(policy),
             s_3_config=UNSET if s3_config is None else _s3_config(s3_config),
         )
-    if not isinstance(input, settings.Unset) or webhook or policy or s3_config:
+    if not isinstance(input, settings.Unset) or (webhook, policy, s3_config) != (None, None, None):
         raise ValueError("give the API's body or keyword arguments such as input=…, not both")
     if isinstance(body, wire.JobRequest):
         return body
     if not isinstance(body, Mapping):
         raise TypeError(f"a request is the API's body {{'input': …}}; use run(input={body!r:.60})")
+    for name, part in body.items():
+        _check_part(name, part)
     if unknown := wire.JobRequest.from_dict({**_BLANK, **body}).additional_properties:
         names = ", ".join(repr(name) for name in unknown)
         raise ValueError(f"{names}: no such field of a request; to send it as input, run(input=…)")
     if missing := [name for name in _BLANK if name not in body]:
         raise ValueError(f"the request has no {missing[0]!r}: use run(input=…)")
     return wire.JobRequest.from_dict(body)
+
+
+def _check_part(name: str, part: object) -> None:
+    """Refuse a part that the model can't hold, or would make something else of."""
+    if name in _BLANK:
+        return
+    try:
+        held = wire.JobRequest.from_dict({**_BLANK, name: part}).to_dict()[name]
+        good = held is part or held == part
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise TypeError(f"{name!r} of a request must be an object, not {type(part).__name__}")
 
 
 def _url(webhook: str) -> str:
