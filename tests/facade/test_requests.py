@@ -1,0 +1,323 @@
+"""The two ways to give a request: what is sent, and what is refused before anything is."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from datetime import timedelta
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from runpod_sdk import ExecutionPolicy, S3Config
+from runpod_serverless_api.models import JobRequest
+from runpod_serverless_api.models import S3Config as WireS3Config
+from tests.facade.clients import Driver, Script, job
+
+POLICY = ExecutionPolicy(execution_timeout=5, ttl=timedelta(hours=1), low_priority=True)
+WIRE_POLICY = {"executionTimeout": 5_000, "ttl": 3_600_000, "lowPriority": True}
+STORAGE = S3Config(
+    access_id="id",
+    access_secret="secret",
+    bucket_name="bucket",
+    endpoint_url="https://s3.test",
+    object_path="a/b",
+)
+WIRE_STORAGE = {
+    "accessId": "id",
+    "accessSecret": "secret",
+    "bucketName": "bucket",
+    "endpointUrl": "https://s3.test",
+    "objectPath": "a/b",
+}
+HOOK = "https://hook.test/done"
+WHOLE = {"input": {"a": 1}, "webhook": HOOK, "policy": WIRE_POLICY, "s3Config": WIRE_STORAGE}
+METHODS = pytest.mark.parametrize("method", ["run", "run_sync"])
+
+
+def sent(driver: Driver, method: str, *args: Any, **kwargs: Any) -> Any:
+    """Submit, and return the one body that went out."""
+    script = Script(job())
+    endpoint = driver.endpoint(script)
+    driver.call(lambda: getattr(endpoint, method)(*args, **kwargs))
+    assert script.asked == ["POST /run" if method == "run" else "POST /runsync"]
+    assert script.last.headers["content-type"] == "application/json"
+    return script.bodies[0]
+
+
+def refused(driver: Driver, error: Any, match: str, *args: Any, **kwargs: Any) -> BaseException:
+    """Submit in both ways, and return the error; nothing may have gone out."""
+    script = Script(job())
+    endpoint = driver.endpoint(script)
+    for method in ("run", "run_sync"):
+        with pytest.raises(error, match=match) as caught:
+            driver.call(lambda method=method: getattr(endpoint, method)(*args, **kwargs))
+    assert script.requests == []
+    return caught.value
+
+
+@METHODS
+def test_the_body_of_the_api(driver: Driver, method: str) -> None:
+    """A body goes out as it was given, and is not touched."""
+    body = copy.deepcopy(WHOLE)
+    assert sent(driver, method, body) == WHOLE
+    assert body == WHOLE
+
+
+@METHODS
+def test_any_mapping_is_a_body(driver: Driver, method: str) -> None:
+    """A body need not be a dict."""
+    assert sent(driver, method, MappingProxyType({"input": [1]})) == {"input": [1]}
+
+
+@METHODS
+def test_the_generated_model(driver: Driver, method: str) -> None:
+    """The generated request model is a body too."""
+    assert sent(driver, method, JobRequest.from_dict(WHOLE)) == WHOLE
+
+
+@METHODS
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copied_generated_model(driver: Driver, method: str, twin: Any) -> None:
+    """What was not set in a model is not sent, after copying and pickling either."""
+    model = twin(JobRequest(input_=1, s_3_config=WireS3Config(access_id="id")))
+    assert sent(driver, method, model) == {"input": 1, "s3Config": {"accessId": "id"}}
+
+
+@METHODS
+def test_keywords(driver: Driver, method: str) -> None:
+    """The keywords say the same in Python's names and units."""
+    keywords = {"input": {"a": 1}, "webhook": HOOK, "policy": POLICY, "s3_config": STORAGE}
+    assert sent(driver, method, **keywords) == WHOLE
+
+
+ANY_JSON: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1.5,
+    10**30,
+    "",
+    "text",
+    "ü 🎉 \u2028 \x00",
+    [],
+    {},
+    [None, [], {}],
+    {"": None},
+    {"input": 1, "webhook": 2},
+    {"prompt": "x", "policy": {}},
+]
+
+
+@METHODS
+@pytest.mark.parametrize("value", ANY_JSON, ids=ascii)
+def test_input_is_sent_as_it_is(driver: Driver, method: str, value: Any) -> None:
+    """Any JSON value is an input, empty ones and those that look like a request included."""
+    for body in (sent(driver, method, input=value), sent(driver, method, {"input": value})):
+        assert json.dumps(body) == json.dumps({"input": value})
+
+
+class Level(IntEnum):
+    """Something that JSON writes as a number."""
+
+    LOW = 1
+
+
+@METHODS
+def test_what_json_has_a_form_for(driver: Driver, method: str) -> None:
+    """Tuples are lists, and members of an IntEnum are numbers."""
+    assert sent(driver, method, input=(Level.LOW, (2,))) == {"input": [1, [2]]}
+
+
+@METHODS
+def test_what_is_not_given_is_not_sent(driver: Driver, method: str) -> None:
+    """None leaves a keyword out, and an empty policy sends no setting."""
+    none = {"webhook": None, "policy": None, "s3_config": None}
+    assert sent(driver, method, input=1, **none) == {"input": 1}
+    assert sent(driver, method, input=1, policy=ExecutionPolicy()) == {"input": 1, "policy": {}}
+    priority = ExecutionPolicy(low_priority=False)
+    assert sent(driver, method, input=1, policy=priority)["policy"] == {"lowPriority": False}
+    storage = S3Config(access_id="a", access_secret="b", bucket_name="c", endpoint_url="d")
+    assert "objectPath" not in sent(driver, method, input=1, s3_config=storage)["s3Config"]
+
+
+@pytest.mark.parametrize(
+    ("length", "wire"),
+    [
+        (5, 5_000),
+        (0.5, 500),
+        (1.2345, 1_234),
+        (0.0001, 1),
+        (timedelta(minutes=10), 600_000),
+        (timedelta(milliseconds=1), 1),
+        (86_400, 86_400_000),
+    ],
+)
+def test_a_policy_is_milliseconds_on_the_wire(driver: Driver, length: Any, wire: int) -> None:
+    """Seconds and `timedelta` become whole milliseconds, of one at least."""
+    policy = ExecutionPolicy(execution_timeout=length, ttl=length)
+    body = sent(driver, "run", input=1, policy=policy)
+    assert json.dumps(body["policy"]) == json.dumps({"executionTimeout": wire, "ttl": wire})
+
+
+@pytest.mark.parametrize("field", ["execution_timeout", "ttl"])
+@pytest.mark.parametrize("length", [0, -1, float("nan"), timedelta(0), timedelta(seconds=-1)])
+def test_a_policy_that_is_no_length(field: str, length: Any) -> None:
+    """A policy is refused where it is made, by the name of its field."""
+    with pytest.raises(ValueError, match=field):
+        ExecutionPolicy(**{field: length})
+
+
+@pytest.mark.parametrize("field", ["execution_timeout", "ttl"])
+@pytest.mark.parametrize("length", [True, "5"])
+def test_a_policy_that_is_no_number(field: str, length: Any) -> None:
+    """The same of a type that is no length of time."""
+    with pytest.raises(TypeError, match=field):
+        ExecutionPolicy(**{field: length})
+
+
+@pytest.mark.parametrize(
+    "body", [WHOLE, {"input": None}, JobRequest(input_=1)], ids=["whole", "input", "model"]
+)
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        {"input": 1},
+        {"input": None},
+        {"webhook": HOOK},
+        {"policy": POLICY},
+        {"s3_config": STORAGE},
+        {"webhook": ""},
+    ],
+    ids=lambda keyword: f"{keyword}"[:20],
+)
+def test_both_ways_at_once(driver: Driver, body: Any, keyword: Any) -> None:
+    """A body and a keyword together are refused: neither could win."""
+    refused(driver, ValueError, "not both", body, **keyword)
+
+
+@pytest.mark.parametrize("args", [(), (None,)])
+def test_no_input(driver: Driver, args: Any) -> None:
+    """A call without any input is refused, and told how to give one."""
+    refused(driver, ValueError, r"run\(input=", *args)
+
+
+@pytest.mark.parametrize("body", [{}, {"webhook": HOOK}, {"policy": WIRE_POLICY}], ids=repr)
+def test_a_body_without_input(driver: Driver, body: Any) -> None:
+    """A body without input is refused by the name of what is missing."""
+    refused(driver, ValueError, r"'input'.*run\(input=", body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prompt": "x"},
+        {"input": 1, "prompt": "x"},
+        {"Input": 1, "prompt": 2},
+        {"prompt": 1, "a": 2},
+        {"input": 1, "prompt": None},
+        {"input": 1, "prompt": float("nan")},
+    ],
+    ids=repr,
+)
+def test_a_body_with_a_field_that_the_api_lacks(driver: Driver, body: Any) -> None:
+    """An unknown key is named: the service would drop it without a word."""
+    refused(driver, ValueError, r"'prompt'.*run\(input=", body)
+
+
+@pytest.mark.parametrize("key", ["s3_config", "execution_timeout", "webhookv2", "timeout"])
+def test_a_python_name_in_a_body(driver: Driver, key: str) -> None:
+    """A body has the wire's names; Python's are not guessed to mean them."""
+    refused(driver, ValueError, repr(key), {"input": 1, key: {}})
+
+
+@pytest.mark.parametrize(
+    "body", ["text", 5, [1], [["input", 1]], ("input",), b"{}", True, 0, "", []], ids=repr
+)
+def test_a_body_that_is_no_object(driver: Driver, body: Any) -> None:
+    """What is no object is no body, though it might be an input."""
+    refused(driver, TypeError, r"run\(input=", body)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), float("-inf"), {"a": [float("nan")]}, "\ud800", {"\udfff": 1}],
+    ids=ascii,
+)
+def test_what_json_can_not_say(driver: Driver, value: Any) -> None:
+    """NaN, infinity and lone surrogates are refused before anything is sent."""
+    refused(driver, ValueError, "JSON", input=value)
+    refused(driver, ValueError, "JSON", {"input": value})
+
+
+@pytest.mark.parametrize(
+    "value", [object(), b"bytes", {1, 2}, [timedelta(1)], {("a",): 1}, 1j], ids=repr
+)
+def test_what_json_has_no_form_for(driver: Driver, value: Any) -> None:
+    """Other types are refused before anything is sent, with what may be given instead."""
+    refused(driver, TypeError, "JSON", input=value)
+    refused(driver, TypeError, "JSON", {"input": value})
+
+
+def test_what_contains_itself(driver: Driver) -> None:
+    """A list within itself is refused, and so is one that is nested beyond reason."""
+    loop: list[Any] = []
+    loop.append(loop)
+    refused(driver, ValueError, "JSON", input=loop)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    refused(driver, ValueError, "JSON", input=deep)
+
+
+@pytest.mark.parametrize(
+    "webhook", ["", "hook.test", "ftp://hook.test", "javascript:alert(1)", " https://hook.test"]
+)
+def test_a_webhook_that_is_no_url(driver: Driver, webhook: str) -> None:
+    """A webhook is a URL that RunPod can call."""
+    refused(driver, ValueError, "webhook", input=1, webhook=webhook)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("webhook", 5),
+        ("webhook", b"https://hook.test"),
+        ("policy", {"executionTimeout": 5}),
+        ("policy", 5),
+        ("s3_config", {"accessId": "a"}),
+    ],
+)
+def test_a_keyword_of_another_type(driver: Driver, keyword: str, value: Any) -> None:
+    """A keyword of the wire's form, or any other, is refused by its name."""
+    refused(driver, TypeError, keyword, input=1, **{keyword: value})
+
+
+@pytest.mark.parametrize("value", [None, 5, "text", [1], [], [("ttl", 5_000)]], ids=repr)
+@pytest.mark.parametrize("name", ["policy", "s3Config"])
+def test_a_part_of_a_body_that_is_no_object(driver: Driver, name: str, value: Any) -> None:
+    """A policy or a storage that is no object is refused by its name."""
+    refused(driver, TypeError, name, {"input": 1, name: value})
+
+
+@pytest.mark.parametrize("keyword", ["webhook_v2", "prompt", "executionTimeout"])
+def test_an_unknown_keyword(driver: Driver, keyword: str) -> None:
+    """No keyword is passed through unread."""
+    refused(driver, TypeError, keyword, input=1, **{keyword: 1})
+
+
+def test_a_request_in_the_url_of_the_endpoint(driver: Driver) -> None:
+    """The URL of a submission is that of the API, with `wait` in its range for run_sync."""
+    script = Script(job())
+    endpoint = driver.endpoint(script)
+    driver.call(lambda: endpoint.run(input=1))
+    driver.call(lambda: endpoint.run_sync(input=1))
+    run, run_sync = script.requests
+    assert str(run.url) == "https://api.test/v2/ep/run"
+    assert run_sync.url.path == "/v2/ep/runsync"
+    assert list(run_sync.url.params) == ["wait"]
+    assert 1_000 <= int(run_sync.url.params["wait"]) <= 300_000
