@@ -10,7 +10,7 @@ import pytest
 
 from runpod_sdk.local import Handler, LocalEndpoint
 
-from .support import Api, Clock
+from .support import Api, Clock, echo
 
 Serve = Callable[..., Api]
 
@@ -32,3 +32,12 @@ def serve() -> Iterator[Serve]:
             return api
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """Share one endpoint that echoes among the tests of a module."""
+    with LocalEndpoint(echo) as local:
+        api = Api(local)
+        yield api
+        api.http.close()

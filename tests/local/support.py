@@ -28,6 +28,15 @@ CANCELLED_QUEUED = {"id", "status"}
 CANCELLED_RUNNING = {"delayTime", "executionTime", "id", "status", "workerId"}
 
 
+UNKNOWN = "00000000-0000-4000-8000-000000000000-u1"
+"""The id of no job."""
+
+
+def echo(job: dict[str, Any]) -> Any:
+    """Handle a job by returning its input."""
+    return job["input"]
+
+
 class Clock:
     """A clock that stands still until it is told to go on."""
 

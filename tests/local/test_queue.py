@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import define, field
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -16,6 +15,7 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
+    run_state_machine_as_test,
 )
 
 from runpod_sdk.local import _wire
@@ -23,59 +23,9 @@ from runpod_sdk.local._jobs import NotRetryable, Result, Run, Submission, Unknow
 from runpod_sdk.local._queue import Queue
 from runpod_sdk.local._wire import UNSET
 
-from . import support
+from .model import Expected
 
 WORKERS = ("a", "b")
-
-
-@define
-class Expected:
-    """What the model knows of a job."""
-
-    ttl: float
-    execution_timeout: float
-    retention: float
-    submitted: float
-    expires: float
-    status: str = "IN_QUEUE"
-    run: Run | None = None
-    started: float | None = None
-    ended: float | None = None
-    output: Any = UNSET
-    error: Any = UNSET
-    chunks: list[int] = field(factory=list)
-    order: int = 0
-
-    @property
-    def terminal(self) -> bool:
-        return self.status in {"COMPLETED", "FAILED", "CANCELLED"}
-
-    def end(self, status: str, now: float, output: Any = UNSET, error: Any = UNSET) -> None:
-        self.status, self.output, self.error, self.run = status, output, error, None
-        self.ended, self.expires = now, now + self.retention
-
-    def wire(self) -> dict[str, Any]:
-        answer: dict[str, Any] = {"status": self.status}
-        if self.started is not None:
-            answer["delayTime"] = round((self.started - self.submitted) * 1000)
-            if self.ended is not None:
-                answer["executionTime"] = round((self.ended - self.started) * 1000)
-        answer |= {"output": self.output} if self.output is not UNSET else {}
-        answer |= {"error": self.error} if self.error is not UNSET else {}
-        return answer
-
-
-def expected_keys(job: Expected) -> set[str]:
-    if job.status == "CANCELLED" and job.started is None:
-        return support.CANCELLED_QUEUED
-    keys = {
-        "IN_QUEUE": support.IN_QUEUE,
-        "IN_PROGRESS": support.IN_PROGRESS,
-        "COMPLETED": support.COMPLETED - {"output"},
-        "FAILED": support.FAILED,
-        "CANCELLED": support.CANCELLED_RUNNING,
-    }[job.status]
-    return keys | ({"output"} if job.output is not UNSET else set())
 
 
 class Histories(RuleBasedStateMachine):
@@ -268,7 +218,7 @@ class Histories(RuleBasedStateMachine):
                 continue
             job = self.queue.get(self.now, job_id)
             wire = _wire.job(job)
-            assert set(wire) == expected_keys(expected)
+            assert set(wire) == expected.keys()
             assert wire.items() >= expected.wire().items()
             assert list(job.chunks) == expected.chunks
 
@@ -288,10 +238,11 @@ class Histories(RuleBasedStateMachine):
         self.stopped.clear()
 
 
-class TestHistories(Histories.TestCase):
-    """Run the histories."""
-
-    settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+def test_every_history_is_as_the_model_has_it() -> None:
+    """Every job is in one place, chunks come once, and what is terminal stays as it is."""
+    run_state_machine_as_test(
+        Histories, settings=settings(max_examples=300, stateful_step_count=40, deadline=None)
+    )
 
 
 def test_an_id_is_used_once() -> None:

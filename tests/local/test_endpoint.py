@@ -1,0 +1,240 @@
+"""The endpoint as an object: its life, its names, the clients that it makes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from runpod_sdk.local import Limits, LocalEndpoint, progress_update
+from runpod_serverless_api import AuthenticatedClient
+from runpod_serverless_api.api.endpoints import get_health, purge_queue
+from runpod_serverless_api.api.jobs import (
+    cancel_job,
+    get_job_status,
+    get_job_status_sync,
+    retry_job,
+    run_job,
+    run_job_sync,
+    stream_job,
+)
+from runpod_serverless_api.models import Health, Job, JobRequest, JobStream, PurgeResult
+
+from . import support
+from .support import Api, Gate, echo
+
+QUICK = Limits(shutdown_grace=0.1)
+
+
+def test_it_is_a_context_manager() -> None:
+    """It answers inside, and refuses connections after."""
+    with LocalEndpoint(echo) as local:
+        api = Api(local)
+        assert api.run_sync(1)["output"] == 1
+    with pytest.raises(httpx.ConnectError):
+        api.health()
+    api.http.close()
+
+
+def test_start_and_close_can_be_repeated() -> None:
+    """The second time is of no effect; a closed endpoint does not start again."""
+    local = LocalEndpoint(echo)
+    assert local.start() is local
+    url = local.base_url
+    assert local.start().base_url == url
+    local.close()
+    local.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        local.start()
+
+
+def test_one_that_was_never_started_can_be_closed() -> None:
+    """It has no URL before it is started."""
+    local = LocalEndpoint(echo)
+    with pytest.raises(RuntimeError, match="before start"):
+        _ = local.base_url
+    local.close()
+
+
+def test_several_at_once() -> None:
+    """Each has a port, an id and a key of its own."""
+    with LocalEndpoint(lambda _: "one") as one, LocalEndpoint(lambda _: "two") as two:
+        assert one.base_url != two.base_url
+        assert one.endpoint_id != two.endpoint_id
+        assert one.api_key != two.api_key
+        for local, output in ((one, "one"), (two, "two")):
+            api = Api(local)
+            assert api.run_sync()["output"] == output
+            api.http.close()
+
+
+def test_names_can_be_chosen() -> None:
+    """Id, key and port are as asked for; a port that is taken is an error that says so."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with LocalEndpoint(echo, endpoint_id="my-endpoint", api_key="k", port=port) as local:
+        assert local.base_url == f"http://127.0.0.1:{port}/v2"
+        assert (local.endpoint_id, local.api_key) == ("my-endpoint", "k")
+        with pytest.raises(OSError, match="in use"):
+            LocalEndpoint(echo, port=port).start()
+
+
+def test_the_key_is_not_shown() -> None:
+    """Neither repr nor str give the key away, in any state."""
+    local = LocalEndpoint(echo)
+    shown = [repr(local)]
+    with local:
+        shown += [repr(local), str(local), f"{local}"]
+    shown.append(repr(local))
+    assert not any(local.api_key in text for text in shown)
+    assert [text.split()[2].rstrip(">") for text in shown] == ["not", "at", "at", "at", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"handler": "no"}, TypeError, "handler must be callable, not str"),
+        ({"workers": 0}, ValueError, "workers must be at least 1"),
+        ({"endpoint_id": ""}, ValueError, "one segment"),
+        ({"endpoint_id": "a/b"}, ValueError, "one segment"),
+        ({"api_key": " "}, ValueError, "blank"),
+    ],
+)
+def test_mistakes_are_told_at_once(
+    arguments: dict[str, Any], error: type[Exception], match: str
+) -> None:
+    """A bad argument is an error where it is given."""
+    with pytest.raises(error, match=match):
+        LocalEndpoint(**{"handler": echo, **arguments})
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install; progress_update is there all the same."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(ImportError, match=r"pip install 'runpod_sdk\[local\]'"):
+        LocalEndpoint(echo).start()
+    progress_update({"id": "x"}, 1)
+
+
+# -- the end
+
+
+def threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("runpod ")}
+
+
+def test_no_thread_is_left_behind() -> None:
+    """Server and workers end, also when async handlers and long polls are under way."""
+    before, begun = threads(), threading.Barrier(4)
+
+    async def handler(_: Any) -> AsyncIterator[Any]:
+        begun.wait(support.PATIENCE)
+        await asyncio.Event().wait()
+        yield 1
+
+    with LocalEndpoint(handler, workers=3) as local:
+        api = Api(local)
+        jobs = [api.run() for _ in range(4)]
+        begun.wait(support.PATIENCE)
+        assert len(threads() - before) == 4
+        polls = [api.held("GET", f"/stream/{job_id}") for job_id in jobs]
+        entered = [poll.__enter__() for poll in polls]
+    assert threads() == before
+    for poll, held in zip(polls, entered, strict=True):
+        assert held.answer()["stream"] == []
+        poll.__exit__(None, None, None)
+    api.http.close()
+
+
+def test_closing_does_not_wait_for_a_blocked_handler(caplog: pytest.LogCaptureFixture) -> None:
+    """A handler that does not return is left on its thread, and the log says so."""
+    gate = Gate()
+    with LocalEndpoint(lambda _: gate.wait(), limits=QUICK) as local:
+        api = Api(local)
+        job_id = api.run()
+        gate.reached()
+        with caplog.at_level(logging.WARNING, "runpod_sdk.local"):
+            local.close()
+    assert job_id
+    assert "still in its handler" in caplog.text
+    blocked = [thread for thread in threads() if thread.daemon]
+    gate.open()
+    for thread in blocked:
+        thread.join(support.PATIENCE)
+    assert not any(thread.is_alive() for thread in blocked)
+    api.http.close()
+
+
+def test_it_serves_async_code_on_the_same_thread() -> None:
+    """The server does not need the loop of whoever started it."""
+
+    async def ask() -> Any:
+        with LocalEndpoint(echo) as local:
+            api = Api(local)
+            try:
+                return api.run_sync("hello")["output"]
+            finally:
+                api.http.close()
+
+    assert asyncio.run(ask()) == "hello"
+
+
+# -- clients
+
+
+def test_the_generated_client_understands_every_answer() -> None:
+    """Each operation of the contract is served where the contract says, with its models."""
+    errors = ["once"]
+
+    def handler(job: dict[str, Any]) -> Any:
+        return {"error": errors.pop()} if errors else job["input"]
+
+    with LocalEndpoint(handler) as local:
+        at = local.endpoint_id
+        with AuthenticatedClient(local.base_url, local.api_key, timeout=httpx.Timeout(20)) as http:
+            job = run_job.sync(at, client=http, body=JobRequest({"a": 1}))
+            assert isinstance(job, Job)
+            job = get_job_status_sync.sync(at, job.id, client=http, wait=60000)
+            assert isinstance(job, Job)
+            assert (job.status, job.error) == ("FAILED", "once")
+            assert isinstance(retry_job.sync(at, job.id, client=http), Job)
+            stream = stream_job.sync(at, job.id, client=http, wait=60000)
+            assert isinstance(stream, JobStream)
+            job = get_job_status.sync(at, job.id, client=http, ttl=60000)
+            assert isinstance(job, Job)
+            assert job.output == {"a": 1}
+            job = run_job_sync.sync(at, client=http, body=JobRequest({"a": 2}), wait=60000)
+            assert isinstance(job, Job)
+            assert job.additional_properties == {}
+            job = cancel_job.sync(at, job.id, client=http)
+            assert isinstance(job, Job)
+            assert job.status == "COMPLETED"
+            assert isinstance(purge_queue.sync(at, client=http), PurgeResult)
+            health = get_health.sync(at, client=http)
+            assert isinstance(health, Health)
+            assert health.additional_properties == {}
+
+
+def test_it_makes_a_client() -> None:
+    """The client knows where to go and with which key."""
+    with LocalEndpoint(echo) as local, local.client() as client:
+        assert client.endpoint(local.endpoint_id).run_sync(input={"n": 1}).output == {"n": 1}
+
+
+def test_it_makes_an_async_client() -> None:
+    """So does the async one."""
+
+    async def ask() -> Any:
+        with LocalEndpoint(echo) as local:
+            async with local.async_client() as client:
+                return await client.endpoint(local.endpoint_id).run_sync(input={"n": 1})
+
+    assert asyncio.run(ask()).output == {"n": 1}
