@@ -25,27 +25,33 @@ interpreters() {
 
 # Print the interpreter to use: $PYTHON, or the newest of interpreters.
 interpreter() {
-    local found
-    found=${PYTHON:-$(interpreters | head -n 1)}
+    local found=${PYTHON-}
+    [ -n "$found" ] || found=$(interpreters)
     if [ -z "$found" ]; then
         echo "no CPython 3.11, 3.12 or 3.13 with venv found; name one in \$PYTHON" >&2
         return 1
     fi
-    echo "$found"
+    echo "${found%%$'\n'*}"
 }
 
 # The project as those who work on it install it: editable, everything else pinned.
 project=(--constraint requirements/constraints.txt --editable '.[all]')
 
+# A digest of all that an environment is made of; $1 is where, the rest what to install.
+digest='
+import hashlib, pathlib, sys, tomllib
+project = tomllib.loads(pathlib.Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+pins = [path.read_bytes() for path in sorted(pathlib.Path("requirements").iterdir())]
+print(hashlib.sha256(repr([sys.version, sys.argv, project, pins]).encode()).hexdigest())
+'
+
 # make_env NAME PYTHON PIP-ARGUMENT...: make .venv/NAME with what the arguments
-# install, unless it was made from the same inputs before. Sets $bin.
+# install, unless it was made of the same before. Sets $bin.
 make_env() {
     local name=$1 python=$2 inputs
     shift 2
     bin=$root/.venv/$name/bin
-    inputs=$(echo "$root $("$python" -VV) $*" |
-        cat - pyproject.toml requirements/*.txt | "$python" -c \
-        'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
+    inputs=$("$python" -c "$digest" "$bin" "$@")
     [ "$(cat "$bin/../inputs" 2>/dev/null)" != "$inputs" ] || return 0
     echo "making .venv/$name with $python" >&2
     rm -rf "$root/.venv/$name"

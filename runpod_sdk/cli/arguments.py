@@ -68,7 +68,7 @@ def request(
     return given
 
 
-def limit(timeout: str | None) -> dict[str, float | None]:
+def limit(timeout: str | None) -> dict[str, Any]:
     """Give the `timeout` argument, or nothing where the default of the call is to hold."""
     if timeout is None:
         return {}

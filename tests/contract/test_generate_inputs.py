@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-LOCK = (ROOT / "scripts/requirements/generate.txt").read_text()
+LOCK = (ROOT / "requirements/generate.txt").read_text()
 CONFIG = yaml.safe_load((ROOT / "generator-config.yaml").read_text())
 
 # All that openapi-python-client 0.29 knows; it ignores any other key without a word.
@@ -29,7 +29,7 @@ def test_everything_is_pinned_by_hash() -> None:
 
 def test_the_lock_has_what_was_asked_for() -> None:
     """The generator and the formatter are those of generate.in, and no registry is named."""
-    for line in (ROOT / "scripts/requirements/generate.in").read_text().splitlines():
+    for line in (ROOT / "requirements/generate.in").read_text().splitlines():
         if line and not line.startswith("#"):
             name, _, version = line.partition("==")
             assert re.search(rf"^{name}=={re.escape(version) or '[^ ]+'} ", LOCK, re.M)
