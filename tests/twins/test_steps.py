@@ -1,0 +1,292 @@
+"""
+The same flow takes the same steps, whoever drives it.
+
+It is stepped over a port that never suspends, as the sync client does, and awaited over
+one that does, under asyncio and under trio. What the port was asked, in order and with
+times, and what came of it must be the same, whatever befalls the requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, cast
+
+import anyio
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runpod_sdk._flows import api
+from runpod_sdk._flows.port import Call, Reply, Session
+from runpod_sdk._flows.sending import perform
+from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._flows.submitting import run, run_sync
+from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk._io import sync
+from runpod_sdk.errors import RunpodError
+from runpod_sdk.settings import OnTimeout
+from tests.flows.virtual import (
+    ENDPOINT,
+    JOB,
+    Fault,
+    Meeting,
+    Service,
+    Story,
+    VirtualIO,
+    collect,
+    meetings,
+    ok,
+    randoms,
+    session,
+    stories,
+    timeouts,
+)
+
+Flow = Callable[[Session], Coroutine[Any, Any, Any]]
+
+many = settings(max_examples=1_000)
+REQUEST = api.JobRequest(input_={"prompt": "hi"})
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C, or the cancellation of a task."""
+
+
+@attrs.frozen
+class History:
+    """All that a flow meets, so that it can be gone through more than once."""
+
+    story: Story = attrs.field(factory=Story)
+    meetings: list[Meeting] = attrs.field(factory=list)
+    randoms: list[float] = attrs.field(factory=list)
+    max_retries: int = 2
+    patience: float | None = 10.0
+    interrupted: int | None = None
+    """The number of the request at which the caller is interrupted, if at all."""
+
+
+histories = st.builds(
+    History,
+    story=stories,
+    meetings=meetings,
+    randoms=randoms,
+    max_retries=st.integers(0, 3),
+    patience=st.sampled_from([10.0, 0.5]),
+)
+interrupted = st.builds(
+    History, story=stories, meetings=meetings, randoms=randoms, interrupted=st.integers(1, 4)
+)
+on_timeouts = st.sampled_from(["detach", "cancel"])
+long_enough = timeouts | st.sampled_from([90.0, 500.0])
+"""Half of them see most jobs to their end."""
+
+
+class Port(VirtualIO):
+    """A port in virtual time that can be interrupted, and knows the rest of the API."""
+
+    def __init__(self, history: History, *, started: bool, suspends: bool) -> None:
+        service = _Service(history.story, history.meetings, started=started)
+        super().__init__(service, suspends=suspends, randoms=history.randoms)
+        self._interrupted = history.interrupted
+        self.suspensions = 0
+
+    async def send(self, call: Call, limit: float | None) -> Reply:
+        if self._interrupted is not None and len(self.calls) + 1 >= self._interrupted:
+            self._interrupted = None
+            await self._step()
+            self.log.append(("interrupted", self.time, call, limit))
+            raise Interrupted
+        return await super().send(call, limit)
+
+    async def shielded(self, flow: Any) -> Any:
+        self.log.append(("shielded", self.time))
+        return await super().shielded(flow)
+
+    async def _step(self) -> None:
+        self.suspensions += self._suspends
+        await super()._step()
+
+
+class _Service(Service):
+    def _carry_out(self, call: Call, now: float) -> tuple[float, Reply]:
+        what = call.path.split("/")[2]
+        if what == "health":
+            return now, ok({"jobs": {"inQueue": 1}, "workers": {"idle": 2}, "new": [1]})
+        if what == "purge-queue":
+            return now, ok({"removed": 3, "status": "completed"})
+        if what == "retry":
+            return now, ok({"id": JOB, "status": "IN_QUEUE"})
+        return super()._carry_out(call, now)
+
+
+@attrs.frozen
+class Account:
+    """What was asked of the port, and what came of it."""
+
+    log: list[tuple[Any, ...]]
+    time: float
+    outcome: Any
+
+
+def told(outcome: Any) -> Any:
+    """Spell out a result, or an error with all that it carries and what it came of."""
+    if isinstance(outcome, BaseException):
+        carried = {name: told(value) for name, value in vars(outcome).items()}
+        return type(outcome), told(list(outcome.args)), carried, told(outcome.__cause__)
+    if isinstance(outcome, list):
+        return [told(value) for value in outcome]
+    if hasattr(outcome, "to_dict"):
+        return outcome, outcome.to_dict()
+    return outcome
+
+
+def three_accounts(history: History, flow: Flow, *, started: bool = True) -> Iterable[Account]:
+    """Go through *history* in the three ways."""
+    for backend in (None, "asyncio", "trio"):
+        io = Port(history, started=started, suspends=backend is not None)
+        here = session(io, max_retries=history.max_retries, patience=history.patience)
+        outcome = _drive(flow(here), backend)
+        assert (io.suspensions > 0) is (backend is not None), "the port was not asked"
+        yield Account(io.log, io.time, outcome)
+
+
+def _drive(flow: Coroutine[Any, Any, Any], backend: str | None) -> Any:
+    async def whole() -> Any:
+        try:
+            return told(await flow)
+        except (RunpodError, Interrupted) as error:
+            return told(error)
+
+    return sync.run(whole()) if backend is None else anyio.run(lambda: whole(), backend=backend)
+
+
+def agree(history: History, flow: Flow, *, started: bool = True) -> None:
+    stepped, *awaited = three_accounts(history, flow, started=started)
+    for account in awaited:
+        assert account == stepped
+
+
+def chunks_of(timeout: float | None) -> Flow:
+    return lambda here: collect(ChunkReader(here, JOB, timeout).next)
+
+
+def waiting(timeout: float | None, on_timeout: str) -> Flow:
+    def flow(here: Session) -> Coroutine[Any, Any, Any]:
+        inner = wait(here, JOB, here.deadline(timeout))
+        return cancelling(here, JOB, cast(OnTimeout, on_timeout), inner)
+
+    return flow
+
+
+def running(timeout: float | None, on_timeout: str) -> Flow:
+    return lambda here: run_sync(here, REQUEST, timeout, cast(OnTimeout, on_timeout))
+
+
+@many
+@given(histories, timeouts | st.none())
+def test_submitting(history: History, timeout: float | None) -> None:
+    """`run` takes the same steps in all three ways."""
+    history = _ending(history, timeout)
+    agree(history, lambda here: run(here, REQUEST, timeout), started=False)
+
+
+@many
+@given(histories, long_enough, on_timeouts)
+def test_submitting_and_waiting(history: History, timeout: float, on_timeout: str) -> None:
+    """`run_sync` takes the same steps, also where its time is up and it cancels."""
+    agree(history, running(timeout, on_timeout), started=False)
+
+
+@many
+@given(histories, long_enough, on_timeouts)
+def test_waiting(history: History, timeout: float, on_timeout: str) -> None:
+    """`wait` takes the same steps, also where its time is up and it cancels."""
+    agree(history, waiting(timeout, on_timeout))
+
+
+@many
+@given(histories, long_enough)
+def test_streaming(history: History, timeout: float) -> None:
+    """A stream that is taken to its end takes the same steps and gives the same chunks."""
+    agree(history, chunks_of(timeout))
+
+
+@many
+@given(
+    histories,
+    timeouts | st.none(),
+    st.sampled_from(
+        [
+            api.status(ENDPOINT, JOB),
+            api.cancel(ENDPOINT, JOB),
+            api.retry(ENDPOINT, JOB),
+            api.health(ENDPOINT),
+            api.purge(ENDPOINT),
+        ]
+    ),
+)
+def test_one_question(history: History, timeout: float | None, op: Any) -> None:
+    """An operation that is one question takes the same steps."""
+    history = _ending(history, timeout)
+    agree(history, lambda here: perform(here, op, here.deadline(timeout)))
+
+
+@many
+@given(interrupted, timeouts, on_timeouts, st.booleans())
+def test_being_interrupted(
+    history: History, timeout: float, on_timeout: str, submits: bool
+) -> None:
+    """Who is interrupted while waiting asks the same from then on, and says the same."""
+    flow = running(timeout, on_timeout) if submits else waiting(timeout, on_timeout)
+    agree(history, flow, started=not submits)
+
+
+def _ending(history: History, timeout: float | None) -> History:
+    """Leave out answers that never come where they would be waited for without limit."""
+    if timeout is not None:
+        return history
+    ending = [meeting for meeting in history.meetings if meeting.fault is not Fault.HANGS]
+    return attrs.evolve(history, meetings=ending)
+
+
+def test_a_port_that_suspends_cannot_be_stepped() -> None:
+    """The port of the async ways does suspend: the one step of the sync way says so."""
+
+    async def step() -> None:
+        with pytest.raises(RuntimeError, match="has suspended"):
+            sync.run(Port(History(), started=True, suspends=True).sleep(1.0))
+
+    anyio.run(step)
+
+
+def test_a_flow_that_takes_other_steps_somewhere_is_found() -> None:
+    """A flow that sleeps only where there is an event loop does not pass."""
+
+    async def flow(here: Session) -> None:
+        await here.io.sleep(1.0)
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            await here.io.sleep(1.0)
+
+    with pytest.raises(AssertionError):
+        agree(History(), flow)
+
+
+def test_accounts_tell_steps_and_outcomes_apart() -> None:
+    """One step less, another time, another chunk or another message is another account."""
+
+    def only(history: History, flow: Flow) -> Account:
+        return next(iter(three_accounts(history, flow)))
+
+    story = Story(chunks=("a", "b"))
+    plain = only(History(story), chunks_of(60.0))
+    assert plain == only(History(story), chunks_of(60.0))
+    assert plain != only(History(story), chunks_of(20.0))
+    assert plain != only(History(story, [Meeting(delay=0.02)]), chunks_of(60.0))
+    assert plain != only(History(story, [Meeting(Fault.BUSY)]), chunks_of(60.0))
+    assert plain != only(History(attrs.evolve(story, chunks=("a", "c"))), chunks_of(60.0))
+    late = [told(RunpodError(text)) for text in ("it is late", "it is early")]
+    assert late[0] != late[1]
