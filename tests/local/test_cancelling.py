@@ -11,7 +11,7 @@ import pytest
 
 from . import support
 from .conftest import Serve
-from .support import Gate, echo
+from .support import Clock, Gate, echo
 
 NEXT = "next"
 
@@ -205,7 +205,7 @@ def test_only_failed_jobs_can_be_retried(serve: Serve) -> None:
     gate.open(2)
 
 
-def test_a_retry_can_overtake_the_attempt_before_it(serve: Serve) -> None:
+def test_a_retry_can_overtake_the_attempt_before_it(serve: Serve, clock: Clock) -> None:
     """What a handler that could not be stopped says later is not the result of the retry."""
     gate, attempts = Gate(), list[Any]()
 
@@ -216,11 +216,11 @@ def test_a_retry_can_overtake_the_attempt_before_it(serve: Serve) -> None:
             gate.wait()
         return number
 
-    api = serve(handler, workers=2)
-    job_id = api.run(1, policy={"executionTimeout": 1})
+    api = serve(handler, workers=2, clock=clock)
+    job_id = api.run(1, policy={"executionTimeout": 5000})
     gate.reached()
-    while api.status(job_id)["status"] != "FAILED":
-        pass
+    clock.advance(5)
+    assert api.status(job_id)["status"] == "FAILED"
     api.ok("POST", f"/retry/{job_id}")
     done = api.wait(job_id)
     gate.open()
