@@ -14,6 +14,7 @@ from examples.handlers.characters import handler
 from runpod_sdk import (
     Endpoint,
     JobStatus,
+    JSONValue,
     Runpod,
     RunpodError,
     RunpodTimeoutError,
@@ -45,7 +46,7 @@ def expect(right: bool, what: str) -> None:
         line("OFF", what)
 
 
-def show_run_sync(endpoint: Endpoint, given: object) -> None:
+def show_run_sync(endpoint: Endpoint, given: JSONValue) -> None:
     title(f"run_sync(input={brief(given)})")
     start = time.monotonic()
     state = endpoint.run_sync(input=given, check=False, timeout=300)
@@ -57,7 +58,7 @@ def show_run_sync(endpoint: Endpoint, given: object) -> None:
     expect(state.status == JobStatus.COMPLETED, "the job of run_sync did not succeed")
 
 
-def show_stream(endpoint: Endpoint, given: object, least: int) -> None:
+def show_stream(endpoint: Endpoint, given: JSONValue, least: int) -> None:
     title(f"run(input={brief(given)}), then stream()")
     start = time.monotonic()
     job = endpoint.run(input=given)
@@ -80,7 +81,7 @@ def show_health(endpoint: Endpoint) -> None:
             line(label, ", ".join(f"{name} {count}" for name, count in counts.items() if count))
 
 
-def show_cancel(endpoint: Endpoint, given: object) -> None:
+def show_cancel(endpoint: Endpoint, given: JSONValue) -> None:
     title("run() twice")
     first, second = endpoint.run(input=given), endpoint.run(input=given)
     patience = time.monotonic() + 5
@@ -99,7 +100,7 @@ def show_cancel(endpoint: Endpoint, given: object) -> None:
         expect(right, f"job {job.id} was not cancelled")
 
 
-def show_timeout(endpoint: Endpoint, given: object) -> None:
+def show_timeout(endpoint: Endpoint, given: JSONValue) -> None:
     title('run_sync(timeout=2.5, on_timeout="cancel")')
     try:
         state = endpoint.run_sync(input=given, timeout=2.5, on_timeout="cancel")
@@ -113,7 +114,7 @@ def show_timeout(endpoint: Endpoint, given: object) -> None:
         line("status", f"{state.status}: it was done in time")
 
 
-def show_all(endpoint: Endpoint, given: object, long: object, least: int) -> None:
+def show_all(endpoint: Endpoint, given: JSONValue, long: JSONValue, least: int) -> None:
     show_run_sync(endpoint, given)
     show_stream(endpoint, given, least)
     show_cancel(endpoint, long)

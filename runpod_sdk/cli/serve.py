@@ -7,7 +7,6 @@ import importlib.util
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import typer
 
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, Exit, say, show
-from runpod_sdk.local import LocalEndpoint
+from runpod_sdk.local import Handler, LocalEndpoint
 
 
 def serve_until_interrupted(
@@ -56,7 +55,7 @@ def start(local: LocalEndpoint) -> LocalEndpoint:
         raise typer.Exit(Exit.USAGE) from None
 
 
-def load_handler(spec: str) -> Callable[..., Any]:
+def load_handler(spec: str) -> Handler:
     """Import what `module:function` or `path/to/file.py:function` names."""
     where, _, name = spec.rpartition(":")
     if not where or not name:
@@ -68,7 +67,8 @@ def load_handler(spec: str) -> Callable[..., Any]:
         found = getattr(found, attribute, None)
     if not callable(found):
         raise typer.BadParameter(f"{where} has no function {name}", param_hint="HANDLER")
-    return found
+    handler: Handler = found
+    return handler
 
 
 def _load_module(name: str) -> ModuleType:
