@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from runpod_sdk import errors
 from runpod_sdk._flows.port import Reply
@@ -46,11 +48,18 @@ def _retry_after(value: str | None, received: float) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        from dateutil import parser, tz
-
-        try:
-            at = parser.parse(value, tzinfos=lambda name, offset: tz.tzoffset(name, offset or 0))
-        except (ValueError, OverflowError):
+        at = _date(value)
+        if at is None:
             return None
-        seconds = (at if at.tzinfo else at.replace(tzinfo=tz.UTC)).timestamp() - received
+        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - received
     return None if math.isnan(seconds) else max(seconds, 0.0)
+
+
+def _date(value: str) -> datetime | None:
+    """Read a date as HTTP writes it, or ISO 8601; nothing is guessed from less."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            return read(value)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
