@@ -1,0 +1,386 @@
+"""What each answer that is not a good one becomes, whatever was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from runpod_sdk import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    SubmissionResponseError,
+    SubmissionServerError,
+    SubmissionUncertainError,
+)
+from tests.facade.clients import JOB, Driver, Script, answer, job, problem
+
+Ask = Callable[[Any], Any]
+
+SINGLE: dict[str, Ask] = {
+    "status": lambda endpoint: endpoint.status(JOB),
+    "cancel": lambda endpoint: endpoint.cancel(JOB),
+    "retry": lambda endpoint: endpoint.retry(JOB),
+    "health": lambda endpoint: endpoint.health(),
+    "purge_queue": lambda endpoint: endpoint.purge_queue(),
+    "run": lambda endpoint: endpoint.run(input=1),
+    "run_sync": lambda endpoint: endpoint.run_sync(input=1),
+    "wait": lambda endpoint: endpoint.wait(JOB),
+}
+SUBMITS = {"run", "run_sync"}
+OPERATIONS = pytest.mark.parametrize("operation", SINGLE)
+
+CLASSES: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: APIStatusError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: APIStatusError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    418: APIStatusError,
+    422: APIStatusError,
+    429: RateLimitError,
+    **dict.fromkeys([500, 502, 503, 504, *range(520, 528), 530, 599], ServerError),
+    300: APIStatusError,
+    301: APIStatusError,
+    302: APIStatusError,
+    304: APIStatusError,
+    307: APIStatusError,
+    308: APIStatusError,
+}
+
+
+def failure(driver: Driver, operation: str, *answers: Any, **options: Any) -> Any:
+    """Return the error that an operation ends in, tried once."""
+    endpoint = driver.endpoint(Script(*answers), **{"max_retries": 0, **options})
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each test says which
+        driver.call(lambda: SINGLE[operation](endpoint))
+    return caught.value
+
+
+@pytest.mark.parametrize("code", CLASSES)
+def test_the_class_of_a_status(driver: Driver, code: int) -> None:
+    """Each status has its class, for reading and for submitting alike; 3xx is not followed."""
+    elsewhere = {"location": "https://elsewhere.test/"}
+    for operation in ("status", "run"):
+        script = Script(answer({"detail": "so it is"}, code, elsewhere))
+        endpoint = driver.endpoint(script, max_retries=0)
+        ask = partial(SINGLE[operation], endpoint)
+        with pytest.raises(APIStatusError, match=f"HTTP {code}.*so it is") as caught:
+            driver.call(ask)
+        error = caught.value
+        uncertain = operation == "run" and code >= 500 and code != 503
+        assert type(error) is (SubmissionServerError if uncertain else CLASSES[code])
+        assert error.status_code == code
+        assert error.body == {"detail": "so it is"}
+        assert error.headers["Location"] == "https://elsewhere.test/"
+        assert [request.url.host for request in script.requests] == ["api.test"]
+
+
+@OPERATIONS
+@pytest.mark.parametrize("code", [400, 401, 403, 500])
+def test_every_operation_raises(driver: Driver, operation: str, code: int) -> None:
+    """No operation returns a refusal as if it were an answer."""
+    error = failure(driver, operation, problem(code, "because"))
+    assert isinstance(error, APIStatusError)
+    assert isinstance(error, CLASSES[code])
+    assert error.status_code == code
+    assert "because" in str(error)
+
+
+@OPERATIONS
+def test_the_message_names_what_was_asked(driver: Driver, operation: str) -> None:
+    """A message names the job, or the endpoint where there is no job yet."""
+    for error in (
+        failure(driver, operation, problem(400, "because")),
+        failure(driver, operation, httpx.ReadError("reset")),
+        failure(driver, operation, answer(b"nonsense")),
+    ):
+        asked_of_the_endpoint = operation in {*SUBMITS, "health", "purge_queue"}
+        assert ("endpoint ep" if asked_of_the_endpoint else JOB) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (401, "API key"),
+        (403, "API key"),
+        (404, "expired"),
+        (429, "later"),
+    ],
+)
+def test_the_message_says_what_to_do(driver: Driver, code: int, advice: str) -> None:
+    """Where there is something to do, the message says so."""
+    assert advice in str(failure(driver, "status", problem(code)))
+
+
+BODIES: list[tuple[Any, Any, str]] = [
+    (b"", "", "HTTP 502"),
+    ("<!DOCTYPE html><html><body>Bad gateway</body></html>", None, "HTTP 502"),
+    ("upstream  is\r\n gone", "upstream  is\r\n gone", "upstream is gone"),
+    (b"\xff\xfe", "\ufffd\ufffd", "HTTP 502"),
+    (b"[1, 2]", [1, 2], "1, 2"),
+    (b"null", None, "HTTP 502"),
+    (b'"text"', "text", "text"),
+    (b'{"error": "not allowed"}', {"error": "not allowed"}, "not allowed"),
+    (b'{"error": {"code": 5}}', {"error": {"code": 5}}, "code"),
+    (b'{"message": "Not Found"}', {"message": "Not Found"}, "Not Found"),
+    (b'{"title": "Bad", "detail": null}', {"title": "Bad", "detail": None}, "Bad"),
+    (b"{}", {}, "HTTP 502"),
+    (b'{"cut": ', '{"cut": ', "cut"),
+    (b'{"detail": NaN}', None, "HTTP 502"),
+    (b"[" * 100_000, "[" * 100_000, "HTTP 502"),
+]
+
+
+@pytest.mark.parametrize(("sent", "body", "said"), BODIES, ids=range(len(BODIES)))
+def test_the_body_of_a_refusal(driver: Driver, sent: Any, body: Any, said: str) -> None:
+    """Any body of a refusal is kept: the decoded JSON, else the text; and never breaks it."""
+    for operation in ("status", "run"):
+        error = failure(driver, operation, answer(sent, 502))
+        assert isinstance(error, ServerError)
+        assert said in str(error)
+        assert "<html>" not in str(error)
+        assert len(str(error)) < 1_000
+        if body is not None:
+            assert error.body == body
+
+
+def test_a_page_is_kept_but_not_shown(driver: Driver) -> None:
+    """The page of a proxy is in `body`, and not in the message."""
+    page = "<html><h1>524: A timeout occurred</h1></html>"
+    error = failure(driver, "status", answer(page, 524, {"content-type": "text/html"}))
+    assert error.body == page
+    assert "<" not in str(error)
+
+
+def test_a_long_detail_is_cut_in_the_message(driver: Driver) -> None:
+    """A message stays short, `body` whole."""
+    error = failure(driver, "status", problem(400, "x" * 100_000))
+    assert len(str(error)) < 1_000
+    assert len(error.body["detail"]) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"x-request-id": "req-1"}, "req-1"),
+        ({"X-Request-ID": "req-1", "cf-ray": "ray-1"}, "req-1"),
+        ({"CF-Ray": "ray-1"}, "ray-1"),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_the_request_id(driver: Driver, headers: Any, expected: str | None) -> None:
+    """What to name when asking RunPod about an answer."""
+    error = failure(driver, "status", answer({"detail": "no"}, 500, headers))
+    assert error.request_id == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("3", 3.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("-5", 0.0),
+        ("1e9", 1e9),
+        ("99999", 99_999.0),
+        (" 7 ", 7.0),
+        ("soon", None),
+        ("", None),
+        ("nan", None),
+        ("3 seconds", None),
+        ("9" * 400, None),
+        ("\x81", None),
+        ("10h", None),
+        ("Monday", None),
+        ("12:30", None),
+        ("Jan 5", None),
+        ("1 2 3", None),
+        ("Wed, 99 Foo 2026 99:99:99 GMT", None),
+    ],
+    ids=ascii,
+)
+def test_retry_after_in_seconds(driver: Driver, value: str, seconds: float | None) -> None:
+    """Seconds are read as they stand; nonsense is None, and breaks nothing."""
+    refusal = httpx.Response(429, headers=[(b"retry-after", value.encode("latin-1"))])
+    error = failure(driver, "status", refusal)
+    assert isinstance(error, RateLimitError)
+    if value == "9" * 400:
+        assert error.retry_after in (None, float("inf"))
+    else:
+        assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda at: format_datetime(at, usegmt=True),
+        lambda at: at.strftime("%A, %d-%b-%y %H:%M:%S GMT"),
+        lambda at: at.strftime("%a %b %d %H:%M:%S %Y"),
+        lambda at: at.isoformat(),
+        lambda at: format_datetime(at.astimezone(timezone(timedelta(hours=5)))),
+    ],
+    ids=["IMF", "RFC 850", "asctime", "ISO", "offset"],
+)
+@pytest.mark.parametrize("ahead", [30, 3_600, -30])
+def test_retry_after_as_a_date(driver: Driver, ahead: int, write: Any) -> None:
+    """A date is seconds from now, in each form that HTTP has; one that has passed is zero."""
+    date = write(datetime.now(UTC) + timedelta(seconds=ahead))
+    error = failure(driver, "status", answer({}, 503, {"retry-after": date}))
+    assert max(ahead, 0) - 5 <= error.retry_after <= max(ahead, 0)
+
+
+def test_a_refusal_without_retry_after(driver: Driver) -> None:
+    """Not asked to wait is None, not zero."""
+    assert failure(driver, "status", problem(429)).retry_after is None
+
+
+NOT_JSON = [b"", b"<html>", b"nonsense", b'{"id": ', b"\xff\xff", b"[" * 100_000]
+NO_OBJECT = [b"null", b"[]", b'"text"', b"5", b"true"]
+NO_JOB = [
+    b"{}",
+    b'{"id": "x"}',
+    b'{"status": "COMPLETED"}',
+    b'{"id": null, "status": "COMPLETED"}',
+    b'{"id": 5, "status": "COMPLETED"}',
+    b'{"id": "", "status": "COMPLETED"}',
+    b'{"id": "x", "status": null}',
+    b'{"id": "x", "status": 200}',
+    b'{"id": "x", "status": ["COMPLETED"]}',
+    b'{"error": "no such thing"}',
+]
+
+
+@pytest.mark.parametrize(
+    "content", [*NOT_JSON, *NO_OBJECT, *NO_JOB], ids=lambda body: ascii(body)[:30]
+)
+@pytest.mark.parametrize("operation", ["status", "cancel", "wait", "run", "run_sync"])
+def test_a_good_status_with_a_bad_body(driver: Driver, operation: str, content: bytes) -> None:
+    """A 2xx that holds no job is an error with all that came; of a submission, an uncertain one."""
+    script = Script(answer(content))
+    endpoint = driver.endpoint(script)
+    with pytest.raises(APIResponseValidationError) as caught:
+        driver.call(lambda: SINGLE[operation](endpoint))
+    error = caught.value
+    try:
+        expected: Any = json.loads(content)
+    except (ValueError, RecursionError):
+        expected = content.decode("utf-8", "replace")
+    assert error.body == expected
+    assert len(script.requests) == 1
+    assert isinstance(error, SubmissionUncertainError) == (operation in SUBMITS)
+    if operation in SUBMITS:
+        assert type(error) is SubmissionResponseError
+        assert "may have been enqueued" in str(error)
+
+
+@pytest.mark.parametrize("content", [*NOT_JSON, *NO_OBJECT])
+@pytest.mark.parametrize("operation", ["health", "purge_queue"])
+def test_counters_that_are_no_object(driver: Driver, operation: str, content: bytes) -> None:
+    """The same of health and of a purge."""
+    error = failure(driver, operation, answer(content))
+    assert isinstance(error, APIResponseValidationError)
+    assert "ep" in str(error)
+
+
+@pytest.mark.parametrize("code", [200, 201, 202, 203, 207, 299])
+def test_any_2xx_is_a_good_answer(driver: Driver, code: int) -> None:
+    """What is a job is one, whichever 2xx it came with."""
+    endpoint = driver.endpoint(
+        Script(answer({"id": JOB, "status": "COMPLETED", "output": 5}, code))
+    )
+    assert driver.call(lambda: endpoint.status(JOB)).output == 5
+    assert driver.call(lambda: endpoint.run(input=1)).id == JOB
+    assert driver.call(lambda: endpoint.run_sync(input=1)).output == 5
+
+
+def test_an_answer_without_content(driver: Driver) -> None:
+    """204 holds nothing to read."""
+    assert isinstance(failure(driver, "status", answer(b"", 204)), APIResponseValidationError)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "x"])
+def test_the_content_type_is_not_believed(driver: Driver, content_type: str) -> None:
+    """JSON is JSON, whatever it is called."""
+    body = answer(
+        json.dumps({"id": JOB, "status": "IN_QUEUE"}), headers={"content-type": content_type}
+    )
+    endpoint = driver.endpoint(Script(body))
+    assert driver.call(lambda: endpoint.status(JOB)).id == JOB
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadError("reset"),
+        httpx.RemoteProtocolError("cut short"),
+        httpx.WriteError("broken pipe"),
+        httpx.ReadTimeout("slow"),
+        httpx.ConnectTimeout("far"),
+        httpx.PoolTimeout("busy"),
+        httpx.ProxyError("no proxy"),
+        httpx.UnsupportedProtocol("what"),
+        httpx.DecodingError("gzip?"),
+        httpx.TooManyRedirects("round and round"),
+        httpx.LocalProtocolError("header"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+@OPERATIONS
+def test_no_error_of_httpx_comes_through(
+    driver: Driver, operation: str, fault: httpx.HTTPError
+) -> None:
+    """Whatever the transport raises is one of ours, with theirs as its cause."""
+    error = failure(driver, operation, fault)
+    assert isinstance(error, APIConnectionError)
+    assert isinstance(error.__cause__, type(fault))
+    never_sent = isinstance(
+        fault,
+        httpx.ConnectError
+        | httpx.ConnectTimeout
+        | httpx.PoolTimeout
+        | httpx.ProxyError
+        | httpx.UnsupportedProtocol
+        | httpx.LocalProtocolError,
+    )
+    uncertain = operation in SUBMITS and not never_sent
+    assert isinstance(error, SubmissionUncertainError) == uncertain
+    assert ("may have been enqueued" in str(error)) == uncertain
+
+
+def test_a_status_of_a_refusal_is_not_that_of_a_job(driver: Driver) -> None:
+    """The `status` of an error body is a number, and never taken for a job's."""
+    body = {"id": JOB, "status": "COMPLETED", "output": "not this"}
+    error = failure(driver, "wait", answer(body, 500))
+    assert isinstance(error, ServerError)
+
+
+def test_unknown_statuses_are_kept(driver: Driver) -> None:
+    """A status that is not known stays the string it came as, and is not terminal."""
+    endpoint = driver.endpoint(Script(job("PAUSED", output="half")))
+    state = driver.call(lambda: endpoint.status(JOB))
+    assert state.status == "PAUSED"
+    assert type(state.status) is str
+    assert (state.started, state.completed, state.succeeded) == (True, False, False)
+    assert (state.progress, state.output, state.has_output) == ("half", None, False)
+    assert state.raise_for_status() is state
