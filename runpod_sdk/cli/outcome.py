@@ -63,11 +63,11 @@ def say(text: str) -> None:
 
 
 def verdict(state: JobState) -> Exit:
-    """Judge *state*; say why, where the job did not succeed."""
+    """Judge *state*, which has been shown; say why, where the job ended badly."""
     try:
         state.raise_for_status()
     except JobError as error:
-        say(f"{error}")
+        say(str(error).partition("\n")[0])
         return Exit.JOB_ENDED_BADLY
     return Exit.DONE if state.succeeded else Exit.NOT_ENDED
 

@@ -30,7 +30,7 @@ def serve_until_interrupted(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with start(local):
-            say(f"serving {spec} until Ctrl-C; in another terminal:\n")
+            say(f"serving {spec} until Ctrl-C\nin another terminal:\n")
             say(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
             say(f"export {ENDPOINT_VARIABLE}={local.endpoint_id}")
             say(f"export RUNPOD_API_KEY={local.api_key}\n")
@@ -39,7 +39,8 @@ def serve_until_interrupted(
                 "endpoint_id": local.endpoint_id,
                 "api_key": local.api_key,
             }
-            show(reached, indent=None)
+            if not sys.stdout.isatty():  # a person has the lines above
+                show(reached, indent=None)
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:

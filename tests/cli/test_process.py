@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -44,18 +45,32 @@ def test_chunks_are_printed_as_they_come(local: LocalEndpoint) -> None:
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("name", ["wait", "stream"])
+@pytest.mark.parametrize("name", ["run-sync", "wait", "stream"])
 def test_ctrl_c_says_how_to_go_on(local: LocalEndpoint, name: str) -> None:
-    job = submit(local, mock_delay=30)
-    process = start(name, job)
-    wait_until_asked(local, job)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    if name == "run-sync":
+        process = start("run-sync", "--input", '{"mock_delay": 30}')
+    else:
+        process = start(name, submit(local, mock_delay=30))
+    out, err = interrupt(process)
     assert (process.returncode, out) == (130, "")
-    assert f"runpod-sdk wait {job}" in err
+    found = re.search(r"runpod-sdk wait (\S+)\n", err)
+    assert found, err
     assert "Traceback" not in err
     with local.client() as client:
-        client.endpoint(local.endpoint_id).cancel(job)
+        assert client.endpoint(local.endpoint_id).cancel(found[1]).status == "CANCELLED"
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", ["run-sync", "wait"])
+def test_ctrl_c_cancels_the_job_where_that_was_asked(local: LocalEndpoint, name: str) -> None:
+    if name == "run-sync":
+        process = start("run-sync", "--input", '{"mock_delay": 30}', "--on-timeout", "cancel")
+    else:
+        process = start("wait", submit(local, mock_delay=30), "--on-timeout", "cancel")
+    out, err = interrupt(process)
+    assert (process.returncode, out) == (130, "")
+    assert "it was cancelled" in err
+    assert "runpod-sdk wait" not in err
 
 
 @pytest.mark.usefixtures("environment")
@@ -148,6 +163,8 @@ def test_help_fits_a_terminal_of_80_columns(name: str) -> None:
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
-def wait_until_asked(local: LocalEndpoint, job: str) -> None:
-    """Give a command the time to start, and to be in the middle of its wait."""
-    time.sleep(2)
+def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Press Ctrl-C, once a command had the time to be in the middle of its wait."""
+    time.sleep(2.5)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=10)
