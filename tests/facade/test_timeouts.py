@@ -1,0 +1,289 @@
+"""Every `timeout` is the longest that a local call may take, whatever it is spent on."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from runpod_sdk import (
+    APIStatusError,
+    Runpod,
+    RunpodError,
+    RunpodTimeoutError,
+    SubmissionTimeoutError,
+    SubmissionUncertainError,
+)
+from tests.facade.clients import (
+    JOB,
+    KEY,
+    Driver,
+    Routes,
+    Script,
+    SocketServer,
+    chunks,
+    job,
+    problem,
+)
+from tests.facade.test_answers import SINGLE
+
+SLACK = 5.0
+"""What a busy machine may add to a deadline before a test calls it late."""
+
+TIMED: dict[str, Callable[[Any, Any], Any]] = {
+    "status": lambda endpoint, timeout: endpoint.status(JOB, timeout=timeout),
+    "cancel": lambda endpoint, timeout: endpoint.cancel(JOB, timeout=timeout),
+    "retry": lambda endpoint, timeout: endpoint.retry(JOB, timeout=timeout),
+    "health": lambda endpoint, timeout: endpoint.health(timeout=timeout),
+    "purge_queue": lambda endpoint, timeout: endpoint.purge_queue(timeout=timeout),
+    "run": lambda endpoint, timeout: endpoint.run(input=1, timeout=timeout),
+    "run_sync": lambda endpoint, timeout: endpoint.run_sync(input=1, timeout=timeout),
+    "wait": lambda endpoint, timeout: endpoint.wait(JOB, timeout=timeout),
+    "stream": lambda endpoint, timeout: endpoint.stream(JOB, timeout=timeout),
+    "job.status": lambda endpoint, timeout: endpoint.job(JOB).status(timeout=timeout),
+    "job.wait": lambda endpoint, timeout: endpoint.job(JOB).wait(timeout=timeout),
+    "job.output": lambda endpoint, timeout: endpoint.job(JOB).output(timeout=timeout),
+    "job.stream": lambda endpoint, timeout: endpoint.job(JOB).stream(timeout=timeout),
+    "job.cancel": lambda endpoint, timeout: endpoint.job(JOB).cancel(timeout=timeout),
+    "job.retry": lambda endpoint, timeout: endpoint.job(JOB).retry(timeout=timeout),
+}
+
+
+@pytest.mark.parametrize(
+    "timeout", [0, 0.0, -1, float("nan"), timedelta(0), timedelta(seconds=-1)], ids=repr
+)
+@pytest.mark.parametrize("operation", TIMED)
+def test_no_length_of_time(driver: Driver, operation: str, timeout: Any) -> None:
+    """Zero, negative and NaN are refused, and nothing is sent."""
+    script = Script(job())
+    endpoint = driver.endpoint(script)
+    with pytest.raises(ValueError, match="timeout"):
+        driver.call(lambda: TIMED[operation](endpoint, timeout))
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("timeout", [True, "5", b"5", [5], 1j], ids=repr)
+@pytest.mark.parametrize("operation", TIMED)
+def test_no_number(driver: Driver, operation: str, timeout: Any) -> None:
+    """Another type is refused, and nothing is sent."""
+    script = Script(job())
+    endpoint = driver.endpoint(script)
+    with pytest.raises(TypeError, match="timeout"):
+        driver.call(lambda: TIMED[operation](endpoint, timeout))
+    assert script.requests == []
+
+
+@pytest.mark.parametrize(
+    "timeout", [None, 30, 0.5, timedelta(minutes=1), float("inf"), 1e300], ids=repr
+)
+@pytest.mark.parametrize("operation", [name for name in TIMED if "stream" not in name])
+def test_a_length_of_time(driver: Driver, operation: str, timeout: Any) -> None:
+    """Seconds, a `timedelta`, and None for no limit."""
+    endpoint = driver.endpoint(Script(job(removed=1)))
+    driver.call(lambda: TIMED[operation](endpoint, timeout))
+
+
+@pytest.mark.parametrize("on_timeout", ["kill", "", None, True])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda endpoint, value: endpoint.run_sync(input=1, on_timeout=value),
+        lambda endpoint, value: endpoint.wait(JOB, on_timeout=value),
+        lambda endpoint, value: endpoint.job(JOB).wait(on_timeout=value),
+        lambda endpoint, value: endpoint.job(JOB).output(on_timeout=value),
+    ],
+    ids=["run_sync", "wait", "job.wait", "job.output"],
+)
+def test_an_on_timeout_that_is_none(driver: Driver, ask: Any, on_timeout: Any) -> None:
+    """`on_timeout` is one of two words, and nothing is sent with another."""
+    script = Script(job())
+    endpoint = driver.endpoint(script)
+    with pytest.raises(ValueError, match="on_timeout"):
+        driver.call(lambda: ask(endpoint, on_timeout))
+    assert script.requests == []
+
+
+def silence(server: SocketServer) -> Callable[[socket.socket, bytes], None]:
+    """Take a request and never answer it."""
+    return lambda connection, request: server.closing.wait(30) and None
+
+
+def drip(server: SocketServer, head: bytes) -> Callable[[socket.socket, bytes], None]:
+    """Send *head*, and then a byte at a time, well within any timeout of a socket."""
+
+    def serve(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(head)
+        while not server.closing.wait(0.05):
+            connection.sendall(b"x")
+
+    return serve
+
+
+MISBEHAVIOUR = {
+    "silence": silence,
+    "a dripping status line": lambda server: drip(server, b"HTTP/1.1 200 O"),
+    "a dripping header": lambda server: drip(server, b"HTTP/1.1 200 OK\r\nx-long: "),
+    "a dripping body": lambda server: drip(
+        server, b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"
+    ),
+    "a dripping refusal": lambda server: drip(
+        server, b"HTTP/1.1 502 Bad\r\ncontent-length: 1000000\r\n\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        *[("status", fault) for fault in MISBEHAVIOUR],
+        *[(operation, "silence") for operation in ("run_sync", "wait", "purge_queue")],
+        ("run", "a dripping body"),
+    ],
+)
+def test_a_total_outlives_no_server(driver: Driver, operation: str, fault: str) -> None:
+    """However the bytes come, or don't, the call is over when its time is up."""
+    with SocketServer(lambda *args: MISBEHAVIOUR[fault](server)(*args)) as server:
+        endpoint = driver.client(base_url=server.base_url).endpoint("ep")
+        began = time.monotonic()
+        with pytest.raises(RunpodTimeoutError) as caught:
+            driver.call(lambda: TIMED[operation](endpoint, 0.3))
+        took = time.monotonic() - began
+        driver.call(lambda: driver.close(endpoint.client))
+    assert 0.3 <= took < 0.3 + SLACK
+    assert isinstance(caught.value, TimeoutError)
+    assert "0.3 s" in str(caught.value)
+    uncertain = operation in ("run", "run_sync")
+    assert isinstance(caught.value, SubmissionUncertainError) == uncertain
+    assert isinstance(caught.value, SubmissionTimeoutError) == uncertain
+    assert len(server.requests) == 1
+
+
+def test_the_time_of_a_client_is_the_default(driver: Driver) -> None:
+    """An operation without a timeout has that of its client; one of its own wins."""
+    with SocketServer(lambda *args: silence(server)(*args)) as server:
+        client = driver.client(base_url=server.base_url, timeout=timedelta(milliseconds=200))
+        endpoint = client.endpoint("ep")
+        for operation in ("status", "cancel", "run"):
+            began = time.monotonic()
+            with pytest.raises(RunpodTimeoutError, match=r"0\.2 s"):
+                driver.call(lambda operation=operation: SINGLE[operation](endpoint))
+            assert 0.2 <= time.monotonic() - began < 0.2 + SLACK
+        with pytest.raises(RunpodTimeoutError, match=r"0\.05 s"):
+            driver.call(lambda: endpoint.status(JOB, timeout=0.05))
+        driver.call(lambda: driver.close(client))
+
+
+def test_no_time_for_another_try(driver: Driver) -> None:
+    """Where the server asks for a longer pause than there is time, its refusal is the error."""
+    script = Script(problem(429, "slow down", retry_after="1e9"))
+    endpoint = driver.endpoint(script)
+    began = time.monotonic()
+    for ask in (lambda: endpoint.status(JOB, timeout=1), lambda: endpoint.run(input=1, timeout=1)):
+        with pytest.raises(APIStatusError, match="slow down"):
+            driver.call(ask)
+    assert time.monotonic() - began < SLACK
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize("operation", ["wait", "run_sync", "job.wait", "job.output"])
+def test_the_time_is_up_while_a_job_runs(driver: Driver, operation: str) -> None:
+    """The error says which job it was, how it was last seen, and that it goes on."""
+    script = Routes(run=job("IN_QUEUE"), runsync=job("IN_QUEUE"), status_sync=job("IN_PROGRESS"))
+    endpoint = driver.endpoint(script)
+    began = time.monotonic()
+    with pytest.raises(RunpodTimeoutError, match=f"{JOB}.*IN_PROGRESS") as caught:
+        driver.call(lambda: TIMED[operation](endpoint, 0.4))
+    assert 0.4 <= time.monotonic() - began < 0.4 + SLACK
+    error = caught.value
+    assert error.job == endpoint.job(JOB)
+    assert error.state.status == "IN_PROGRESS"
+    assert error.cancelled is False
+    assert not isinstance(error, SubmissionUncertainError)
+    assert not [asked for asked in script.asked if "cancel" in asked]
+
+
+CANCELS = {
+    "run_sync": lambda endpoint: endpoint.run_sync(input=1, timeout=0.3, on_timeout="cancel"),
+    "wait": lambda endpoint: endpoint.wait(JOB, timeout=0.3, on_timeout="cancel"),
+    "job.wait": lambda endpoint: endpoint.job(JOB).wait(timeout=0.3, on_timeout="cancel"),
+    "job.output": lambda endpoint: endpoint.job(JOB).output(timeout=0.3, on_timeout="cancel"),
+}
+
+
+@pytest.mark.parametrize("operation", CANCELS)
+def test_the_time_is_up_and_the_job_is_cancelled(driver: Driver, operation: str) -> None:
+    """`on_timeout="cancel"` cancels, and the error says that it was confirmed."""
+    script = Routes(
+        run=job("IN_QUEUE"), status_sync=job("IN_PROGRESS"), cancel=job("CANCELLED", delayTime=5)
+    )
+    endpoint = driver.endpoint(script)
+    with pytest.raises(RunpodTimeoutError, match="was cancelled") as caught:
+        driver.call(lambda: CANCELS[operation](endpoint))
+    assert caught.value.cancelled is True
+    assert caught.value.state.status == "CANCELLED"
+    assert script.asked[-1] == f"POST /cancel/{JOB}"
+
+
+@pytest.mark.parametrize(
+    "outcome", [problem(404), problem(500), job("COMPLETED"), job("IN_PROGRESS")], ids=range(4)
+)
+def test_the_cancel_is_not_confirmed(driver: Driver, outcome: Any) -> None:
+    """A cancel that fails, or came too late, does not hide that the time was up."""
+    script = Routes(status_sync=job("IN_PROGRESS"), cancel=outcome)
+    endpoint = driver.endpoint(script)
+    with pytest.raises(RunpodTimeoutError, match="not confirmed") as caught:
+        driver.call(lambda: CANCELS["wait"](endpoint))
+    assert caught.value.cancelled is False
+    assert caught.value.job == endpoint.job(JOB)
+
+
+def test_the_cancel_is_bounded() -> None:
+    """A server that does not answer the cancel either is waited for some seconds at most."""
+    with SocketServer(lambda *args: silence(server)(*args)) as server:
+        with Runpod(KEY, base_url=server.base_url) as client:
+            began = time.monotonic()
+            with pytest.raises(RunpodTimeoutError, match="not confirmed"):
+                client.endpoint("ep").wait(JOB, timeout=0.3, on_timeout="cancel")
+            took = time.monotonic() - began
+    assert took < 5.3 + SLACK
+    assert server.requests[-1].startswith(f"POST /v2/ep/cancel/{JOB} ".encode())
+
+
+def test_a_stream_is_out_of_time(driver: Driver) -> None:
+    """The time of a stream runs from its first question to its end."""
+    endpoint = driver.endpoint(Script(chunks("IN_PROGRESS", 1), chunks("IN_PROGRESS")))
+    stream = endpoint.stream(JOB, timeout=0.4)
+    assert driver.next(stream).output == 1
+    with pytest.raises(RunpodTimeoutError, match=JOB) as caught:
+        driver.next(stream)
+    assert caught.value.job == endpoint.job(JOB)
+    assert driver.take(stream) == []
+
+
+def test_a_timeout_is_both_kinds() -> None:
+    """A submission that ran out of time is found by either `except`."""
+    for parent in (RunpodError, TimeoutError, RunpodTimeoutError, SubmissionUncertainError):
+        assert issubclass(SubmissionTimeoutError, parent)
+
+
+def test_every_poll_is_in_range(driver: Driver) -> None:
+    """The server refuses a `wait` below 1,000 ms or above 300,000, zero included."""
+    script = Routes(
+        runsync=job("IN_QUEUE"),
+        run=job("IN_QUEUE"),
+        status_sync=[job("IN_QUEUE"), job()],
+        stream=[chunks("IN_QUEUE"), chunks("COMPLETED")],
+    )
+    endpoint = driver.endpoint(script)
+    for timeout in (1, 3, 1_000, 100_000, None):
+        driver.call(lambda timeout=timeout: endpoint.run_sync(input=1, timeout=timeout))
+        driver.call(lambda timeout=timeout: endpoint.wait(JOB, timeout=timeout))
+        driver.take(endpoint.stream(JOB, timeout=timeout))
+    asked = [request.url.params.get("wait") for request in script.requests]
+    waits = [int(wait) for wait in asked if wait is not None]
+    assert len(waits) > 10
+    assert all(1_000 <= wait <= 300_000 for wait in waits)
