@@ -49,7 +49,7 @@ class App:
         except ClientGone:
             return
         except Refusal as refusal:
-            answer = Answer.problem(refusal.status, refusal.detail)
+            answer = Answer.problem(refusal.status, refusal.detail, **refusal.headers)
         except UnknownJob:
             answer = Answer.problem(HTTPStatus.NOT_FOUND, "job not found")
         finally:
@@ -65,9 +65,11 @@ class App:
             case [endpoint_id, *_] if endpoint_id != self._endpoint_id:
                 raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
             case [_, name] if (plain := self._of_the_endpoint.get(name)) is not None:
-                return _wrong_verb(request, name) or await plain(request)
+                _check_verb(request, name)
+                return await plain(request)
             case [_, name, job_id] if (about := self._of_a_job.get(name)) is not None and job_id:
-                return _wrong_verb(request, name) or await about(request, job_id)
+                _check_verb(request, name)
+                return await about(request, job_id)
             case _:
                 raise Refusal(HTTPStatus.NOT_FOUND, "not found")
 
@@ -143,15 +145,14 @@ def _answer_with(job: Job) -> Answer:
     return Answer.of(_wire.job(job))
 
 
-def _wrong_verb(request: Request, name: str) -> Answer | None:
+def _check_verb(request: Request, name: str) -> None:
     allowed = _wire.METHODS[Operation(name)]
-    if request.method in allowed:
-        return None
-    return Answer.problem(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        f"{name} takes {' or '.join(allowed)}",
-        allow=", ".join(allowed),
-    )
+    if request.method not in allowed:
+        raise Refusal(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"{name} takes {' or '.join(allowed)}",
+            allow=", ".join(allowed),
+        )
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -18,10 +18,11 @@ from ._wire import ExecutionPolicy, JobRequest, Unset
 class Refusal(Exception):
     """A request that is answered with a problem instead of a result."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
+        self.headers = headers
 
 
 def bad_request(where: str, what: str) -> Refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -124,6 +125,12 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     progress_update({"id": "x"}, 1)
 
 
+def test_nothing_is_loaded_before_it_is_needed() -> None:
+    """A handler's module can import progress_update where there is no server."""
+    code = "import sys, runpod_sdk.local; sys.exit('uvicorn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 # -- the end
 
 
@@ -170,6 +177,21 @@ def test_closing_does_not_wait_for_a_blocked_handler(caplog: pytest.LogCaptureFi
     for thread in blocked:
         thread.join(support.PATIENCE)
     assert not any(thread.is_alive() for thread in blocked)
+    api.http.close()
+
+
+def test_closing_does_not_wait_for_a_slow_client() -> None:
+    """Neither one that has sent nothing, nor one that has sent half, holds it up for long."""
+    with LocalEndpoint(echo) as local:
+        api = Api(local)
+        connections = [support.raw_connection(api) for _ in range(2)]
+        connections[1].sendall(
+            f"POST /v2/{local.endpoint_id}/run HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: {local.api_key}\r\nContent-Length: 100\r\n\r\nhalf".encode()
+        )
+        api.settled()
+    for connection in connections:
+        connection.close()
     api.http.close()
 
 

@@ -22,6 +22,7 @@ from .support import UNKNOWN, Api, echo
         (b"{", "malformed JSON"),
         (b"\xff", "malformed JSON"),
         (b'{"input": NaN}', "malformed JSON: NaN"),
+        (b'{"input": -1e999}', "malformed JSON: -1e999 is out of range"),
         (b'{"input": ' + b"[" * 100_000, "malformed JSON: nested too deeply"),
         (b"[]", "must be an object"),
         (b'"text"', "must be an object"),
