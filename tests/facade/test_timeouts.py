@@ -243,12 +243,14 @@ def test_the_cancel_is_not_confirmed(driver: Driver, outcome: Any) -> None:
 
 def test_the_cancel_is_bounded() -> None:
     """A server that does not answer the cancel either is waited for some seconds at most."""
-    with SocketServer(lambda *args: silence(server)(*args)) as server:
-        with Runpod(KEY, base_url=server.base_url) as client:
-            began = time.monotonic()
-            with pytest.raises(RunpodTimeoutError, match="not confirmed"):
-                client.endpoint("ep").wait(JOB, timeout=0.3, on_timeout="cancel")
-            took = time.monotonic() - began
+    with (
+        SocketServer(lambda *args: silence(server)(*args)) as server,
+        Runpod(KEY, base_url=server.base_url) as client,
+    ):
+        began = time.monotonic()
+        with pytest.raises(RunpodTimeoutError, match="not confirmed"):
+            client.endpoint("ep").wait(JOB, timeout=0.3, on_timeout="cancel")
+        took = time.monotonic() - began
     assert took < 5.3 + SLACK
     assert server.requests[-1].startswith(f"POST /v2/ep/cancel/{JOB} ".encode())
 

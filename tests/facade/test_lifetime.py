@@ -1,0 +1,149 @@
+"""Whose connections are closed, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from typing import Any
+
+import pytest
+
+from runpod_sdk import AsyncRunpod, Runpod, local
+from tests.facade.clients import JOB, KEY, Driver, Script, SocketServer, http_answer, job
+
+
+def test_a_callers_client_is_never_closed(driver: Driver) -> None:
+    """Neither by `close` nor at the end of a `with`."""
+    http_client = driver.http_client(Script(job()))
+    for _ in range(2):
+        client = driver.client(http_client=http_client)
+        assert driver.call(lambda client=client: client.endpoint("ep").status(JOB)).id == JOB
+        driver.call(lambda client=client: driver.close(client))
+        assert not http_client.is_closed
+    if driver.is_async:
+
+        async def used() -> None:
+            async with AsyncRunpod(KEY, http_client=http_client) as client:
+                await client.endpoint("ep").status(JOB)
+
+        driver.call(used)
+    else:
+        with Runpod(KEY, http_client=http_client) as client:
+            client.endpoint("ep").status(JOB)
+    assert not http_client.is_closed
+
+
+def test_our_own_connections_are_closed(driver: Driver) -> None:
+    """After `close` the server sees the end of the connection."""
+    ended = threading.Event()
+
+    def serve(connection: Any, _: bytes) -> None:
+        content = http_answer({"id": JOB, "status": "IN_QUEUE"})
+        connection.sendall(content.replace(b"connection: close\r\n", b""))
+        if connection.recv(1) == b"":
+            ended.set()
+
+    with SocketServer(serve) as server:
+        client = driver.client(base_url=server.base_url)
+        driver.call(lambda: client.endpoint("ep").status(JOB))
+        assert not ended.is_set()
+        driver.call(lambda: driver.close(client))
+        assert ended.wait(10)
+
+
+def test_a_closed_client_can_not_be_used(driver: Driver) -> None:
+    """A client that is closed says so; closing twice, or unused, is no matter."""
+    client = driver.client()
+    endpoint = client.endpoint("ep")
+    for _ in range(2):
+        driver.call(lambda: driver.close(client))
+    with pytest.raises(RuntimeError, match="closed"):
+        driver.call(lambda: endpoint.status(JOB))
+
+
+def test_a_context_manager_gives_the_client(driver: Driver) -> None:
+    """`with Runpod() as client` is that client, closed at the end, error or not."""
+    kept: list[Any] = []
+
+    async def used() -> None:
+        async with AsyncRunpod(KEY) as client:
+            kept.append(client)
+            raise KeyError("mine")
+
+    def blocked() -> None:
+        with Runpod(KEY) as client:
+            kept.append(client)
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        driver.call(used if driver.is_async else blocked)
+    with pytest.raises(RuntimeError, match="closed"):
+        driver.call(lambda: kept[0].endpoint("ep").status(JOB))
+
+
+def test_no_request_before_one_is_asked_for(driver: Driver) -> None:
+    """Making clients, endpoints, jobs and streams sends nothing."""
+    script = Script(job())
+    client = driver.client(http_client=driver.http_client(script))
+    handle = client.endpoint("ep").job(JOB)
+    handle.stream()
+    handle.endpoint.stream(JOB)
+    assert script.requests == []
+
+
+def test_a_connection_is_used_again(driver: Driver) -> None:
+    """A client keeps its connection to a server."""
+    with local.LocalEndpoint(lambda job: 1) as served:
+        client = driver.client(api_key=served.api_key, base_url=served.base_url)
+        endpoint = client.endpoint(served.endpoint_id)
+        for _ in range(3):
+            driver.call(lambda: endpoint.health())
+        driver.call(lambda: driver.close(client))
+    gc.collect()
+
+
+def test_an_async_client_lives_through_event_loops() -> None:
+    """One client, several `asyncio.run`: each loop gets connections of its own."""
+
+    def serve(connection: Any, _: bytes) -> None:
+        connection.sendall(http_answer({"id": JOB, "status": "IN_QUEUE"}))
+
+    async def ask() -> str:
+        state = await client.endpoint("ep").status(JOB)
+        return state.id
+
+    async def last() -> None:
+        async with client:
+            await ask()
+
+    with SocketServer(serve) as server:
+        client = AsyncRunpod(KEY, base_url=server.base_url)
+        assert [asyncio.run(ask()) for _ in range(2)] == [JOB, JOB]
+        asyncio.run(last())
+
+
+def test_one_client_for_many_threads() -> None:
+    """The sync client is used from many threads at once, and from within an event loop."""
+    with (
+        local.LocalEndpoint(lambda job: job["input"], workers=4) as served,
+        served.client() as client,
+    ):
+        endpoint = client.endpoint(served.endpoint_id)
+        outputs: list[Any] = []
+        threads = [
+            threading.Thread(
+                target=lambda n=n: outputs.append(endpoint.run_sync(input=n, timeout=60).output)
+            )
+            for n in range(16)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(outputs) == list(range(16))
+
+        async def within() -> Any:
+            return endpoint.run_sync(input="in a loop", timeout=60).output
+
+        assert asyncio.run(within()) == "in a loop"

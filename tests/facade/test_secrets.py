@@ -1,0 +1,148 @@
+"""No exception, repr or log record shows the API key or an S3 secret."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any
+
+import httpx
+import pytest
+
+from runpod_sdk import RunpodError, S3Config, local
+from tests.facade.clients import JOB, KEY, Driver, Script, answer, chunks, job
+from tests.facade.test_answers import SINGLE
+
+SECRET = "s3-CANARY-9876543210"
+STORAGE = S3Config(
+    access_id="id", access_secret=SECRET, bucket_name="bucket", endpoint_url="https://s3.test"
+)
+WIRE_STORAGE = {"accessId": "id", "accessSecret": SECRET}
+
+
+def said(error: BaseException) -> str:
+    """Give all that a log of an uncaught exception would show, causes and attributes included."""
+    shown = ["".join(traceback.format_exception(error))]
+    seen: BaseException | None = error
+    while seen is not None:
+        shown += [repr(seen), str(seen), repr(seen.args), repr(vars(seen))]
+        seen = seen.__cause__ or seen.__context__
+    return "\n".join(shown)
+
+
+def test_the_repr_of_everything(driver: Driver) -> None:
+    """What a debugger or a log shows of an object is no secret."""
+    endpoint = driver.endpoint(Script(job()))
+    handle = endpoint.job(JOB)
+    for thing in (endpoint.client, endpoint, handle, endpoint.stream(JOB), STORAGE):
+        for shown in (
+            repr(thing),
+            str(thing),
+            f"{thing}",
+            f"{[thing]}",
+            f"{vars(thing)}" if hasattr(thing, "__dict__") else "",
+        ):
+            assert KEY not in shown
+            assert SECRET not in shown
+    assert JOB in repr(handle)
+    assert "ep" in repr(endpoint)
+
+
+ECHOES = [
+    answer({"detail": f"the key {KEY} is wrong"}, 401),
+    answer({"error": {"headers": {"Authorization": f"Bearer {KEY}"}}}, 400),
+    answer(f"Bearer {KEY} is not known here", 403),
+    answer(f"<html>{KEY}</html>", 502),
+    httpx.ReadError("reset"),
+    httpx.ConnectError("refused"),
+    answer([1]),
+    answer(b"nonsense"),
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES, ids=range(len(ECHOES)))
+@pytest.mark.parametrize("operation", SINGLE)
+def test_no_error_shows_the_key(driver: Driver, operation: str, echo: Any) -> None:
+    """Not even where the server's answer does."""
+    endpoint = driver.endpoint(Script(echo), max_retries=0)
+    with pytest.raises(RunpodError) as caught:
+        driver.call(lambda: SINGLE[operation](endpoint))
+    assert KEY not in said(caught.value)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        lambda endpoint: endpoint.run(input={1, 2}, s3_config=STORAGE),
+        lambda endpoint: endpoint.run(input=float("nan"), s3_config=STORAGE),
+        lambda endpoint: endpoint.run({"s3Config": WIRE_STORAGE}),
+        lambda endpoint: endpoint.run({"input": 1, "x": 1, "s3Config": WIRE_STORAGE}),
+        lambda endpoint: endpoint.run({"input": {1}, "s3Config": WIRE_STORAGE}),
+        lambda endpoint: endpoint.run({"input": 1, "s3Config": [SECRET]}),
+        lambda endpoint: endpoint.run({"input": 1, "s3Config": SECRET}),
+        lambda endpoint: endpoint.run({"input": 1}, s3_config=STORAGE),
+        lambda endpoint: endpoint.run(input=1, s3_config=WIRE_STORAGE),
+        lambda endpoint: endpoint.run(input=1, s3_config=SECRET),
+        lambda endpoint: endpoint.run(STORAGE),
+        lambda endpoint: endpoint.run(input=1, policy=STORAGE),
+    ],
+    ids=range(12),
+)
+def test_no_refused_request_shows_the_secret(driver: Driver, request_: Any) -> None:
+    """A request that can't be sent is not quoted where it may hold a secret."""
+    endpoint = driver.endpoint(Script(job()))
+    with pytest.raises((TypeError, ValueError)) as caught:
+        driver.call(lambda: request_(endpoint))
+    assert SECRET not in said(caught.value)
+
+
+@pytest.mark.parametrize("code", [400, 500])
+def test_no_error_shows_the_secret_of_a_request(driver: Driver, code: int) -> None:
+    """Not even where the server repeats the request that it refuses."""
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(code, json={"detail": f"can't take {request.content.decode()}"})
+
+    endpoint = driver.endpoint(Script(echo), max_retries=0)
+    for ask in (
+        lambda: endpoint.run(input=1, s3_config=STORAGE),
+        lambda: endpoint.run({"input": 1, "s3Config": WIRE_STORAGE}),
+    ):
+        with pytest.raises(RunpodError) as caught:
+            driver.call(ask)
+        assert SECRET not in said(caught.value)
+
+
+def test_no_log_record_shows_a_secret(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG, of all loggers, through real connections."""
+    with local.LocalEndpoint(lambda job: job["input"], api_key=KEY) as served:
+        caplog.set_level(logging.DEBUG)
+        client = driver.client(base_url=served.base_url)
+        endpoint = client.endpoint(served.endpoint_id)
+        driver.call(lambda: endpoint.run_sync(input=1, s3_config=STORAGE))
+        driver.call(lambda: endpoint.health())
+        wrong = driver.client(api_key=f"{KEY}-wrong", base_url=served.base_url)
+        with pytest.raises(RunpodError):
+            driver.call(lambda: wrong.endpoint(served.endpoint_id).run(input=1, s3_config=STORAGE))
+        for closing in (client, wrong):
+            driver.call(lambda closing=closing: driver.close(closing))
+    assert caplog.records
+    for record in caplog.records:
+        shown = f"{record.getMessage()} {record.args!r} {vars(record)!r}"
+        assert KEY not in shown
+        assert SECRET not in shown
+
+
+def test_nothing_is_printed_or_logged_by_itself(
+    driver: Driver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Waiting and streaming are silent."""
+    caplog.set_level(logging.WARNING)
+    endpoint = driver.endpoint(Script(job("IN_QUEUE"), job()))
+    driver.call(lambda: endpoint.wait(JOB))
+    endpoint = driver.endpoint(
+        Script(chunks("IN_QUEUE"), chunks("COMPLETED", 1), chunks("COMPLETED"))
+    )
+    driver.take(endpoint.stream(JOB))
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
