@@ -67,6 +67,8 @@ class Execution:
 
     async def result(self) -> Result | None:
         """Run the handler to its end; None if it was stopped before."""
+        if self.stopped:
+            return None
         try:
             result = await self._outcome()
         except BaseException as error:

@@ -28,7 +28,7 @@ class Reports(Protocol):
 class _Assignment:
     run: Run
     execution: Execution
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[Result | None] | None = None
 
 
 class Worker:
@@ -109,17 +109,17 @@ class Worker:
         await self._closed.wait()
 
     def _begin(self, assignment: _Assignment) -> None:
-        assignment.task = self._loop.create_task(self._work(assignment.run, assignment.execution))
+        run = assignment.run
+        assignment.task = self._loop.create_task(self._work(run, assignment.execution))
+        # In a callback, since a task that is cancelled before its first step never has one.
+        assignment.task.add_done_callback(
+            lambda task: self._reports.finish(run, None if task.cancelled() else task.result())
+        )
 
     def _cancel(self, assignment: _Assignment) -> None:
         if assignment.task is not None:
             assignment.task.cancel()
 
-    async def _work(self, run: Run, execution: Execution) -> None:
-        result = None
-        try:
-            with reporting(run.job_id, lambda value: self._reports.progress(run, value)):
-                if not execution.stopped:
-                    result = await execution.result()
-        finally:
-            self._reports.finish(run, result)
+    async def _work(self, run: Run, execution: Execution) -> Result | None:
+        with reporting(run.job_id, lambda value: self._reports.progress(run, value)):
+            return await execution.result()

@@ -108,6 +108,28 @@ def test_a_plain_function_cannot_be_interrupted(serve: Serve) -> None:
     assert api.health()["jobs"]["completed"] == 1
 
 
+def test_a_job_can_be_cancelled_between_its_worker_and_its_handler(serve: Serve) -> None:
+    """A job that was taken, but not yet handled, never is, and its worker is free."""
+    gate, seen = Gate(), []
+
+    async def handler(job: dict[str, Any]) -> Any:
+        seen.append(job["input"])
+        if job["input"] == 1:  # let the loop stand still, right after this job
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, gate.wait)
+
+    api = serve(handler)
+    api.run_sync(1)
+    gate.reached()
+    taken = api.run(2)
+    while api.status(taken)["status"] == "IN_QUEUE":
+        pass
+    assert api.cancel(taken)["status"] == "CANCELLED"
+    gate.open()
+    assert api.run_sync(3)["status"] == "COMPLETED"
+    assert seen == [1, 3]
+
+
 def test_a_queued_job_never_starts_once_cancelled(serve: Serve) -> None:
     """The answer has neither times nor worker, and the handler never sees the job."""
     gate, seen = Gate(), []
