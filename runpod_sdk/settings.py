@@ -27,6 +27,8 @@ TIMEOUT: Final = 10.0
 """Total time of an operation that does not wait for a job; also the patience with one answer."""
 RUN_SYNC_TIMEOUT: Final = 90.0
 MAX_RETRIES: Final = 2
+MAX_RESPONSE_SIZE: Final = 256 * 2**20
+"""Bytes of an answer, unpacked. The platform's results end at about 20 MB."""
 
 SHORTEST_HOLD: Final = 1.0
 LONGEST_HOLD: Final = 300.0
@@ -115,6 +117,7 @@ class Config:
     base_url: str
     timeout: float | None
     max_retries: int
+    max_response_size: int
     _api_key: str | None = field(repr=False, eq=False, alias="api_key")
     own_http: bool = True
     """Whether HTTP connections are this package's own, not those of a caller's `http_client`."""
@@ -127,6 +130,7 @@ class Config:
         base_url: str | None,
         timeout: float | timedelta | None,
         max_retries: int,
+        max_response_size: int,
         own_http: bool,
     ) -> Config:
         """
@@ -135,14 +139,11 @@ class Config:
         Raises:
             ConfigurationError: No key, a bad key, or a bad base URL.
         """
-        if isinstance(max_retries, bool) or not isinstance(max_retries, int):
-            raise TypeError(f"max_retries must be a whole number, not {max_retries!r}")
-        if max_retries < 0:
-            raise ValueError(f"max_retries must be zero or more, not {max_retries!r}")
         return cls(
             base_url=_find_base_url(base_url),
             timeout=length_of_time(timeout),
-            max_retries=max_retries,
+            max_retries=_whole_number(max_retries, "max_retries", 0),
+            max_response_size=_whole_number(max_response_size, "max_response_size", 1),
             api_key=_find_api_key(api_key),
             own_http=own_http,
         )
@@ -162,8 +163,16 @@ class Config:
         return _find_api_key(None) if self._api_key is None else self._api_key
 
     def __reduce__(self) -> tuple[object, ...]:
-        kept = (self.base_url, self.timeout, self.max_retries, None, self.own_http, True)
-        return type(self), kept
+        kept = (self.base_url, self.timeout, self.max_retries, self.max_response_size)
+        return type(self), (*kept, None, self.own_http, True)
+
+
+def _whole_number(value: int, name: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    return value
 
 
 def _find_api_key(explicit: str | None) -> str:

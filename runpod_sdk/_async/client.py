@@ -24,10 +24,11 @@ class AsyncRunpod:
         base_url: str | None = None,
         timeout: Timeout = settings.TIMEOUT,
         max_retries: int = settings.MAX_RETRIES,
+        max_response_size: int = settings.MAX_RESPONSE_SIZE,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         own = http_client is None
-        self._config = Config.make(api_key, base_url, timeout, max_retries, own)
+        self._config = Config.make(api_key, base_url, timeout, max_retries, max_response_size, own)
         self._io = AsyncIO(self._config, http_client)
 
     def endpoint(self, endpoint_id: str) -> AsyncEndpoint:

@@ -75,6 +75,8 @@ class _StandIn:
         if not 200 <= reply.status_code < 300:
             raise self._op.refuse(self._op.action, reply, self._op.submission)
         self.reply = reply
+        if reply.too_large:
+            raise ValueError("it is larger than the client's max_response_size")
         return evolve(reply, status_code=200)
 
 

@@ -18,6 +18,8 @@ from runpod_sdk.models import JSONValue
 
 T = TypeVar("T")
 
+_GLIMPSE = 65_536
+
 
 @frozen
 class Call:
@@ -37,6 +39,8 @@ class Reply:
     status_code: int
     headers: Mapping[str, str]
     content: bytes = field(repr=False)
+    too_large: bool = False
+    """Whether the rest of the body was left unread."""
     received: float = 0.0
     """When it came, in seconds since the epoch."""
     _decoded: list[JSONValue] = field(factory=list, repr=False, eq=False)
@@ -47,7 +51,9 @@ class Reply:
         return self._decoded[0]
 
     def body(self) -> JSONValue:
-        """Return the decoded JSON, else the text."""
+        """Return the decoded JSON, else the text; of what is too large, the beginning."""
+        if self.too_large:
+            return self.content[:_GLIMPSE].decode("utf-8", "replace")
         try:
             decoded: JSONValue = self.json()
         except (ValueError, RecursionError):

@@ -143,23 +143,30 @@ class _Taken:
 
     def __init__(self) -> None:
         self._count = 0
-        self._digest = hashlib.sha256()
+        self._digest: bytes | None = b""
 
     def add(self, chunks: Sequence[StreamChunk]) -> None:
-        for chunk in chunks:
-            self._count += 1
-            self._digest.update(_canonical(chunk.output))
+        self._count += len(chunks)
+        self._digest = _digest(self._digest, [chunk.output for chunk in chunks])
 
     def rest_of(self, state: JobState) -> Sequence[JSONValue] | None:
         """Return what the job returned behind the chunks taken, if it did return these."""
         output = state.output
         if not isinstance(output, list) or not output or len(output) < self._count:
             return None
-        digest = hashlib.sha256()
-        for value in output[: self._count]:
-            digest.update(_canonical(value))
-        return output[self._count :] if digest.digest() == self._digest.digest() else None
+        if self._digest is None or _digest(b"", output[: self._count]) != self._digest:
+            return None
+        return output[self._count :]
 
 
-def _canonical(value: JSONValue) -> bytes:
-    return json.dumps(value, sort_keys=True).encode() + b"\n"
+def _digest(before: bytes | None, outputs: Sequence[JSONValue]) -> bytes | None:
+    """Go on from the digest of what came before; None where an output is nested too deep."""
+    for output in outputs:
+        if before is None:
+            return None
+        try:
+            text = json.dumps(output, sort_keys=True)
+        except RecursionError:
+            return None
+        before = hashlib.sha256(before + text.encode()).digest()
+    return before

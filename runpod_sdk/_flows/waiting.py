@@ -87,13 +87,20 @@ async def wait(
     while known is None or not known.completed:
         try:
             state = await poll(deadline)
-            idle = idle + 1 if state == known else 0
+            idle = idle + 1 if _same(state, known) else 0
             known = state
             if not known.completed:
                 await rest(session, idle, poll.asked, deadline)
         except OutOfTime as out:
             raise timed_out(session, job_id, deadline, known) from (out.failure or out.__cause__)
     return known
+
+
+def _same(state: JobState, known: JobState | None) -> bool:
+    try:
+        return state == known
+    except RecursionError:  # a progress nested too deep to compare is news
+        return False
 
 
 class _Poll:

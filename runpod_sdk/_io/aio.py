@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -32,15 +33,19 @@ class AsyncIO:
         trace = http.Trace()
         client = self._client()
         request = http.request(client, self._config, call, limit, trace.note_async)
-        response = None
+        body = http.Body(self._config)
         try:
-            with anyio.move_on_after(limit):
-                response = await client.send(request, auth=None, follow_redirects=False)
-        except httpx.HTTPError as fault:
+            with anyio.fail_after(limit):
+                response = await client.send(
+                    request, auth=None, follow_redirects=False, stream=True
+                )
+                async with contextlib.aclosing(response):
+                    async for piece in response.aiter_bytes():
+                        if not body.add(piece):
+                            break
+        except (httpx.HTTPError, TimeoutError) as fault:
             raise http.no_reply(fault, trace) from fault
-        if response is None:
-            raise http.no_reply(httpx.ReadTimeout(""), trace)
-        return http.reply(response, self._config)
+        return body.reply(response)
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
@@ -61,6 +66,10 @@ class AsyncIO:
         self._closed = True
         if self._own is not None and self._loop == anyio.lowlevel.current_token():
             await self._own.aclose()
+
+    def __del__(self) -> None:
+        if getattr(self, "_own", None) is not None and not self._closed:
+            http.warn_unclosed(self)
 
     def _client(self) -> httpx.AsyncClient:
         if self._callers is not None:

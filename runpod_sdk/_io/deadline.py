@@ -14,6 +14,8 @@ is, and each may take as long as the whole. Not bounded in any case: name look-u
 from __future__ import annotations
 
 import contextlib
+import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
@@ -59,6 +61,14 @@ def _left(timeout: float | None, late: type[Exception]) -> float | None:
     return left if timeout is None else min(timeout, left)
 
 
+def _look_up(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
 class _Backend(httpcore.NetworkBackend):
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
@@ -71,9 +81,17 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
-        return _Stream(stream)
+        # An address at a time: each would get the whole timeout otherwise.
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in _look_up(host, port):
+            left = _left(timeout, httpcore.ConnectTimeout)
+            try:
+                return _Stream(
+                    self._inner.connect_tcp(address, port, left, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
 
     def connect_unix_socket(
         self,
@@ -96,11 +114,20 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # A piece at a time, as each write to the socket has a timeout of its own.
+        # Straight to the socket: httpcore's own loop gives each piece the whole timeout.
+        sock = self._inner.get_extra_info("socket")
+        if isinstance(self._inner.get_extra_info("ssl_object"), ssl.SSLObject):  # TLS within TLS
+            self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+            return
         view = memoryview(buffer)
-        for start in range(0, len(view), 65_536):
-            piece = bytes(view[start : start + 65_536])
-            self._inner.write(piece, _left(timeout, httpcore.WriteTimeout))
+        try:
+            while view:
+                sock.settimeout(_left(timeout, httpcore.WriteTimeout))
+                view = view[sock.send(view) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
 
     def close(self) -> None:
         self._inner.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import platform
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,17 +97,42 @@ def request(
     )
 
 
-def reply(response: httpx.Response, config: Config) -> Reply:
-    """Make the reply of a response that was read whole; a refusal never repeats the key."""
-    content = response.content
-    if not response.is_success:
-        content = content.replace(config.api_key.encode(), b"[the API key]")
-    return Reply(response.status_code, response.headers, content, received=time.time())
+def warn_unclosed(source: object) -> None:
+    """Say that a client was thrown away with its connections open."""
+    warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
+
+
+class Body:
+    """Gathers the body of a response, as far as it is not larger than what is believed."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._pieces: list[bytes] = []
+        self._room = config.max_response_size
+
+    def add(self, piece: bytes) -> bool:
+        """Take a piece; tell whether there is room for more."""
+        self._pieces.append(piece[: max(self._room, 0)])
+        self._room -= len(piece)
+        return self._room >= 0
+
+    def reply(self, response: httpx.Response) -> Reply:
+        """Make the reply of *response*; a refusal never repeats the key."""
+        content = b"".join(self._pieces)
+        if not response.is_success:
+            content = content.replace(self._config.api_key.encode(), b"[the API key]")
+        return Reply(
+            response.status_code,
+            response.headers,
+            content,
+            too_large=self._room < 0,
+            received=time.time(),
+        )
 
 
 def no_reply(fault: Exception, trace: Trace) -> NoReply:
     """Make the port's own exception of what httpx raised."""
-    timed_out = isinstance(fault, httpx.TimeoutException)
+    timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
     sent = trace.sent(fault)
     if timed_out:
         reason = "no answer in time" if sent else "no connection in time"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import threading
@@ -37,12 +38,17 @@ class SyncIO:
         trace = http.Trace()
         client = self._client()
         request = http.request(client, self._config, call, limit, trace.note)
+        body = http.Body(self._config)
         try:
             with deadline(limit):
-                response = client.send(request, auth=None, follow_redirects=False)
+                response = client.send(request, auth=None, follow_redirects=False, stream=True)
+                with contextlib.closing(response):
+                    for piece in response.iter_bytes():
+                        if not body.add(piece):
+                            break
         except httpx.HTTPError as fault:
             raise http.no_reply(fault, trace) from fault
-        return http.reply(response, self._config)
+        return body.reply(response)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for
@@ -62,6 +68,11 @@ class SyncIO:
             self._closed = True
             if self._own is not None:
                 self._own.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_own", None) is not None and not self._closed:
+            http.warn_unclosed(self)
+            self.close()
 
     def _client(self) -> httpx.Client:
         if self._callers is not None:

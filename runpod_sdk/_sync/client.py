@@ -28,6 +28,7 @@ class Runpod:
         timeout: Default total time, in seconds, of an operation that does not wait
             for a job; None is no limit.
         max_retries: Retries after the first try, of what is safe to send again.
+        max_response_size: Bytes of an answer, unpacked, beyond which it is refused.
         http_client: Your own client (proxy, CA, transport). It is never closed here.
             With a transport that is not httpx's own, a total time is bounded only as
             well as that transport keeps httpx's timeouts.
@@ -43,10 +44,11 @@ class Runpod:
         base_url: str | None = None,
         timeout: Timeout = settings.TIMEOUT,
         max_retries: int = settings.MAX_RETRIES,
+        max_response_size: int = settings.MAX_RESPONSE_SIZE,
         http_client: httpx.Client | None = None,
     ) -> None:
         own = http_client is None
-        self._config = Config.make(api_key, base_url, timeout, max_retries, own)
+        self._config = Config.make(api_key, base_url, timeout, max_retries, max_response_size, own)
         self._io = SyncIO(self._config, http_client)
 
     def endpoint(self, endpoint_id: str) -> Endpoint:

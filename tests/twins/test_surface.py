@@ -36,7 +36,8 @@ SUBMIT = "request=None, *, input=…, webhook=…, policy=…, s3_config=…"
 DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
     Runpod: {
         "__init__": (
-            "api_key=None, *, base_url=None, timeout=10.0, max_retries=2, http_client=None",
+            "api_key=None, *, base_url=None, timeout=10.0, max_retries=2,"
+            " max_response_size=268435456, http_client=None",
             "None",
         ),
         "endpoint": ("endpoint_id", "Endpoint"),

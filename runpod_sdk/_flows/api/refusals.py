@@ -71,7 +71,9 @@ def _retry_after(value: str | None, received: float) -> float | None:
 
 def _date(value: str) -> datetime | None:
     """Read a date as HTTP writes it, or ISO 8601; nothing is guessed from less."""
-    for read in (parsedate_to_datetime, datetime.fromisoformat):
+    from dateutil.parser import isoparse
+
+    for read in (parsedate_to_datetime, isoparse):
         try:
             return read(value)
         except (ValueError, TypeError, IndexError, OverflowError):
