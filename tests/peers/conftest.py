@@ -1,0 +1,5 @@
+"""The fixtures are those of the tests through the public API."""
+
+from tests.facade.conftest import driver, no_configuration
+
+__all__ = ["driver", "no_configuration"]
