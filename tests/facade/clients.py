@@ -212,6 +212,10 @@ class SocketServer:
         """Set when the test is over: nothing needs to be waited for any more."""
         return self._closing
 
+    def owns(self, thread: threading.Thread) -> bool:
+        """Tell whether *thread* is of this server."""
+        return thread in self._threads
+
     def __enter__(self) -> Self:
         self._threads[0].start()
         return self
