@@ -28,7 +28,7 @@ class Ended:
         return json.loads(self.out)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local() -> Iterator[LocalEndpoint]:
     with LocalEndpoint(handler, workers=2, return_aggregate_stream=True) as endpoint:
         yield endpoint
