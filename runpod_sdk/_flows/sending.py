@@ -85,6 +85,13 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         cls = errors.SubmissionTimeoutError if uncertain else errors.RunpodTimeoutError
         message = errors.timeout_message(op.action, deadline.timeout, uncertain=uncertain)
         raise cls(message) from out.__cause__
+    except (GeneratorExit, Exception):
+        raise
+    except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
+        if op.submission:
+            note = errors.no_answer_message(op.action, "interrupted", submission=True)
+            interruption.add_note(note)
+        raise
 
 
 def _limit(session: Session, op: Operation[T], left: float | None) -> float | None:

@@ -148,9 +148,10 @@ async def cancelling(session: Session, job_id: str, on_timeout: OnTimeout, flow:
         return await flow
     except errors.RunpodTimeoutError as error:
         if on_timeout == "cancel":
-            error.state = await _cancel(session, job_id) or error.state
-            error.cancelled = _was_cancelled(error.state)
-            error.args = (f"{error}; {_outcome(error.cancelled)}",)
+            answer = await _cancel(session, job_id)
+            error.state = answer or error.state
+            error.cancelled = answer is not None and answer.status == JobStatus.CANCELLED
+            error.args = (f"{error}; {_outcome(answer)}",)
         raise
     except errors.RunpodError as error:
         error.job = error.job or session.handle(job_id)
@@ -158,9 +159,9 @@ async def cancelling(session: Session, job_id: str, on_timeout: OnTimeout, flow:
     except (GeneratorExit, Exception):
         raise
     except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
-        outcome = "it goes on"
+        outcome = "it goes on, and can be waited for again"
         if on_timeout == "cancel":
-            outcome = _outcome(_was_cancelled(await session.io.shielded(_cancel(session, job_id))))
+            outcome = _outcome(await session.io.shielded(_cancel(session, job_id)))
         interruption.add_note(f"job {job_id}: {outcome}")
         raise
 
@@ -173,9 +174,9 @@ async def _cancel(session: Session, job_id: str) -> JobState | None:
         return None
 
 
-def _was_cancelled(state: JobState | None) -> bool:
-    return state is not None and state.status == JobStatus.CANCELLED
-
-
-def _outcome(confirmed: bool) -> str:
-    return "it was cancelled" if confirmed else "cancelling it was not confirmed"
+def _outcome(answer: JobState | None) -> str:
+    if answer is None or not answer.completed:
+        return "cancelling it was not confirmed"
+    if answer.status == JobStatus.CANCELLED:
+        return "it was cancelled"
+    return f"it was {answer.status} before it could be cancelled"

@@ -241,6 +241,32 @@ def test_an_interruption_cancels_and_is_kept() -> None:
     assert caught.value.__notes__ == [f"job {JOB}: it was cancelled"]
 
 
+def test_an_interrupted_submission_says_that_a_job_may_exist() -> None:
+    """Ctrl-C before the id is known leaves a note: the job may have been enqueued."""
+
+    class Interrupted(VirtualIO):
+        async def send(self, call, limit):  # type: ignore[no-untyped-def]
+            await super().send(call, limit)
+            raise KeyboardInterrupt("now")
+
+    for how in ("run", "run_sync"):
+        with pytest.raises(KeyboardInterrupt, match="now") as caught:
+            submit(Interrupted(Service(Story(), started=False)), how, 60.0)
+        [note] = caught.value.__notes__
+        assert "may have been enqueued" in note
+
+
+def test_a_cancel_that_comes_too_late_says_what_became_of_the_job() -> None:
+    """A job that was done before it could be cancelled: its state is in the error."""
+    service = Service(Story(1.5, 2.0), [Meeting(), Meeting(Fault.HANGS)], started=False)
+    outcome = submit(VirtualIO(service), "run_sync", 5.0, "cancel")
+    assert isinstance(outcome, errors.RunpodTimeoutError)
+    assert not outcome.cancelled
+    assert outcome.state is not None
+    assert outcome.state.status == "COMPLETED"
+    assert "it was COMPLETED before" in str(outcome)
+
+
 READS = [api.status(ENDPOINT, JOB), api.health(ENDPOINT)]
 ONCE = [api.cancel(ENDPOINT, JOB), api.retry(ENDPOINT, JOB), api.purge(ENDPOINT)]
 
