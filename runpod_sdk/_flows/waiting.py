@@ -159,7 +159,7 @@ async def cancelling(session: Session, job_id: str, on_timeout: OnTimeout, flow:
     except (GeneratorExit, Exception):
         raise
     except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
-        outcome = "it goes on, and can be waited for again"
+        outcome = "it goes on"
         if on_timeout == "cancel":
             outcome = _outcome(await session.io.shielded(_cancel(session, job_id)))
         interruption.add_note(f"job {job_id}: {outcome}")
