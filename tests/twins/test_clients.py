@@ -1,0 +1,290 @@
+"""
+The public clients send the same and return the same, sync, under asyncio and under trio.
+
+Every public method meets every answer of a list, scripted so that there is nothing to
+pause for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import anyio
+import attrs
+import httpx
+import pytest
+
+from runpod_sdk import (
+    AsyncRunpod,
+    Endpoint,
+    ExecutionPolicy,
+    Job,
+    Runpod,
+    S3Config,
+)
+
+KEY = "rpa_CANARY0123456789"
+JOB = "60902e6c-u1"
+WAYS = ("sync", "asyncio", "trio")
+
+Script = list[httpx.Response | Exception]
+"""Answers in turn; the last one goes on for ever."""
+
+
+def said(body: Any, status: int = 200, **headers: str) -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    spelled = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, content=content, headers=spelled)
+
+
+def job(status: str, **fields: Any) -> httpx.Response:
+    return said({"id": JOB, "status": status, **fields})
+
+
+def chunks(status: str, *outputs: Any) -> httpx.Response:
+    return said({"status": status, "stream": [{"output": output} for output in outputs]})
+
+
+def problem(status: int, **headers: str) -> httpx.Response:
+    return said({"status": status, "title": "T", "detail": f"no: {status}"}, status, **headers)
+
+
+IN_QUEUE = "in the queue, then done"
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "endpoint.run": lambda endpoint: endpoint.run({"input": 1, "webhook": "https://a.test/"}),
+    "endpoint.run by keyword": lambda endpoint: endpoint.run(
+        input={"ä": [1.5, None]},
+        webhook="https://a.test/hook",
+        policy=ExecutionPolicy(execution_timeout=6, ttl=60.5, low_priority=True),
+        s3_config=S3Config(
+            access_id="a", access_secret="s", bucket_name="b", endpoint_url="https://s3.test"
+        ),
+        timeout=5,
+    ),
+    "endpoint.run_sync": lambda endpoint: endpoint.run_sync(input=1),
+    "endpoint.run_sync in no time": lambda endpoint: endpoint.run_sync(input=1, timeout=1.0),
+    "endpoint.run_sync unchecked": lambda endpoint: endpoint.run_sync(
+        input=1, check=False, timeout=None, on_timeout="cancel"
+    ),
+    "endpoint.status": lambda endpoint: endpoint.status(JOB),
+    "endpoint.wait": lambda endpoint: endpoint.wait("a/ b?ü"),
+    "endpoint.stream": lambda endpoint: endpoint.stream(JOB),
+    "endpoint.cancel": lambda endpoint: endpoint.cancel(JOB, timeout=None),
+    "endpoint.retry": lambda endpoint: endpoint.retry(JOB),
+    "endpoint.health": lambda endpoint: endpoint.health(),
+    "endpoint.purge_queue": lambda endpoint: endpoint.purge_queue(),
+    "endpoint.job": lambda endpoint: endpoint.job(JOB),
+    "job.status": lambda endpoint: endpoint.job(JOB).status(),
+    "job.wait": lambda endpoint: endpoint.job(JOB).wait(on_timeout="cancel"),
+    "job.output": lambda endpoint: endpoint.job(JOB).output(timeout=None),
+    "job.stream": lambda endpoint: endpoint.job(JOB).stream(timeout=60),
+    "job.cancel": lambda endpoint: endpoint.job(JOB).cancel(),
+    "job.retry": lambda endpoint: endpoint.job(JOB).retry(),
+}
+
+ANSWERS: dict[str, Script] = {
+    "completed": [job("COMPLETED", output={"a": 1}, delayTime=5, executionTime=1.5, workerId="w")],
+    "completed with null": [job("COMPLETED", output=None, retries=1, new={"x": []})],
+    "failed": [job("FAILED", error='{"error_type": "E", "error_message": "m"}')],
+    "cancelled": [job("CANCELLED")],
+    "timed out": [job("TIMED_OUT", delayTime="?")],
+    IN_QUEUE: [job("IN_QUEUE"), job("COMPLETED", output="late")],
+    "no job": [problem(404)],
+    "no long poll": [problem(404), job("COMPLETED", output=2)],
+    "chunks": [chunks("IN_PROGRESS", 1, None), chunks("COMPLETED", "x"), chunks("COMPLETED")],
+    "chunks, then a failure": [
+        chunks("IN_PROGRESS", 1),
+        chunks("FAILED"),
+        job("FAILED", error="e"),
+    ],
+    "chunks, then a lost answer": [
+        chunks("IN_PROGRESS", 1),
+        httpx.ReadError("reset"),
+        job("COMPLETED", output=[1, 2, 3]),
+    ],
+    "chunks, then a lost answer for good": [
+        chunks("IN_PROGRESS", 1),
+        problem(500),
+        job("COMPLETED", output=[]),
+    ],
+    "health": [said({"jobs": {"inQueue": 1, "new": 2}, "workers": {"idle": None}, "x": 1})],
+    "purged": [said({"removed": 2, "status": "COMPLETED"})],
+    "an accepted one": [said({"id": JOB, "status": "COMPLETED"}, 202)],
+    **{f"a {code}": [problem(code)] for code in (400, 401, 403, 405, 409, 413, 418, 500, 502, 503)},
+    "a 429": [problem(429, retry_after="7", x_request_id="r-1")],
+    "a page": [said(b"<html>524</html>", 524, cf_ray="ray")],
+    "a redirect": [said(b"", 307, location="https://elsewhere.test/")],
+    "nothing": [said(b"", 204)],
+    "no JSON": [said(b"{", 200)],
+    "a list": [said([1, 2])],
+    "no id": [said({"status": "COMPLETED"})],
+    "a refusal that repeats the key": [said({"detail": f"bad key {KEY}"}, 401)],
+    "no connection": [httpx.ConnectError("refused")],
+    "a connection too late": [httpx.ConnectTimeout("")],
+    "a reset": [httpx.ReadError("reset")],
+    "a cut": [httpx.RemoteProtocolError("cut short")],
+    "an answer too late": [httpx.ReadTimeout("")],
+}
+
+MISTAKES: dict[str, Callable[[Any], Any]] = {
+    "no input": lambda endpoint: endpoint.run(),
+    "both ways": lambda endpoint: endpoint.run({"input": 1}, input=1),
+    "an unknown field": lambda endpoint: endpoint.run_sync({"input": 1, "prompt": 2}),
+    "not JSON": lambda endpoint: endpoint.run(input={1, 2}),
+    "NaN": lambda endpoint: endpoint.run_sync(input=float("nan")),
+    "a webhook that is no URL": lambda endpoint: endpoint.run(input=1, webhook="a.test"),
+    "an empty id": lambda endpoint: endpoint.status(""),
+    "a bad id": lambda endpoint: endpoint.wait(".."),
+    "no time": lambda endpoint: endpoint.status(JOB, timeout=0),
+    "no time to wait": lambda endpoint: endpoint.job(JOB).wait(timeout=-1),
+    "no time to stream": lambda endpoint: endpoint.stream(JOB, timeout=float("nan")),
+    "a wrong on_timeout": lambda endpoint: endpoint.wait(JOB, on_timeout="stop"),
+}
+
+
+# Who asks for a state twice pauses in between, but for the one that submitting returns.
+PAIRS = [
+    (call, answers)
+    for call in CALLS
+    for answers in ANSWERS
+    if answers != IN_QUEUE or call.startswith("endpoint.run")
+]
+
+
+@attrs.frozen
+class Account:
+    """What was sent, and what came of it."""
+
+    requests: list[tuple[str, str, list[tuple[str, str]], bytes]]
+    outcome: Any
+
+
+def told(thing: Any) -> Any:
+    """Spell out a result or an error, with nothing in it of sync or async."""
+    name = type(thing).__name__.removeprefix("Async")
+    if isinstance(thing, BaseException):
+        carried = {key: told(value) for key, value in vars(thing).items()}
+        return name, [told(value) for value in thing.args], carried, told(thing.__cause__)
+    if name in ("Job", "Endpoint", "Runpod"):
+        return repr(thing).replace("Async", "")
+    if isinstance(thing, httpx.Headers | httpx.Request):
+        return repr(thing)
+    if isinstance(thing, list):
+        return [told(value) for value in thing]
+    return (thing, thing.to_dict()) if hasattr(thing, "to_dict") else thing
+
+
+def account(way: str, ask: Callable[[Any], Any], script: Script) -> Account:
+    """Ask through the client of one way, answered by *script*."""
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        given = script[min(len(asked), len(script)) - 1]
+        if isinstance(given, Exception):
+            raise type(given)(*given.args)
+        return httpx.Response(given.status_code, content=given.content, headers=given.headers)
+
+    transport = httpx.MockTransport(answer)
+    options: dict[str, Any] = {"api_key": KEY, "base_url": "https://a.test/v2", "max_retries": 0}
+    taken: list[Any] = []
+
+    def sync() -> None:
+        with httpx.Client(transport=transport) as http, Runpod(http_client=http, **options) as rp:
+            result = ask(rp.endpoint("ep"))
+            for value in result if isinstance(result, Iterator) else [result]:
+                taken.append(value)
+
+    async def awaited() -> None:
+        async with (
+            httpx.AsyncClient(transport=transport) as http,
+            AsyncRunpod(http_client=http, **options) as rp,
+        ):
+            result = ask(rp.endpoint("ep"))
+            if isinstance(result, AsyncIterator):
+                async for value in result:
+                    taken.append(value)
+            else:
+                taken.append(await result if inspect.isawaitable(result) else result)
+
+    try:
+        sync() if way == "sync" else anyio.run(awaited, backend=way)
+    except Exception as error:
+        taken.append(error)
+    return Account([_sent(request) for request in asked], told(taken))
+
+
+def _sent(request: httpx.Request) -> tuple[str, str, list[tuple[str, str]], bytes]:
+    headers = sorted(
+        (name, value) for name, value in request.headers.multi_items() if name != "user-agent"
+    )
+    return request.method, str(request.url), headers, request.content
+
+
+@pytest.mark.parametrize(("call", "answers"), PAIRS)
+def test_all_ways_send_and_return_the_same(call: str, answers: str) -> None:
+    """Requests, results, errors with their messages and attributes: all the same."""
+    accounts = [account(way, CALLS[call], ANSWERS[answers]) for way in WAYS]
+    assert accounts[1] == accounts[0]
+    assert accounts[2] == accounts[0]
+    assert bool(accounts[0].requests) is (call != "endpoint.job")
+    assert KEY not in repr(accounts[0].outcome)
+
+
+@pytest.mark.parametrize("call", MISTAKES)
+def test_all_ways_refuse_the_same(call: str) -> None:
+    """What can't be sent is refused with the same error, and nothing is sent."""
+    accounts = [account(way, MISTAKES[call], ANSWERS["completed"]) for way in WAYS]
+    assert accounts[1] == accounts[0]
+    assert accounts[2] == accounts[0]
+    assert accounts[0].requests == []
+    assert accounts[0].outcome[0][0] in ("ValueError", "TypeError")
+
+
+def test_an_output_is_kept_in_all_ways() -> None:
+    """A job that was seen to end well is not asked for again, until it is retried."""
+
+    async def awaited(endpoint: Any) -> list[Any]:
+        kept = endpoint.job(JOB)
+        return [await kept.output(), await kept.output(), await kept.retry(), await kept.output()]
+
+    def ask(endpoint: Any) -> Any:
+        if not isinstance(endpoint, Endpoint):
+            return awaited(endpoint)
+        kept = endpoint.job(JOB)
+        return [kept.output(), kept.output(), kept.retry(), kept.output()]
+
+    script: Script = [job("COMPLETED", output=1), job("IN_QUEUE"), job("COMPLETED", output=2)]
+    accounts = [account(way, ask, script) for way in WAYS]
+    assert accounts[1] == accounts[0]
+    assert accounts[2] == accounts[0]
+    assert len(accounts[0].requests) == 3
+
+
+@pytest.mark.parametrize("cls", [Endpoint, Job])
+def test_every_public_method_is_called(cls: type) -> None:
+    """A method that is added must be added here, too."""
+    methods = {
+        name for name in dir(cls) if not name.startswith("_") and callable(getattr(cls, name))
+    }
+    called = {call.split()[0] for call in CALLS}
+    assert {f"{cls.__name__.lower()}.{name}" for name in methods} <= called
+
+
+def test_accounts_tell_calls_and_answers_apart() -> None:
+    """Another query, header, body, message or attribute is another account."""
+    answers = ANSWERS["a 429"]
+    plain = account("sync", CALLS["endpoint.status"], answers)
+    assert plain == account("sync", CALLS["job.status"], answers)
+    assert plain.requests != account("sync", CALLS["endpoint.wait"], answers).requests
+    other = [problem(429, retry_after="8", x_request_id="r-1")]
+    assert plain.outcome != account("sync", CALLS["endpoint.status"], list(other)).outcome
+    bodies = [
+        account("sync", lambda endpoint, value=value: endpoint.run(input=value), answers).requests
+        for value in (1, True)
+    ]
+    assert bodies[0] != bodies[1]
