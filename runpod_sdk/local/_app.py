@@ -60,7 +60,7 @@ class App:
         root, *segments = request.path.removeprefix("/").split("/")
         if root != _wire.ROOT:
             raise Refusal(HTTPStatus.NOT_FOUND, "not found")
-        _requests.check_key(request.header(b"authorization"), self._api_key)
+        _requests.check_key(request.header(_wire.KEY_HEADER), self._api_key)
         match segments:
             case [endpoint_id, *_] if endpoint_id != self._endpoint_id:
                 raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")

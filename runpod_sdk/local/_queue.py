@@ -72,9 +72,7 @@ from ._jobs import (
     Submission,
     UnknownJob,
 )
-from ._wire import UNSET, JobStatus
-
-EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"
+from ._wire import EXECUTION_TIMEOUT_ERROR, UNSET, JobStatus
 
 
 class Queue:

@@ -33,7 +33,7 @@ def bad_request(where: str, what: str) -> Refusal:
 def check_key(authorization: str, api_key: str) -> None:
     """Refuse a request without the right key; `Bearer <key>` and `<key>` are both in use."""
     scheme, _, token = authorization.strip().partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else authorization.strip()
+    token = token.strip() if scheme.lower() == _wire.KEY_SCHEME else authorization.strip()
     if not token:
         raise Refusal(HTTPStatus.UNAUTHORIZED, "no token provided")
     if not hmac.compare_digest(token.encode(), api_key.encode()):
@@ -95,17 +95,17 @@ def _request(document: Mapping[str, Any]) -> JobRequest:
     except KeyError as error:
         raise bad_request("body", f"missing {error.args[0]}") from None
     except (TypeError, ValueError, AttributeError):
-        raise bad_request("body", "policy and s3Config must be objects") from None
+        raise bad_request("body", _wire.NOT_OBJECTS) from None
     # The model takes `"policy": []` for an empty object; on the way back it shows.
     if request.to_dict() != document:
-        raise bad_request("body", "policy and s3Config must be objects")
+        raise bad_request("body", _wire.NOT_OBJECTS)
     # What the models declare, they do not check.
     webhook = cast(object, request.webhook)
     if not isinstance(webhook, str | Unset):
         raise bad_request("body", "webhook must be a string")
     low_priority = cast(object, request.policy and request.policy.low_priority)
     if not isinstance(low_priority, bool | Unset):
-        raise bad_request("body", "policy.lowPriority must be a boolean")
+        raise bad_request("body", _wire.NOT_BOOLEAN)
     return request
 
 

@@ -41,6 +41,13 @@ TTL = "ttl"
 SHORTEST_WAIT, LONGEST_WAIT = 1_000, 300_000  # ms
 LONGEST_POLICY = 7 * 86_400_000  # ms
 
+KEY_HEADER, KEY_SCHEME = b"authorization", "bearer"
+
+# What refusals and failures say of fields, by their names on the wire.
+EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"
+NOT_OBJECTS = "policy and s3Config must be objects"
+NOT_BOOLEAN = "policy.lowPriority must be a boolean"
+
 JOB_ID = "id"
 """The member of a handler's job that names it; the others are those of the request."""
 
