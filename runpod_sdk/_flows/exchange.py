@@ -40,6 +40,8 @@ class Operation(Generic[T]):
     """Makes the error of an answer that is not 2xx."""
     hold: float = 0.0
     """How long the server may hold the answer back, in seconds."""
+    job_id: str | None = None
+    """The job that it is about, if it is about one that exists."""
 
     @property
     def submission(self) -> bool:

@@ -84,7 +84,8 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         uncertain = op.submission and out.sent
         cls = errors.SubmissionTimeoutError if uncertain else errors.RunpodTimeoutError
         message = errors.timeout_message(op.action, deadline.timeout, uncertain=uncertain)
-        raise cls(message) from out.__cause__
+        job = None if op.job_id is None else session.handle(op.job_id)
+        raise cls(message, job=job) from out.__cause__
     except (GeneratorExit, Exception):
         raise
     except BaseException as interruption:  # Ctrl-C, or the cancellation of a task

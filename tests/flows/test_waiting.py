@@ -280,8 +280,10 @@ def test_an_operation_ends_by_its_deadline(
     service = Faulty(Story(), faults)
     io = VirtualIO(service, randoms=luck)
     here = session(io)
-    drive(perform(here, op, here.deadline(timeout)))  # type: ignore[arg-type]
+    outcome = drive(perform(here, op, here.deadline(timeout)))  # type: ignore[arg-type]
     assert io.now() <= timeout + A_BLINK
+    if isinstance(outcome, errors.RunpodTimeoutError):
+        assert (outcome.job is None) == (op in (READS[1], ONCE[2]))
 
 
 class Faulty(Service):

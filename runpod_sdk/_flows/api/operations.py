@@ -47,28 +47,38 @@ def _secret(request: JobRequest) -> object:
 
 def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(get_job_status.asyncio_detailed, endpoint_id, job_id)
-    return Operation(f"status of job {job_id}", Kind.READ, ask, answers.job_state, refuse)
+    return Operation(
+        f"status of job {job_id}", Kind.READ, ask, answers.job_state, refuse, job_id=job_id
+    )
 
 
 def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.JobState]:
     wait = milliseconds(hold)
     ask = partial(get_job_status_sync.asyncio_detailed, endpoint_id, job_id, wait=wait)
-    return Operation(f"waiting for job {job_id}", Kind.READ, ask, answers.job_state, refuse, hold)
+    return Operation(
+        f"waiting for job {job_id}", Kind.READ, ask, answers.job_state, refuse, hold, job_id
+    )
 
 
 def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[answers.Batch]:
     ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(hold))
-    return Operation(f"stream of job {job_id}", Kind.DRAIN, ask, answers.batch, refuse, hold)
+    return Operation(
+        f"stream of job {job_id}", Kind.DRAIN, ask, answers.batch, refuse, hold, job_id
+    )
 
 
 def cancel(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(cancel_job.asyncio_detailed, endpoint_id, job_id)
-    return Operation(f"cancel of job {job_id}", Kind.ACT, ask, answers.job_state, refuse)
+    return Operation(
+        f"cancel of job {job_id}", Kind.ACT, ask, answers.job_state, refuse, job_id=job_id
+    )
 
 
 def retry(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(retry_job.asyncio_detailed, endpoint_id, job_id)
-    return Operation(f"retry of job {job_id}", Kind.ACT, ask, answers.job_state, refuse)
+    return Operation(
+        f"retry of job {job_id}", Kind.ACT, ask, answers.job_state, refuse, job_id=job_id
+    )
 
 
 def health(endpoint_id: str) -> Operation[models.EndpointHealth]:
