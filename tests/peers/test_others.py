@@ -118,9 +118,9 @@ def test_f1_a_job_that_timed_out_ends_the_wait(driver: Driver) -> None:
     """TIMED_OUT was no end: the wait went on for ever."""
     script = Script(job("IN_QUEUE"), job("TIMED_OUT"))
     endpoint = driver.endpoint(script)
-    assert driver.call(lambda: endpoint.wait(JOB)).status == "TIMED_OUT"
+    assert driver.call(lambda: endpoint.wait(JOB, timeout=20)).status == "TIMED_OUT"
     with pytest.raises(JobTimedOutError, match=JOB):
-        driver.call(lambda: endpoint.job(JOB).output())
+        driver.call(lambda: endpoint.job(JOB).output(timeout=20))
     stream = driver.endpoint(Routes(stream=chunks("TIMED_OUT"), status=job("TIMED_OUT"))).stream(
         JOB
     )

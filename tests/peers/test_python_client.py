@@ -58,7 +58,7 @@ HOOK = "https://hook.test"
 def test_p1_a_stream_ends_after_a_cancel(driver: Driver) -> None:
     """CANCELLED was missing from the final states of a stream, which then went on for ever."""
     script = Routes(stream=[chunks("IN_PROGRESS", 1), chunks("CANCELLED")], status=job("CANCELLED"))
-    stream = driver.endpoint(script).stream(JOB)
+    stream = driver.endpoint(script).stream(JOB, timeout=20)
     assert driver.next(stream).output == 1
     with pytest.raises(JobCancelledError):
         driver.next(stream)
@@ -311,6 +311,15 @@ def test_p19_a_status_is_asked_for_after_a_retry(driver: Driver) -> None:
     assert driver.call(lambda: handle.wait()).status == "FAILED"
     assert driver.call(lambda: handle.retry()).status == "IN_QUEUE"
     assert driver.call(lambda: handle.status()).status == "IN_QUEUE"
+    assert driver.call(lambda: handle.output()) == "at last"
+
+
+def test_p19_a_bad_end_is_not_kept(driver: Driver) -> None:
+    """A job that failed may be retried by others: whoever waits again asks again."""
+    script = Routes(status_sync=[job("FAILED"), job("CANCELLED"), job(output="at last")])
+    handle = driver.endpoint(script).job(JOB)
+    assert driver.call(lambda: handle.wait()).status == "FAILED"
+    assert driver.call(lambda: handle.wait()).status == "CANCELLED"
     assert driver.call(lambda: handle.output()) == "at last"
 
 
