@@ -11,7 +11,7 @@ from runpod_sdk import __version__
 from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli.outcome import EXIT_STATUSES, connected, say_how_to_go_on, show, verdict
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="runpod-sdk",
     help="Run jobs on RunPod's serverless endpoints. JSON goes to standard output,"
     " everything else to standard error. The API key is that of RUNPOD_API_KEY,"

@@ -72,8 +72,8 @@ class LocalEndpoint:
             raise TypeError(f"handler must be callable, not {type(handler).__name__}")
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
-        self.endpoint_id = _random_id() if endpoint_id is None else endpoint_id
-        self.api_key = f"rpa_{secrets.token_hex(20)}" if api_key is None else api_key
+        self.endpoint_id: str = _random_id() if endpoint_id is None else endpoint_id
+        self.api_key: str = f"rpa_{secrets.token_hex(20)}" if api_key is None else api_key
         if not self.endpoint_id or "/" in self.endpoint_id:
             raise ValueError(f"endpoint_id must be one segment of a path, not {endpoint_id!r}")
         if not self.api_key.strip():
