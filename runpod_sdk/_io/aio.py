@@ -33,27 +33,28 @@ class AsyncIO:
         trace = http.Trace()
         client = self._client()
         request = http.request(client, self._config, call, limit, trace.note_async)
-        body = http.Body(self._config)
         try:
             with anyio.fail_after(limit):
                 response = await client.send(
                     request, auth=None, follow_redirects=False, stream=True
                 )
                 async with contextlib.aclosing(response):
-                    async for piece in response.aiter_bytes():
+                    body = http.Body(self._config, response)
+                    pieces = response.aiter_raw() if body.raw else response.aiter_bytes()
+                    async for piece in pieces:
                         if not body.add(piece):
                             break
         except (httpx.HTTPError, TimeoutError) as fault:
             raise http.no_reply(fault, trace) from fault
-        return body.reply(response)
+        return body.reply()
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
-            result = await flow
-        return result
+            return await flow
+        raise AssertionError("unreachable")  # nobody cancels the scope, so it swallows nothing
 
     def now(self) -> float:
         return anyio.current_time()
