@@ -1,0 +1,37 @@
+"""The local endpoint as an application's tests use it. Checked by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+from runpod_sdk import AsyncRunpod, Runpod
+from runpod_sdk.local import Handler, Limits, LocalEndpoint, progress_update
+
+
+def plain(job: dict[str, Any]) -> dict[str, Any]:
+    progress_update(job, "half")
+    return {"result": job["input"]}
+
+
+async def coroutine(job: dict[str, Any]) -> str:
+    return str(job["id"])
+
+
+def generator(job: dict[str, Any]) -> Iterator[int]:
+    yield 1
+
+
+async def async_generator(job: dict[str, Any]) -> AsyncIterator[int]:
+    yield 1
+
+
+handlers: list[Handler] = [plain, coroutine, generator, async_generator]
+
+with LocalEndpoint(plain, workers=2, return_aggregate_stream=True, limits=Limits()) as local:
+    assert_type(local, LocalEndpoint)
+    assert_type(local.base_url, str)
+    assert_type(local.endpoint_id, str)
+    assert_type(local.api_key, str)
+    assert_type(local.client(), Runpod)
+    assert_type(local.async_client(), AsyncRunpod)
