@@ -25,6 +25,7 @@ from tests.facade.clients import (
     Routes,
     Script,
     SocketServer,
+    answer,
     chunks,
     job,
     problem,
@@ -229,13 +230,21 @@ def test_the_time_is_up_and_the_job_is_cancelled(driver: Driver, operation: str)
 
 
 @pytest.mark.parametrize(
-    "outcome", [problem(404), problem(500), job("COMPLETED"), job("IN_PROGRESS")], ids=range(4)
+    ("outcome", "said"),
+    [
+        (problem(404), "not confirmed"),
+        (problem(500), "not confirmed"),
+        (answer("nonsense"), "not confirmed"),
+        (job("IN_PROGRESS"), "not confirmed"),
+        (job("COMPLETED"), "COMPLETED before it could be cancelled"),
+    ],
+    ids=["404", "500", "nonsense", "goes on", "completed"],
 )
-def test_the_cancel_is_not_confirmed(driver: Driver, outcome: Any) -> None:
+def test_the_cancel_is_not_confirmed(driver: Driver, outcome: Any, said: str) -> None:
     """A cancel that fails, or came too late, does not hide that the time was up."""
     script = Routes(status_sync=job("IN_PROGRESS"), cancel=outcome)
     endpoint = driver.endpoint(script)
-    with pytest.raises(RunpodTimeoutError, match="not confirmed") as caught:
+    with pytest.raises(RunpodTimeoutError, match=said) as caught:
         driver.call(lambda: CANCELS["wait"](endpoint))
     assert caught.value.cancelled is False
     assert caught.value.job == endpoint.job(JOB)
