@@ -37,7 +37,13 @@ def refuse_hiding(secret: object) -> Callable[[str, Reply, bool], errors.APIStat
         return refuse
 
     def hide(action: str, reply: Reply, submission: bool) -> errors.APIStatusError:
-        content = reply.content.replace(secret.encode(), b"[a secret]")
+        content = reply.content
+        for text in (
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            secret,
+        ):
+            content = content.replace(text.encode(), b"[a secret]")
         return refuse(action, evolve(reply, content=content, decoded=[]), submission)
 
     return hide
