@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 from typing import Any
@@ -111,6 +112,22 @@ def test_no_error_shows_the_secret_of_a_request(driver: Driver, code: int) -> No
         with pytest.raises(RunpodError) as caught:
             driver.call(ask)
         assert SECRET not in said(caught.value)
+
+
+@pytest.mark.parametrize("secret", ['a"quoted\\one', "an/é", "plain+/="])
+def test_a_secret_is_found_as_json_writes_it(driver: Driver, secret: str) -> None:
+    """A character that JSON escapes does not let the secret through."""
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        storage = json.loads(request.content)["s3Config"]
+        return httpx.Response(400, content=json.dumps({"detail": storage["accessSecret"]}))
+
+    storage = S3Config(access_id="a", access_secret=secret, bucket_name="b", endpoint_url="c")
+    endpoint = driver.endpoint(Script(echo))
+    with pytest.raises(RunpodError) as caught:
+        driver.call(lambda: endpoint.run(input=1, s3_config=storage))
+    assert secret not in str(caught.value)
+    assert caught.value.body == {"detail": "[a secret]"}  # type: ignore[attr-defined]
 
 
 def test_no_log_record_shows_a_secret(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
