@@ -17,12 +17,23 @@ from runpod_sdk import Runpod
 from runpod_sdk.local import LocalEndpoint
 
 COMMAND = (sys.executable, "-m", "runpod_sdk")
+# The same, where Ctrl-C works although the tests run in the background of a script,
+# which has it ignored by all that it starts.
+INTERRUPTIBLE = (
+    *(sys.executable, "-c"),
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from runpod_sdk.cli import main; main()",
+)
 ROOT = Path(__file__).parents[2]
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        [*INTERRUPTIBLE, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
 
 
