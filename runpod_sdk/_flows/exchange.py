@@ -13,7 +13,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from runpod_sdk import errors
 from runpod_sdk._flows.port import IO, Call, Reply
@@ -42,6 +42,8 @@ class Operation(Generic[T]):
     """How long the server may hold the answer back, in seconds."""
     job_id: str | None = None
     """The job that it is about, if it is about one that exists."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What of the request must not get into an error, should the server repeat it."""
 
     @property
     def submission(self) -> bool:
@@ -75,7 +77,8 @@ class _StandIn:
         call = Call(method.upper(), url, params or {}, content, headers or {})
         reply = await self._io.send(call, self._limit)
         if not 200 <= reply.status_code < 300:
-            raise self._op.refuse(self._op.action, reply, self._op.submission)
+            shown = reply.censored(self._op.secrets)
+            raise self._op.refuse(self._op.action, shown, self._op.submission)
         self.reply = reply
         if reply.too_large:
             raise ValueError("it is larger than the client's max_response_size")
@@ -124,4 +127,4 @@ async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
         cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
         message = errors.invalid_message(op.action, what, submission=op.submission)
-        raise cls(message, body=client.reply.body()) from fault
+        raise cls(message, body=client.reply.censored(op.secrets).body()) from fault

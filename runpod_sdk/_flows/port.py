@@ -12,13 +12,16 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from runpod_sdk.models import JSONValue
 
 T = TypeVar("T")
 
 _GLIMPSE = 65_536
+_CENSORED = "[a secret]"
+_SHORTEST_SECRET = 8
+"""A shorter one is nothing to hide, and its letters are in every text."""
 
 
 @frozen
@@ -43,12 +46,28 @@ class Reply:
     """Whether the rest of the body was left unread."""
     received: float = 0.0
     """When it came, in seconds since the epoch."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What must not get into an error, should the server repeat it."""
     _decoded: list[JSONValue] = field(factory=list, repr=False, eq=False)
 
     def json(self) -> Any:
         if not self._decoded:
             self._decoded.append(json.loads(self.content))
         return self._decoded[0]
+
+    def censored(self, secrets: tuple[str, ...]) -> Reply:
+        """Return the reply as an error may show it, without its own *secrets* and these."""
+        content, headers = self.content, dict(self.headers)
+        for secret in (*self.secrets, *secrets):
+            if len(secret) < _SHORTEST_SECRET:
+                continue
+            headers = {name: value.replace(secret, _CENSORED) for name, value in headers.items()}
+            escaped = json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]
+            for form in (*escaped, secret):
+                content = content.replace(form.encode(), _CENSORED.encode())
+        if headers != self.headers:
+            return evolve(self, content=content, headers=headers, decoded=[])
+        return self if content == self.content else evolve(self, content=content, decoded=[])
 
     def body(self) -> JSONValue:
         """Return the decoded JSON, else the text; of what is too large, the beginning."""

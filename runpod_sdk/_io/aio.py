@@ -33,19 +33,19 @@ class AsyncIO:
         trace = http.Trace()
         client = self._client()
         request = http.request(client, self._config, call, limit, trace.note_async)
-        body = http.Body(self._config)
         try:
             with anyio.fail_after(limit):
                 response = await client.send(
                     request, auth=None, follow_redirects=False, stream=True
                 )
                 async with contextlib.aclosing(response):
+                    body = http.Body(self._config, response)
                     async for piece in response.aiter_bytes():
                         if not body.add(piece):
                             break
         except (httpx.HTTPError, TimeoutError) as fault:
             raise http.no_reply(fault, trace) from fault
-        return body.reply(response)
+        return body.reply()
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)

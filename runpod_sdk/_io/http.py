@@ -31,6 +31,7 @@ _NEVER_SENT = (
     httpx.LocalProtocolError,
 )
 _LONGEST = 86_400.0  # what every platform's sockets take
+_PACKINGS = ("gzip", "deflate")
 
 
 class Trace:
@@ -85,7 +86,12 @@ def request(
     trace: Any,
 ) -> httpx.Request:
     """Make the request of a call; the only place where the key is put into one."""
-    headers = {"user-agent": _USER_AGENT, "accept": "application/json", **call.headers}
+    headers = {
+        "user-agent": _USER_AGENT,
+        "accept": "application/json",
+        "accept-encoding": ", ".join(_PACKINGS),
+        **call.headers,
+    }
     return client.build_request(
         call.method,
         config.base_url + call.path,
@@ -105,8 +111,19 @@ def warn_unclosed(source: object) -> None:
 class Body:
     """Gathers the body of a response, as far as it is not larger than what is believed."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, response: httpx.Response) -> None:
+        """
+        Begin with the body of *response*.
+
+        Raises:
+            httpx.DecodingError: It is packed in a way that was not asked for; some of them,
+                and one within another, make of a few bytes more than there is memory.
+        """
+        packing = response.headers.get("content-encoding", "identity").strip().lower()
+        if packing not in (*_PACKINGS, "identity", ""):
+            raise httpx.DecodingError(f"content-encoding {packing!r:.80} was not asked for")
         self._config = config
+        self._response = response
         self._pieces: list[bytes] = []
         self._room = config.max_response_size
 
@@ -116,17 +133,15 @@ class Body:
         self._room -= len(piece)
         return self._room >= 0
 
-    def reply(self, response: httpx.Response) -> Reply:
-        """Make the reply of *response*; a refusal never repeats the key."""
-        content = b"".join(self._pieces)
-        if not response.is_success:
-            content = content.replace(self._config.api_key.encode(), b"[the API key]")
+    def reply(self) -> Reply:
+        """Make the reply."""
         return Reply(
-            response.status_code,
-            response.headers,
-            content,
+            self._response.status_code,
+            self._response.headers,
+            b"".join(self._pieces),
             too_large=self._room < 0,
             received=time.time(),
+            secrets=(self._config.api_key,),
         )
 
 

@@ -38,17 +38,17 @@ class SyncIO:
         trace = http.Trace()
         client = self._client()
         request = http.request(client, self._config, call, limit, trace.note)
-        body = http.Body(self._config)
         try:
             with deadline(limit):
                 response = client.send(request, auth=None, follow_redirects=False, stream=True)
                 with contextlib.closing(response):
+                    body = http.Body(self._config, response)
                     for piece in response.iter_bytes():
                         if not body.add(piece):
                             break
         except httpx.HTTPError as fault:
             raise http.no_reply(fault, trace) from fault
-        return body.reply(response)
+        return body.reply()
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for

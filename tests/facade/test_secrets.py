@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from runpod_sdk import RunpodError, S3Config, local
-from tests.facade.clients import JOB, KEY, Driver, Script, answer, chunks, job
+from tests.facade.clients import JOB, KEY, Driver, Script, answer, chunks, job, problem
 from tests.facade.test_answers import SINGLE
 
 SECRET = "s3-CANARY-9876543210"
@@ -114,7 +114,7 @@ def test_no_error_shows_the_secret_of_a_request(driver: Driver, code: int) -> No
         assert SECRET not in said(caught.value)
 
 
-@pytest.mark.parametrize("secret", ['a"quoted\\one', "an/é", "plain+/="])
+@pytest.mark.parametrize("secret", ['a"quoted\\one', "an/é and so on", "plain+/="])
 def test_a_secret_is_found_as_json_writes_it(driver: Driver, secret: str) -> None:
     """A character that JSON escapes does not let the secret through."""
 
@@ -128,6 +128,30 @@ def test_a_secret_is_found_as_json_writes_it(driver: Driver, secret: str) -> Non
         driver.call(lambda: endpoint.run(input=1, s3_config=storage))
     assert secret not in str(caught.value)
     assert caught.value.body == {"detail": "[a secret]"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("operation", ["run", "status"])
+def test_no_part_of_an_error_repeats_the_key(driver: Driver, operation: str, status: int) -> None:
+    """Neither the body, of a refusal or of a 200 that can't be read, nor a header."""
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        sent = request.headers["authorization"]
+        return httpx.Response(status, json={"sent": sent}, headers={"X-Sent": sent, "X-Else": "1"})
+
+    endpoint = driver.endpoint(Script(echo), max_retries=0)
+    asks = {"run": lambda: endpoint.run(input=1), "status": lambda: endpoint.status("j")}
+    with pytest.raises(RunpodError) as caught:
+        driver.call(asks[operation])
+    assert KEY not in repr(vars(caught.value))
+    assert caught.value.body == {"sent": "Bearer [a secret]"}  # type: ignore[attr-defined]
+
+
+def test_a_short_key_does_not_garble_what_the_server_says(driver: Driver) -> None:
+    """A key of a few letters, as tests have, is in every text, and nothing to hide."""
+    endpoint = driver.endpoint(Script(problem(400, "wait is invalid")), api_key="i")
+    with pytest.raises(RunpodError, match="wait is invalid"):
+        driver.call(lambda: endpoint.status("j"))
 
 
 def test_no_log_record_shows_a_secret(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ from attrs import fields, frozen
 
 from runpod_sdk import models
 from runpod_sdk.models import JSONValue
+from runpod_sdk.settings import checked_id
 from runpod_serverless_api import models as wire
 from runpod_serverless_api.types import UNSET, Unset
 
@@ -45,7 +46,7 @@ class Batch:
 
 def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
     if not isinstance(job.id, str) or not job.id:
-        raise TypeError(f"{job.id!r} is not a job's id")
+        raise TypeError("it has no usable id")
     status = _status(job.status)
     has_output = job.output is not UNSET
     ended = status in models.TERMINAL
@@ -79,7 +80,7 @@ def batch(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> Batch:
 
 def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
     if not isinstance(chunk, wire.StreamChunk):
-        raise TypeError(f"{chunk!r:.80} is not a chunk")
+        raise TypeError("a chunk is not an object")
     body = chunk.to_dict()
     extra = dict(chunk.additional_properties)
     if chunk.error is not UNSET:
@@ -130,7 +131,7 @@ def _json(value: Any) -> Any:
 
 def _status(value: object) -> models.JobStatus | str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is not a status")
+        raise TypeError("it has no usable status")
     try:
         return models.JobStatus(value)
     except ValueError:

@@ -6,7 +6,7 @@ from functools import partial
 
 from runpod_sdk import models
 from runpod_sdk._flows.api import answers
-from runpod_sdk._flows.api.refusals import refuse, refuse_hiding
+from runpod_sdk._flows.api.refusals import refuse
 from runpod_sdk._flows.api.requests import milliseconds
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.retry import Kind
@@ -30,19 +30,21 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
         Kind.SUBMIT,
         partial(run_job.asyncio_detailed, endpoint_id, body=request),
         answers.job_state,
-        refuse_hiding(_secret(request)),
+        refuse,
+        secrets=_secrets(request),
     )
 
 
 def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[models.JobState]:
     ask = partial(run_job_sync.asyncio_detailed, endpoint_id, body=request, wait=milliseconds(hold))
     action = f"run_sync on endpoint {endpoint_id}"
-    refusal = refuse_hiding(_secret(request))
-    return Operation(action, Kind.SUBMIT, ask, answers.job_state, refusal, hold)
+    secrets = _secrets(request)
+    return Operation(action, Kind.SUBMIT, ask, answers.job_state, refuse, hold, secrets=secrets)
 
 
-def _secret(request: JobRequest) -> object:
-    return request.s_3_config.access_secret if request.s_3_config else None
+def _secrets(request: JobRequest) -> tuple[str, ...]:
+    secret: object = request.s_3_config.access_secret if request.s_3_config else None
+    return (secret,) if isinstance(secret, str) else ()
 
 
 def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:

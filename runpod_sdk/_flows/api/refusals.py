@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-from attrs import evolve
 
 from runpod_sdk import errors
 from runpod_sdk._flows.port import Reply
@@ -29,24 +27,6 @@ def refuse(action: str, reply: Reply, submission: bool) -> errors.APIStatusError
         request_id=headers.get("x-request-id") or headers.get("cf-ray"),
         retry_after=_retry_after(headers.get("retry-after"), reply.received),
     )
-
-
-def refuse_hiding(secret: object) -> Callable[[str, Reply, bool], errors.APIStatusError]:
-    """Refuse likewise, where the answer may repeat a *secret* of the request."""
-    if not isinstance(secret, str) or not secret:
-        return refuse
-
-    def hide(action: str, reply: Reply, submission: bool) -> errors.APIStatusError:
-        content = reply.content
-        for text in (
-            json.dumps(secret)[1:-1],
-            json.dumps(secret, ensure_ascii=False)[1:-1],
-            secret,
-        ):
-            content = content.replace(text.encode(), b"[a secret]")
-        return refuse(action, evolve(reply, content=content, decoded=[]), submission)
-
-    return hide
 
 
 def _detail(body: JSONValue) -> str:
