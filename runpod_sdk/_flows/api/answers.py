@@ -45,8 +45,10 @@ class Batch:
 
 
 def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
-    if not isinstance(job.id, str) or not job.id:
-        raise TypeError("it has no usable id")
+    try:
+        checked_id(job.id, "id").encode()
+    except (TypeError, ValueError):  # no URL could be made of it
+        raise TypeError("it has no usable id") from None
     status = _status(job.status)
     has_output = job.output is not UNSET
     ended = status in models.TERMINAL

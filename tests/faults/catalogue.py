@@ -1,0 +1,449 @@
+"""
+Every fault, what is sent again after it, and what the caller sees.
+
+The page `docs/what-happens-when.md` has a line for each `Row`, and a test compares them;
+the tests of the matrix try each fault of each row with each operation, in each mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+from runpod_sdk import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitError,
+    RunpodTimeoutError,
+    ServerError,
+    StreamInterruptedError,
+    SubmissionResponseError,
+    SubmissionServerError,
+    SubmissionTimeoutError,
+    SubmissionUncertainError,
+)
+from tests.faults.modes import JOB
+from tests.faults.server import (
+    Behaviour,
+    Exchange,
+    after,
+    answer,
+    by_operation,
+    chain,
+    close,
+    drip,
+    flood,
+    gzip_bomb,
+    half_read,
+    head,
+    in_turn,
+    reset,
+    send,
+    silence,
+    unread,
+    unread_silence,
+)
+
+READ, SUBMIT, ACT, PURGE, STREAM = "read", "submit", "act", "purge", "stream"
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operation, as the matrix asks for it."""
+
+    kind: str
+    ask: Callable[[Any, float], Any]
+    timeout: float = 0.5
+    submitted: bool = False
+    """Whether the job has been submitted, without a fault, when the fault strikes."""
+
+
+OPERATIONS: dict[str, Op] = {
+    "status": Op(READ, lambda endpoint, timeout: endpoint.status(JOB, timeout=timeout)),
+    "health": Op(READ, lambda endpoint, timeout: endpoint.health(timeout=timeout)),
+    "wait": Op(READ, lambda endpoint, timeout: endpoint.wait(JOB, timeout=timeout)),
+    "run": Op(SUBMIT, lambda endpoint, timeout: endpoint.run(input=1, timeout=timeout)),
+    "run_sync": Op(
+        SUBMIT, lambda endpoint, timeout: endpoint.run_sync(input=1, timeout=timeout), 2.1
+    ),
+    "run_sync, submitted": Op(
+        READ, lambda endpoint, timeout: endpoint.run_sync(input=1, timeout=timeout), submitted=True
+    ),
+    "cancel": Op(ACT, lambda endpoint, timeout: endpoint.cancel(JOB, timeout=timeout)),
+    "purge_queue": Op(PURGE, lambda endpoint, timeout: endpoint.purge_queue(timeout=timeout)),
+    "stream": Op(STREAM, lambda endpoint, timeout: endpoint.stream(JOB, timeout=timeout)),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kind of fault: a line of the page, and the faults that it stands for."""
+
+    title: str
+    faults: Mapping[str, Behaviour | None] = field(repr=False)
+    """Each by its name; None is a port that is closed."""
+    again: frozenset[str]
+    """The kinds of operation that ask again."""
+    sees: type[Exception] | None
+    """What the caller sees in the end; None is the result."""
+    submission: type[Exception] | None = None
+    """The same of `run` and `run_sync`, where it is another."""
+    streaming: type[Exception] | None = None
+    """The same of `stream`, where it is another."""
+    advice: str = ""
+    long: bool = False
+    """Whether each try takes all the time there is."""
+    alone: bool = False
+    """Whether it strikes whoever uses the connection next, so that each case gets a client."""
+
+    def seen_by(self, kind: str) -> type[Exception] | None:
+        """Say what the caller of an operation of *kind* sees."""
+        if kind == SUBMIT:
+            return self.submission or self.sees
+        if kind == STREAM:
+            return self.streaming or self.sees
+        return self.sees
+
+
+NONE = frozenset[str]()
+READS = frozenset({READ})
+ALL_BUT_PURGE = frozenset({READ, SUBMIT, ACT, STREAM})
+
+GOOD_JOB = {"id": JOB, "status": "COMPLETED", "output": [1]}
+GOOD = by_operation(
+    health=answer({"jobs": {"inQueue": 0}, "workers": {}}),
+    purge_queue=answer({"removed": 0, "status": "completed"}),
+    stream=answer({"status": "COMPLETED", "stream": []}),
+    other=answer(GOOD_JOB),
+)
+GOOD_TEXT = b'{"id": "%s", "status": "COMPLETED", "removed": 0, "output": [1]}' % JOB.encode()
+
+
+def good() -> Behaviour:
+    """Answer well: a stream with the one chunk that the job's result holds too, once."""
+    chunk = answer({"status": "COMPLETED", "stream": [{"output": 1}]})
+    end = answer({"status": "COMPLETED", "stream": []})
+    streaming = in_turn(chunk, end)
+    return unread(
+        lambda exchange: (
+            by_operation(stream=streaming, other=GOOD)(exchange)
+            if exchange.request.operation == "stream"
+            else GOOD(exchange)
+        )
+    )
+
+
+def page(text: str = "gone") -> str:
+    """Write a page as a proxy shows it."""
+    return f"<!doctype html><title>{text}</title><p>{text}"
+
+
+def problem(status: int) -> dict[str, Any]:
+    """Write a refusal as the API words it."""
+    return {"status": status, "title": "Refused", "detail": "not now"}
+
+
+def bodies(status: int) -> dict[str, Behaviour]:
+    """Refuse with each kind of body."""
+    return {
+        f"{status} JSON": answer(problem(status), status),
+        f"{status} HTML": answer(page(), status, "text/html"),
+        f"{status} text": answer("error code: 1033", status, "text/plain"),
+        f"{status} nothing": answer("", status),
+    }
+
+
+def odd_refusals(status: int) -> dict[str, Behaviour]:
+    """Refuse with bodies that are not what a refusal looks like."""
+    return {
+        f"{status} list": answer([1, {"a": None}], status),
+        f"{status} wrong types": answer({"error": {"a": [1]}, "title": 5, "detail": []}, status),
+        f"{status} invalid UTF-8": answer(b'{"detail": "\xff\xfe"}', status),
+        f"{status} deep": answer(b"[" * 100_000 + b"]" * 100_000, status),
+        f"{status} nested": answer(b'{"error":' + b"[" * 900 + b"]" * 900 + b"}", status),
+        f"{status} endless": chain(send(head(status, 10**8)), flood(b"x", 10**8)),
+    }
+
+
+def retry_after(status: int, *forms: str) -> dict[str, Behaviour]:
+    """Refuse, and say when to come again, in each of *forms* or in all."""
+    said = {
+        "0": "0",
+        "date gone by": formatdate(0, usegmt=True),
+        "nonsense": "soon",
+        "negative": "-5",
+        "nan": "nan",
+        "1e9": "1e9",
+        "far date": formatdate(4_000_000_000, usegmt=True),
+    }
+    return {
+        f"{status} Retry-After {name}": answer(problem(status), status, retry_after=value)
+        for name, value in said.items()
+        if name in forms or not forms
+    }
+
+
+LONG_PAUSES = ("Retry-After 1e9", "Retry-After far date")
+"""Faults after which there is no time for a second try."""
+
+
+def interim(exchange: Exchange) -> bool:
+    """Answer 102 without end, some at a time."""
+    while not exchange.sleep(0.02):
+        exchange.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 10)
+    return False
+
+
+DEEP = b'{"id": "j", "status": "COMPLETED", "output": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+REFUSED = Row(
+    "Nobody listens: the connection is refused",
+    {"refused": None},
+    ALL_BUT_PURGE,
+    APIConnectionError,
+    advice="Nothing was sent, no job exists. Try later.",
+)
+BROKEN = Row(
+    "The connection breaks before the answer is whole, or the answer is not HTTP",
+    {
+        "reset before the request is read": unread(reset),
+        "closed before the request is read": unread(close),
+        "reset in the head of the request": chain(half_read(20), reset),
+        "reset after the head of the request": chain(half_read(180), reset),
+        "reset after the request": reset,
+        "closed without a word": close,
+        "closed in the status line": chain(send(b"HTTP/1.1 20"), close),
+        "closed in a header": chain(send(b"HTTP/1.1 200 OK\r\ncontent-le"), close),
+        "reset in a header": chain(send(b"HTTP/1.1 200 OK\r\nx-a: "), after(0.01), reset),
+        "no body": chain(send(head(200, 50)), close),
+        "half a body": chain(send(head(200, 500) + GOOD_TEXT), close),
+        "half a body of a refusal": chain(send(head(400, 500) + b'{"detail": "'), close),
+        "half a chunked body": chain(
+            send(head(200, transfer_encoding="chunked") + b"50\r\n" + GOOD_TEXT), close
+        ),
+        "reset in the body": chain(send(head(200, 500) + GOOD_TEXT), after(0.01), reset),
+        "no HTTP": chain(send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), close),
+        "a TLS alert": chain(send(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"), close),
+        "a broken chunk size": send(head(200, transfer_encoding="chunked") + b"zz\r\n{}\r\n"),
+        "a broken length": send(b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}"),
+        "an endless header": chain(send(b"HTTP/1.1 200 OK\r\n"), flood(b"x-a: b\r\n", 10**7)),
+        "gzip that is none": answer(GOOD_TEXT, content_encoding="gzip"),
+        "packed in a way not asked for": answer(GOOD_TEXT, content_encoding="br"),
+        "a gzip bomb in a gzip bomb": gzip_bomb(2**24, 2),
+    },
+    READS,
+    APIConnectionError,
+    SubmissionUncertainError,
+    StreamInterruptedError,
+    "`run`, `run_sync`: the job may exist; look before you send it again. Else: try later.",
+)
+SLOW = Row(
+    "No answer, or one that comes a byte at a time",
+    {
+        "no answer": silence,
+        "the request is never read": unread_silence,
+        "the status line drips": chain(send(b"HTTP/1.1 200 O"), drip(b"K")),
+        "a header drips": chain(send(b"HTTP/1.1 200 OK\r\nx-long: "), drip(b"x")),
+        "the body drips": chain(send(head(200, 10**6)), drip(b" ")),
+        "a chunked body drips": chain(
+            send(head(200, transfer_encoding="chunked")), drip(b"1\r\n \r\n", 0.02)
+        ),
+        "the body of a refusal drips": chain(send(head(502, 10**6)), drip(b"x")),
+        "the head comes and no body": chain(send(head(200, 50)), silence),
+        "interim answers without end": interim,
+    },
+    READS,
+    RunpodTimeoutError,
+    SubmissionTimeoutError,
+    RunpodTimeoutError,
+    "`run`, `run_sync`: the job may exist; look before you send it again. Else: ask again.",
+    long=True,
+)
+REQUEST_TIMEOUT = Row(
+    "408",
+    {"408": answer(problem(408), 408)},
+    READS,
+    APIStatusError,
+    advice="The server did not get the whole request, so no job exists. Send it again.",
+)
+RATE_LIMIT = Row(
+    "429, with or without `Retry-After`",
+    {**bodies(429), **retry_after(429)},
+    ALL_BUT_PURGE,
+    RateLimitError,
+    advice="No job exists. Wait for `.retry_after` seconds, if that is not None.",
+)
+UNAVAILABLE = Row(
+    "503, with or without `Retry-After`",
+    {**bodies(503), **retry_after(503, "0", "1e9")},
+    ALL_BUT_PURGE,
+    ServerError,
+    advice="No job exists. Try later.",
+)
+SERVER_ERROR = Row(
+    "Any other 5xx, also of a proxy: 500, 502, 504, 520 to 527, 599",
+    {
+        **bodies(500),
+        **odd_refusals(500),
+        **{
+            str(status): answer(page(str(status)), status, "text/html")
+            for status in (502, 504, *range(520, 528), 599)
+        },
+        "502 Retry-After 1e9": answer(page(), 502, retry_after="1e9"),
+    },
+    READS,
+    ServerError,
+    SubmissionServerError,
+    StreamInterruptedError,
+    "`run`, `run_sync`: the job may exist; look before you send it again. Else: try later.",
+)
+REFUSALS = [
+    Row(
+        "400",
+        {**bodies(400), "400 deep": answer(b"[" * 100_000, 400)},
+        NONE,
+        BadRequestError,
+        advice="Mend the call: `.body` says what is wrong.",
+    ),
+    Row("401", bodies(401), NONE, AuthenticationError, advice="Check the API key."),
+    Row(
+        "403",
+        {"403": answer(page(), 403)},
+        NONE,
+        PermissionDeniedError,
+        advice="Check what the API key may do.",
+    ),
+    Row(
+        "404",
+        bodies(404),
+        NONE,
+        NotFoundError,
+        advice="Check the ids. A result is kept 30 minutes after `run`, 1 minute after `run_sync`.",
+    ),
+    Row(
+        "409",
+        {"409": answer(problem(409), 409)},
+        NONE,
+        ConflictError,
+        advice="Ask for the job's status first.",
+    ),
+    Row(
+        "413", bodies(413), NONE, PayloadTooLargeError, advice="Send less: a URL of the data, say."
+    ),
+    Row(
+        "Any other 4xx",
+        {str(status): answer(problem(status), status) for status in (402, 405, 418, 422, 451)},
+        NONE,
+        APIStatusError,
+        advice="`.status_code` and `.body` say what is wrong.",
+    ),
+]
+NOT_AS_DOCUMENTED = Row(
+    "A 2xx whose body is not what the API document says",
+    {
+        "200 HTML": answer(page("Sign in"), 200, "text/html"),
+        "200 text": answer("ok"),
+        "200 nothing": answer(""),
+        "204": send(b"HTTP/1.1 204 No Content\r\n\r\n"),
+        "a list": answer([GOOD_JOB]),
+        "a string": answer(JOB and '"COMPLETED"'),
+        "a number": answer("5"),
+        "null": answer("null"),
+        "half a JSON text": answer(GOOD_TEXT[:-5]),
+        "two JSON texts": answer(GOOD_TEXT * 2),
+        "invalid UTF-8": answer(b'{"id": "\xff", "status": "COMPLETED", "jobs": {}}'),
+        "a number of 10,000 digits": answer(
+            b'{"id": "j", "status": "x", "a": ' + b"1" * 10_000 + b"}"
+        ),
+        "100,000 levels": answer(DEEP),
+        "100,000 levels of objects": answer(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+        "100 MB": chain(send(head(200, 10**8)), flood(b" ", 10**8)),
+        "without a length, 100 MB": chain(
+            send(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"), flood(b" ", 10**8)
+        ),
+        "a gzip bomb": gzip_bomb(2**24),
+    },
+    NONE,
+    APIResponseValidationError,
+    SubmissionResponseError,
+    StreamInterruptedError,
+    "`run`, `run_sync`: the job most likely exists; `.body` may name it. A body larger than"
+    " `max_response_size` ends here too.",
+)
+HARMLESS = Row(
+    "More bytes than announced; a kept connection that the server closes; one that drips in time",
+    {
+        "over-long body": chain(send(head(200, len(GOOD_TEXT)) + GOOD_TEXT + b"x" * 5_000), close),
+        "closed behind the answer": chain(send(head(200, len(GOOD_TEXT)) + GOOD_TEXT), close),
+        "reset behind the answer": chain(
+            send(head(200, len(GOOD_TEXT)) + GOOD_TEXT), after(0.1), reset
+        ),
+        "closed while idle": chain(send(head(200, len(GOOD_TEXT)) + GOOD_TEXT), after(0.02), close),
+        "the end is the length": chain(
+            send(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + GOOD_TEXT), close
+        ),
+        "bytes in pieces": chain(
+            *(
+                chain(send(piece), after(0.002))
+                for piece in (b"HTTP/1.1 2", b"00 OK\r\ncontent-length: ", b"%d" % len(GOOD_TEXT))
+            ),
+            *(chain(send(b"\r\n\r\n" + GOOD_TEXT[:9]), after(0.002)) for _ in "1"),
+            send(GOOD_TEXT[9:]),
+        ),
+    },
+    NONE,
+    None,
+    advice="Nothing.",
+    alone=True,
+)
+
+ROWS = [
+    REFUSED,
+    BROKEN,
+    SLOW,
+    REQUEST_TIMEOUT,
+    RATE_LIMIT,
+    UNAVAILABLE,
+    SERVER_ERROR,
+    *REFUSALS,
+    NOT_AS_DOCUMENTED,
+    HARMLESS,
+]
+"""All that one server can do. A redirect needs two: `test_redirects` adds its own row."""
+
+REDIRECT = Row(
+    "A redirect, to wherever",
+    {},
+    NONE,
+    APIStatusError,
+    advice="Not followed, so the key goes nowhere else. Check the base URL.",
+)
+
+
+def name_of(error: type[Exception] | None) -> str:
+    return "the result" if error is None else f"`{error.__name__}`"
+
+
+def table() -> str:
+    """Write the table of the page."""
+    kinds = {READ: "reads", SUBMIT: "submissions", ACT: "`cancel`, `retry`", STREAM: "`stream`"}
+    lines = [
+        "| fault | is sent again | reads, `cancel`, `retry`, `purge_queue` see"
+        " | `run`, `run_sync` see | `stream` sees | what to do |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in [*ROWS[:-2], REDIRECT, *ROWS[-2:]]:
+        again = ", ".join(words for kind, words in kinds.items() if kind in row.again)
+        seen = [name_of(row.seen_by(kind)) for kind in (READ, SUBMIT, STREAM)]
+        cells = [row.title, again or "nothing", *seen, row.advice]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,179 @@
+"""
+Run any number of cases at once: in threads, or as tasks under asyncio or trio.
+
+A case asks one thing of one endpoint, and its `Outcome` says what came of it and how
+long it took. One that was late is tried again alone: a busy machine makes a call late
+now and then, but a deadline that is not kept is late each time.
+"""
+
+from __future__ import annotations
+
+import inspect
+import ssl
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+import httpx
+
+from runpod_sdk import AsyncRunpod, Runpod
+
+MODES = ("sync", "asyncio", "trio")
+KEY = "rpa_CANARY0123456789"
+JOB = "60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1"
+
+SLACK = 0.25
+"""How much later than its deadline a call may end."""
+AT_ONCE = 24
+ATTEMPTS = 4
+
+TALLY: Counter[tuple[str, str, str]] = Counter()
+"""How many cases were tried, by fault, operation and mode."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to ask: *ask* gets the endpoint of that id, and what it returns is finished."""
+
+    endpoint: str
+    ask: Callable[[Any], Any]
+    timeout: float | None = None
+    swift: bool = False
+    """Whether the server has its say at once, so that running out of time is bad luck."""
+
+
+@dataclass
+class Outcome:
+    """What came of a case."""
+
+    case: Case
+    value: Any = None
+    error: BaseException | None = None
+    took: float = 0.0
+
+    @property
+    def late(self) -> float:
+        """How long after its deadline the case ended, if it was later than it may be."""
+        late = 0.0 if self.case.timeout is None else self.took - self.case.timeout
+        return late if late > SLACK else 0.0
+
+    @property
+    def unlucky(self) -> bool:
+        """Whether it may have been the machine that made it end as it did."""
+        return bool(self.late) or (self.case.swift and isinstance(self.error, TimeoutError))
+
+
+def finish(value: Any) -> Any:
+    """Take a stream to its end; all else is itself."""
+    if isinstance(value, Iterator):
+        return [chunk.output for chunk in value]
+    return value
+
+
+async def finish_async(value: Any) -> Any:
+    """Await what is awaitable, and take a stream to its end."""
+    if inspect.isawaitable(value):
+        value = await value
+    if isinstance(value, AsyncIterator):
+        return [chunk.output async for chunk in value]
+    return value
+
+
+def run_all(
+    mode: str, cases: Sequence[Case], *, at_once: int = AT_ONCE, **options: Any
+) -> list[Outcome]:
+    """
+    Run all *cases* on one client, *at_once* at a time; the unlucky ones, again alone.
+
+    Each attempt has an endpoint id of its own: the case's, with `~` and a number.
+    """
+    outcomes = _run(mode, cases, at_once, options)
+    for attempt in range(1, ATTEMPTS):
+        for place, case in enumerate(cases):
+            if outcomes[place].unlucky:
+                again = replace(case, endpoint=f"{case.endpoint}~{attempt}")
+                outcomes[place] = _run(mode, [again], 1, options)[0]
+    return outcomes
+
+
+def run_alone(mode: str, cases: Sequence[Case], **options: Any) -> list[Outcome]:
+    """Run *cases* one after another, each on connections of its own."""
+
+    outcomes: list[Outcome] = []
+    for case in cases:
+        options["http_client"] = without_tls(mode)
+        outcomes += _run(mode, [case], 1, options)
+    return outcomes
+
+
+def run_one(mode: str, case: Case, **options: Any) -> Outcome:
+    """Run one case."""
+    return run_all(mode, [case], **options)[0]
+
+
+def _run(mode: str, cases: Sequence[Case], at_once: int, options: dict[str, Any]) -> list[Outcome]:
+    options = {"api_key": KEY, **options}
+    if mode == "sync":
+        with Runpod(**options) as client, ThreadPoolExecutor(at_once) as pool:
+            outcomes = list(pool.map(lambda case: _try(client, case), cases))
+        if "http_client" in options:
+            options["http_client"].close()
+        return outcomes
+    return anyio.run(_run_async, cases, at_once, options, backend=mode)
+
+
+def without_tls(mode: str) -> httpx.Client | httpx.AsyncClient:
+    """Make an HTTP client fast: without the certificates that take most of the time."""
+    cls = httpx.Client if mode == "sync" else httpx.AsyncClient
+    return cls(verify=_NO_CERTIFICATES, timeout=None, trust_env=False)
+
+
+_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _try(client: Runpod, case: Case) -> Outcome:
+    outcome = Outcome(case)
+    began = time.monotonic()
+    try:
+        outcome.value = finish(case.ask(client.endpoint(case.endpoint)))
+    except Exception as error:
+        outcome.error = error
+    outcome.took = time.monotonic() - began
+    return outcome
+
+
+async def _run_async(cases: Sequence[Case], at_once: int, options: dict[str, Any]) -> list[Outcome]:
+    outcomes = [Outcome(case) for case in cases]
+    room = anyio.CapacityLimiter(at_once)
+
+    async def attempt(outcome: Outcome) -> None:
+        async with room:
+            began = time.monotonic()
+            try:
+                asked = outcome.case.ask(client.endpoint(outcome.case.endpoint))
+                outcome.value = await finish_async(asked)
+            except Exception as error:
+                outcome.error = error
+            outcome.took = time.monotonic() - began
+
+    async with AsyncRunpod(**options) as client, anyio.create_task_group() as tasks:
+        for outcome in outcomes:
+            tasks.start_soon(attempt, outcome)
+    if "http_client" in options:
+        await options["http_client"].aclose()
+    return outcomes
+
+
+def call(mode: str, body: Callable[[Any], Awaitable[Any]], **options: Any) -> Any:
+    """Run *body* of an async client in an async mode."""
+    options = {"api_key": KEY, **options}
+
+    async def main() -> Any:
+        async with AsyncRunpod(**options) as client:
+            return await body(client)
+
+    return anyio.run(main, backend=mode)

@@ -1,0 +1,478 @@
+"""Limits on what is believed: sizes, redirects, proxies, paths and hosts; and long deadlines."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from runpod_sdk import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    ConfigurationError,
+    Runpod,
+    RunpodError,
+    RunpodTimeoutError,
+    SubmissionResponseError,
+    SubmissionTimeoutError,
+)
+from tests.faults.catalogue import GOOD, GOOD_TEXT, OPERATIONS, REDIRECT, SLOW, problem
+from tests.faults.modes import JOB, KEY, MODES, SLACK, TALLY, Case, run_all, run_one
+from tests.faults.server import (
+    Behaviour,
+    Exchange,
+    Server,
+    answer,
+    by_endpoint,
+    by_operation,
+    chain,
+    close,
+    drip,
+    flood,
+    gzip_bomb,
+    head,
+    in_turn,
+    reset,
+    send,
+    silence,
+    unread,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")
+
+MIB = 2**20
+STATUS = Case("ep", lambda endpoint: endpoint.status(JOB, timeout=20), 20)
+
+
+def ask_all(mode: str, base_url: str, timeout: float | None = None, **options: Any) -> list[Any]:
+    """Ask for every operation once; return the outcomes by the operation's name."""
+    cases = [
+        Case("ep", lambda endpoint, op=op: op.ask(endpoint, timeout or op.timeout))
+        for op in OPERATIONS.values()
+    ]
+    return run_all(mode, cases, base_url=base_url, **options)
+
+
+BODIES: dict[str, Callable[[], Behaviour]] = {
+    "packed": lambda: gzip_bomb(256 * MIB),
+    "packed twice": lambda: gzip_bomb(256 * MIB, 2),
+    "plain": lambda: chain(send(head(200, 10**9)), flood(b" ", 10**9)),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_memory_is_bounded(mode: str, body: str) -> None:
+    """
+    A body that is far larger than what is believed, packed or not, takes no such memory.
+
+    What is packed is unpacked as it is read, in pieces of 64 KiB, which hold 64 MiB at most.
+    """
+    with Server(BODIES[body]()) as server:
+        options = {"base_url": server.base_url, "max_response_size": MIB, "max_retries": 0}
+        run_one(mode, STATUS, **options)
+        tracemalloc.start()
+        try:
+            outcome = run_one(mode, STATUS, **options)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert isinstance(outcome.error, APIResponseValidationError | APIConnectionError)
+    assert peak < (160 if body == "packed" else 16) * MIB
+
+
+def test_a_large_body_that_is_believed(mode: str) -> None:
+    """100 MB are no trouble where they are not too much: by default, 256 MiB are not."""
+    text = b'{"id": "j", "status": "COMPLETED", "output": "'
+    body = chain(send(head(200, 10**8 + len(text) + 2) + text), flood(b"x", 10**8))
+    behaviour = chain(body, send(b'"}'))
+    with Server(behaviour) as server:
+        outcome = run_one(mode, STATUS, base_url=server.base_url, timeout=None)
+    assert outcome.error is None
+    assert len(outcome.value.output) == 10**8
+
+
+@pytest.mark.parametrize(("size", "fits"), [(len(GOOD_TEXT), True), (len(GOOD_TEXT) - 1, False)])
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_size_that_is_believed(mode: str, size: int, fits: bool, packed: bool) -> None:
+    """`max_response_size` bytes are taken and one more is not; unpacked ones count."""
+    good = (
+        answer(gzip.compress(GOOD_TEXT), content_encoding="gzip") if packed else answer(GOOD_TEXT)
+    )
+    with Server(good) as server:
+        outcomes = ask_all(mode, server.base_url, 20.0, max_response_size=size)
+    for operation, outcome in zip(OPERATIONS, outcomes, strict=True):
+        if fits:
+            assert outcome.error is None
+        elif operation in ("run", "run_sync", "run_sync, submitted"):
+            assert type(outcome.error) is SubmissionResponseError
+            assert "max_response_size" in str(outcome.error)
+        elif operation != "stream":
+            assert type(outcome.error) is APIResponseValidationError
+            assert "max_response_size" in str(outcome.error)
+
+
+WRONG = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e308,
+    "",
+    "x",
+    "\ud800",
+    ".",
+    "..",
+    "a/b",
+    [],
+    [1],
+    {},
+    {"a": [{}]},
+]
+
+
+@pytest.mark.parametrize("name", ["id", "status", "stream", "output", "error", "delayTime", "jobs"])
+def test_wrong_types(mode: str, name: str) -> None:
+    """Whatever JSON stands in a field, a call returns or raises one of the documented errors."""
+    bodies = {
+        f"{place}-{operation.replace(', ', '-')}": {
+            "id": JOB,
+            "status": "COMPLETED",
+            "jobs": {"inQueue": wrong},
+            "removed": wrong,
+            "stream": [],
+            name: wrong,
+        }
+        for place, wrong in enumerate(WRONG)
+        for operation in OPERATIONS
+    }
+    ops = [op for _ in WRONG for op in OPERATIONS.values()]
+    cases = [
+        Case(id, lambda endpoint, op=op: op.ask(endpoint, 0.3), 0.3)
+        for id, op in zip(bodies, ops, strict=True)
+    ]
+    make = lambda id: answer(bodies[id.partition("~")[0]])  # noqa: E731
+    with Server(by_endpoint(make)) as server:
+        outcomes = run_all(mode, cases, base_url=server.base_url, max_retries=0)
+    for outcome, op in zip(outcomes, ops, strict=True):
+        body = bodies[outcome.case.endpoint.partition("~")[0]]
+        case = f"{outcome.case.endpoint}, {body}: {outcome.error!r}"
+        assert outcome.error is None or isinstance(outcome.error, RunpodError), case
+        if op.kind == "submit" and outcome.error is not None:
+            known = not isinstance(outcome.error, RunpodError) or outcome.error.job is not None
+            assert known or isinstance(outcome.error, SubmissionResponseError), case
+        assert not outcome.late, case
+
+
+DEPTHS = [*range(150, 1_100, 50), 2_000, 10_000, 50_000]
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_every_depth(mode: str, status: int) -> None:
+    """However deep an answer is nested, it is read or refused; nothing overflows."""
+    texts = {
+        f"{depth}-{number}": text.replace(b"@", b"[" * depth + b"]" * depth)
+        for depth in DEPTHS
+        for number, text in enumerate(
+            (
+                b'{"id": "j", "status": "COMPLETED", "output": @}',
+                b'{"id": "j", "status": "FAILED", "error": @}',
+                b'{"id": "j", "status": "COMPLETED", "x": @, "stream": [{"output": @}]}',
+                b"@",
+            )
+        )
+    }
+    names = ("status", "wait", "run_sync", "stream")
+    cases = [
+        Case(id, lambda endpoint, op=OPERATIONS[name]: op.ask(endpoint, 0.5))
+        for name in names
+        for id in texts
+    ]
+    make = lambda id: answer(texts[id.partition("~")[0]], status)  # noqa: E731
+    with Server(by_endpoint(make)) as server:
+        outcomes = run_all(mode, cases, base_url=server.base_url, max_retries=0, at_once=4)
+    for outcome in outcomes:
+        assert outcome.error is None or isinstance(outcome.error, RunpodError), outcome.case
+        repr(outcome.error)
+        str(outcome.error)
+
+
+REDIRECTS = [
+    (status, place)
+    for status in (301, 302, 303, 307, 308)
+    for place in ("%s/v2/ep/status/j", "//%s/v2", "/elsewhere", "ftp://x", "")
+]
+
+
+@pytest.mark.parametrize("proper", [True, False], ids=["ours", "callers"])
+def test_a_redirect_is_not_followed(mode: str, proper: bool) -> None:
+    """Wherever it leads: it is an error, and no key reaches another server or path."""
+    with Server(GOOD) as other:
+        places = {"%s/v2/ep/status/j": other.origin, "//%s/v2": other.origin[7:]}
+        makes = {
+            f"{status}-{place}": answer(
+                "", status, location=template % places[template] if template in places else template
+            )
+            for place, (status, template) in enumerate(REDIRECTS)
+        }
+        cases = [
+            Case(id, lambda endpoint, op=op: op.ask(endpoint, 5.0))
+            for id in makes
+            for name, op in OPERATIONS.items()
+            if not op.submitted
+        ]
+        with Server(by_endpoint(lambda id: makes[id.partition("~")[0]])) as server:
+            options: dict[str, Any] = {"base_url": server.base_url}
+            if not proper:
+                cls = httpx.Client if mode == "sync" else httpx.AsyncClient
+                options["http_client"] = cls(follow_redirects=True, trust_env=False)
+            outcomes = run_all(mode, cases, **options)
+        assert other.requests == []
+    for outcome in outcomes:
+        assert type(outcome.error) is REDIRECT.sees
+        assert isinstance(outcome.error, APIStatusError)
+        assert 300 < outcome.error.status_code < 400
+    assert len(server.requests) == len(cases)
+    for operation, op in OPERATIONS.items():
+        TALLY[REDIRECT.title, operation, mode] += 0 if op.submitted else len(makes)
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"])
+def test_no_proxy_for_a_loopback_address(
+    mode: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the environment names as a proxy does not see the key of a local endpoint."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Server(answer("", 502)) as proxy, Server(GOOD) as server:
+        monkeypatch.setenv(variable, proxy.origin)
+        for host in ("127.0.0.1", "localhost", "LOCALHOST"):
+            base_url = f"http://{host}:{server.port}/v2"
+            assert run_one(mode, STATUS, base_url=base_url).error is None
+    assert proxy.connections == 0
+    assert len(server.requests) == 3
+
+
+IDS = [
+    "a/b",
+    "../x",
+    "..%2fx",
+    "%2e%2e",
+    "a?b=1",
+    "a#b",
+    "a b",
+    "ä",
+    "\\..\\x",
+    "a;b",
+    "@x",
+    ":80",
+    "a\r\nb",
+    "a\0",
+]
+
+
+@pytest.mark.parametrize("id", IDS, ids=ascii)
+def test_an_id_is_one_segment(id: str) -> None:
+    """No id of an endpoint or a job reaches another path, or another host."""
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(404)
+
+    with httpx.Client(transport=httpx.MockTransport(handle)) as http_client:
+        client = Runpod(KEY, base_url="https://api.test:444/v2", http_client=http_client)
+        for endpoint_id, job_id in ((id, "j"), ("e", id)):
+            for ask in (client.endpoint(endpoint_id).status, client.endpoint(endpoint_id).cancel):
+                with pytest.raises(RunpodError):
+                    ask(job_id)
+    assert len(seen) == 4
+    for request in seen:
+        assert (request.url.host, request.url.port) == ("api.test", 444)
+        segments = request.url.raw_path.decode().split("/")
+        assert segments[:2] == ["", "v2"]
+        assert len(segments) == 5
+        assert not {"?", "#", ".", "..", "\\", " "} & {
+            *segments,
+            *request.url.raw_path.decode(),
+        } - {"."}
+
+
+BASES = [
+    "http://good.test\\@evil.test/v2",
+    "http://good.test@evil.test",
+    "http://good.test:80@evil.test",
+    "http://good.test/v2/../x",
+    "http://good.test/v2?x=1",
+    "http://good.test/v2#x",
+    "http://good.test:99999",
+    "http://good.test:x",
+    "http://",
+    "http:///v2",
+    "//good.test",
+    "good.test",
+    "ftp://good.test",
+    "file:///etc/passwd",
+    "javascript:1",
+    "http://good.test/\r\nx: y",
+    "http://good.test /v2",
+    "http://good.test\t/v2",
+    "http://[::1",
+    "http://good.test/v2\\..\\x",
+    "http://good.test/%2e%2e/x",
+    "http://good.test//v2",
+    "HTTP://GOOD.test/v2/",
+    "http://gооd.test/v2",
+]
+
+
+@pytest.mark.parametrize("base_url", BASES, ids=ascii)
+def test_a_base_url_is_what_it_says(base_url: str) -> None:
+    """It is refused, or it leads to the host and below the path that it shows, and no other."""
+    seen: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(404)
+
+    with httpx.Client(transport=httpx.MockTransport(handle)) as http_client:
+        try:
+            client = Runpod(KEY, base_url=base_url, http_client=http_client)
+        except ConfigurationError:
+            return
+        with pytest.raises((RunpodError, httpx.InvalidURL)):
+            client.endpoint("ep").status("j")
+    shown = urlsplit(base_url)
+    for request in seen:
+        assert request.url.host == (shown.hostname or "")
+        assert request.url.path.startswith(httpx.URL(base_url).path.rstrip("/") + "/ep/status/j")
+
+
+def test_forty_threads_and_a_dripping_server() -> None:
+    """40 threads on one client keep their deadlines, while bytes drip to all of them."""
+    makes = {f"{n}": list(SLOW.faults.values())[n % len(SLOW.faults)] for n in range(40)}
+    cases = [Case(id, lambda e: e.status(JOB, timeout=0.6), 0.6) for id in makes]
+    with Server(by_endpoint(lambda id: makes[id.partition("~")[0]])) as server:
+        outcomes = run_all("sync", cases, base_url=server.base_url, at_once=40)
+    assert [type(outcome.error) for outcome in outcomes] == [RunpodTimeoutError] * 40
+    assert [outcome.late for outcome in outcomes if outcome.late] == []
+    assert min(outcome.took for outcome in outcomes) >= 0.6
+
+
+def test_interim_answers_at_full_speed(mode: str) -> None:
+    """A server that says "102 Processing" as fast as it can does not outlive a deadline."""
+    case = Case("ep", lambda endpoint: endpoint.status(JOB, timeout=0.5), 0.5)
+    with Server(flood(b"HTTP/1.1 102 Processing\r\n\r\n", 10**9)) as server:
+        outcome = run_one(mode, case, base_url=server.base_url)
+    assert type(outcome.error) is RunpodTimeoutError
+    assert not outcome.late
+
+
+@unread
+def sip(exchange: Exchange) -> bool:
+    """Read the request as slowly as one can."""
+    while not exchange.sleep(0.02):
+        exchange.connection.recv(4_096)
+    return False
+
+
+@pytest.mark.parametrize("operation", ["run", "run_sync"])
+def test_a_slow_reader(mode: str, operation: str) -> None:
+    """20 MB that the server is slow to take end in time too, and may have been a job."""
+    text = "x" * 20 * MIB
+    case = Case("ep", lambda endpoint: getattr(endpoint, operation)(input=text, timeout=0.6), 0.6)
+    with Server(sip) as server:
+        outcome = run_one(mode, case, base_url=server.base_url)
+    assert type(outcome.error) is SubmissionTimeoutError
+    assert not outcome.late
+
+
+def test_a_server_that_shakes_no_hands(mode: str) -> None:
+    """A TLS server that says nothing, or drips, is bounded like any other; nothing was sent."""
+    for behaviour in (silence, drip(b"\x16\x03\x01\x40\x00")):
+        with Server(GOOD) as server:
+            server.hello = behaviour
+            case = Case("ep", lambda endpoint: endpoint.run(input=1, timeout=0.5), 0.5)
+            base_url = server.base_url.replace("http:", "https:")
+            outcome = run_one(mode, case, base_url=base_url)
+        assert type(outcome.error) is RunpodTimeoutError
+        assert not outcome.late
+
+
+LONG = {
+    "answers without news": answer({"id": JOB, "status": "IN_PROGRESS", "stream": []}),
+    "an unknown status": answer({"id": JOB, "status": "THINKING", "stream": []}),
+    "refusals and good answers in turn": by_operation(
+        other=in_turn(
+            *[
+                answer({"id": JOB, "status": "IN_QUEUE", "stream": []}),
+                answer(problem(503), 503, retry_after="0"),
+                close,
+            ]
+            * 40
+        )
+    ),
+    "a long poll that is never answered": silence,
+    "resets": reset,
+    "429 and Retry-After: 60": answer(problem(429), 429, retry_after="60"),
+}
+
+
+@pytest.mark.parametrize("fault", LONG)
+def test_deadlines_across_polls_and_pauses(mode: str, fault: str) -> None:
+    """Retries, back-off, long polls and pauses all count: the time that was asked for is kept."""
+    lengths = (0.15, 0.4, 0.8)
+    cases = [
+        Case(f"{number}-{length}", lambda e, a=ask, t=length: a(e, t), length)
+        for length in lengths
+        for number, ask in enumerate(
+            (
+                lambda e, t: e.wait(JOB, timeout=t),
+                lambda e, t: e.job(JOB).output(timeout=t),
+                lambda e, t: e.stream(JOB, timeout=t),
+                lambda e, t: e.status(JOB, timeout=t),
+            )
+        )
+    ]
+    with Server(by_endpoint(lambda _: LONG[fault])) as server:
+        outcomes = run_all(mode, cases, base_url=server.base_url, max_retries=50)
+    for outcome in outcomes:
+        case = f"{outcome.case.endpoint}: {outcome.error!r} after {outcome.took:.2f} s"
+        assert not outcome.late, case
+        if not outcome.case.endpoint.startswith("3"):
+            assert isinstance(outcome.error, TimeoutError | APIConnectionError), case
+
+
+def test_a_server_that_is_back_in_time(mode: str) -> None:
+    """A server that is restarted in mid-wait, or out of breath for a while, is waited out."""
+    good = {"id": JOB, "status": "COMPLETED", "output": "done"}
+    queue = answer({"id": JOB, "status": "IN_QUEUE"})
+    script = in_turn(
+        *[queue, close, reset, queue, answer(problem(429), 429, retry_after="0")],
+        *[answer("", 502), queue, answer(good)],
+    )
+    case = Case("ep", lambda endpoint: endpoint.wait(JOB, timeout=20), 20)
+    with Server(script) as server:
+        began = time.monotonic()
+        outcome = run_one(mode, case, base_url=server.base_url)
+    assert outcome.error is None
+    assert outcome.value.output == "done"
+    assert time.monotonic() - began < 20
+
+
+def test_no_thread_is_left() -> None:
+    """The server of these tests leaves no thread behind, whatever it was doing."""
+    before = set(threading.enumerate())
+    for mode in MODES:
+        with Server(SLOW.faults["the body drips"]) as server:
+            case = Case("ep", lambda endpoint: endpoint.status(JOB, timeout=0.1), 0.1)
+            assert run_one(mode, case, base_url=server.base_url).took < 0.1 + SLACK + 5
+    assert {thread for thread in threading.enumerate() if thread.name == "faults"} <= before

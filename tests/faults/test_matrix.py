@@ -1,0 +1,209 @@
+"""Every fault with every operation in every mode: what is seen, what is sent again, in time."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from runpod_sdk import RunpodTimeoutError, StreamInterruptedError, SubmissionUncertainError
+from tests.faults.catalogue import (
+    GOOD_JOB,
+    JOB,
+    LONG_PAUSES,
+    OPERATIONS,
+    ROWS,
+    STREAM,
+    Op,
+    good,
+)
+from tests.faults.modes import MODES, TALLY, Case, Outcome, run_all, run_alone
+from tests.faults.server import (
+    Behaviour,
+    Server,
+    answer,
+    by_endpoint,
+    by_operation,
+    closed_port,
+    in_turn,
+)
+
+# Under trio, httpx's generators complain when a body is not read to its end.
+pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")
+
+FAULTS = {name: row for row in ROWS for name in row.faults}
+WAITING = ("wait", "run_sync, submitted", "stream")
+"""Operations that let the server hold an answer, and say so when there is no time for another."""
+PATIENCE = 0.4
+"""How long an answer is waited for, beyond its hold, where the fault passes."""
+ENOUGH = 8.0
+"""Time for whatever ends by itself."""
+SIZE = 2**20
+"""The largest answer that is believed here."""
+Cases = dict[tuple[str, str], Case]
+IN_QUEUE = answer({"id": JOB, "status": "IN_QUEUE"})
+
+
+def asks_again(fault: str, op: Op) -> bool:
+    """Tell whether the operation goes on after the fault, if only to make good what was lost."""
+    row = FAULTS[fault]
+    return op.kind in row.again or (op.kind == STREAM and row.streaming is StreamInterruptedError)
+
+
+class Matrix:
+    """What came of each fault and operation in one mode; where faults pass, each strikes once."""
+
+    def __init__(self, mode: str, *, passing: bool) -> None:
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        makes: dict[str, Callable[[], Behaviour]] = {}
+        cases: Cases = {}
+        refused: Cases = {}
+        for number, (fault, row) in enumerate(FAULTS.items()):
+            for operation, op in OPERATIONS.items():
+                behaviour = row.faults[fault]
+                id = f"{operation.replace(', ', '-')}-{number}"
+                case = make_case(id, operation, fault, passing)
+                if behaviour is None:
+                    refused[fault, operation] = case
+                else:
+                    cases[fault, operation] = case
+                    makes[id] = partial(make_behaviour, behaviour, op, passing)
+        options: dict[str, Any] = {"max_response_size": SIZE}
+        with Server(by_endpoint(lambda id: makes[id.partition("~")[0]]())) as self.server:
+            options["base_url"] = self.server.base_url
+            alone = {name: case for name, case in cases.items() if FAULTS[name[0]].alone}
+            long = {name: case for name, case in cases.items() if FAULTS[name[0]].long}
+            rest = {name: cases[name] for name in cases.keys() - alone.keys() - long.keys()}
+            self._keep(mode, alone, run_alone(mode, list(alone.values()), **options))
+            self._keep(mode, rest, run_all(mode, list(rest.values()), **options))
+            if passing:
+                options["timeout"] = PATIENCE
+            self._keep(mode, long, run_all(mode, list(long.values()), at_once=90, **options))
+        if not passing:
+            with closed_port() as base_url:
+                found = run_all(mode, list(refused.values()), base_url=base_url)
+                self._keep(mode, refused, found)
+
+    def _keep(self, mode: str, cases: Cases, found: list[Outcome]) -> None:
+        self.outcomes |= dict(zip(cases, found, strict=True))
+        for fault, operation in cases:
+            TALLY[FAULTS[fault].title, operation, mode] += 1
+
+    def sent(self, fault: str, operation: str) -> int:
+        """Say how often the operation was asked for, not counting what else it asks."""
+        names = {
+            "run_sync": ("run", "runsync"),
+            "wait": ("status-sync",),
+            "run_sync, submitted": ("status-sync",),
+            "purge_queue": ("purge-queue",),
+        }.get(operation, (operation,))
+        requests = self.server.asked(self.outcomes[fault, operation].case.endpoint)
+        return sum(request.operation in names for request in requests)
+
+
+def make_behaviour(behaviour: Behaviour, op: Op, passing: bool) -> Behaviour:
+    """Make what the server does in a case."""
+    if passing:
+        behaviour = in_turn(behaviour, good())
+    if op.submitted:
+        return by_operation(run=IN_QUEUE, runsync=IN_QUEUE, other=behaviour)
+    return behaviour
+
+
+def make_case(id: str, operation: str, fault: str, passing: bool) -> Case:
+    """Make a case; a short time is for what would go on without one."""
+    op = OPERATIONS[operation]
+    if FAULTS[fault].long:
+        short = not (passing and asks_again(fault, op)) or operation in WAITING
+    else:
+        short = asks_again(fault, op) and not passing
+    timeout = op.timeout if short else ENOUGH
+    swift = not FAULTS[fault].long and operation not in WAITING
+    return Case(id, lambda endpoint: op.ask(endpoint, timeout), timeout, swift)
+
+
+_DONE: dict[tuple[str, bool], Matrix] = {}
+
+
+def matrix(mode: str, *, passing: bool) -> Matrix:
+    """Try everything, the first time that something of it is asked for."""
+    if (mode, passing) not in _DONE:
+        _DONE[mode, passing] = Matrix(mode, passing=passing)
+    return _DONE[mode, passing]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Leave no thread behind."""
+    before = threading.active_count()
+    yield
+    _DONE.clear()
+    gc.collect()
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("mode", MODES)
+def test_a_fault_that_stays(mode: str, fault: str) -> None:
+    """Each operation ends in its time, with the error that the page says, sent often enough."""
+    tried, row = matrix(mode, passing=False), FAULTS[fault]
+    for operation, op in OPERATIONS.items():
+        outcome = tried.outcomes[fault, operation]
+        error = outcome.error
+        case = f"{operation}, {fault}: {error!r} after {outcome.took:.2f} s"
+        assert not outcome.late, case
+        expected = row.seen_by(op.kind)
+        if expected is None:
+            assert error is None, case
+            continue
+        no_time = operation in WAITING and asks_again(fault, op)
+        assert type(error) is expected or (no_time and type(error) is RunpodTimeoutError), case
+        uncertain = isinstance(error, SubmissionUncertainError)
+        assert uncertain == ("do not send it again" in str(error)), case
+        if row.faults[fault] is not None:
+            assert not op.submitted or error.job.id == JOB, case
+            most = 3 if op.kind in row.again else 1
+            assert 1 <= tried.sent(fault, operation) <= most, case
+
+
+@pytest.mark.parametrize("fault", [name for name, row in FAULTS.items() if row.faults[name]])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_fault_that_passes(mode: str, fault: str) -> None:
+    """What may be sent again is, once, and ends well; what may not is not."""
+    tried, row = matrix(mode, passing=True), FAULTS[fault]
+    for operation, op in OPERATIONS.items():
+        outcome, sent = tried.outcomes[fault, operation], tried.sent(fault, operation)
+        case = f"{operation}, {fault}: {outcome.error!r} after {outcome.took:.2f} s, sent {sent}"
+        assert not outcome.late, case
+        waits = operation in WAITING
+        long_pause = fault.endswith(LONG_PAUSES) and op.kind in row.again
+        no_time = (row.long and waits) or long_pause
+        no_long_poll = waits and op.kind != STREAM and fault[:3] in ("404", "405")
+        if asks_again(fault, op) and no_time:
+            expected = RunpodTimeoutError if waits else row.seen_by(op.kind)
+            assert type(outcome.error) is expected, case
+            assert sent == 1, case
+        elif asks_again(fault, op) or no_long_poll:
+            assert outcome.error is None, case
+            lost = op.kind == STREAM and row.streaming is not None
+            again = op.kind in row.again
+            assert sent == (1 if lost or no_long_poll else 3 if op.kind == STREAM else 2), case
+            assert again != (lost or no_long_poll), case
+            if op.kind == STREAM:
+                assert outcome.value == [1], case
+            elif waits or operation == "run_sync":
+                assert outcome.value.to_dict() == GOOD_JOB, case
+        elif row.sees is None:
+            assert outcome.error is None, case
+        else:
+            assert type(outcome.error) is row.seen_by(op.kind), case
+            assert sent == 1, case
+
+
+def test_every_kind_is_in_the_catalogue() -> None:
+    """A kind of operation without a case would be a promise that nobody tried."""
+    assert {op.kind for op in OPERATIONS.values()} == {"read", "submit", "act", "purge", "stream"}
