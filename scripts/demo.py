@@ -70,8 +70,9 @@ def show_stream(endpoint: Endpoint, given: JSONValue, least: int) -> None:
     line("done", f"{len(times)} chunks, {job.status().status}")
     apart = [later - earlier for earlier, later in itertools.pairwise(times)]
     expect(len(times) >= least, f"{len(times)} chunks instead of {least} or more")
-    if least:
-        expect(min(apart, default=0) > 0.05, "the chunks did not come one by one")
+    if least:  # on a busy machine two may come together
+        moments = 1 + sum(gap > 0.05 for gap in apart)
+        expect(moments >= least, "the chunks did not come one by one")
 
 
 def show_health(endpoint: Endpoint) -> None:

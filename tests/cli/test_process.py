@@ -177,6 +177,6 @@ def test_help_fits_a_terminal_of_80_columns(name: str) -> None:
 
 def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
     """Press Ctrl-C, once a command had the time to be in the middle of its wait."""
-    time.sleep(2.5)
+    time.sleep(3.5)
     process.send_signal(signal.SIGINT)
     return process.communicate(timeout=30)
