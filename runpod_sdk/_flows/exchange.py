@@ -93,16 +93,19 @@ def encode(body: JSONValue) -> bytes:
         ValueError: NaN, infinity, a lone surrogate, or a value that contains itself.
         TypeError: Something that JSON has no form for.
     """
+    # Raised without a cause: that would hold the request, and a secret in it.
+    failure: ValueError | TypeError
     try:
         text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode()
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the request can't be written as JSON: {error}") from error
+        failure = ValueError(f"the request can't be written as JSON: {error}")
     except TypeError as error:
-        raise TypeError(
+        failure = TypeError(
             f"the request can't be written as JSON: {error};"
             " give dicts, lists, strings, numbers, booleans and None"
-        ) from error
+        )
+    raise failure
 
 
 async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
@@ -124,7 +127,9 @@ async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
     except _PARSE_FAULTS as fault:
         if client.reply is None:  # nothing has come: the caller's own mistake
             raise
-        cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
-        message = errors.invalid_message(op.action, what, submission=op.submission)
-        raise cls(message, body=client.reply.censored(op.secrets).body()) from fault
+        shown = client.reply.censored(op.secrets)
+    # Raised without a cause: that would hold the answer, and a secret that it repeats.
+    cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
+    message = errors.invalid_message(op.action, what, submission=op.submission)
+    raise cls(message, body=shown.body())

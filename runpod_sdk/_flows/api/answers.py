@@ -45,10 +45,8 @@ class Batch:
 
 
 def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
-    try:
-        checked_id(job.id, "id").encode()
-    except (TypeError, ValueError):  # no URL could be made of it
-        raise TypeError("it has no usable id") from None
+    if not isinstance(job.id, str) or not job.id:
+        raise TypeError("it has no usable id")
     status = _status(job.status)
     has_output = job.output is not UNSET
     ended = status in models.TERMINAL
@@ -67,6 +65,15 @@ def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
         reason=_reason(job.error),
         wire=body,
     )
+
+
+def submitted(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
+    """Read the answer to a submission; an id of which no URL can be made is none."""
+    try:
+        checked_id(job.id, "id").encode()
+    except (TypeError, ValueError):
+        raise TypeError("it has no usable id") from None
+    return job_state(job, body)
 
 
 def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:

@@ -29,7 +29,7 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
         f"run on endpoint {endpoint_id}",
         Kind.SUBMIT,
         partial(run_job.asyncio_detailed, endpoint_id, body=request),
-        answers.job_state,
+        answers.submitted,
         refuse,
         secrets=_secrets(request),
     )
@@ -39,7 +39,7 @@ def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[mo
     ask = partial(run_job_sync.asyncio_detailed, endpoint_id, body=request, wait=milliseconds(hold))
     action = f"run_sync on endpoint {endpoint_id}"
     secrets = _secrets(request)
-    return Operation(action, Kind.SUBMIT, ask, answers.job_state, refuse, hold, secrets=secrets)
+    return Operation(action, Kind.SUBMIT, ask, answers.submitted, refuse, hold, secrets=secrets)
 
 
 def _secrets(request: JobRequest) -> tuple[str, ...]:
