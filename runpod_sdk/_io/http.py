@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import platform
+import re
 import time
 import warnings
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
+_QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11 shows them
 _LONGEST = 86_400.0  # what every platform's sockets take
 _PACKINGS = ("gzip", "deflate")
 
@@ -121,7 +123,7 @@ class Body:
         """
         packing = response.headers.get("content-encoding", "identity").strip().lower()
         if packing not in (*_PACKINGS, "identity", ""):
-            raise httpx.DecodingError(f"content-encoding {packing!r:.80} was not asked for")
+            raise httpx.DecodingError("the answer is packed in a way that was not asked for")
         self._config = config
         self._response = response
         self._pieces: list[bytes] = []
@@ -147,6 +149,7 @@ class Body:
 
 def no_reply(fault: Exception, trace: Trace) -> NoReply:
     """Make the port's own exception of what httpx raised."""
+    _quote_nothing(fault)
     timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
     sent = trace.sent(fault)
     if timed_out:
@@ -154,6 +157,15 @@ def no_reply(fault: Exception, trace: Trace) -> NoReply:
     else:
         reason = f"{'the connection broke' if sent else 'no connection'} ({_describe(fault)})"
     return NoReply(reason, sent=sent, timed_out=timed_out)
+
+
+def _quote_nothing(fault: BaseException | None) -> None:
+    """Take what came out of what *fault* and its causes say: a server may repeat the key."""
+    while fault is not None:
+        fault.args = tuple(
+            _QUOTED.sub("[not shown]", arg) if isinstance(arg, str) else arg for arg in fault.args
+        )
+        fault = fault.__cause__ or fault.__context__
 
 
 def _describe(fault: Exception) -> str:

@@ -1,0 +1,308 @@
+"""Life in a process: threads, event loops, forks, what is left open, and interruptions."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import tracemalloc
+import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from runpod_sdk import AsyncRunpod, JobState, Runpod, RunpodTimeoutError
+from tests.faults.catalogue import GOOD
+from tests.faults.modes import JOB, KEY, SLACK, Case, call, run_one
+from tests.faults.server import Server, answer, by_operation, silence
+
+BOUND = 5.0
+"""How long a cancel may take beyond what led to it."""
+
+
+def test_sixteen_threads_on_one_client() -> None:
+    """All get their own answers, over no more connections than threads."""
+    with Server(GOOD) as server, Runpod(KEY, base_url=server.base_url) as client:
+        endpoint = client.endpoint("ep")
+        with ThreadPoolExecutor(16) as pool:
+            states = list(pool.map(lambda n: endpoint.status(f"j{n}"), range(320)))
+        assert len(states) == 320
+        assert server.connections <= 16
+    assert len({request.path for request in server.requests}) == 320
+
+
+def test_two_event_loops_in_a_row() -> None:
+    """One async client serves two `asyncio.run`, though the first left its connection open."""
+
+    async def ask() -> Any:
+        return (await client.endpoint("ep").status(JOB)).id
+
+    with Server(GOOD) as server:
+        client = AsyncRunpod(KEY, base_url=server.base_url)
+        with warnings.catch_warnings():
+            # That the first loop's connection was left open is true, and worth a warning.
+            warnings.simplefilter("ignore", ResourceWarning)
+            assert [asyncio.run(ask()) for _ in range(2)] == [JOB, JOB]
+            asyncio.run(client.aclose())
+            gc.collect()
+        assert server.connections == 2
+
+
+def status_of(handle: Any) -> str:
+    """Ask in another process, by an endpoint or a job that was pickled."""
+    return str(handle.status(JOB).id if hasattr(handle, "purge_queue") else handle.status().id)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_pools_of_processes(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endpoints and jobs can be given to the processes of a pool, which ask by themselves."""
+    monkeypatch.setenv("RUNPOD_API_KEY", KEY)
+    with Server(GOOD) as server, Runpod(base_url=server.base_url) as client:
+        endpoint = client.endpoint("ep")
+        endpoint.status(JOB)
+        context = multiprocessing.get_context(method)
+        with ProcessPoolExecutor(2, context) as pool:
+            handles = [endpoint, endpoint.job(JOB)] * 2
+            assert list(pool.map(status_of, handles, timeout=60)) == [JOB] * 4
+        assert endpoint.status(JOB).id == JOB
+    assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {KEY}"}
+
+
+def run_script(script: str, *arguments: str, interrupt: float | None = None) -> Any:
+    """Run *script* in a process of its own, and interrupt it after some seconds."""
+    started = time.monotonic()
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-W", "always", "-c", textwrap.dedent(script), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        if interrupt is not None:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(interrupt)
+            started = time.monotonic()
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    return out, err, time.monotonic() - started
+
+
+def test_a_client_left_unclosed() -> None:
+    """It gives one ResourceWarning, and does not keep the process from ending."""
+    script = """
+        import gc, sys
+        from runpod_sdk import Runpod
+
+        def use():
+            client = Runpod("key-of-a-test", base_url=sys.argv[1])
+            client.endpoint("ep").health()
+
+        use()
+        gc.collect()
+    """
+    with Server(GOOD) as server:
+        out, err, took = run_script(script, server.base_url)
+    assert err.count("ResourceWarning: a client was not closed") == 1
+    assert "socket" not in err
+    assert out == ""
+    assert took < 20
+
+
+INTERRUPTED = """
+    import signal, sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from runpod_sdk import Runpod
+
+    with Runpod("key-of-a-test", base_url=sys.argv[1]) as client:
+        print("ready", flush=True)
+        try:
+            client.endpoint("ep").wait("j1", on_timeout=sys.argv[2])
+        except KeyboardInterrupt as interruption:
+            print("interrupted", *interruption.__notes__)
+"""
+WAITING = {"id": JOB, "status": "IN_PROGRESS"}
+CANCELLED = {"id": JOB, "status": "CANCELLED"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("on_timeout", ["detach", "cancel"])
+def test_ctrl_c(on_timeout: str) -> None:
+    """The KeyboardInterrupt comes through, and the job is cancelled where that was asked for."""
+    behaviour = by_operation(status_sync=silence, cancel=answer(CANCELLED), other=answer(WAITING))
+    with Server(behaviour) as server:
+        out, err, took = run_script(INTERRUPTED, server.base_url, on_timeout, interrupt=0.5)
+    assert out.startswith("interrupted job j1: "), err
+    asked = [request.operation for request in server.requests]
+    assert asked == ["status-sync", *(["cancel"] if on_timeout == "cancel" else [])]
+    assert ("was cancelled" in out) == (on_timeout == "cancel")
+    assert took < BOUND + 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_and_a_silent_server() -> None:
+    """A cancel that gets no answer is bounded, and said not to be confirmed."""
+    with Server(silence) as server:
+        out, err, took = run_script(INTERRUPTED, server.base_url, "cancel", interrupt=0.5)
+    assert "not confirmed" in out, err
+    assert took < BOUND + 3
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+@pytest.mark.parametrize("operation", ["wait", "run_sync"])
+def test_the_deadline_cancels(mode: str, operation: str, confirmed: bool) -> None:
+    """The job is cancelled when the time is up; the error is the one of the deadline."""
+    cancel = answer(CANCELLED) if confirmed else answer("", 500)
+    behaviour = by_operation(cancel=cancel, status_sync=silence, other=answer(WAITING))
+
+    def ask(endpoint: Any) -> Any:
+        if operation == "wait":
+            return endpoint.wait(JOB, timeout=0.3, on_timeout="cancel")
+        return endpoint.run_sync(input=1, timeout=0.3, on_timeout="cancel")
+
+    with Server(behaviour) as server:
+        outcome = run_one(mode, Case("ep", ask), base_url=server.base_url)
+    assert type(outcome.error) is RunpodTimeoutError
+    assert outcome.error.cancelled is confirmed
+    assert outcome.error.job.id == JOB
+    assert server.requests[-1].operation == "cancel"
+    assert outcome.took < 0.3 + BOUND + SLACK
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("on_timeout", ["detach", "cancel"])
+@pytest.mark.parametrize("operation", ["wait", "run_sync"])
+def test_a_callers_timeout_cancels(backend: str, on_timeout: str, operation: str) -> None:
+    """A cancelled task cancels its job where that was asked for, and stays cancelled."""
+    behaviour = by_operation(cancel=answer(CANCELLED), status_sync=silence, other=answer(WAITING))
+    notes: list[str] = []
+
+    async def body(client: Any) -> None:
+        endpoint = client.endpoint("ep")
+        try:
+            if operation == "wait":
+                await endpoint.wait(JOB, on_timeout=on_timeout)
+            else:
+                await endpoint.run_sync(input=1, on_timeout=on_timeout)
+        except anyio.get_cancelled_exc_class() as cancelled:
+            notes.extend(cancelled.__notes__)
+            raise
+
+    async def bounded(client: Any) -> None:
+        if backend == "asyncio":
+            async with asyncio.timeout(0.4):
+                await body(client)
+        else:
+            with anyio.fail_after(0.4):
+                await body(client)
+
+    with Server(behaviour) as server:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            call(backend, bounded, base_url=server.base_url)
+        took = time.monotonic() - began
+    assert took < 0.4 + BOUND + SLACK
+    asked = [request.operation for request in server.requests]
+    assert ("cancel" in asked) == (on_timeout == "cancel")
+    assert asked.count("cancel") <= 1
+    assert JOB in notes[0]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_callers_timeout_and_a_silent_server(backend: str) -> None:
+    """The cancel of a cancelled task is bounded too."""
+
+    async def bounded(client: Any) -> None:
+        with anyio.fail_after(0.3):
+            await client.endpoint("ep").wait(JOB, on_timeout="cancel")
+
+    with Server(silence) as server:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            call(backend, bounded, base_url=server.base_url)
+    assert time.monotonic() - began < 0.3 + BOUND + SLACK
+
+
+def grown(ask: Any, calls: int) -> int:
+    """Return by how many bytes *calls* calls have made the process grow."""
+    for _ in range(200):
+        ask()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _ in range(50):
+            ask()
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(calls):
+            ask()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+def test_ten_thousand_calls_leak_no_memory() -> None:
+    """What calls leave behind does not grow with their number."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        failing = "cancel" in request.url.path
+        return httpx.Response(500 if failing else 200, json={"id": JOB, "status": "COMPLETED"})
+
+    with httpx.Client(transport=httpx.MockTransport(handle)) as http_client:
+        endpoint = Runpod(KEY, http_client=http_client).endpoint("ep")
+
+        def ask() -> None:
+            endpoint.status(JOB)
+            with pytest.raises(Exception, match="500"):
+                endpoint.cancel(JOB)
+
+        assert grown(ask, 4_000) < 200_000
+
+
+def test_calls_leak_no_connections(mode: str) -> None:
+    """Over real sockets too: one connection, no more open files or threads than before."""
+    calls = 300
+
+    def open_files() -> int:
+        return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+    threads = threading.active_count()
+    with Server(GOOD) as server:
+        if mode == "sync":
+            with Runpod(KEY, base_url=server.base_url) as client:
+                client.endpoint("ep").status(JOB)
+                before = open_files()
+                for _ in range(calls):
+                    assert isinstance(client.endpoint("ep").status(JOB), JobState)
+                after = open_files()
+        else:
+
+            async def ask(client: Any) -> tuple[int, int]:
+                await client.endpoint("ep").status(JOB)
+                before = open_files()
+                for _ in range(calls):
+                    await client.endpoint("ep").status(JOB)
+                return before, open_files()
+
+            before, after = call(mode, ask, base_url=server.base_url)
+        assert server.connections == 1
+    assert after <= before
+    assert threading.active_count() <= threads + 2

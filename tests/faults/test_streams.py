@@ -1,0 +1,185 @@
+"""Streams lose nothing in silence: each chunk once and in order, or an error that says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+import tracemalloc
+from typing import Any
+
+import anyio
+import pytest
+
+from runpod_sdk import Runpod, StreamInterruptedError, local
+from tests.faults.modes import JOB, KEY, TALLY, Case, call, run_one
+from tests.faults.server import (
+    Behaviour,
+    Exchange,
+    Server,
+    answer,
+    by_operation,
+    chain,
+    close,
+    head,
+    reset,
+    send,
+)
+
+CHUNKS = list(range(6))
+LOST = "An answer of a stream is lost"
+
+
+class Service:
+    """A job that has yielded *CHUNKS*, handed out one at a time; the answer at *lost* breaks."""
+
+    def __init__(self, lost: int | None, how: Behaviour, aggregate: Any) -> None:
+        self._left = list(CHUNKS)
+        self._turn = -1
+        self._lost = lost
+        self._how = how
+        self._lock = threading.Lock()
+        state: dict[str, Any] = {"id": JOB, "status": "COMPLETED"}
+        if aggregate is not None:
+            state["output"] = aggregate
+        self.behaviour = by_operation(stream=self._stream, other=answer(state))
+
+    def _stream(self, exchange: Exchange) -> bool:
+        with self._lock:
+            self._turn += 1
+            taken = [self._left.pop(0)] if self._left else []
+            struck = self._turn == self._lost
+        if struck:
+            return self._how(exchange)
+        body = {"status": "COMPLETED", "stream": [{"output": chunk} for chunk in taken]}
+        return answer(body)(exchange)
+
+
+HOWS: dict[str, Behaviour] = {
+    "closed": close,
+    "reset": reset,
+    "cut": chain(send(head(200, 400) + b'{"status": "COMPLETED", "stream": [{"outp'), close),
+    "502": answer("<html>", 502, "text/html"),
+    "no JSON": answer("gone"),
+}
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("position", range(len(CHUNKS) + 1))
+def test_a_lost_answer_is_made_good(mode: str, position: int, how: str) -> None:
+    """Wherever an answer is lost, the rest comes from what the job returned, once and in order."""
+    service = Service(position, HOWS[how], CHUNKS)
+    with Server(service.behaviour) as server:
+        case = Case("ep", lambda endpoint: endpoint.stream(JOB, timeout=10))
+        outcome = run_one(mode, case, base_url=server.base_url)
+    TALLY[LOST, "stream", mode] += 1
+    assert outcome.error is None
+    assert outcome.value == CHUNKS
+
+
+@pytest.mark.parametrize(
+    "aggregate", [None, [], "text", [0, 1, 99, 3], CHUNKS[:2], {"a": 1}], ids=repr
+)
+@pytest.mark.parametrize("position", [0, 3, 5])
+def test_a_lost_answer_that_is_not(mode: str, position: int, aggregate: Any) -> None:
+    """Where the job returned nothing of the kind, the chunks so far are followed by an error."""
+    taken: list[Any] = []
+
+    def take(endpoint: Any) -> Any:
+        stream = endpoint.stream(JOB, timeout=10)
+        if mode == "sync":
+            taken.extend(chunk.output for chunk in stream)
+            return None
+
+        async def all_of_it() -> None:
+            async for chunk in stream:
+                taken.append(chunk.output)
+
+        return all_of_it()
+
+    fits = isinstance(aggregate, list) and aggregate and aggregate[:position] == CHUNKS[:position]
+    service = Service(position, close, aggregate)
+    with Server(service.behaviour) as server:
+        outcome = run_one(mode, Case("ep", take), base_url=server.base_url)
+    TALLY[LOST, "stream", mode] += 1
+    if fits and len(aggregate) >= position:
+        assert taken == aggregate
+        return
+    assert type(outcome.error) is StreamInterruptedError
+    assert outcome.error.job.id == JOB
+    assert taken == CHUNKS[:position]
+
+
+def test_an_iterator_that_is_left_frees_its_connection(mode: str) -> None:
+    """After a `break` the same connection serves the next call, and nothing more is asked."""
+    with Server(Service(None, close, CHUNKS).behaviour) as server:
+        if mode == "sync":
+            with Runpod(KEY, base_url=server.base_url) as client:
+                for chunk in client.endpoint("ep").stream(JOB):
+                    assert chunk.output == 0
+                    break
+                client.endpoint("ep").status(JOB)
+        else:
+
+            async def leave(client: Any) -> None:
+                async for chunk in client.endpoint("ep").stream(JOB):
+                    assert chunk.output == 0
+                    break
+                await client.endpoint("ep").status(JOB)
+
+            call(mode, leave, base_url=server.base_url)
+        assert server.connections == 1
+        assert [request.operation for request in server.requests] == ["stream", "status"]
+
+
+def test_a_reader_slower_than_the_worker(mode: str) -> None:
+    """Chunks that the reader is slow to take wait at the server: none is lost, none is hoarded."""
+    size, many = 200_000, 40
+
+    def handler(job: Any) -> Any:
+        for n in range(many):
+            yield f"{n}:" + "x" * size
+
+    with local.LocalEndpoint(handler) as served:
+        options = {"api_key": served.api_key, "base_url": served.base_url}
+        if mode == "sync":
+
+            def take() -> list[str]:
+                with Runpod(**options) as client:
+                    job = client.endpoint(served.endpoint_id).run(input=1)
+                    taken = []
+                    for chunk in job.stream():
+                        time.sleep(0.005)
+                        taken.append(chunk.output.split(":")[0])
+                    return taken
+
+            taken = take()
+        else:
+
+            async def slowly(client: Any) -> list[str]:
+                job = await client.endpoint(served.endpoint_id).run(input=1)
+                taken = []
+                async for chunk in job.stream():
+                    await anyio.sleep(0.005)
+                    taken.append(chunk.output.split(":")[0])
+                return taken
+
+            taken = call(mode, slowly, **options)
+    assert taken == [str(n) for n in range(many)]
+
+
+def test_what_was_taken_is_not_kept() -> None:
+    """A stream of many chunks takes the memory of one answer, not of all."""
+    body = answer({"status": "IN_PROGRESS", "stream": [{"output": "x" * 100_000}]})
+    with Server(body) as server, Runpod(KEY, base_url=server.base_url) as client:
+        stream = client.endpoint("ep").stream(JOB)
+        for _ in range(5):
+            next(stream)
+        tracemalloc.start()
+        try:
+            for _ in range(100):
+                next(stream)
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        stream.close()
+    assert kept < 2_000_000
