@@ -15,13 +15,14 @@ import time
 import tracemalloc
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 
-from runpod_sdk import AsyncRunpod, JobState, Runpod, RunpodTimeoutError
+from runpod_sdk import AsyncRunpod, JobState, Runpod, RunpodTimeoutError, ServerError
 from tests.faults.catalogue import GOOD
 from tests.faults.modes import JOB, KEY, SLACK, Case, call, run_one
 from tests.faults.server import Server, answer, by_operation, silence
@@ -242,12 +243,12 @@ def test_a_callers_timeout_and_a_silent_server(backend: str) -> None:
 
 def grown(ask: Any, calls: int) -> int:
     """Return by how many bytes *calls* calls have made the process grow."""
-    for _ in range(200):
+    for _ in range(20):
         ask()
     gc.collect()
     tracemalloc.start()
     try:
-        for _ in range(50):
+        for _ in range(20):
             ask()
         gc.collect()
         before, _ = tracemalloc.get_traced_memory()
@@ -270,11 +271,12 @@ def test_ten_thousand_calls_leak_no_memory() -> None:
         endpoint = Runpod(KEY, http_client=http_client).endpoint("ep")
 
         def ask() -> None:
-            endpoint.status(JOB)
-            with pytest.raises(Exception, match="500"):
+            for _ in range(9):
+                endpoint.status(JOB)
+            with suppress(ServerError):
                 endpoint.cancel(JOB)
 
-        assert grown(ask, 4_000) < 200_000
+        assert grown(ask, 1_000) < 100_000
 
 
 def test_calls_leak_no_connections(mode: str) -> None:

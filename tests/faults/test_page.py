@@ -1,0 +1,26 @@
+"""The page for users says what the tests have shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import runpod_sdk
+from tests.faults.catalogue import table
+from tests.faults.page import PAGE, written
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_agrees_with_the_catalogue() -> None:
+    """What stands in the table is what the matrix was tried against: `scripts/faults --page`."""
+    assert written() == table()
+
+
+@pytest.mark.parametrize("page", [PAGE, ROOT / "SECURITY.md"], ids=lambda page: page.name)
+def test_names_are_real(page: Path) -> None:
+    """Each error that a page names can be imported."""
+    named = set(re.findall(r"`([A-Z]\w+Error)`", page.read_text(encoding="utf-8")))
+    assert {name for name in named if not hasattr(runpod_sdk, name)} <= {"TimeoutError"}
