@@ -173,7 +173,7 @@ def test_wrong_types(mode: str, name: str) -> None:
         assert not outcome.late, case
 
 
-DEPTHS = [*range(150, 1_100, 50), 2_000, 10_000, 50_000]
+DEPTHS = [*range(100, 1_100, 100), 2_000, 50_000]
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -408,6 +408,7 @@ def test_a_server_that_shakes_no_hands(mode: str) -> None:
             outcome = run_one(mode, case, base_url=base_url)
         assert type(outcome.error) is RunpodTimeoutError
         assert not outcome.late
+        del outcome
     gc.collect()
 
 
