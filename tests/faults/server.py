@@ -29,6 +29,9 @@ from typing import Any, Self
 PATIENCE = 20.0
 """No socket of the server waits longer than this for anything."""
 
+DRIPPING = 6.0
+"""How long bytes drip: a client that waits for the end fails its test, and does not hang it."""
+
 
 @dataclass
 class Request:
@@ -213,14 +216,16 @@ def send(data: bytes) -> Behaviour:
 
 
 def drip(data: bytes, interval: float = 0.03) -> Behaviour:
-    """Send *data* a byte at a time, again and again, until the other side has enough."""
+    """Send *data* a byte at a time, again and again, for far longer than anybody should wait."""
 
     def act(exchange: Exchange) -> bool:
-        while True:
+        end = time.monotonic() + DRIPPING
+        while time.monotonic() < end:
             for position in range(len(data)):
                 if exchange.sleep(interval):
                     return False
                 exchange.send(data[position : position + 1])
+        return False
 
     return act
 

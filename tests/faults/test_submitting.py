@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from runpod_sdk import APIConnectionError, Runpod, RunpodError, SubmissionUncertainError
@@ -145,6 +145,7 @@ stories = st.lists(
     max_examples=5,
     deadline=None,
     database=None,
+    phases=[Phase.generate],  # nothing is as slow to shrink as a network
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=stories)
