@@ -7,6 +7,7 @@ the tests of the matrix try each fault of each row with each operation, in each 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -33,6 +34,7 @@ from runpod_sdk import (
 )
 from tests.faults.modes import JOB
 from tests.faults.server import (
+    DRIPPING,
     Behaviour,
     Exchange,
     after,
@@ -198,7 +200,8 @@ LONG_PAUSES = ("Retry-After 1e9", "Retry-After far date")
 
 def interim(exchange: Exchange) -> bool:
     """Answer 102 without end, some at a time."""
-    while not exchange.sleep(0.02):
+    end = time.monotonic() + DRIPPING
+    while time.monotonic() < end and not exchange.sleep(0.02):
         exchange.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 10)
     return False
 

@@ -235,8 +235,8 @@ def flood(data: bytes, total: int) -> Behaviour:
     block = data * max(1, 2**18 // len(data))
 
     def act(exchange: Exchange) -> bool:
-        left = total
-        while left > 0 and not exchange.server.closing.is_set():
+        left, end = total, time.monotonic() + DRIPPING
+        while left > 0 and time.monotonic() < end and not exchange.server.closing.is_set():
             exchange.send(block[:left])
             left -= len(block)
         return False

@@ -82,7 +82,7 @@ class Matrix:
             self._keep(mode, rest, run_all(mode, list(rest.values()), **options))
             if passing:
                 options["timeout"] = PATIENCE
-            self._keep(mode, long, run_all(mode, list(long.values()), at_once=90, **options))
+            self._keep(mode, long, run_all(mode, list(long.values()), at_once=30, **options))
         if not passing:
             with closed_port() as base_url:
                 found = run_all(mode, list(refused.values()), base_url=base_url)
