@@ -28,7 +28,7 @@ JOB = "60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1"
 
 SLACK = 0.25
 """How much later than its deadline a call may end."""
-AT_ONCE = 48
+AT_ONCE = 24
 ATTEMPTS = 4
 MOST_UNLUCKY = 24
 
