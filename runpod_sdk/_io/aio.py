@@ -31,10 +31,10 @@ class AsyncIO:
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
-        client = self._client()
-        request = http.request(client, self._config, call, limit, trace.note_async)
         try:
-            with anyio.fail_after(limit):
+            with anyio.fail_after(limit):  # from here: the first call also makes the client
+                client = self._client()
+                request = http.request(client, self._config, call, limit, trace.note_async)
                 response = await client.send(
                     request, auth=None, follow_redirects=False, stream=True
                 )

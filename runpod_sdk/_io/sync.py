@@ -36,10 +36,10 @@ class SyncIO:
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
-        client = self._client()
-        request = http.request(client, self._config, call, limit, trace.note)
         try:
-            with deadline(limit):
+            with deadline(limit):  # from here: the first call also makes the client
+                client = self._client()
+                request = http.request(client, self._config, call, limit, trace.note)
                 response = client.send(request, auth=None, follow_redirects=False, stream=True)
                 with contextlib.closing(response):
                     body = http.Body(self._config, response)
