@@ -160,7 +160,7 @@ def test_wrong_types(mode: str, name: str) -> None:
     }
     ops = [op for _ in WRONG for op in OPERATIONS.values()]
     cases = [
-        Case(id, lambda endpoint, op=op: op.ask(endpoint, 0.3), 0.3)
+        Case(id, lambda endpoint, op=op: op.ask(endpoint, 1.0), 1.0)
         for id, op in zip(bodies, ops, strict=True)
     ]
     make = lambda id: answer(bodies[id.partition("~")[0]])  # noqa: E731
