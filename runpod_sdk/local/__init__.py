@@ -6,8 +6,8 @@ without it.
 """
 
 from ._endpoint import LocalEndpoint
-from ._handler import Handler
 from ._limits import Limits
-from ._progress import progress_update
+from ._workers.handler import Handler
+from ._workers.progress import progress_update
 
 __all__ = ["Handler", "Limits", "LocalEndpoint", "progress_update"]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from ._jobs import Job, Result, Run
-from ._queue import Queue
-from ._worker import Worker
+from ._rules.jobs import Job, Result, Run
+from ._rules.queue import Queue
+from ._workers.thread import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")

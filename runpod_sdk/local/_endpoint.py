@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from . import _wire
-from ._app import App
 from ._broker import Broker
-from ._handler import Handler
 from ._limits import Limits
-from ._queue import Queue
-from ._server import ServerThread
-from ._worker import Worker
+from ._rules.queue import Queue
+from ._serving.app import App
+from ._serving.jobs import routes as job_routes
+from ._serving.server import ServerThread
+from ._workers.handler import Handler
+from ._workers.thread import Worker
 
 if TYPE_CHECKING:
     from runpod_sdk import AsyncRunpod, Runpod
@@ -120,10 +121,9 @@ class LocalEndpoint:
                 raise RuntimeError("the local endpoint is closed; make a new one")
             if self._server is None:
                 app = App(
-                    self._broker,
+                    job_routes(self._broker, self._limits),
                     endpoint_id=self.endpoint_id,
                     api_key=self.api_key,
-                    limits=self._limits,
                 )
                 server = ServerThread(
                     app,

@@ -29,7 +29,7 @@ from runpod_serverless_api.models import Job as JobAnswer
 from runpod_serverless_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ._jobs import Counts, Job
+    from ._rules.jobs import Counts, Job
 
 __all__ = ["UNSET", "ExecutionPolicy", "JobRequest", "JobStatus", "Unset"]
 

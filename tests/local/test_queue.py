@@ -20,8 +20,8 @@ from hypothesis.stateful import (
 )
 
 from runpod_sdk.local import _wire
-from runpod_sdk.local._jobs import NotRetryable, Result, Run, Submission, UnknownJob
-from runpod_sdk.local._queue import Queue
+from runpod_sdk.local._rules.jobs import NotRetryable, Result, Run, Submission, UnknownJob
+from runpod_sdk.local._rules.queue import Queue
 from runpod_sdk.local._wire import UNSET
 
 from .model import Expected

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from . import _json, _wire
+from runpod_sdk.local import _json, _wire
 
 _reporters: dict[str, Callable[[Any], object]] = {}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, cast
 
-from ._http import Receive, Scope, Send
+from .http import Receive, Scope, Send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -61,7 +61,9 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
-from ._jobs import (
+from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, UNSET, JobStatus
+
+from .jobs import (
     RETRYABLE,
     Counts,
     Effects,
@@ -72,7 +74,6 @@ from ._jobs import (
     Submission,
     UnknownJob,
 )
-from ._wire import EXECUTION_TIMEOUT_ERROR, UNSET, JobStatus
 
 
 class Queue:

@@ -9,10 +9,12 @@ from typing import Any, cast
 from urllib.parse import parse_qs
 from uuid import uuid4
 
-from . import _json, _wire
-from ._jobs import Submission
-from ._limits import Limits
-from ._wire import ExecutionPolicy, JobRequest, Unset
+from runpod_sdk.local import _json, _wire
+from runpod_sdk.local._limits import Limits
+from runpod_sdk.local._rules.jobs import Submission
+from runpod_sdk.local._wire import ExecutionPolicy, JobRequest, Unset
+
+from .http import Answer, BodyTooLarge, Request
 
 
 class Refusal(Exception):
@@ -23,6 +25,9 @@ class Refusal(Exception):
         self.status = status
         self.detail = detail
         self.headers = headers
+
+    def answer(self) -> Answer:
+        return Answer.problem(self.status, self.detail, **self.headers)
 
 
 def bad_request(where: str, what: str) -> Refusal:
@@ -63,6 +68,15 @@ def wait(query: bytes) -> float | None:
     """Read how long to hold a request, in seconds; None if it does not say."""
     value = milliseconds(query, _wire.WAIT, lowest=_wire.SHORTEST_WAIT, highest=_wire.LONGEST_WAIT)
     return None if value is None else value / 1000
+
+
+async def body(request: Request, limit: int) -> bytes:
+    """Read the whole body; refuse it if it is longer than *limit* bytes."""
+    try:
+        return await request.body(limit)
+    except BodyTooLarge:
+        size = f"{limit // 2**20}MiB" if limit % 2**20 == 0 else f"{limit}B"
+        raise bad_request("body", f"exceeded max body size of {size}") from None
 
 
 def submission(body: bytes, *, prefix: str, retention: float, limits: Limits) -> Submission:

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from attrs import define
 
-from . import _wire
-from ._handler import Execution, Handler
-from ._jobs import Result, Run
-from ._progress import reporting
+from runpod_sdk.local import _wire
+from runpod_sdk.local._rules.jobs import Result, Run
+
+from .handler import Execution, Handler
+from .progress import reporting
 
 
 class Reports(Protocol):

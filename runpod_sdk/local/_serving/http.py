@@ -9,8 +9,8 @@ from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from . import _wire
-from ._broker import ClientGone
+from runpod_sdk.local import _wire
+from runpod_sdk.local._broker import ClientGone
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

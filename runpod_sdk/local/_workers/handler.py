@@ -30,9 +30,9 @@ from contextlib import aclosing, closing
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias, cast
 
-from . import _json
-from ._jobs import Result
-from ._wire import UNSET
+from runpod_sdk.local import _json
+from runpod_sdk.local._rules.jobs import Result
+from runpod_sdk.local._wire import UNSET
 
 Handler: TypeAlias = Callable[[dict[str, Any]], Any]
 """What a worker runs: takes the job, returns or yields JSON, plainly or asynchronously."""

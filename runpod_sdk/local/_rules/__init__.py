@@ -1,0 +1,1 @@
+"""What happens to jobs and workers, and when: without HTTP, threads or a clock."""
