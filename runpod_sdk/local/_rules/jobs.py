@@ -118,6 +118,8 @@ class Effects:
     """Jobs of which there is news; also that they are gone."""
     stopped: tuple[Run, ...]
     """Runs that no longer count."""
+    ended: tuple[Job, ...] = ()
+    """Jobs that have become terminal; a retry may have changed them since."""
 
 
 class UnknownJob(LookupError):

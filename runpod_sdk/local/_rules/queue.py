@@ -89,12 +89,14 @@ class Queue:
         self._completed = self._failed = self._retried = self._in_progress = 0
         self._changed: set[str] = set()
         self._stopped: list[Run] = []
+        self._ended: list[Job] = []
 
     def effects(self) -> Effects:
         """Hand over what has come up since the last time."""
-        effects = Effects(frozenset(self._changed), tuple(self._stopped))
+        effects = Effects(frozenset(self._changed), tuple(self._stopped), tuple(self._ended))
         self._changed.clear()
         self._stopped.clear()
+        self._ended.clear()
         return effects
 
     # -- what clients do
@@ -288,6 +290,7 @@ class Queue:
         job.status, job.output, job.error = status, output, error
         job.ended = self._now
         job.expires = self._now + job.submission.retention
+        self._ended.append(job)
         self._touch(job)
 
     def _forget(self, job: Job) -> None:
