@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -13,10 +13,13 @@ from runpod_sdk.local._rules.jobs import UnknownJob
 from . import requests
 from .http import Answer, Receive, Request, Scope, Send
 from .requests import Refusal
-from .routing import Route, Router
+from .routing import Answering, Route, Router
 
 Layer: TypeAlias = Callable[[Request, Route, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 """Stands between a request whose route is known and the route's own answer, which it asks for."""
+
+LOCAL_ROOT = "local"
+"""The first segment of the paths that the service does not have."""
 
 
 class App:
@@ -28,23 +31,32 @@ class App:
 
     Args:
         routes: Of the endpoint, by what follows its id.
+        local_routes: Of the control of this server, by what follows `/local/`. The key is
+            checked, and the layers are not asked.
+        pages: What is served to a browser without a key, by its whole path.
         layers: The outermost first.
-        endpoint_id: The second segment of every path.
-        api_key: What every request has to bring.
+        endpoint_id: The second segment of every path of the API.
+        api_key: What every request but those for pages has to bring.
+        page_key: What such a request from the page may bring instead.
     """
 
     def __init__(
         self,
         routes: Iterable[Route],
         *,
+        local_routes: Iterable[Route] = (),
+        pages: Mapping[str, Answering] | None = None,
         layers: Sequence[Layer] = (),
         endpoint_id: str,
         api_key: str,
+        page_key: str | None = None,
     ) -> None:
         self._router = Router(routes)
+        self._local_router = Router(local_routes)
+        self._pages = pages or {}
         self._layers = layers
         self._endpoint_id = endpoint_id
-        self._api_key = api_key
+        self._keys = (api_key,) if page_key is None else (api_key, page_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -57,19 +69,31 @@ class App:
         await answer.send(send)
 
     async def _answer(self, request: Request) -> Answer:
+        root, *segments = request.path.removeprefix("/").split("/")
         try:
-            root, *segments = request.path.removeprefix("/").split("/")
-            if root != _wire.ROOT:
-                raise Refusal(HTTPStatus.NOT_FOUND, "not found")
-            requests.check_key(request.header(_wire.KEY_HEADER), self._api_key)
-            if segments and segments[0] != self._endpoint_id:
-                raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
-            if len(segments) < 2:
-                raise Refusal(HTTPStatus.NOT_FOUND, "not found")
-            route, found = self._router.find(segments[1:], request.method)
+            if root == _wire.ROOT:
+                route, found = self._of_endpoint(request, segments)
+                return await self._through(self._layers, request, route, found)
+            if root == LOCAL_ROOT and segments:
+                self._check_key(request)
+                route, found = self._local_router.find(segments, request.method)
+                return await self._through((), request, route, found)
+            if request.path in self._pages:
+                return await self._pages[request.path](request)
+            raise Refusal(HTTPStatus.NOT_FOUND, "not found")
         except Refusal as refusal:
             return refusal.answer()
-        return await self._through(self._layers, request, route, found)
+
+    def _of_endpoint(self, request: Request, segments: list[str]) -> tuple[Route, tuple[str, ...]]:
+        self._check_key(request)
+        if segments and segments[0] != self._endpoint_id:
+            raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
+        if len(segments) < 2:
+            raise Refusal(HTTPStatus.NOT_FOUND, "not found")
+        return self._router.find(segments[1:], request.method)
+
+    def _check_key(self, request: Request) -> None:
+        requests.check_key(request.header(_wire.KEY_HEADER), *self._keys)
 
     async def _through(
         self, layers: Sequence[Layer], request: Request, route: Route, found: tuple[str, ...]

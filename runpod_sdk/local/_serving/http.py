@@ -24,11 +24,12 @@ class BodyTooLarge(Exception):
 
 @frozen
 class Answer:
-    """A status, a JSON body, and headers beside those that every answer has."""
+    """A status, a body, which is JSON where nothing else is said, and further headers."""
 
     body: bytes
     status: HTTPStatus = HTTPStatus.OK
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = b"application/json"
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Answer:
@@ -46,7 +47,7 @@ class Answer:
 
     async def send(self, send: Send) -> None:
         headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", self.content_type),
             (b"content-length", b"%d" % len(self.body)),
             *self.headers,
         ]

@@ -35,13 +35,13 @@ def bad_request(where: str, what: str) -> Refusal:
     return Refusal(HTTPStatus.BAD_REQUEST, f"bad request: {where}: {what}")
 
 
-def check_key(authorization: str, api_key: str) -> None:
-    """Refuse a request without the right key; `Bearer <key>` and `<key>` are both in use."""
+def check_key(authorization: str, *keys: str) -> None:
+    """Refuse a request without one of the *keys*; `Bearer <key>` and `<key>` are both in use."""
     scheme, _, token = authorization.strip().partition(" ")
     token = token.strip() if scheme.lower() == _wire.KEY_SCHEME else authorization.strip()
     if not token:
         raise Refusal(HTTPStatus.UNAUTHORIZED, "no token provided")
-    if not hmac.compare_digest(token.encode(), api_key.encode()):
+    if not any(hmac.compare_digest(token.encode(), key.encode()) for key in keys):
         raise Refusal(HTTPStatus.UNAUTHORIZED, "invalid api key")
 
 
