@@ -15,6 +15,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_ANY = ""
+"""Among those who wait for news of a job, those who wait for news of any; no job has this id."""
+
+
 class ClientGone(Exception):
     """Nobody is there any more to take the answer."""
 
@@ -37,6 +41,8 @@ class Broker:
         self._watchers: dict[str, set[asyncio.Future[None]]] = {}
         self._settling = False
         self._closing = False
+        self.revision = 0
+        """How often there has been news of jobs or workers."""
 
     def open(self, workers: list[Worker]) -> None:
         """Begin, on the running loop, with *workers* that have been started."""
@@ -85,6 +91,19 @@ class Broker:
             await self._news(job_id, deadline - self._loop.time(), gone())
             job = self.apply(self.queue.get, job_id)
         return job
+
+    async def hold_until_news(
+        self, revision: int, seconds: float, gone: Callable[[], asyncio.Future[None]]
+    ) -> None:
+        """
+        Wait until anything has changed since *revision*, or *seconds* have passed.
+
+        Raises:
+            ClientGone: As of `hold`.
+        """
+        deadline = self._loop.time() + seconds
+        while revision == self.revision and not self._closing and self._loop.time() < deadline:
+            await self._news(_ANY, deadline - self._loop.time(), gone())
 
     async def _news(self, job_id: str, seconds: float, gone: asyncio.Future[None]) -> None:
         news = self._loop.create_future()
@@ -144,6 +163,9 @@ class Broker:
             self._workers[run.worker].stop(run)
         for job_id in effects.changed & self._watchers.keys():
             self._wake(self._watchers[job_id])
+        if effects.changed:
+            self.revision += 1
+            self._wake(self._watchers.get(_ANY, set()))
 
     def _wake(self, watchers: set[asyncio.Future[None]]) -> None:
         for news in watchers:

@@ -133,6 +133,8 @@ class Queue:
         job = self.get(now, job_id)
         chunks = list(job.chunks)
         job.chunks.clear()
+        if chunks:
+            self._changed.add(job.id)
         return chunks
 
     def cancel(self, now: float, job_id: str) -> Job:
@@ -235,6 +237,7 @@ class Queue:
         job = self._current(now, run)
         if self._workers.get(run.worker) == run:
             self._workers[run.worker] = None
+            self._changed.add(run.job_id)
         if job is None or result is None:
             return False
         if result.error is UNSET:

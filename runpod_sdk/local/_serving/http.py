@@ -62,6 +62,7 @@ class Request:
         self.method = cast(str, scope["method"])
         self.path = cast(str, scope["path"])
         self.query = cast(bytes, scope["query_string"])
+        self.port = cast("tuple[str, int]", scope["server"])[1]
         self._headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
         self._receive = receive
         self._gone: asyncio.Task[None] | None = None
