@@ -119,7 +119,7 @@ class Effects:
     stopped: tuple[Run, ...]
     """Runs that no longer count."""
     ended: tuple[Job, ...] = ()
-    """Jobs that have become terminal; a retry may have changed them since."""
+    """Jobs that have become terminal, as they were then."""
 
 
 class UnknownJob(LookupError):

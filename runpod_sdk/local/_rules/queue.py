@@ -31,34 +31,14 @@ Which keys an answer has in each state follows from what is set:
 A run that was stopped, or has overrun, keeps its worker busy until the worker says that
 it is over; nothing that it reports by then counts.
 
-Where the facts are unknown or contradict each other, these are the choices:
-
-    what                                   here
-    ────────────────────────────────────   ───────────────────────────────────────────────────
-    execution timeout                      FAILED (as recorded), not TIMED_OUT (as documented);
-                                           so no job ever becomes TIMED_OUT
-    TTL                                    the job is gone, 404; from the submission, or from the
-                                           retry; of no effect once terminal
-    `?ttl=` on /status                     counts from that call, so that it never kills at once
-    policy out of the documented range     below: taken as it is, for short tests; above: 7 days
-    `{"input": {}}` and `null`             the handler gets exactly that (the service hands such
-                                           a job over without input, and it fails)
-    progress, at the end of the run        dropped: output is the result's, or absent
-    cancel of a terminal job               200, the job as it is
-    retry of any but FAILED, TIMED_OUT     400
-    purged jobs                            404
-    chunks not yet drained at the end      stay, whatever the end was; a retry drops them
-    chunks over 1 MB, results over 20 MB   passed on whole
-    /stream while IN_QUEUE                 held like any other
-    default `wait` of /status-sync         90 s, that of /runsync
-    health: cancelled, expired, purged     counted nowhere; a failure stays counted after a retry
-    health: `retried`                      counts /retry
-    `lowPriority`, webhooks                accepted, without effect
+What is chosen where the facts are unknown or contradict each other stands in one table, in
+`docs/local-endpoint.md`.
 """
 
 from __future__ import annotations
 
 import heapq
+from copy import copy
 from typing import Any
 
 from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, UNSET, JobStatus
@@ -293,7 +273,7 @@ class Queue:
         job.status, job.output, job.error = status, output, error
         job.ended = self._now
         job.expires = self._now + job.submission.retention
-        self._ended.append(job)
+        self._ended.append(copy(job))
         self._touch(job)
 
     def _forget(self, job: Job) -> None:
