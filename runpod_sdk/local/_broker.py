@@ -43,6 +43,8 @@ class Broker:
         self._closing = False
         self.revision = 0
         """How often there has been news of jobs or workers."""
+        self.on_end: list[Callable[[Job], object]] = []
+        """Who is told, on the loop, of each job that has become terminal, as it was then."""
 
     def open(self, workers: list[Worker]) -> None:
         """Begin, on the running loop, with *workers* that have been started."""
@@ -166,6 +168,9 @@ class Broker:
         if effects.changed:
             self.revision += 1
             self._wake(self._watchers.get(_ANY, set()))
+        for job in effects.ended:
+            for tell in self.on_end:
+                tell(job)
 
     def _wake(self, watchers: set[asyncio.Future[None]]) -> None:
         for news in watchers:

@@ -19,6 +19,7 @@ from ._rules.queue import Queue
 from ._serving.app import App
 from ._serving.jobs import routes as job_routes
 from ._serving.server import ServerThread
+from ._webhooks import Webhooks
 from ._workers.handler import Handler
 from ._workers.thread import Worker
 
@@ -82,6 +83,8 @@ class LocalEndpoint:
         self._port = port
         self._limits = Limits() if limits is None else limits
         self._broker = Broker(Queue(), clock=clock, sweep_interval=self._limits.sweep_interval)
+        self._webhooks = Webhooks(self._limits)
+        self._broker.on_end.append(self._webhooks.ended)
         self._workers = [
             Worker(_random_id(), handler, aggregate=return_aggregate_stream, reports=self._broker)
             for _ in range(workers)
@@ -129,7 +132,7 @@ class LocalEndpoint:
                     app,
                     port=self._port,
                     on_open=lambda: self._broker.open(self._workers),
-                    on_close=self._broker.close,
+                    on_close=self._close,
                 )
                 for worker in self._workers:
                     worker.start()
@@ -141,7 +144,8 @@ class LocalEndpoint:
         """
         Stop the handlers and the server; of no effect when it is closed already.
 
-        Requests that are being held are answered with the job as it stands. A handler that
+        Requests that are being held are answered with the job as it stands. Webhooks that
+        nobody has taken yet, those that wait for another attempt too, are dropped. A handler that
         does not end within `Limits.shutdown_grace` is left behind on its thread, which does
         not keep the process alive.
         """
@@ -156,6 +160,10 @@ class LocalEndpoint:
             for worker in self._workers:
                 if not worker.join(max(0.0, deadline - time.monotonic())):
                     logger.warning("worker %s is still in its handler and was left", worker.name)
+
+    def _close(self) -> None:
+        self._broker.close()
+        self._webhooks.close()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,15 @@ def _seconds(value: float | timedelta) -> float:
 def _positive(_: object, attribute: Attribute[Any], value: float) -> None:
     if not value > 0:  # NaN too
         raise ValueError(f"{attribute.name} must be greater than zero, not {value}")
+
+
+def _all_seconds(values: Iterable[float | timedelta]) -> tuple[float, ...]:
+    return tuple(_seconds(value) for value in values)
+
+
+def _not_negative(_: object, attribute: Attribute[Any], values: tuple[float, ...]) -> None:
+    if not all(value >= 0 for value in values):  # NaN too
+        raise ValueError(f"{attribute.name} must not be negative, not {values}")
 
 
 @frozen(kw_only=True)
@@ -38,6 +48,9 @@ class Limits:
         stream_wait: The same, of `/stream`.
         run_body: Longest body of `/run`.
         run_sync_body: Longest body of `/runsync`.
+        webhook_timeout: How long the receiver of a webhook has for its answer, each time.
+        webhook_retry_delays: How long to wait before each further attempt at a webhook that was
+            not taken; there are as many of these as lengths here, and none if it is empty.
         sweep_interval: Longest time between two looks at what has expired, when nobody asks
             for anything. A job may overrun its execution timeout by this much, as it does in
             the real service by some seconds.
@@ -54,5 +67,9 @@ class Limits:
     stream_wait: float = field(default=10.0, converter=_seconds, validator=_positive)
     run_body: int = field(default=10 * _MIB, validator=_positive)
     run_sync_body: int = field(default=20 * _MIB, validator=_positive)
+    webhook_timeout: float = field(default=10.0, converter=_seconds, validator=_positive)
+    webhook_retry_delays: tuple[float, ...] = field(
+        default=(5.0, 15.0), converter=_all_seconds, validator=_not_negative
+    )
     sweep_interval: float = field(default=1.0, converter=_seconds, validator=_positive)
     shutdown_grace: float = field(default=1.0, converter=_seconds, validator=_positive)

@@ -23,6 +23,7 @@ from runpod_serverless_api.models import (
     JobStream,
     PurgeResult,
     StreamChunk,
+    WebhookPayload,
     WorkerCounts,
 )
 from runpod_serverless_api.models import Job as JobAnswer
@@ -47,6 +48,8 @@ KEY_HEADER, KEY_SCHEME = b"authorization", "bearer"
 EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"
 NOT_OBJECTS = "policy and s3Config must be objects"
 NOT_BOOLEAN = "policy.lowPriority must be a boolean"
+
+WEBHOOK = "webhook"
 
 JOB_ID = "id"
 """The member of a handler's job that names it; the others are those of the request."""
@@ -96,7 +99,7 @@ def _milliseconds(seconds: float | None) -> int | Unset:
 
 
 def job(job: Job) -> dict[str, Any]:
-    """Give a job the keys that it has in its state; see the table in `_queue`."""
+    """Give a job the keys that it has in its state; see the table in `_rules/queue.py`."""
     return JobAnswer(
         id=job.id,
         status=job.status,
@@ -106,6 +109,14 @@ def job(job: Job) -> dict[str, Any]:
         output=job.output,
         error=job.error,
     ).to_dict()
+
+
+def webhook(ended: Job) -> dict[str, Any]:
+    """Give the body of a webhook: the job and what it was asked with, but not its worker."""
+    asked = JobRequest.from_dict(ended.submission.request)
+    body = WebhookPayload.from_dict(job(ended))
+    body.input_, body.webhook, body.worker_id = asked.input_, asked.webhook, UNSET
+    return body.to_dict()
 
 
 def stream(status: JobStatus, chunks: list[Any]) -> dict[str, Any]:

@@ -69,13 +69,13 @@ def test_the_handler_gets_webhook_and_s3_config_and_nothing_unknown(serve: Serve
     api = serve(dict)
     s3 = {"accessId": "a", "accessSecret": "s", "bucketName": "b", "endpointUrl": "https://s3"}
     done = api.run_sync(
-        {"a": 1}, webhook="https://hook", s3Config=s3, policy={"ttl": 60000}, other=[1]
+        {"a": 1}, webhook="http://127.0.0.1:9/", s3Config=s3, policy={"ttl": 60000}, other=[1]
     )
     assert done["output"] == {
         "id": done["id"],
         "input": {"a": 1},
         "s3Config": s3,
-        "webhook": "https://hook",
+        "webhook": "http://127.0.0.1:9/",
     }
     assert set(api.run_sync(1)["output"]) == {"id", "input"}
 
