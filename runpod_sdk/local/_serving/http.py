@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
-from typing import Any, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 from attrs import frozen
 
@@ -18,6 +18,10 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
+CUT = "cut"
+"""Where the server puts into a request's state how to close its connection."""
+
+
 class BodyTooLarge(Exception):
     """The body is longer than it may be."""
 
@@ -27,7 +31,7 @@ class Answer:
     """A status, a body, which is JSON where nothing else is said, and further headers."""
 
     body: bytes
-    status: HTTPStatus = HTTPStatus.OK
+    status: int = HTTPStatus.OK
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content_type: bytes = b"application/json"
 
@@ -51,7 +55,7 @@ class Answer:
             (b"content-length", b"%d" % len(self.body)),
             *self.headers,
         ]
-        await send({"type": "http.response.start", "status": self.status.value, "headers": headers})
+        await send({"type": "http.response.start", "status": int(self.status), "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -65,7 +69,9 @@ class Request:
         self.port = cast("tuple[str, int]", scope["server"])[1]
         self._headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
         self._receive = receive
+        self._cut = cast("Callable[[], None]", scope["state"][CUT])
         self._gone: asyncio.Task[None] | None = None
+        self._on_close: Callable[[], object] | None = None
 
     def header(self, name: bytes) -> str:
         """Give the first header of that (lower-case) name, or an empty string."""
@@ -106,7 +112,19 @@ class Request:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
+    async def cut(self) -> NoReturn:
+        """Close the connection, without one byte of an answer."""
+        self._cut()
+        await self.gone()
+        raise ClientGone
+
+    def on_close(self, function: Callable[[], object]) -> None:
+        """Let *function* be called when the answer is sent, or will not be; one at most."""
+        self._on_close = function
+
     def close(self) -> None:
-        """Let go of what `gone` has begun."""
+        """Let go of what `gone` has begun, and tell that it is over."""
         if self._gone is not None:
             self._gone.cancel()
+        if self._on_close is not None:
+            self._on_close()

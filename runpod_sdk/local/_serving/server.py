@@ -7,9 +7,9 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from .http import Receive, Scope, Send
+from .http import CUT, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -112,4 +112,29 @@ def _make_server(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Serv
         server_header=False,
         timeout_graceful_shutdown=_STRAGGLERS,
     )
+    config.load()
+    config.http_protocol_class = _cuttable(config.http_protocol_class)
     return uvicorn.Server(config)
+
+
+def _cuttable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
+    """
+    Let the application close a connection without an answer, which ASGI has no word for.
+
+    It stands on what the protocols of uvicorn have in common, whoever parses the bytes: asyncio
+    hands them a transport, and requests get a copy of `app_state` as their state.
+    """
+
+    class Connection(cast("type[Any]", protocol)):  # type: ignore[misc]
+        def __init__(self, *args: Any, app_state: dict[str, Any], **kwargs: Any) -> None:
+            super().__init__(*args, app_state={**app_state, CUT: self._cut}, **kwargs)
+            self._connection: asyncio.Transport
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._connection = cast(asyncio.Transport, transport)
+            super().connection_made(transport)
+
+        def _cut(self) -> None:
+            self._connection.abort()
+
+    return Connection
