@@ -16,8 +16,9 @@ from . import _wire
 from ._broker import Broker
 from ._limits import Limits
 from ._rules.queue import Queue
-from ._serving.app import App
+from ._serving.app import App, Layer
 from ._serving.jobs import routes as job_routes
+from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
 from ._webhooks import Webhooks
 from ._workers.handler import Handler
@@ -51,6 +52,8 @@ class LocalEndpoint:
         api_key: The key that it accepts; a random one without it.
         port: Where it listens; a free port without it.
         limits: Timeouts, retention and sizes.
+        rate_limits: Whether it refuses with 429 what is over the rates of the service; not so
+            by default, since a suite of tests is often faster than any user.
         clock: What its queue takes for the time, in seconds; for tests of what expires.
 
     Cancelling a job, its execution timeout and closing the endpoint all stop the handler: an
@@ -68,6 +71,7 @@ class LocalEndpoint:
         api_key: str | None = None,
         port: int = 0,
         limits: Limits | None = None,
+        rate_limits: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not callable(handler):
@@ -83,6 +87,9 @@ class LocalEndpoint:
         self._port = port
         self._limits = Limits() if limits is None else limits
         self._broker = Broker(Queue(), clock=clock, sweep_interval=self._limits.sweep_interval)
+        self._layers: list[Layer] = []
+        if rate_limits:
+            self._layers.append(make_rate_limits(self._broker, clock))
         self._webhooks = Webhooks(self._limits)
         self._broker.on_end.append(self._webhooks.ended)
         self._workers = [
@@ -125,6 +132,7 @@ class LocalEndpoint:
             if self._server is None:
                 app = App(
                     job_routes(self._broker, self._limits),
+                    layers=self._layers,
                     endpoint_id=self.endpoint_id,
                     api_key=self.api_key,
                 )

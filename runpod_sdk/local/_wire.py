@@ -29,6 +29,8 @@ from runpod_serverless_api.models import (
 from runpod_serverless_api.models import Job as JobAnswer
 from runpod_serverless_api.types import UNSET, Unset
 
+from ._rules.rates import Rate
+
 if TYPE_CHECKING:
     from ._rules.jobs import Counts, Job
 
@@ -67,6 +69,8 @@ class Operation(StrEnum):
     RETRY = "retry"
     PURGE_QUEUE = "purge-queue"
     HEALTH = "health"
+    REQUESTS = "requests"
+    OPENAI = "openai"
 
 
 # The documentation has GET where RunPod's Go client has POST: both answer, as in the service.
@@ -80,6 +84,19 @@ METHODS: dict[Operation, tuple[str, ...]] = {
     Operation.RETRY: ("POST",),
     Operation.PURGE_QUEUE: ("POST",),
     Operation.HEALTH: ("GET",),
+}
+
+# Those that are not named have no limit.
+RATES: dict[str, Rate] = {
+    Operation.RUN: Rate(1000, 200),
+    Operation.RUN_SYNC: Rate(2000, 400),
+    Operation.STATUS: Rate(2000, 400),
+    Operation.STATUS_SYNC: Rate(2000, 400),
+    Operation.STREAM: Rate(2000, 400),
+    Operation.CANCEL: Rate(100, 20),
+    Operation.PURGE_QUEUE: Rate(2),
+    Operation.OPENAI: Rate(2000, 400),
+    Operation.REQUESTS: Rate(10, 2),
 }
 
 OF_A_JOB = frozenset(

@@ -62,11 +62,11 @@ class App:
         request = Request(scope, receive)
         try:
             answer = await self._answer(request)
+            await answer.send(send)
         except ClientGone:
-            return
+            pass
         finally:
             request.close()
-        await answer.send(send)
 
     async def _answer(self, request: Request) -> Answer:
         root, *segments = request.path.removeprefix("/").split("/")
