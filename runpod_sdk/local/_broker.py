@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from ._rules.jobs import Job, Result, Run
 from ._rules.queue import Queue
-from ._workers.thread import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,6 +20,25 @@ _ANY = ""
 
 class ClientGone(Exception):
     """Nobody is there any more to take the answer."""
+
+
+class Workforce(Protocol):
+    """What stands behind those workers of the fleet that are ours. None of this blocks."""
+
+    def launch(self, worker: str) -> None:
+        """Start a worker, which then joins."""
+
+    def assign(self, run: Run, request: Mapping[str, Any]) -> None:
+        """Give a job to a worker that is pushed to."""
+
+    def stop(self, run: Run) -> None:
+        """Tell a worker that a run no longer counts."""
+
+    def retire(self, worker: str) -> None:
+        """End a worker that is not in the fleet any more."""
+
+    def close(self) -> None:
+        """End all."""
 
 
 class Broker:
@@ -37,7 +55,7 @@ class Broker:
         self._clock = clock
         self._sweep_interval = sweep_interval
         self._loop: asyncio.AbstractEventLoop
-        self._workers: dict[str, Worker] = {}
+        self._workforce: Workforce
         self._watchers: dict[str, set[asyncio.Future[None]]] = {}
         self._settling = False
         self._closing = False
@@ -46,12 +64,12 @@ class Broker:
         self.on_end: list[Callable[[Job], object]] = []
         """Who is told, on the loop, of each job that has become terminal, as it was then."""
 
-    def open(self, workers: list[Worker]) -> None:
-        """Begin, on the running loop, with *workers* that have been started."""
+    def open(self, workforce: Workforce) -> None:
+        """Begin, on the running loop, with the workers that there have to be at least."""
         self._loop = asyncio.get_running_loop()
-        for worker in workers:
-            self._workers[worker.name] = worker
-            self.queue.join(worker.name)
+        self._workforce = workforce
+        self.apply(self.queue.sweep)
+        self._settle()
         self._tick()
 
     def close(self) -> None:
@@ -59,8 +77,7 @@ class Broker:
         self._closing = True
         for watchers in self._watchers.values():
             self._wake(watchers)
-        for worker in self._workers.values():
-            worker.close()
+        self._workforce.close()
 
     def apply(
         self, event: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs
@@ -120,32 +137,38 @@ class Broker:
         if gone.done():
             raise ClientGone
 
-    # -- Reports, called by workers
+    # -- reports, made by workers from any thread
 
-    def progress(self, run: Run, value: Any) -> Future[bool]:
+    def join(self, worker: str) -> Future[None]:
+        return self._post(self.queue.join, worker)
+
+    def lose(self, worker: str) -> Future[None]:
+        return self._post(self.queue.lose, worker)
+
+    def progress(self, run: Run, value: Any) -> Future[bool | None]:
         return self._post(self.queue.progress, run, value)
 
-    def chunk(self, run: Run, value: Any) -> Future[bool]:
+    def chunk(self, run: Run, value: Any) -> Future[bool | None]:
         return self._post(self.queue.chunk, run, value)
 
-    def finish(self, run: Run, result: Result | None) -> Future[bool]:
+    def finish(self, run: Run, result: Result | None) -> Future[bool | None]:
         return self._post(self.queue.finish, run, result)
 
     def _post(
-        self, event: Callable[Concatenate[float, P], bool], *args: P.args, **kwargs: P.kwargs
-    ) -> Future[bool]:
-        reply = Future[bool]()
+        self, event: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T | None]:
+        reply = Future[T | None]()
 
         def arrive() -> None:
-            accepted = not self._closing and self.apply(event, *args, **kwargs)
+            answer = None if self._closing else self.apply(event, *args, **kwargs)
             if reply.set_running_or_notify_cancel():
-                reply.set_result(accepted)
+                reply.set_result(answer)
 
         try:
             self._loop.call_soon_threadsafe(arrive)
         except RuntimeError:
-            # The server has been shut down: this report comes from a handler that outlived it.
-            reply.set_result(False)
+            # The server has been shut down: this report comes from a worker that outlived it.
+            reply.set_result(None)
         return reply
 
     # -- what follows from an event
@@ -154,18 +177,22 @@ class Broker:
         self._settling = False
         if self._closing:
             return
-        while (worker := self.queue.idle_worker()) is not None:
-            taken = self.queue.take(self._clock(), worker)
-            if taken is None:
+        while (worker := self.queue.fleet.idle()) is not None:
+            taken = self.queue.take(self._clock(), worker.id)
+            if not taken:
                 break
-            run, job = taken
-            self._workers[worker].assign(run, job.submission.request)
+            for run, job in taken:
+                self._workforce.assign(run, job.submission.request)
         effects = self.queue.effects()
+        for launched in effects.launched:
+            self._workforce.launch(launched)
         for run in effects.stopped:
-            self._workers[run.worker].stop(run)
+            self._workforce.stop(run)
+        for retired in effects.retired:
+            self._workforce.retire(retired)
         for job_id in effects.changed & self._watchers.keys():
             self._wake(self._watchers[job_id])
-        if effects.changed:
+        if effects.changed or effects.workers_changed:
             self.revision += 1
             self._wake(self._watchers.get(_ANY, set()))
         for job in effects.ended:

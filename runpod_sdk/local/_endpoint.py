@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import secrets
 import string
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from . import _wire
 from ._broker import Broker
-from ._limits import Limits
+from ._limits import Limits, seconds
+from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
 from ._serving.app import App, Layer
 from ._serving.jobs import routes as job_routes
@@ -22,12 +23,10 @@ from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
 from ._webhooks import Webhooks
 from ._workers.handler import Handler
-from ._workers.thread import Worker
+from ._workers.thread import Threads
 
 if TYPE_CHECKING:
     from runpod_sdk import AsyncRunpod, Runpod
-
-logger = logging.getLogger("runpod_sdk.local")
 
 
 class LocalEndpoint:
@@ -45,7 +44,12 @@ class LocalEndpoint:
             if they were sent), as RunPod's own package takes it: plain, async, generator or
             async generator. `progress_update` reports from within.
         workers: How many jobs run at once; each worker is a thread with its own event loop,
-            on which the handler is called.
+            on which the handler is called. The most that there are, if there may be fewer.
+        min_workers: How many of them there always are; all, without it. One more is started
+            for each job that waits and is not of low priority.
+        cold_start: How long a worker takes to start, in seconds of *clock*.
+        idle_timeout: How long one has to be idle before it goes, if there are more than
+            *min_workers*; in seconds of *clock*.
         return_aggregate_stream: Whether the output of a handler that yields is the list of
             what it yielded, instead of an empty list.
         endpoint_id: Its id in the URLs; a random one without it.
@@ -66,6 +70,9 @@ class LocalEndpoint:
         handler: Handler,
         *,
         workers: int = 1,
+        min_workers: int | None = None,
+        cold_start: float | timedelta = 0.0,
+        idle_timeout: float | timedelta = 5.0,
         return_aggregate_stream: bool = False,
         endpoint_id: str | None = None,
         api_key: str | None = None,
@@ -78,6 +85,8 @@ class LocalEndpoint:
             raise TypeError(f"handler must be callable, not {type(handler).__name__}")
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
+        if min_workers is not None and not 0 <= min_workers <= workers:
+            raise ValueError(f"min_workers must be from 0 to {workers}, not {min_workers}")
         self.endpoint_id: str = _random_id() if endpoint_id is None else endpoint_id
         self.api_key: str = f"rpa_{secrets.token_hex(20)}" if api_key is None else api_key
         if not self.endpoint_id or "/" in self.endpoint_id:
@@ -86,16 +95,22 @@ class LocalEndpoint:
             raise ValueError("api_key must not be blank")
         self._port = port
         self._limits = Limits() if limits is None else limits
-        self._broker = Broker(Queue(), clock=clock, sweep_interval=self._limits.sweep_interval)
+        fleet = Fleet(
+            Scaling(
+                least=workers if min_workers is None else min_workers,
+                most=workers,
+                idle_timeout=seconds(idle_timeout),
+            ),
+            _random_id,
+        )
+        fleet.start_delay = seconds(cold_start)
+        self._broker = Broker(Queue(fleet), clock=clock, sweep_interval=self._limits.sweep_interval)
         self._layers: list[Layer] = []
         if rate_limits:
             self._layers.append(make_rate_limits(self._broker, clock))
         self._webhooks = Webhooks(self._limits)
         self._broker.on_end.append(self._webhooks.ended)
-        self._workers = [
-            Worker(_random_id(), handler, aggregate=return_aggregate_stream, reports=self._broker)
-            for _ in range(workers)
-        ]
+        self._workforce = Threads(handler, aggregate=return_aggregate_stream, reports=self._broker)
         self._server: ServerThread | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -139,11 +154,9 @@ class LocalEndpoint:
                 server = ServerThread(
                     app,
                     port=self._port,
-                    on_open=lambda: self._broker.open(self._workers),
+                    on_open=lambda: self._broker.open(self._workforce),
                     on_close=self._close,
                 )
-                for worker in self._workers:
-                    worker.start()
                 server.start()
                 self._server = server
         return self
@@ -164,10 +177,7 @@ class LocalEndpoint:
             if self._server is None:
                 return
             self._server.stop()
-            deadline = time.monotonic() + self._limits.shutdown_grace
-            for worker in self._workers:
-                if not worker.join(max(0.0, deadline - time.monotonic())):
-                    logger.warning("worker %s is still in its handler and was left", worker.name)
+            self._workforce.join(self._limits.shutdown_grace)
 
     def _close(self) -> None:
         self._broker.close()

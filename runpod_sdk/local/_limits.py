@@ -11,7 +11,8 @@ from attrs import Attribute, field, frozen
 _MIB = 1024 * 1024
 
 
-def _seconds(value: float | timedelta) -> float:
+def seconds(value: float | timedelta) -> float:
+    """Read a length of time, in seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
@@ -21,7 +22,7 @@ def _positive(_: object, attribute: Attribute[Any], value: float) -> None:
 
 
 def _all_seconds(values: Iterable[float | timedelta]) -> tuple[float, ...]:
-    return tuple(_seconds(value) for value in values)
+    return tuple(seconds(value) for value in values)
 
 
 def _not_negative(_: object, attribute: Attribute[Any], values: tuple[float, ...]) -> None:
@@ -57,19 +58,19 @@ class Limits:
         shutdown_grace: How long closing waits for handlers that were told to stop.
     """
 
-    execution_timeout: float = field(default=600.0, converter=_seconds, validator=_positive)
-    ttl: float = field(default=86_400.0, converter=_seconds, validator=_positive)
-    retention: float = field(default=1_800.0, converter=_seconds, validator=_positive)
-    sync_retention: float = field(default=60.0, converter=_seconds, validator=_positive)
-    sync_retention_after_wait: float = field(default=300.0, converter=_seconds, validator=_positive)
-    run_sync_wait: float = field(default=90.0, converter=_seconds, validator=_positive)
-    status_sync_wait: float = field(default=90.0, converter=_seconds, validator=_positive)
-    stream_wait: float = field(default=10.0, converter=_seconds, validator=_positive)
+    execution_timeout: float = field(default=600.0, converter=seconds, validator=_positive)
+    ttl: float = field(default=86_400.0, converter=seconds, validator=_positive)
+    retention: float = field(default=1_800.0, converter=seconds, validator=_positive)
+    sync_retention: float = field(default=60.0, converter=seconds, validator=_positive)
+    sync_retention_after_wait: float = field(default=300.0, converter=seconds, validator=_positive)
+    run_sync_wait: float = field(default=90.0, converter=seconds, validator=_positive)
+    status_sync_wait: float = field(default=90.0, converter=seconds, validator=_positive)
+    stream_wait: float = field(default=10.0, converter=seconds, validator=_positive)
     run_body: int = field(default=10 * _MIB, validator=_positive)
     run_sync_body: int = field(default=20 * _MIB, validator=_positive)
-    webhook_timeout: float = field(default=10.0, converter=_seconds, validator=_positive)
+    webhook_timeout: float = field(default=10.0, converter=seconds, validator=_positive)
     webhook_retry_delays: tuple[float, ...] = field(
         default=(5.0, 15.0), converter=_all_seconds, validator=_not_negative
     )
-    sweep_interval: float = field(default=1.0, converter=_seconds, validator=_positive)
-    shutdown_grace: float = field(default=1.0, converter=_seconds, validator=_positive)
+    sweep_interval: float = field(default=1.0, converter=seconds, validator=_positive)
+    shutdown_grace: float = field(default=1.0, converter=seconds, validator=_positive)

@@ -48,6 +48,7 @@ KEY_HEADER, KEY_SCHEME = b"authorization", "bearer"
 
 # What refusals and failures say of fields, by their names on the wire.
 EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"
+LOST_ERROR = "job timed out after 1 retries"
 NOT_OBJECTS = "policy and s3Config must be objects"
 NOT_BOOLEAN = "policy.lowPriority must be a boolean"
 
@@ -125,6 +126,7 @@ def job(job: Job) -> dict[str, Any]:
         worker_id=job.worker if job.worker is not None else UNSET,
         output=job.output,
         error=job.error,
+        retries=job.retries or UNSET,
     ).to_dict()
 
 
@@ -155,11 +157,11 @@ def health(counts: Counts) -> dict[str, Any]:
         ),
         workers=WorkerCounts(
             idle=counts.idle,
-            initializing=0,
+            initializing=counts.initializing,
             ready=counts.idle,
             running=counts.running,
             throttled=0,
-            unhealthy=0,
+            unhealthy=counts.unhealthy,
         ),
     ).to_dict()
 

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from runpod_sdk.local import _wire
+from runpod_sdk.local._rules.fleet import Fleet, Scaling
 from runpod_sdk.local._rules.jobs import NotRetryable, Result, Run, Submission, UnknownJob
 from runpod_sdk.local._rules.queue import Queue
 from runpod_sdk.local._wire import UNSET
@@ -31,6 +32,17 @@ JOBS = 3
 PLACES = st.integers(0, JOBS)  # the last is that of a job that is gone
 
 
+def queue_with(*workers: str) -> Queue:
+    """Make a queue with workers that are pushed to."""
+    names = iter(workers)
+    count = len(workers)
+    queue = Queue(Fleet(Scaling(least=count, most=count), names.__next__))
+    queue.sweep(0.0)
+    for worker in queue.effects().launched:
+        queue.join(0.0, worker)
+    return queue
+
+
 class Histories(RuleBasedStateMachine):
     """Compare the queue with a model that looks at every job after every event."""
 
@@ -38,7 +50,7 @@ class Histories(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.queue = Queue()
+        self.queue = queue_with(*WORKERS)
         self.now = 0.0
         self.behind = 0.0
         self.model: dict[str, Expected] = {}
@@ -46,8 +58,6 @@ class Histories(RuleBasedStateMachine):
         self.count = dict.fromkeys(("completed", "failed", "retried"), 0)
         self.stopped: set[Run] = set()
         self.serial = 0
-        for worker in WORKERS:
-            self.queue.join(worker)
 
     def number(self) -> int:
         self.serial += 1
@@ -177,14 +187,14 @@ class Histories(RuleBasedStateMachine):
         taken = self.queue.take(self.when, worker)
         queued = [job for job in self.model.items() if job[1].status == "IN_QUEUE"]
         if not queued:
-            assert taken is None
+            assert taken == []
             return multiple()
         first_id, first = min(queued, key=lambda item: item[1].order)
-        assert taken is not None
-        assert taken[0].job_id == taken[1].id == first_id
-        first.status, first.run, first.started = "IN_PROGRESS", taken[0], self.now
-        self.busy[worker] = taken[0]
-        return taken[0]
+        ((run, job),) = taken
+        assert run.job_id == job.id == first_id
+        first.status, first.run, first.started = "IN_PROGRESS", run, self.now
+        self.busy[worker] = run
+        return run
 
     @rule(run=runs)
     def progress(self, run: Run) -> None:
@@ -259,7 +269,7 @@ def test_every_history_is_as_the_model_has_it() -> None:
 
 def test_an_id_is_used_once() -> None:
     """A second job with the id of one that is there is refused."""
-    queue = Queue()
+    queue = queue_with()
     submission = Submission("x", {}, execution_timeout=1, ttl=1, retention=1)
     queue.submit(0.0, submission)
     with pytest.raises(ValueError, match="there already"):
@@ -268,7 +278,7 @@ def test_an_id_is_used_once() -> None:
 
 def test_news_are_told_once() -> None:
     """What has changed is handed over once, also when it is that a job is gone."""
-    queue = Queue()
+    queue = queue_with()
     queue.submit(0.0, Submission("x", {}, execution_timeout=1, ttl=1, retention=1))
     assert queue.effects().changed == {"x"}
     assert queue.effects().changed == set()
@@ -279,8 +289,7 @@ def test_news_are_told_once() -> None:
 def test_an_expired_ttl_wins_over_a_later_execution_timeout() -> None:
     """When both have passed unseen, what came first is what happened."""
     for ttl, execution_timeout, left in ((1.0, 2.0, False), (2.0, 1.0, True)):
-        queue = Queue()
-        queue.join("w")
+        queue = queue_with("w")
         queue.submit(
             0.0, Submission("x", {}, execution_timeout=execution_timeout, ttl=ttl, retention=9)
         )

@@ -25,6 +25,8 @@ class Submission:
     execution_timeout: float
     ttl: float
     retention: float
+    low_priority: bool = False
+    """Whether it is no reason for more workers."""
 
 
 @frozen
@@ -42,6 +44,8 @@ class Result:
 
     output: Any = UNSET
     error: Any = UNSET
+    recycle: bool = False
+    """Whether the worker asks to be replaced."""
 
 
 @define(eq=False)
@@ -58,6 +62,8 @@ class Job:
     started: float | None = None
     ended: float | None = None
     worker: str | None = None
+    retries: int = 0
+    """How often it was queued again because its worker had vanished."""
     output: Any = UNSET
     error: str | Unset = UNSET
     chunks: deque[Any] = Factory(deque[Any])
@@ -108,6 +114,8 @@ class Counts:
     in_queue: int
     idle: int
     running: int
+    initializing: int
+    unhealthy: int
 
 
 @frozen
@@ -120,6 +128,12 @@ class Effects:
     """Runs that no longer count."""
     ended: tuple[Job, ...] = ()
     """Jobs that have become terminal, as they were then."""
+    workers_changed: bool = False
+    """Whether there is news of workers."""
+    launched: tuple[str, ...] = ()
+    """Workers to be started."""
+    retired: tuple[str, ...] = ()
+    """Workers that have gone, and are to be ended."""
 
 
 class UnknownJob(LookupError):

@@ -1,69 +1,27 @@
-"""
-The rules of the queue, without HTTP, threads or a clock.
-
-Every event is a method that is given the time, `now`, in seconds, and first lets that
-time pass: nothing is seen that has expired by then. What others have to do about an
-event (wake those who wait for a job, stop a run) is collected for `effects`.
-
-    from          event                                    to
-    ───────────   ──────────────────────────────────────   ─────────────────────────────────
-    ·             submit                                   IN_QUEUE
-    IN_QUEUE      take                                     IN_PROGRESS
-    IN_PROGRESS   progress                                 IN_PROGRESS, output = the progress
-    IN_PROGRESS   chunk                                    IN_PROGRESS, one more to drain
-    IN_PROGRESS   finish, without error                    COMPLETED
-    IN_PROGRESS   finish, error a string                   FAILED, with the output if one came
-    IN_PROGRESS   finish, error anything else              COMPLETED without output
-    IN_PROGRESS   the execution timeout passes             FAILED, "executionTimeout exceeded"
-    IN_QUEUE      cancel                                   CANCELLED
-    IN_PROGRESS   cancel                                   CANCELLED, and the run is stopped
-    IN_QUEUE      purge                                    · (unknown from then on)
-    not terminal  the TTL passes                           · and the run, if any, is stopped
-    FAILED        retry                                    IN_QUEUE, as if new
-    terminal      the retention passes                     ·
-
-Which keys an answer has in each state follows from what is set:
-
-    IN_QUEUE, cancelled while queued   neither times nor worker
-    IN_PROGRESS                        delay_time, worker, and output after a progress
-    terminal after a run               also execution_time
-
-A run that was stopped, or has overrun, keeps its worker busy until the worker says that
-it is over; nothing that it reports by then counts.
-
-What is chosen where the facts are unknown or contradict each other stands in one table, in
-`docs/local-endpoint.md`.
-"""
+"""The jobs of an endpoint, and what happens to them: see the tables of this package."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, UNSET, JobStatus
+from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, LOST_ERROR, UNSET, JobStatus
 
-from .jobs import (
-    RETRYABLE,
-    Counts,
-    Effects,
-    Job,
-    NotRetryable,
-    Result,
-    Run,
-    Submission,
-    UnknownJob,
-)
+from .fleet import Fleet, Phase
+from .jobs import RETRYABLE, Counts, Effects, Job, NotRetryable, Result, Run, Submission, UnknownJob
+from .line import Line
 
 
 class Queue:
-    """The jobs of one endpoint and the workers that take them, first come, first served."""
+    """The jobs of one endpoint, first come, first served, and the *fleet* that takes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
         self._now = float("-inf")
         self._jobs: dict[str, Job] = {}
-        self._waiting: dict[str, None] = {}  # an ordered set of the ids in IN_QUEUE
-        self._workers: dict[str, Run | None] = {}
+        self._waiting = Line()
         self._due: list[tuple[float, str]] = []  # a heap; entries that no longer hold are skipped
         self._serial = 0
         self._completed = self._failed = self._retried = self._in_progress = 0
@@ -71,12 +29,27 @@ class Queue:
         self._stopped: list[Run] = []
         self._ended: list[Job] = []
 
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """All jobs by their ids, in the order in which they were sent; look only."""
+        return self._jobs
+
     def effects(self) -> Effects:
-        """Hand over what has come up since the last time."""
-        effects = Effects(frozenset(self._changed), tuple(self._stopped), tuple(self._ended))
+        """Scale the fleet for what waits now, and hand over what has come up since last time."""
+        self.fleet.scale(self._now, self._waiting.urgent)
+        launched, retired = self.fleet.effects()
+        effects = Effects(
+            changed=frozenset(self._changed),
+            stopped=tuple(self._stopped),
+            ended=tuple(self._ended),
+            workers_changed=self.fleet.changed,
+            launched=launched,
+            retired=retired,
+        )
         self._changed.clear()
         self._stopped.clear()
         self._ended.clear()
+        self.fleet.changed = False
         return effects
 
     # -- what clients do
@@ -88,7 +61,7 @@ class Queue:
             raise ValueError(f"job {submission.id} is there already")
         job = Job(submission, submitted=self._now, expires=self._now + submission.ttl)
         self._jobs[job.id] = job
-        self._waiting[job.id] = None
+        self._waiting.append(job.id, urgent=not submission.low_priority)
         self._touch(job)
         return job
 
@@ -122,7 +95,7 @@ class Queue:
         job = self.get(now, job_id)
         if not job.terminal:
             self._stop(job)
-            self._waiting.pop(job.id, None)
+            self._waiting.discard(job.id)
             self._end(job, JobStatus.CANCELLED)
         return job
 
@@ -131,14 +104,10 @@ class Queue:
         job = self.get(now, job_id)
         if job.status not in RETRYABLE:
             raise NotRetryable(job.status)
-        job.status = JobStatus.IN_QUEUE
-        job.started = job.ended = job.worker = None
-        job.output = job.error = UNSET
-        job.chunks.clear()
+        job.error, job.ended, job.retries = UNSET, None, 0
         job.expires = self._now + job.submission.ttl
-        self._waiting[job.id] = None
-        self._retried += 1
-        self._touch(job)
+        self._queue_again(job)
+        self._waiting.append(job.id, urgent=not job.submission.low_priority)
         return job
 
     def purge(self, now: float) -> int:
@@ -152,44 +121,44 @@ class Queue:
     def counts(self, now: float) -> Counts:
         """Count jobs and workers."""
         self.sweep(now)
-        running = sum(run is not None for run in self._workers.values())
         return Counts(
             completed=self._completed,
             failed=self._failed,
             retried=self._retried,
             in_progress=self._in_progress,
             in_queue=len(self._waiting),
-            idle=len(self._workers) - running,
-            running=running,
+            idle=self.fleet.count(Phase.IDLE),
+            running=self.fleet.count(Phase.RUNNING),
+            initializing=self.fleet.count(Phase.INITIALIZING),
+            unhealthy=self.fleet.count(Phase.UNHEALTHY),
         )
 
     # -- what workers do
 
-    def join(self, worker: str) -> None:
-        """Know a new worker, which is idle."""
-        self._workers.setdefault(worker, None)
-
-    def idle_worker(self) -> str | None:
-        """Name a worker that has nothing to do."""
-        return next((worker for worker, run in self._workers.items() if run is None), None)
-
-    def take(self, now: float, worker: str) -> tuple[Run, Job] | None:
-        """Give an idle worker the job that has waited longest, if there is one."""
+    def join(self, now: float, worker: str) -> None:
+        """Know that a worker is there: one of those launched, or one of somebody else's."""
         self.sweep(now)
-        if self._workers[worker] is not None:
+        self.fleet.join(self._now, worker)
+
+    def take(self, now: float, worker: str, most: int = 1) -> list[tuple[Run, Job]]:
+        """Give a worker the jobs that have waited longest, at *most* so many."""
+        self.sweep(now)
+        member = self.fleet.find(worker)
+        if member is None or not member.available:
+            return []
+        if member.runs and not member.pulls:
             raise ValueError(f"worker {worker} is busy")
-        job_id = next(iter(self._waiting), None)
-        if job_id is None:
-            return None
-        del self._waiting[job_id]
-        self._serial += 1
-        job, run = self._jobs[job_id], Run(self._serial, job_id, worker)
-        self._workers[worker] = run
-        self._in_progress += 1
-        job.status, job.run = JobStatus.IN_PROGRESS, run
-        job.started, job.worker = self._now, worker
-        self._touch(job)
-        return run, job
+        taken: list[tuple[Run, Job]] = []
+        while len(taken) < most and (job_id := self._waiting.pop(unless=member.runs)) is not None:
+            self._serial += 1
+            job, run = self._jobs[job_id], Run(self._serial, job_id, worker)
+            self.fleet.begin(self._now, run)
+            self._in_progress += 1
+            job.status, job.run = JobStatus.IN_PROGRESS, run
+            job.started, job.worker = self._now, worker
+            self._touch(job)
+            taken.append((run, job))
+        return taken
 
     def progress(self, now: float, run: Run, value: Any) -> bool:
         """Note how far a run is; False, and nothing, if the run no longer counts."""
@@ -215,9 +184,9 @@ class Queue:
         is freed.
         """
         job = self._current(now, run)
-        if self._workers.get(run.worker) == run:
-            self._workers[run.worker] = None
-            self._changed.add(run.job_id)
+        if result is not None and result.recycle:
+            self.fleet.recycle(run.worker)
+        self.fleet.end(self._now, run)
         if job is None or result is None:
             return False
         if result.error is UNSET:
@@ -227,6 +196,21 @@ class Queue:
         else:
             self._end(job, JobStatus.COMPLETED)
         return True
+
+    def drop(self, now: float, worker: str) -> None:
+        """Know that a worker has none of its runs any more: those that still count are lost."""
+        self.sweep(now)
+        member = self.fleet.find(worker)
+        if member is not None:
+            runs = list(member.runs.values())
+            for run in runs:
+                self.fleet.end(self._now, run)
+            self._lose(runs)
+
+    def lose(self, now: float, worker: str) -> None:
+        """Know that a worker has vanished: it is forgotten, its runs that still count are lost."""
+        self.sweep(now)
+        self._lose(self.fleet.remove(worker))
 
     # -- what time does
 
@@ -253,6 +237,27 @@ class Queue:
         job = self._jobs.get(run.job_id)
         return job if job is not None and job.run == run else None
 
+    def _lose(self, runs: list[Run]) -> None:
+        for run in reversed(runs):  # so that the first of them is at the front again
+            job = self._current(self._now, run)
+            if job is None:
+                continue
+            if job.retries:
+                self._end(job, JobStatus.FAILED, error=LOST_ERROR)
+                continue
+            self._leave_run(job)
+            job.retries = 1
+            self._queue_again(job)
+            self._waiting.prepend(job.id, urgent=not job.submission.low_priority)
+
+    def _queue_again(self, job: Job) -> None:
+        job.status = JobStatus.IN_QUEUE
+        job.started = job.worker = None
+        job.output = UNSET
+        job.chunks.clear()
+        self._retried += 1
+        self._touch(job)
+
     def _touch(self, job: Job) -> None:
         heapq.heappush(self._due, (job.due, job.id))
         self._changed.add(job.id)
@@ -278,6 +283,6 @@ class Queue:
 
     def _forget(self, job: Job) -> None:
         self._leave_run(job)
-        self._waiting.pop(job.id, None)
+        self._waiting.discard(job.id)
         del self._jobs[job.id]
         self._changed.add(job.id)

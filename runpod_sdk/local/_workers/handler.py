@@ -4,7 +4,8 @@ Calling a handler, and what its outcome means.
     outcome                                result
     ────────────────────────────────────   ────────────────────────────────────────────────────
     returns a dict                         output = it without `error` and `refresh_worker`, or
-                                           none if nothing is left; error = its `error`, if truthy
+                                           none if nothing is left; error = its `error`, if truthy;
+                                           the worker is replaced if `refresh_worker` is truthy
     returns anything else                  output = it
     yields                                 each value is a chunk; output = [], or all values with
                                            return_aggregate_stream
@@ -56,7 +57,7 @@ class Execution:
         *,
         worker: str,
         aggregate: bool,
-        emit: Callable[[Any], Awaitable[bool]],
+        emit: Callable[[Any], Awaitable[bool | None]],
     ) -> None:
         self._handler = handler
         self._job = job
@@ -121,8 +122,8 @@ def _returned(value: Any) -> Result:
         return Result(output=value)
     output = cast(dict[str, Any], value)
     fault = output.pop(_ERROR, None)
-    output.pop(_REFRESH_WORKER, None)
-    return Result(output=output or UNSET, error=fault or UNSET)
+    refresh = output.pop(_REFRESH_WORKER, None)
+    return Result(output=output or UNSET, error=fault or UNSET, recycle=bool(refresh))
 
 
 def _describe(error: BaseException, worker: str) -> str:

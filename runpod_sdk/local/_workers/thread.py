@@ -1,9 +1,11 @@
-"""A worker: a thread with an event loop of its own, that runs one job at a time."""
+"""Workers that are threads, each with an event loop of its own, that run one job at a time."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -16,13 +18,60 @@ from runpod_sdk.local._rules.jobs import Result, Run
 from .handler import Execution, Handler
 from .progress import reporting
 
+logger = logging.getLogger("runpod_sdk.local")
+
 
 class Reports(Protocol):
-    """Where a worker's reports go. None of these blocks, and the order of the calls is kept."""
+    """
+    Where a worker's reports go. None of these blocks, and the order of the calls is kept.
 
-    def progress(self, run: Run, value: Any) -> Future[bool]: ...
-    def chunk(self, run: Run, value: Any) -> Future[bool]: ...
-    def finish(self, run: Run, result: Result | None) -> Future[bool]: ...
+    The reply is whether the run still counts.
+    """
+
+    def join(self, worker: str) -> object: ...
+    def progress(self, run: Run, value: Any) -> object: ...
+    def chunk(self, run: Run, value: Any) -> Future[bool | None]: ...
+    def finish(self, run: Run, result: Result | None) -> object: ...
+
+
+class Threads:
+    """The workers of an endpoint that runs *handler* in this process."""
+
+    def __init__(self, handler: Handler, *, aggregate: bool, reports: Reports) -> None:
+        self._handler = handler
+        self._aggregate = aggregate
+        self._reports = reports
+        self._workers: dict[str, Worker] = {}
+        self._leaving: list[Worker] = []
+
+    def launch(self, worker: str) -> None:
+        made = Worker(worker, self._handler, aggregate=self._aggregate, reports=self._reports)
+        self._workers[worker] = made
+        made.start()
+        self._reports.join(worker)
+
+    def assign(self, run: Run, request: Mapping[str, Any]) -> None:
+        self._workers[run.worker].assign(run, request)
+
+    def stop(self, run: Run) -> None:
+        if run.worker in self._workers:
+            self._workers[run.worker].stop(run)
+
+    def retire(self, worker: str) -> None:
+        left = self._workers.pop(worker)
+        left.close()
+        self._leaving = [other for other in self._leaving if not other.join(0)] + [left]
+
+    def close(self) -> None:
+        for worker in list(self._workers):
+            self.retire(worker)
+
+    def join(self, grace: float) -> None:
+        """Wait *grace* seconds for the ends of those that were told; say who does not end."""
+        deadline = time.monotonic() + grace
+        for worker in self._leaving:
+            if not worker.join(max(0.0, deadline - time.monotonic())):
+                logger.warning("worker %s is still in its handler and was left", worker.name)
 
 
 @define(eq=False)
