@@ -13,11 +13,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from . import _wire
+from ._active_faults import Faults
 from ._broker import Broker
 from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
 from ._serving.app import App, Layer
+from ._serving.faults import FaultLayer
+from ._serving.faults import routes as fault_routes
 from ._serving.jobs import routes as job_routes
 from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
@@ -105,7 +108,9 @@ class LocalEndpoint:
         )
         fleet.start_delay = seconds(cold_start)
         self._broker = Broker(Queue(fleet), clock=clock, sweep_interval=self._limits.sweep_interval)
-        self._layers: list[Layer] = []
+        self._faults = Faults(clock)
+        self._fault_layer = FaultLayer(self._faults)
+        self._layers: list[Layer] = [self._fault_layer]
         if rate_limits:
             self._layers.append(make_rate_limits(self._broker, clock))
         self._webhooks = Webhooks(self._limits)
@@ -132,6 +137,11 @@ class LocalEndpoint:
             raise RuntimeError("the local endpoint has no URL before start()")
         return f"{self._server.address}/{_wire.ROOT}"
 
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong: add faults, see how often they have struck, end them."""
+        return self._faults
+
     def start(self) -> Self:
         """
         Start server and workers; of no effect when it runs already.
@@ -148,6 +158,7 @@ class LocalEndpoint:
                 app = App(
                     job_routes(self._broker, self._limits),
                     layers=self._layers,
+                    local_routes=fault_routes(self._faults),
                     endpoint_id=self.endpoint_id,
                     api_key=self.api_key,
                 )
@@ -181,6 +192,7 @@ class LocalEndpoint:
 
     def _close(self) -> None:
         self._broker.close()
+        self._fault_layer.close()
         self._webhooks.close()
 
     def __enter__(self) -> Self:

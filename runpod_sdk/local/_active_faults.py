@@ -1,0 +1,146 @@
+"""Which faults are in force, and how often each has struck."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+from typing import TypeVar
+
+from ._faults import Fault, seconds
+
+FaultT = TypeVar("FaultT", bound=Fault)
+
+
+class ActiveFault:
+    """A fault in force, and how often it has struck."""
+
+    def __init__(self, owner: Faults, id: str, fault: Fault, times: int | None, until: float):
+        self.id = id
+        self.fault = fault
+        self._owner = owner
+        self._fired = 0
+        self._times = times
+        self._until = until
+
+    def __repr__(self) -> str:
+        return f"<ActiveFault {self.id} {self.fault!r} fired={self.fired}>"
+
+    @property
+    def fired(self) -> int:
+        """How often it has struck until now. A request counts before it is answered."""
+        return self._fired
+
+    def remove(self) -> None:
+        """End it; of no effect when it has ended already."""
+        self._owner._remove(self)
+
+    def _over(self, now: float) -> bool:
+        return self._fired == self._times or now >= self._until
+
+
+class Faults:
+    """
+    The faults of one endpoint that are in force, oldest first. Safe to use from any thread.
+
+    Whatever a fault can befall meets the first one added that fits it, and no other.
+
+        with local.faults.active(RateLimited("run", retry_after=1), times=2) as fault:
+            submit()
+        assert fault.fired == 2
+
+    Iterating gives each `ActiveFault`.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ids = count(1)
+        self._active: dict[str, ActiveFault] = {}
+
+    def add(
+        self,
+        fault: Fault,
+        *,
+        times: int | None = None,
+        lasting: float | timedelta | None = None,
+    ) -> ActiveFault:
+        """
+        Bring *fault* into force.
+
+        Args:
+            fault: What is to go wrong.
+            times: After how often it is over; without it, and without *lasting*, it stays until
+                it is removed.
+            lasting: After how long it is over, in seconds by the clock of the endpoint.
+
+        Raises:
+            TypeError: *fault* is none, or *times* or *lasting* no number.
+            ValueError: *times* or *lasting* is not greater than zero.
+        """
+        if not isinstance(fault, Fault):
+            raise TypeError(f"a fault is wanted, such as LostReply('run'), not {fault!r}")
+        until = math.inf
+        if times is not None:
+            if isinstance(times, bool) or not isinstance(times, int):
+                raise TypeError(f"times must be a whole number, not {times!r}")
+            if times < 1:
+                raise ValueError(f"times must be at least 1, not {times}")
+        if lasting is not None:
+            length = seconds(lasting)
+            if not 0 < length < math.inf:
+                raise ValueError(f"lasting must be greater than zero, not {lasting}")
+            until = self._clock() + length
+        with self._lock:
+            active = ActiveFault(self, str(next(self._ids)), fault, times, until)
+            self._active[active.id] = active
+        return active
+
+    @contextmanager
+    def active(
+        self,
+        fault: Fault,
+        *,
+        times: int | None = None,
+        lasting: float | timedelta | None = None,
+    ) -> Generator[ActiveFault, None, None]:
+        """Bring *fault* into force for the length of a `with` block, at most; see `add`."""
+        added = self.add(fault, times=times, lasting=lasting)
+        try:
+            yield added
+        finally:
+            added.remove()
+
+    def clear(self) -> None:
+        """End all of them."""
+        with self._lock:
+            self._active.clear()
+
+    def __iter__(self) -> Iterator[ActiveFault]:
+        with self._lock:
+            self._drop()
+            return iter(list(self._active.values()))
+
+    def strike(self, kind: type[FaultT], fits: Callable[[FaultT], bool]) -> FaultT | None:
+        """Give the first of a *kind* that *fits*, and count it; None if there is none."""
+        if not self._active:
+            return None
+        with self._lock:
+            self._drop()
+            for active in self._active.values():
+                if isinstance(active.fault, kind) and fits(active.fault):
+                    active._fired += 1
+                    self._drop()
+                    return active.fault
+        return None
+
+    def _remove(self, active: ActiveFault) -> None:
+        with self._lock:
+            self._active.pop(active.id, None)
+
+    def _drop(self) -> None:
+        now = self._clock()
+        self._active = {id: one for id, one in self._active.items() if not one._over(now)}
