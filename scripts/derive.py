@@ -5,10 +5,10 @@ Make the other forms of the API document, for tools that do not take the one wri
 
 Into DIRECTORY go the document in OpenAPI 3.1 as JSON and as YAML without anchors or folded
 lines, and a form in OpenAPI 3.0.3, again as both. The 3.0 form says the same, as far as 3.0
-can say it, with two differences: webhooks stand under `x-webhooks`, and a status that may
-grow is a plain string, with the values known today under `x-extensible-enum`. Generators
-that make a closed type of `anyOf` an enum and a string lose statuses; of a string they lose
-nothing.
+can say it, with three differences: webhooks stand under `x-webhooks`; what is an object or
+an array is any JSON; and a status that may grow is a plain string, with the values known
+today under `x-extensible-enum`. Generators that make a closed type of `anyOf` an enum and a
+string lose statuses; of a string they lose nothing.
 """
 
 from __future__ import annotations
@@ -112,6 +112,8 @@ def _schema(schema: Node, document: Node, nullable: set[str]) -> Node:
         del schema["anyOf"]
         schema["type"] = "string"
         schema["x-extensible-enum"] = _at(document, known)["enum"]
+    elif any(option.get("type") == "array" for option in options):
+        del schema["anyOf"]  # of an object and an array no type can be made: any JSON
     if "$ref" in schema and len(schema) > 1:  # beside a $ref, 3.0 sees nothing
         schema["allOf"] = [{"$ref": schema.pop("$ref")}]
     return schema
