@@ -22,6 +22,7 @@ from ._serving.app import App, Layer
 from ._serving.faults import FaultLayer
 from ._serving.faults import routes as fault_routes
 from ._serving.jobs import routes as job_routes
+from ._serving.openai import routes as openai_routes
 from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
 from ._webhooks import Webhooks
@@ -156,7 +157,10 @@ class LocalEndpoint:
                 raise RuntimeError("the local endpoint is closed; make a new one")
             if self._server is None:
                 app = App(
-                    job_routes(self._broker, self._limits),
+                    [
+                        *job_routes(self._broker, self._limits),
+                        *openai_routes(self._broker, self._limits),
+                    ],
                     layers=self._layers,
                     local_routes=fault_routes(self._faults),
                     endpoint_id=self.endpoint_id,

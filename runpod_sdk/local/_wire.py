@@ -8,7 +8,6 @@ and nowhere else in this package.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -176,6 +175,12 @@ def problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
     return Error(status=status.value, title=status.phrase, detail=detail).to_dict()
 
 
+def for_openai(route: str, body: object) -> JobRequest:
+    """Make the job that a request of the OpenAI proxy becomes; *body* is UNSET if there is none."""
+    asked = {} if body is UNSET else {"openai_input": body}
+    return JobRequest(input_={"openai_route": f"/{route}", **asked})
+
+
 def for_handler(request: JobRequest) -> dict[str, Any]:
     """Keep of a request what the platform hands to the worker; unknown members are not in it."""
     return JobRequest(
@@ -183,6 +188,6 @@ def for_handler(request: JobRequest) -> dict[str, Any]:
     ).to_dict()
 
 
-def encode(body: Mapping[str, Any], *, sort: bool = True) -> bytes:
+def encode(body: object, *, sort: bool = True) -> bytes:
     """Write compact JSON; keys sorted, as the service sends them in all but refusals."""
     return json.dumps(body, separators=(",", ":"), sort_keys=sort).encode()

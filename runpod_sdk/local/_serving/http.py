@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeAlias, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from runpod_sdk.local import _wire
 from runpod_sdk.local._broker import ClientGone
@@ -57,6 +57,20 @@ class Answer:
         ]
         await send({"type": "http.response.start", "status": int(self.status), "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+@frozen
+class Streamed(Answer):
+    """An answer whose body comes in *pieces*, each of which is sent as soon as it is there."""
+
+    pieces: AsyncIterator[bytes] = field(kw_only=True)
+
+    async def send(self, send: Send) -> None:
+        headers = [(b"content-type", self.content_type), *self.headers]
+        await send({"type": "http.response.start", "status": int(self.status), "headers": headers})
+        async for piece in self.pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 class Request:

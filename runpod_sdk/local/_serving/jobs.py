@@ -59,8 +59,9 @@ class _Jobs:
         return await self._when_terminal(request, job.id, wait or limits.run_sync_wait)
 
     def _submit(self, body: bytes, *, prefix: str, retention: float) -> Job:
+        asked = requests.job_request(requests.parse(body))
         submission = requests.submission(
-            body, prefix=prefix, retention=retention, limits=self._limits
+            asked, prefix=prefix, retention=retention, limits=self._limits
         )
         return self._broker.apply(self._queue.submit, submission)
 

@@ -79,20 +79,32 @@ async def body(request: Request, limit: int) -> bytes:
         raise bad_request("body", f"exceeded max body size of {size}") from None
 
 
-def submission(body: bytes, *, prefix: str, retention: float, limits: Limits) -> Submission:
+def parse(body: bytes) -> Any:
+    """Read a body as JSON; refuse it if it is none."""
+    try:
+        return _json.parse(body)
+    except ValueError as error:
+        raise bad_request("body", f"malformed JSON: {error}") from None
+
+
+def job_request(document: object) -> JobRequest:
     """
-    Read the body of /run or /runsync; the id of the new job begins with *prefix*.
+    Read one job of a body.
 
     Raises:
         Refusal: It is no JSON object, has no input, or a member is not what the contract says.
     """
-    try:
-        document = _json.parse(body)
-    except ValueError as error:
-        raise bad_request("body", f"malformed JSON: {error}") from None
     if not isinstance(document, dict):
         raise bad_request("body", "must be an object")
     request = _request(cast(dict[str, Any], document))
+    if not isinstance(request.policy, Unset):
+        _policy_time(request.policy.execution_timeout)
+        _policy_time(request.policy.ttl)
+    return request
+
+
+def submission(request: JobRequest, *, prefix: str, retention: float, limits: Limits) -> Submission:
+    """Make a new job of what was asked for; its id begins with *prefix*."""
     policy = ExecutionPolicy() if isinstance(request.policy, Unset) else request.policy
     return Submission(
         id=f"{prefix}{uuid4()}-u1",
@@ -100,7 +112,6 @@ def submission(body: bytes, *, prefix: str, retention: float, limits: Limits) ->
         execution_timeout=_policy_time(policy.execution_timeout) or limits.execution_timeout,
         ttl=_policy_time(policy.ttl) or limits.ttl,
         retention=retention,
-        low_priority=policy.low_priority is True,
     )
 
 
