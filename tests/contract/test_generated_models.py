@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_serverless_api import models
 from runpod_serverless_api.types import UNSET
+from tests.drawing import at_most
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
@@ -77,7 +78,7 @@ def text(value: Any) -> str:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@settings(deadline=None)
+@at_most(100)
 @given(data=st.data())
 def test_a_round_trip_changes_nothing(name: str, data: st.DataObject) -> None:
     """What the schema admits comes out of its model as it went in, and is not touched."""
@@ -88,7 +89,7 @@ def test_a_round_trip_changes_nothing(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in REQUESTS])
-@settings(deadline=None)
+@at_most(100)
 @given(data=st.data())
 def test_an_answer_with_odd_values_is_still_read(name: str, data: st.DataObject) -> None:
     """No value of any member, of the wrong type or null, makes a model of an answer raise."""

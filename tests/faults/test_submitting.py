@@ -16,11 +16,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from runpod_sdk import APIConnectionError, Runpod, RunpodError, SubmissionUncertainError
 from runpod_sdk.local import LocalEndpoint
+from tests.drawing import at_most
 from tests.faults.modes import MODES, TALLY, Case, Outcome, run_alone
 from tests.faults.proxy import DOWN, UP, Cut, Proxy
 
@@ -141,9 +142,8 @@ stories = st.lists(
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(
-    max_examples=5,
-    deadline=None,
+@at_most(
+    5,
     database=None,
     phases=[Phase.generate],  # nothing is as slow to shrink as a network
     suppress_health_check=[HealthCheck.function_scoped_fixture],

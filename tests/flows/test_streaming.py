@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import errors
@@ -30,7 +30,6 @@ from tests.flows.virtual import (
     timeouts,
 )
 
-many = settings(max_examples=1_000)
 A_BLINK = 1e-6
 
 
@@ -44,7 +43,6 @@ def stream(io: VirtualIO, timeout: float | None) -> tuple[list[Any], Exception |
     return taken, None
 
 
-@many
 @given(stories, meetings, randoms, timeouts | st.none())
 def test_every_chunk_once_and_in_order_or_an_error(
     story: Story, faults: list[Meeting], luck: list[float], timeout: float | None
@@ -65,7 +63,6 @@ def test_every_chunk_once_and_in_order_or_an_error(
         assert io.now() <= timeout + A_BLINK
 
 
-@many
 @given(
     stories,
     st.lists(outputs, min_size=1, max_size=6).map(tuple),
@@ -162,7 +159,6 @@ def test_a_reason_that_can_not_be_had_does_not_hide_the_failure() -> None:
     assert isinstance(error, errors.JobFailedError)
 
 
-@many
 @given(stories, meetings, randoms)
 def test_a_stream_ends_at_the_terminal_status_without_chunks(
     story: Story, faults: list[Meeting], luck: list[float]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import errors
@@ -30,7 +30,6 @@ from tests.flows.virtual import (
     timeouts,
 )
 
-many = settings(max_examples=1_000)
 REQUEST = api.JobRequest(input_={"prompt": "hi"})
 A_BLINK = 1e-6
 
@@ -41,7 +40,6 @@ def waiting(io: VirtualIO, timeout: float | None, on_timeout: str = "detach") ->
     return drive(cancelling(here, JOB, on_timeout, flow))  # type: ignore[arg-type]
 
 
-@many
 @given(stories, meetings, randoms, timeouts, st.sampled_from(["detach", "cancel"]))
 def test_a_wait_ends_by_its_deadline(
     story: Story, faults: list[Meeting], luck: list[float], timeout: float, on_timeout: str
@@ -58,7 +56,6 @@ def test_a_wait_ends_by_its_deadline(
         assert JOB in str(outcome)
 
 
-@many
 @given(stories, meetings, randoms)
 def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: list[float]) -> None:
     """What a wait returns is the job's end, as it was; then nothing more is asked."""
@@ -75,7 +72,6 @@ def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: l
     assert io.log[-1][-1] == 200
 
 
-@many
 @given(stories, st.data(), randoms)
 def test_a_wait_survives_blips(story: Story, data: st.DataObject, luck: list[float]) -> None:
     """As long as a good answer comes between every two faults or so, a wait goes on."""
@@ -88,7 +84,6 @@ def test_a_wait_survives_blips(story: Story, data: st.DataObject, luck: list[flo
     assert isinstance(outcome, JobState), outcome
 
 
-@many
 @given(stories, meetings, randoms, timeouts)
 def test_no_wait_asks_faster_than_the_answers_are_worth(
     story: Story, faults: list[Meeting], luck: list[float], timeout: float
@@ -151,7 +146,6 @@ def submit(io: VirtualIO, how: str, timeout: float | None, on_timeout: str = "de
     return drive(run_sync(session(io), REQUEST, timeout, on_timeout))  # type: ignore[arg-type]
 
 
-@many
 @given(
     st.sampled_from(["run", "run_sync"]),
     stories,
@@ -186,7 +180,6 @@ def test_a_job_is_submitted_once_and_never_lost_in_silence(
         assert service.born == []
 
 
-@many
 @given(st.sampled_from(["run", "run_sync"]), stories, meetings, randoms)
 def test_what_was_surely_not_taken_is_sent_again(
     how: str, story: Story, faults: list[Meeting], luck: list[float]
@@ -201,7 +194,6 @@ def test_what_was_surely_not_taken_is_sent_again(
         assert said in ("refused", 429, 503)
 
 
-@many
 @given(st.sampled_from(["detach", "cancel"]), meetings, timeouts)
 def test_cancelled_says_what_is_so(on_timeout: str, faults: list[Meeting], timeout: float) -> None:
     """`.cancelled` is true only of a job that was; and none is cancelled unasked."""
@@ -271,7 +263,6 @@ READS = [api.status(ENDPOINT, JOB), api.health(ENDPOINT)]
 ONCE = [api.cancel(ENDPOINT, JOB), api.retry(ENDPOINT, JOB), api.purge(ENDPOINT)]
 
 
-@many
 @given(st.sampled_from(READS + ONCE), meetings, randoms, timeouts)
 def test_an_operation_ends_by_its_deadline(
     op: object, faults: list[Meeting], luck: list[float], timeout: float
@@ -318,7 +309,6 @@ def test_a_purge_is_never_repeated(fault: Fault) -> None:
     assert len(io.calls) == 1
 
 
-@many
 @given(meetings, randoms, st.integers(0, 4))
 def test_retries_are_counted(faults: list[Meeting], luck: list[float], max_retries: int) -> None:
     """A question is asked at most once more than `max_retries` says."""

@@ -16,7 +16,7 @@ from typing import Any, cast
 import anyio
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk._flows import api
@@ -47,7 +47,6 @@ from tests.flows.virtual import (
 
 Flow = Callable[[Session], Coroutine[Any, Any, Any]]
 
-many = settings(max_examples=1_000)
 REQUEST = api.JobRequest(input_={"prompt": "hi"})
 
 
@@ -185,7 +184,6 @@ def running(timeout: float | None, on_timeout: str) -> Flow:
     return lambda here: run_sync(here, REQUEST, timeout, cast(OnTimeout, on_timeout))
 
 
-@many
 @given(histories, timeouts | st.none())
 def test_submitting(history: History, timeout: float | None) -> None:
     """`run` takes the same steps in all three ways."""
@@ -193,28 +191,24 @@ def test_submitting(history: History, timeout: float | None) -> None:
     agree(history, lambda here: run(here, REQUEST, timeout), started=False)
 
 
-@many
 @given(histories, long_enough, on_timeouts)
 def test_submitting_and_waiting(history: History, timeout: float, on_timeout: str) -> None:
     """`run_sync` takes the same steps, also where its time is up and it cancels."""
     agree(history, running(timeout, on_timeout), started=False)
 
 
-@many
 @given(histories, long_enough, on_timeouts)
 def test_waiting(history: History, timeout: float, on_timeout: str) -> None:
     """`wait` takes the same steps, also where its time is up and it cancels."""
     agree(history, waiting(timeout, on_timeout))
 
 
-@many
 @given(histories, long_enough)
 def test_streaming(history: History, timeout: float) -> None:
     """A stream that is taken to its end takes the same steps and gives the same chunks."""
     agree(history, chunks_of(timeout))
 
 
-@many
 @given(
     histories,
     timeouts | st.none(),
@@ -234,7 +228,6 @@ def test_one_question(history: History, timeout: float | None, op: Any) -> None:
     agree(history, lambda here: perform(here, op, here.deadline(timeout)))
 
 
-@many
 @given(interrupted, timeouts, on_timeouts, st.booleans())
 def test_being_interrupted(
     history: History, timeout: float, on_timeout: str, submits: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from runpod_sdk import JobStatus
 from runpod_serverless_api import models
@@ -17,7 +17,6 @@ def test_wire_model_wire_is_the_identity(name: str) -> None:
     """Whatever the schema admits comes out of its model as it went in."""
     model: Any = getattr(models, name)
 
-    @settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(documents(name))
     def identity(body: dict[str, Any]) -> None:
         before = text(body)

@@ -11,13 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from runpod_sdk import APIResponseValidationError, Endpoint, JobStatus, Runpod
+from tests.drawing import at_most
 from tests.wire.documents import documents, jobs, members, text
-
-MANY = settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def endpoint(*bodies: Any, code: int = 200) -> Endpoint:
@@ -58,7 +57,6 @@ def milliseconds(value: Any) -> timedelta | None:
         return None
 
 
-@MANY
 @given(jobs())
 def test_a_job_state(body: dict[str, Any]) -> None:
     """Every member of a job is where public-api.md says, and `to_dict` gives all of it again."""
@@ -100,7 +98,7 @@ def test_a_job_state_of_every_operation(ask: Callable[[Endpoint], Any]) -> None:
     An id of which no URL can be made is refused where a job is submitted.
     """
 
-    @settings(max_examples=100, deadline=None)
+    @at_most(100)
     @given(jobs(), st.sampled_from(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]))
     def same(body: dict[str, Any], status: str) -> None:
         body = {**body, "status": status}
@@ -112,7 +110,6 @@ def test_a_job_state_of_every_operation(ask: Callable[[Endpoint], Any]) -> None:
     same()
 
 
-@MANY
 @given(st.lists(documents("StreamChunk"), max_size=3), documents("JobStream"))
 def test_a_stream_chunk(bodies: list[dict[str, Any]], last: dict[str, Any]) -> None:
     """Each chunk of an answer is one value, in order, whatever else is in the answer."""
@@ -128,7 +125,6 @@ def test_a_stream_chunk(bodies: list[dict[str, Any]], last: dict[str, Any]) -> N
         assert text(chunk.extra) == text(rest)
 
 
-@MANY
 @given(documents("Health"))
 def test_an_endpoint_health(body: dict[str, Any]) -> None:
     """Every counter is where public-api.md says, and an absent one is None."""
@@ -155,7 +151,6 @@ def test_an_endpoint_health(body: dict[str, Any]) -> None:
     assert text(health.extra) == text(_without(body, ("jobs", "workers")))
 
 
-@MANY
 @given(documents("PurgeResult"))
 def test_a_purge_result(body: dict[str, Any]) -> None:
     """`removed`, `status` and whatever else came."""
@@ -165,7 +160,7 @@ def test_a_purge_result(body: dict[str, Any]) -> None:
     assert text(result.extra) == text(_without(body, ("removed", "status")))
 
 
-@settings(max_examples=200, deadline=None)
+@at_most(200)
 @given(documents("JobRequest"))
 def test_a_request_is_sent_as_given(body: dict[str, Any]) -> None:
     """The API's own body goes out as it was given, nothing added and nothing left out."""

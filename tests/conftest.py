@@ -1,0 +1,20 @@
+"""
+How many examples a property is tried with: `scripts/test --hypothesis-profile=full`.
+
+The moderate profile is what one waits for at a desk; the full one is run on one
+interpreter by `.ci/run`. A property that is worth less says so by `at_most`, of
+`tests/drawing.py`. No example has a deadline, as a busy machine would miss it.
+"""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+for name, examples in {"moderate": 100, "full": 1_000}.items():
+    settings.register_profile(
+        name,
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile("moderate")
