@@ -148,7 +148,10 @@ def test_names_come_from_the_document() -> None:
     ("line", "what"),
     [
         *((f'state["{name}"]', "a field") for name in sorted(FIELDS)),
-        *((f'send("GET", f"/{{endpoint}}/{part}/{{job}}")', "a path") for part in segments()),
+        *(
+            (f'send("GET", f"/{{endpoint}}/{part}/{{job}}")', "a path")
+            for part in sorted(segments())
+        ),
         ('body = {"s3Config": config}', "a field"),
         ('print(f"{x} of delayTime")', "a field"),
         ('b"delayTime" in content', "a field"),

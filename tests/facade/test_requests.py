@@ -255,7 +255,7 @@ def test_what_json_can_not_say(driver: Driver, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), b"bytes", {1, 2}, [timedelta(1)], {("a",): 1}, 1j], ids=repr
+    "value", [object, b"bytes", {1}, [timedelta(1)], {("a",): 1}, 1j], ids=repr
 )
 def test_what_json_has_no_form_for(driver: Driver, value: Any) -> None:
     """Other types are refused before anything is sent, with what may be given instead."""
