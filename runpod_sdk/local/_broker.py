@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from ._desk import Desk
+from ._limits import Limits
 from ._rules.jobs import Job, Result, Run
 from ._rules.queue import Queue
 
@@ -16,6 +20,9 @@ T = TypeVar("T")
 
 _ANY = ""
 """Among those who wait for news of a job, those who wait for news of any; no job has this id."""
+
+
+_SHORTEST_TICK = 0.01  # s
 
 
 class ClientGone(Exception):
@@ -35,7 +42,7 @@ class Workforce(Protocol):
         """Tell a worker that a run no longer counts."""
 
     def retire(self, worker: str) -> None:
-        """End a worker that is not in the fleet any more."""
+        """End a worker that has nothing to do, or that does not let go of what it had."""
 
     def close(self) -> None:
         """End all."""
@@ -50,12 +57,15 @@ class Broker:
     so that the answer to the event shows the job as the event left it.
     """
 
-    def __init__(self, queue: Queue, *, clock: Callable[[], float], sweep_interval: float) -> None:
+    def __init__(self, queue: Queue, *, clock: Callable[[], float], limits: Limits) -> None:
         self.queue = queue
+        self.desk = Desk(self, limits)
         self._clock = clock
-        self._sweep_interval = sweep_interval
+        self._sweep_interval = limits.sweep_interval
         self._loop: asyncio.AbstractEventLoop
+        self._thread: int | None = None
         self._workforce: Workforce
+        self._timer: asyncio.TimerHandle
         self._watchers: dict[str, set[asyncio.Future[None]]] = {}
         self._settling = False
         self._closing = False
@@ -67,16 +77,17 @@ class Broker:
     def open(self, workforce: Workforce) -> None:
         """Begin, on the running loop, with the workers that there have to be at least."""
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._workforce = workforce
-        self.apply(self.queue.sweep)
-        self._settle()
         self._tick()
+        self._settle()
 
     def close(self) -> None:
         """Let every long poll answer, start no more jobs, and stop those that run."""
         self._closing = True
         for watchers in self._watchers.values():
             self._wake(watchers)
+        self.desk.close()
         self._workforce.close()
 
     def apply(
@@ -89,6 +100,23 @@ class Broker:
             if not self._settling:
                 self._settling = True
                 self._loop.call_soon(self._settle)
+
+    def do(self, event: Callable[[float], object]) -> None:
+        """
+        Let *event* happen from any thread, and wait until it has.
+
+        Of no effect before there is a loop, and when it has ended.
+        """
+        if self._thread is None:
+            return
+        if self._thread == threading.get_ident():
+            self.apply(event)
+            return
+        done = self._post(event)
+        while not self._loop.is_closed():  # what is posted to its last turn is never done
+            with suppress(TimeoutError):
+                done.result(timeout=0.1)
+                return
 
     async def hold(
         self,
@@ -143,7 +171,7 @@ class Broker:
         return self._post(self.queue.join, worker)
 
     def lose(self, worker: str) -> Future[None]:
-        return self._post(self.queue.lose, worker)
+        return self._post(self._lost, worker)
 
     def progress(self, run: Run, value: Any) -> Future[bool | None]:
         return self._post(self.queue.progress, run, value)
@@ -183,15 +211,19 @@ class Broker:
                 break
             for run, job in taken:
                 self._workforce.assign(run, job.submission.request)
+        self.desk.dispatch(self._clock())
         effects = self.queue.effects()
         for launched in effects.launched:
             self._workforce.launch(launched)
         for run in effects.stopped:
-            self._workforce.stop(run)
+            worker = self.queue.fleet.find(run.worker)
+            (self.desk if worker is not None and worker.pulls else self._workforce).stop(run)
         for retired in effects.retired:
-            self._workforce.retire(retired)
+            self._dismiss(retired)
         for job_id in effects.changed & self._watchers.keys():
             self._wake(self._watchers[job_id])
+        if effects.workers_changed:
+            self._look_again()
         if effects.changed or effects.workers_changed:
             self.revision += 1
             self._wake(self._watchers.get(_ANY, set()))
@@ -207,4 +239,31 @@ class Broker:
     def _tick(self) -> None:
         if not self._closing:
             self.apply(self.queue.sweep)
-            self._loop.call_later(self._sweep_interval, self._tick)
+            for worker in self.desk.overdue():
+                self._give_up(worker)
+            self._timer = self._loop.call_later(self._sweep_interval, self._tick)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Let the next tick come when the fleet has something to do, if that is earlier."""
+        delay = max(self.queue.fleet.due() - self._clock(), _SHORTEST_TICK)
+        if self._loop.time() + delay < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_later(delay, self._tick)
+
+    def _give_up(self, worker_id: str) -> None:
+        worker = self.queue.fleet.find(worker_id)
+        self.apply(self.queue.lose, worker_id)
+        if worker is not None and worker.ours:
+            self._dismiss(worker_id)
+        else:
+            self.desk.forget(worker_id)
+
+    def _dismiss(self, worker: str) -> None:
+        if self.queue.fleet.scaling.pull:
+            self.desk.dismiss(worker)
+        self._workforce.retire(worker)
+
+    def _lost(self, now: float, worker: str) -> None:
+        self.desk.forget(worker)
+        self.queue.lose(now, worker)

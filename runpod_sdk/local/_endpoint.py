@@ -13,8 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from . import _wire
-from ._active_faults import Faults
+from ._active_faults import Faults, JobMishaps
 from ._broker import Broker
+from ._clock import VirtualClock
+from ._faults import Fault, SlowStart
 from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
@@ -62,7 +64,8 @@ class LocalEndpoint:
         limits: Timeouts, retention and sizes.
         rate_limits: Whether it refuses with 429 what is over the rates of the service; not so
             by default, since a suite of tests is often faster than any user.
-        clock: What its queue takes for the time, in seconds; for tests of what expires.
+        clock: What its queue takes for the time, in seconds; a `VirtualClock`, for tests of
+            what expires.
 
     Cancelling a job, its execution timeout and closing the endpoint all stop the handler: an
     async one is cancelled, one that yields is closed at its next yield. A plain function
@@ -107,9 +110,13 @@ class LocalEndpoint:
             ),
             _random_id,
         )
-        fleet.start_delay = seconds(cold_start)
-        self._broker = Broker(Queue(fleet), clock=clock, sweep_interval=self._limits.sweep_interval)
-        self._faults = Faults(clock)
+        self._faults = Faults(clock, self._fault_added)
+        mishaps = JobMishaps(self._faults)
+        delay = seconds(cold_start)
+        fleet.start_delay = lambda: max(delay, mishaps.start_delay())
+        queue = Queue(fleet, mishaps, chunk_size=self._limits.chunk_size)
+        self._clock = clock
+        self._broker = Broker(queue, clock=clock, limits=self._limits)
         self._fault_layer = FaultLayer(self._faults)
         self._layers: list[Layer] = [self._fault_layer]
         if rate_limits:
@@ -174,6 +181,8 @@ class LocalEndpoint:
                 )
                 server.start()
                 self._server = server
+                if isinstance(self._clock, VirtualClock):
+                    self._clock.follow(self._look_at_clock)
         return self
 
     def close(self) -> None:
@@ -191,8 +200,17 @@ class LocalEndpoint:
             self._closed = True
             if self._server is None:
                 return
+            if isinstance(self._clock, VirtualClock):
+                self._clock.unfollow(self._look_at_clock)
             self._server.stop()
             self._workforce.join(self._limits.shutdown_grace)
+
+    def _look_at_clock(self) -> None:
+        self._broker.do(self._broker.queue.sweep)
+
+    def _fault_added(self, fault: Fault) -> None:
+        if isinstance(fault, SlowStart):
+            self._broker.do(lambda _: self._broker.queue.fleet.renew())
 
     def _close(self) -> None:
         self._broker.close()

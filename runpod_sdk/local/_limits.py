@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from attrs import Attribute, field, frozen
+from attrs.validators import lt
 
 _MIB = 1024 * 1024
 
@@ -52,6 +53,14 @@ class Limits:
         webhook_timeout: How long the receiver of a webhook has for its answer, each time.
         webhook_retry_delays: How long to wait before each further attempt at a webhook that was
             not taken; there are as many of these as lengths here, and none if it is empty.
+        job_take_wait: How long a worker that asks for jobs, or for what to stop, is held; below
+            90 seconds, after which RunPod's package gives up.
+        worker_timeout: How long nothing has to be heard of a worker that pulls before it is
+            taken to have vanished.
+        stop_grace: How long a worker process may go on with a job that was cancelled or has
+            overrun, before the process is ended.
+        result_body: Longest body of a worker's report; the result of a longer one is lost.
+        chunk_size: Longest chunk of a stream, as JSON; a longer text comes as several.
         sweep_interval: Longest time between two looks at what has expired, when nobody asks
             for anything. A job may overrun its execution timeout by this much, as it does in
             the real service by some seconds.
@@ -72,5 +81,10 @@ class Limits:
     webhook_retry_delays: tuple[float, ...] = field(
         default=(5.0, 15.0), converter=_all_seconds, validator=_not_negative
     )
+    job_take_wait: float = field(default=5.0, converter=seconds, validator=[_positive, lt(90)])
+    worker_timeout: float = field(default=60.0, converter=seconds, validator=_positive)
+    stop_grace: float = field(default=5.0, converter=seconds, validator=_positive)
+    result_body: int = field(default=20 * _MIB, validator=_positive)
+    chunk_size: int = field(default=_MIB, validator=_positive)
     sweep_interval: float = field(default=1.0, converter=seconds, validator=_positive)
     shutdown_grace: float = field(default=1.0, converter=seconds, validator=_positive)

@@ -43,6 +43,7 @@ TTL = "ttl"
 SHORTEST_WAIT, LONGEST_WAIT = 1_000, 300_000  # ms
 LONGEST_POLICY = 7 * 86_400_000  # ms
 
+WORKER_KEY = "worker_key"
 KEY_HEADER, KEY_SCHEME = b"authorization", "bearer"
 
 # What refusals and failures say of fields, by their names on the wire.

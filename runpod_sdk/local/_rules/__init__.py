@@ -33,7 +33,8 @@ Which keys an answer has in each state follows from what is set:
 
 A run that was stopped, or has overrun, is its worker's until the worker says that it is over;
 nothing that it reports by then counts, and the worker is not given the same job again before.
-A run is lost with its worker (`lose`), or because the worker says that it has none (`drop`).
+A run is lost with its worker (`lose`), or because the worker says that it has it no longer
+(`drop`).
 
 What is chosen where the facts are unknown or contradict each other stands in one table, in
 `docs/local-endpoint.md`. The rules of the workers are in `fleet.py`.

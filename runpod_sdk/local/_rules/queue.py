@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from typing import Any
 
 from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, LOST_ERROR, UNSET, JobStatus
 
+from .chunks import split
 from .fleet import Fleet, Phase
 from .jobs import RETRYABLE, Counts, Effects, Job, NotRetryable, Result, Run, Submission, UnknownJob
 from .line import Line
@@ -17,8 +18,9 @@ from .line import Line
 class Queue:
     """The jobs of one endpoint, first come, first served, and the *fleet* that takes them."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, chunk_size: int = 1024 * 1024) -> None:
         self.fleet = fleet
+        self._chunk_size = chunk_size
         self._now = float("-inf")
         self._jobs: dict[str, Job] = {}
         self._waiting = Line()
@@ -172,7 +174,7 @@ class Queue:
         """Add to what can be drained; False, and nothing, if the run no longer counts."""
         job = self._current(now, run)
         if job is not None:
-            job.chunks.append(value)
+            job.chunks += split(value, self._chunk_size)
             self._changed.add(job.id)
         return job is not None
 
@@ -197,15 +199,17 @@ class Queue:
             self._end(job, JobStatus.COMPLETED)
         return True
 
-    def drop(self, now: float, worker: str) -> None:
-        """Know that a worker has none of its runs any more: those that still count are lost."""
+    def drop(self, now: float, runs: Collection[Run]) -> None:
+        """Know that a worker has these runs no longer: those that still count are lost."""
         self.sweep(now)
-        member = self.fleet.find(worker)
-        if member is not None:
-            runs = list(member.runs.values())
-            for run in runs:
-                self.fleet.end(self._now, run)
-            self._lose(runs)
+        for run in runs:
+            self.fleet.end(self._now, run)
+        self._lose(list(runs))
+
+    def sicken(self, now: float, worker: str) -> None:
+        """Know that a worker says of itself that it cannot work: it gets no more jobs."""
+        self.sweep(now)
+        self.fleet.sicken(self._now, worker)
 
     def lose(self, now: float, worker: str) -> None:
         """Know that a worker has vanished: it is forgotten, its runs that still count are lost."""

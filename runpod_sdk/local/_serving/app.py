@@ -34,9 +34,12 @@ class App:
         local_routes: Of the control of this server, by what follows `/local/`. The key is
             checked, and the layers are not asked.
         pages: What is served to a browser without a key, by its whole path.
+        worker_routes: Those that workers ask, by what follows the endpoint's id. The layers,
+            which stand between clients and the service, are not asked.
         layers: The outermost first.
         endpoint_id: The second segment of every path of the API.
         api_key: What every request but those for pages has to bring.
+        worker_key: What such a request of a worker may bring in its query instead.
         page_key: What such a request from the page may bring instead.
     """
 
@@ -45,14 +48,18 @@ class App:
         routes: Iterable[Route],
         *,
         local_routes: Iterable[Route] = (),
+        worker_routes: Iterable[Route] = (),
         pages: Mapping[str, Answering] | None = None,
         layers: Sequence[Layer] = (),
         endpoint_id: str,
         api_key: str,
+        worker_key: str = "",
         page_key: str | None = None,
     ) -> None:
         self._router = Router(routes)
         self._local_router = Router(local_routes)
+        self._worker_router = Router(worker_routes)
+        self._worker_key = worker_key
         self._pages = pages or {}
         self._layers = layers
         self._endpoint_id = endpoint_id
@@ -72,7 +79,12 @@ class App:
         root, *segments = request.path.removeprefix("/").split("/")
         try:
             if root == _wire.ROOT:
-                route, found = self._of_endpoint(request, segments)
+                if len(segments) > 1 and segments[1] in self._worker_router:
+                    self._check_worker_key(request)
+                    route, found = self._of_endpoint(self._worker_router, request, segments)
+                    return await self._through((), request, route, found)
+                self._check_key(request)
+                route, found = self._of_endpoint(self._router, request, segments)
                 return await self._through(self._layers, request, route, found)
             if root == LOCAL_ROOT and segments:
                 self._check_key(request)
@@ -84,16 +96,21 @@ class App:
         except Refusal as refusal:
             return refusal.answer()
 
-    def _of_endpoint(self, request: Request, segments: list[str]) -> tuple[Route, tuple[str, ...]]:
-        self._check_key(request)
+    def _of_endpoint(
+        self, router: Router, request: Request, segments: list[str]
+    ) -> tuple[Route, tuple[str, ...]]:
         if segments and segments[0] != self._endpoint_id:
             raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
         if len(segments) < 2:
             raise Refusal(HTTPStatus.NOT_FOUND, "not found")
-        return self._router.find(segments[1:], request.method)
+        return router.find(segments[1:], request.method)
 
     def _check_key(self, request: Request) -> None:
         requests.check_key(request.header(_wire.KEY_HEADER), *self._keys)
+
+    def _check_worker_key(self, request: Request) -> None:
+        if not requests.has_worker_key(request.query, self._worker_key):
+            self._check_key(request)
 
     async def _through(
         self, layers: Sequence[Layer], request: Request, route: Route, found: tuple[str, ...]

@@ -50,11 +50,12 @@ class Answer:
         )
 
     async def send(self, send: Send) -> None:
-        headers = [
-            (b"content-type", self.content_type),
-            (b"content-length", b"%d" % len(self.body)),
-            *self.headers,
-        ]
+        headers = [*self.headers]
+        if self.status is not HTTPStatus.NO_CONTENT:
+            headers += [
+                (b"content-type", self.content_type),
+                (b"content-length", b"%d" % len(self.body)),
+            ]
         await send({"type": "http.response.start", "status": int(self.status), "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

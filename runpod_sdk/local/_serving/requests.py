@@ -45,6 +45,17 @@ def check_key(authorization: str, *keys: str) -> None:
         raise Refusal(HTTPStatus.UNAUTHORIZED, "invalid api key")
 
 
+def has_worker_key(query: bytes, worker_key: str) -> bool:
+    """
+    Tell whether a worker's URL, which it was given whole, holds its key.
+
+    The worker of RunPod's package prefers the key of its user's `~/.runpod/config.toml` to the
+    one that it is given for the header.
+    """
+    (key, *_) = parse_qs(query.decode("latin-1")).get(_wire.WORKER_KEY, [""])
+    return bool(worker_key) and hmac.compare_digest(key.encode(), worker_key.encode())
+
+
 def milliseconds(
     query: bytes, name: str, *, lowest: int = 1, highest: int | None = None
 ) -> int | None:

@@ -61,6 +61,10 @@ class Router:
         for route in routes:
             self._routes.setdefault(route.name, []).append(route)
 
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a first segment is that of a route."""
+        return name in self._routes
+
     def find(self, segments: list[str], verb: str) -> tuple[Route, tuple[str, ...]]:
         """
         Give the route of a path, and the segments that stand for its braces.
