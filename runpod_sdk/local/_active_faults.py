@@ -10,7 +10,8 @@ from datetime import timedelta
 from itertools import count
 from typing import TypeVar
 
-from ._faults import Fault, seconds
+from ._faults import ExpiredResult, Fault, JobFault, NoOutput, SlowStart, seconds
+from ._rules.mishaps import Mishaps
 
 FaultT = TypeVar("FaultT", bound=Fault)
 
@@ -55,8 +56,11 @@ class Faults:
     Iterating gives each `ActiveFault`.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], on_add: Callable[[Fault], object] = lambda _: None
+    ) -> None:
         self._clock = clock
+        self._on_add = on_add
         self._lock = threading.Lock()
         self._ids = count(1)
         self._active: dict[str, ActiveFault] = {}
@@ -97,6 +101,7 @@ class Faults:
         with self._lock:
             active = ActiveFault(self, str(next(self._ids)), fault, times, until)
             self._active[active.id] = active
+        self._on_add(fault)
         return active
 
     @contextmanager
@@ -144,3 +149,24 @@ class Faults:
     def _drop(self) -> None:
         now = self._clock()
         self._active = {id: one for id, one in self._active.items() if not one._over(now)}
+
+
+class JobMishaps(Mishaps):
+    """What *faults* do to jobs and workers."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def loses_output(self, job_id: str) -> bool:
+        return self._befalls(NoOutput, job_id)
+
+    def expires(self, job_id: str) -> bool:
+        return self._befalls(ExpiredResult, job_id)
+
+    def start_delay(self) -> float:
+        """Tell how long a worker takes to start, in seconds."""
+        fault = self._faults.strike(SlowStart, lambda _: True)
+        return 0.0 if fault is None else fault.seconds
+
+    def _befalls(self, kind: type[JobFault], job_id: str) -> bool:
+        return self._faults.strike(kind, lambda fault: fault.job_id in (None, job_id)) is not None

@@ -58,10 +58,12 @@ class VirtualClock:
             for follow in self._followers:
                 follow()
 
-    def _follow(self, follow: Callable[[], None]) -> None:
+    def follow(self, follow: Callable[[], None]) -> None:
+        """Call *follow* whenever time has passed, for whoever has to act on it."""
         with self._lock:
             self._followers.append(follow)
 
-    def _unfollow(self, follow: Callable[[], None]) -> None:
+    def unfollow(self, follow: Callable[[], None]) -> None:
+        """Call it no longer."""
         with self._lock:
             self._followers.remove(follow)

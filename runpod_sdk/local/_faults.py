@@ -13,7 +13,7 @@ Faults that a local endpoint shows on demand.
     of jobs           what happens
     ───────────────   ──────────────────────────────────────────────────────────────────────────
     NoOutput          a job that succeeds is COMPLETED, and its output is lost
-    ExpiredResult     a job that has ended is gone at once: 404, as after its retention
+    ExpiredResult     a job that has ended is gone when it is asked for: 404, as after retention
     SlowStart         workers start anew, and take no job until they are ready
 
 A fault is a value. Adding it to `LocalEndpoint.faults` brings it into force.
@@ -145,7 +145,7 @@ class JobFault(Fault):
     A fault of jobs.
 
     Args:
-        job_id: The job that it befalls; the next that it can without it.
+        job_id: The job that it befalls; any without it.
     """
 
     job_id: str | None = field(default=None, validator=optional(instance_of(str)))
@@ -158,16 +158,19 @@ class NoOutput(JobFault):
 
 @frozen
 class ExpiredResult(JobFault):
-    """Forget a job as soon as it has ended, as if its retention had passed."""
+    """Forget a job that has ended when it is asked for, as if its retention had passed: 404."""
 
 
 @frozen
 class SlowStart(Fault):
     """
-    Let workers start anew: they are initializing, and jobs wait in the queue.
+    Let workers start anew, each as soon as it has no job, and let each that starts take long.
+
+    Until then it is counted as initializing, and jobs wait in the queue. It strikes once for
+    each worker that starts.
 
     Args:
-        seconds: How long a worker takes to be ready, by the clock of the endpoint.
+        seconds: How long a worker takes to start, by the clock of the endpoint.
     """
 
     seconds: float = field(converter=seconds, validator=_positive)

@@ -91,8 +91,8 @@ class Fleet:
 
     def __init__(self, scaling: Scaling, names: Callable[[], str]) -> None:
         self.scaling = scaling
-        self.start_delay = 0.0
-        """Seconds before one of ours is started; may be changed, for those yet to come."""
+        self.start_delay: Callable[[], float] = lambda: 0.0
+        """Tells the seconds before one of ours is started; asked for each when it is wanted."""
         self._names = names
         self._workers: dict[str, Worker] = {}
         self._failures = 0  # of ours, one after another, that ended before they were there
@@ -179,7 +179,7 @@ class Fleet:
             ours=True,
             pulls=self.scaling.pull,
             since=now,
-            launch=now + max(self.start_delay, back_off),
+            launch=now + max(self.start_delay(), back_off),
             unhealthy=bool(failures),
         )
         self._workers[worker.id] = worker
@@ -216,6 +216,11 @@ class Fleet:
             worker.leaving = True
             if not worker.runs:
                 self._retire(worker)
+
+    def renew(self) -> None:
+        """Let new ones take the place of ours, which go when their runs have ended."""
+        for worker in [w for w in self if w.ours]:
+            self.recycle(worker.id)
 
     def sicken(self, now: float, worker_id: str) -> None:
         """Know that a worker says of itself that it cannot work."""

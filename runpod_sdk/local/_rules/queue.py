@@ -13,13 +13,17 @@ from .chunks import split
 from .fleet import Fleet, Phase
 from .jobs import RETRYABLE, Counts, Effects, Job, NotRetryable, Result, Run, Submission, UnknownJob
 from .line import Line
+from .mishaps import Mishaps
 
 
 class Queue:
     """The jobs of one endpoint, first come, first served, and the *fleet* that takes them."""
 
-    def __init__(self, fleet: Fleet, *, chunk_size: int = 1024 * 1024) -> None:
+    def __init__(
+        self, fleet: Fleet, mishaps: Mishaps | None = None, *, chunk_size: int = 1024 * 1024
+    ) -> None:
         self.fleet = fleet
+        self._mishaps = Mishaps() if mishaps is None else mishaps
         self._chunk_size = chunk_size
         self._now = float("-inf")
         self._jobs: dict[str, Job] = {}
@@ -70,10 +74,12 @@ class Queue:
     def get(self, now: float, job_id: str) -> Job:
         """Look a job up; UnknownJob if there is none."""
         self.sweep(now)
-        try:
-            return self._jobs[job_id]
-        except KeyError:
-            raise UnknownJob(job_id) from None
+        job = self._jobs.get(job_id)
+        if job is not None and job.terminal and self._mishaps.expires(job_id):
+            self._forget(job)
+        if job_id not in self._jobs:
+            raise UnknownJob(job_id)
+        return self._jobs[job_id]
 
     def set_ttl(self, now: float, job_id: str, ttl: float) -> Job:
         """Let a job live *ttl* seconds from now; without effect once it is terminal."""
@@ -192,7 +198,8 @@ class Queue:
         if job is None or result is None:
             return False
         if result.error is UNSET:
-            self._end(job, JobStatus.COMPLETED, output=result.output)
+            output = UNSET if self._mishaps.loses_output(job.id) else result.output
+            self._end(job, JobStatus.COMPLETED, output=output)
         elif isinstance(result.error, str):
             self._end(job, JobStatus.FAILED, output=result.output, error=result.error)
         else:
