@@ -55,6 +55,12 @@ def test_times_of_a_policy_have_no_upper_limit(api: Api) -> None:
     assert api.run_sync(1, policy={"ttl": 10**400, "executionTimeout": 10**30})["output"] == 1
 
 
+def test_times_of_a_policy_may_be_written_as_floats(api: Api) -> None:
+    """To the contract an integer is a number without a fraction, however it is written."""
+    content = b'{"input": 1, "policy": {"ttl": 6e4, "executionTimeout": 5000.0}}'
+    assert api.ok("POST", "/runsync", content=content)["output"] == 1
+
+
 @pytest.mark.parametrize(
     "wait", ["0", "999", "300001", "-1000", "1e3", "1000.0", "", "abc", "1_000", "٣٠٠٠", "9" * 5000]
 )

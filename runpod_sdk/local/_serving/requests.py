@@ -149,6 +149,8 @@ def _request(document: Mapping[str, Any]) -> JobRequest:
 def _policy_time(value: object) -> float | None:
     if isinstance(value, Unset):
         return None
+    if isinstance(value, float) and value.is_integer():  # 5e3 is an integer to the contract
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise bad_request("body", "times of a policy must be positive integers (milliseconds)")
     return min(value, _wire.LONGEST_POLICY) / 1000
