@@ -1,0 +1,60 @@
+/** The state of the endpoint, as it changes: one request is held by the server until there is news. */
+
+import { call, local, openSession, session } from "./api.js";
+
+const HELD = 20_000; // ms that the server may hold a request
+const PAUSE = 150; // ms between two looks, so that a busy queue does not keep the browser busy
+const AGAIN = 1_000; // ms before a server that is gone is looked for again
+
+export class Live {
+  /**
+   * @param ask Gives what to show: `newest`, `status`, `id`, `job`; those that are empty are left out.
+   * @param on `state(state)`, `session(session)` and `gone()` are called as it goes.
+   */
+  constructor(ask, on) {
+    this.ask = ask;
+    this.on = on;
+    this.version = "";
+    this.held = null;
+  }
+
+  /** Ask anew, at once: something else is to be shown, or something was done. */
+  refresh() {
+    this.version = "";
+    this.held?.abort();
+  }
+
+  async run() {
+    for (;;) {
+      await visible();
+      this.held = new AbortController();
+      try {
+        if (session === null) this.on.session(await openSession());
+        const key = session.key;
+        const query = new URLSearchParams({ wait: HELD, since: this.version });
+        for (const [name, value] of Object.entries(this.ask())) if (value) query.set(name, value);
+        const state = await call("GET", `${local("state")}?${query}`, { signal: this.held.signal });
+        if (session.key !== key) this.on.session(session);
+        if (this.held.signal.aborted) continue;
+        this.version = state.version;
+        this.on.state(state);
+        await pause(PAUSE);
+      } catch (error) {
+        if (error.name === "AbortError") continue;
+        this.version = "";
+        this.on.gone(error);
+        await pause(AGAIN);
+      }
+    }
+  }
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A page that nobody sees holds no request: a browser allows only a few to one server. */
+function visible() {
+  if (!document.hidden) return undefined;
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", resolve, { once: true });
+  });
+}
