@@ -21,10 +21,12 @@ from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
 from ._serving.app import App, Layer
+from ._serving.control import routes as control_routes
 from ._serving.faults import FaultLayer
 from ._serving.faults import routes as fault_routes
 from ._serving.jobs import routes as job_routes
 from ._serving.openai import routes as openai_routes
+from ._serving.page import pages
 from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
 from ._webhooks import Webhooks
@@ -146,6 +148,16 @@ class LocalEndpoint:
         return f"{self._server.address}/{_wire.ROOT}"
 
     @property
+    def page_url(self) -> str:
+        """
+        Where a browser shows its queue, its workers and its jobs, and lets people try the API.
+
+        Raises:
+            RuntimeError: It has not been started.
+        """
+        return self.base_url.removesuffix(_wire.ROOT)
+
+    @property
     def faults(self) -> Faults:
         """What is to go wrong: add faults, see how often they have struck, end them."""
         return self._faults
@@ -163,15 +175,18 @@ class LocalEndpoint:
             if self._closed:
                 raise RuntimeError("the local endpoint is closed; make a new one")
             if self._server is None:
+                page_key = f"page_{secrets.token_hex(20)}"
                 app = App(
                     [
                         *job_routes(self._broker, self._limits),
                         *openai_routes(self._broker, self._limits),
                     ],
                     layers=self._layers,
-                    local_routes=fault_routes(self._faults),
+                    local_routes=[*fault_routes(self._faults), *control_routes(self._broker)],
+                    pages=pages(endpoint_id=self.endpoint_id, key=page_key),
                     endpoint_id=self.endpoint_id,
                     api_key=self.api_key,
+                    page_key=page_key,
                 )
                 server = ServerThread(
                     app,
