@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -12,40 +11,34 @@ import anyio.lowlevel
 import httpx
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http
+from runpod_sdk._io import http, through
+from runpod_sdk._io.pool import AsyncPool
+from runpod_sdk._io.through import AsyncThrough
 from runpod_sdk.settings import Config
 
 T = TypeVar("T")
 
 
 class AsyncIO:
-    """An `IO` over `httpx.AsyncClient` and anyio."""
+    """An `IO` over anyio: connections of our own, or a caller's `httpx.AsyncClient`."""
 
     def __init__(self, config: Config, http_client: httpx.AsyncClient | None) -> None:
-        http.check_client(http_client, httpx.AsyncClient)
         self._config = config
-        self._own: httpx.AsyncClient | None = None
+        self._own: AsyncPool | AsyncThrough | None = None
         self._loop: object = None
-        self._callers = http_client
+        self._callers: AsyncThrough | None = None
         self._closed = False
+        if http_client is not None:
+            through.check(http_client, httpx.AsyncClient)
+            self._callers = AsyncThrough(config, http_client)
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
         try:
-            with anyio.fail_after(limit):  # from here: the first call also makes the client
-                client = self._client()
-                request = http.request(client, self._config, call, limit, trace.note_async)
-                response = await client.send(
-                    request, auth=None, follow_redirects=False, stream=True
-                )
-                async with contextlib.aclosing(response):
-                    body = http.Body(self._config, response)
-                    async for piece in response.aiter_bytes():
-                        if not body.add(piece):
-                            break
-        except (httpx.HTTPError, TimeoutError) as fault:
+            with anyio.fail_after(limit):  # from here: the first call also makes its way
+                return await self._way().send(call, limit, trace)
+        except (*http.FAULTS, TimeoutError) as fault:
             raise http.no_reply(fault, trace) from fault
-        return body.reply()
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
@@ -71,13 +64,14 @@ class AsyncIO:
         if getattr(self, "_own", None) is not None and not self._closed:
             http.warn_unclosed(self)
 
-    def _client(self) -> httpx.AsyncClient:
+    def _way(self) -> AsyncPool | AsyncThrough:
         if self._callers is not None:
             return self._callers
         if self._closed:
             raise RuntimeError("this client is closed: make a new one")
         loop = anyio.lowlevel.current_token()
         if self._own is None or self._loop != loop:  # connections belong to a loop
-            self._own = httpx.AsyncClient(**http.client_options(self._config))
+            proxied = http.proxy(self._config)
+            self._own = AsyncThrough(self._config) if proxied else AsyncPool(self._config)
             self._loop = loop
         return self._own

@@ -1,14 +1,15 @@
 """
 Total deadlines for blocking sockets.
 
-httpx's timeouts are for each socket operation, so a server that sends a byte now and
-then outlives them all. Here httpcore's network backend, which all of a client's
-connections come from, is wrapped: each operation gets at most the time that is left
-of the deadline of the thread that carries it out.
+The timeouts of httpx and httpcore are for each socket operation, so a server that sends
+a byte now and then outlives them all. Here httpcore's network backend, which connections
+come from, is wrapped: each operation gets at most the time that is left of the deadline
+of the thread that carries it out.
 
-This reads attributes of httpx that are not public. Where they are missing, or the
-transport is not httpx's own, nothing is wrapped: then httpx's timeouts are all there
-is, and each may take as long as the whole. Not bounded in any case: name look-up.
+To wrap that of an httpx client reads attributes that are not public. Where they are
+missing, or the transport is not httpx's own, nothing is wrapped: then httpx's timeouts
+are all there is, and each may take as long as the whole. Not bounded in any case: name
+look-up.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def enforce(client: httpx.Client) -> None:
     for transport in _transports(client):
         pool = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
-        if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, _Backend):
-            pool._network_backend = _Backend(backend)  # type: ignore[union-attr]
+        if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, Backend):
+            pool._network_backend = Backend(backend)  # type: ignore[union-attr]
 
 
 def _transports(client: httpx.Client) -> Iterable[Any]:
@@ -69,7 +70,9 @@ def _look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class _Backend(httpcore.NetworkBackend):
+class Backend(httpcore.NetworkBackend):
+    """A network backend that keeps to the deadline of the thread."""
+
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
 

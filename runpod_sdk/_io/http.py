@@ -1,4 +1,4 @@
-"""What both ports share: how a call becomes an httpx request, and what httpx says of it."""
+"""What the ways to a server share: what a request carries, and what is made of its end."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import ipaddress
 import platform
 import re
 import time
+import urllib.request
 import warnings
+import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from runpod_sdk._flows.api import authorization
@@ -18,11 +21,23 @@ from runpod_sdk._flows.port import Call, NoReply, Reply
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
 
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-
 _USER_AGENT = (
     f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 )
+_PACKING: Final = "gzip"
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+FAULTS = (
+    httpx.HTTPError,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    zlib.error,
+)
+"""What a way to a server may raise in place of an answer."""
+_TIMED_OUT = (httpx.TimeoutException, httpcore.TimeoutException, TimeoutError)
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -30,10 +45,13 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpcore.LocalProtocolError,
 )
 _QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11 shows them
-_LONGEST = 86_400.0  # what every platform's sockets take
-_PACKINGS = ("gzip", "deflate")
 
 
 class Trace:
@@ -61,48 +79,28 @@ class Trace:
         return self._sending or not self._seen
 
 
-def check_client(http_client: object, cls: type[object]) -> None:
-    """Refuse a caller's client of the wrong colour."""
-    if http_client is not None and not isinstance(http_client, cls):
-        given = type(http_client)
-        raise TypeError(
-            f"http_client must be an httpx.{cls.__name__}, not {given.__module__}.{given.__name__}"
-        )
-
-
-def client_options(config: Config) -> dict[str, Any]:
-    """Return what a client of our own is made with."""
+def headers(config: Config, call: Call) -> dict[str, str]:
+    """Return the headers of a request; the only place where the key is put into one."""
     return {
-        "limits": LIMITS,
-        "timeout": None,
-        "follow_redirects": False,
-        "trust_env": not _is_loopback(config.base_url),
-    }
-
-
-def request(
-    client: httpx.Client | httpx.AsyncClient,
-    config: Config,
-    call: Call,
-    limit: float | None,
-    trace: Any,
-) -> httpx.Request:
-    """Make the request of a call; the only place where the key is put into one."""
-    headers = {
         "user-agent": _USER_AGENT,
         "accept": "application/json",
-        "accept-encoding": ", ".join(_PACKINGS),
+        "accept-encoding": _PACKING,
         **call.headers,
+        **authorization(config.api_key),
     }
-    return client.build_request(
-        call.method,
-        config.base_url + call.path,
-        params=call.params or None,
-        content=call.content,
-        headers=headers | authorization(config.api_key),
-        timeout=None if limit is None else min(limit, _LONGEST),
-        extensions={"trace": trace},
-    )
+
+
+def trusts_environment(config: Config) -> bool:
+    """Tell whether the environment may name proxies and certificates: not for this machine."""
+    return not _is_loopback(config.base_url)
+
+
+def proxy(config: Config) -> str | None:
+    """Return the proxy that the environment names for URLs such as the client's, if any."""
+    if not trusts_environment(config):
+        return None
+    named = urllib.request.getproxies()
+    return named.get(urlsplit(config.base_url).scheme) or named.get("all")
 
 
 def warn_unclosed(source: object) -> None:
@@ -111,47 +109,63 @@ def warn_unclosed(source: object) -> None:
 
 
 class Body:
-    """Gathers the body of a response, as far as it is not larger than what is believed."""
+    """Gathers an answer, as far as it is not larger than what is believed."""
 
-    def __init__(self, config: Config, response: httpx.Response) -> None:
+    def __init__(
+        self, config: Config, status: int, headers: httpx.Headers, *, unpacked: bool = False
+    ) -> None:
         """
-        Begin with the body of *response*.
+        Begin with the answer's head.
+
+        Args:
+            unpacked: Whether the pieces come unpacked.
 
         Raises:
-            httpx.DecodingError: It is packed in a way that was not asked for; some of them,
-                and one within another, make of a few bytes more than there is memory.
+            httpcore.RemoteProtocolError: It is packed in a way that was not asked for; some of
+                them, and one within another, make of a few bytes more than there is memory.
         """
-        packing = response.headers.get("content-encoding", "identity").strip().lower()
-        if packing not in (*_PACKINGS, "identity", ""):
-            raise httpx.DecodingError("the answer is packed in a way that was not asked for")
+        packing = headers.get("content-encoding", "identity").strip().lower()
+        if packing not in (_PACKING, "identity", ""):
+            raise httpcore.RemoteProtocolError(
+                "the answer is packed in a way that was not asked for"
+            )
+        self._packed = None
+        if packing == _PACKING and not unpacked:
+            self._packed = zlib.decompressobj(_GZIP)
         self._config = config
-        self._response = response
+        self._status = status
+        self._headers = headers
         self._pieces: list[bytes] = []
         self._room = config.max_response_size
 
     def add(self, piece: bytes) -> bool:
         """Take a piece; tell whether there is room for more."""
-        self._pieces.append(piece[: max(self._room, 0)])
+        if self._packed is not None:
+            piece = self._packed.decompress(piece, self._room + 1)
         self._room -= len(piece)
+        self._pieces.append(piece if self._room >= 0 else piece[: self._room])
         return self._room >= 0
 
     def reply(self) -> Reply:
-        """Make the reply."""
+        """Make the reply of all that was taken."""
+        too_large = self._room < 0
+        if self._packed and self._pieces and not (self._packed.eof or too_large):
+            raise httpcore.RemoteProtocolError("the packed answer is cut short")
         return Reply(
-            self._response.status_code,
-            self._response.headers,
+            self._status,
+            self._headers,
             b"".join(self._pieces),
-            too_large=self._room < 0,
+            too_large=too_large,
             received=time.time(),
             secrets=(self._config.api_key,),
         )
 
 
 def no_reply(fault: Exception, trace: Trace) -> NoReply:
-    """Make the port's own exception of what httpx raised."""
+    """Make the port's own exception of what was raised in place of an answer."""
     _quote_nothing(fault)
-    timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
     sent = trace.sent(fault)
+    timed_out = isinstance(fault, _TIMED_OUT)
     if timed_out:
         reason = "no answer in time" if sent else "no connection in time"
     else:

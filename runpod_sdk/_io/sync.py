@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import threading
@@ -13,42 +12,36 @@ from typing import TypeVar
 import httpx
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http
-from runpod_sdk._io.deadline import deadline, enforce
+from runpod_sdk._io import http, through
+from runpod_sdk._io.deadline import deadline
+from runpod_sdk._io.pool import Pool
+from runpod_sdk._io.through import Through
 from runpod_sdk.settings import Config
 
 T = TypeVar("T")
 
 
 class SyncIO:
-    """An `IO` over `httpx.Client` and blocking sleep."""
+    """An `IO` that blocks: over connections of our own, or a caller's `httpx.Client`."""
 
     def __init__(self, config: Config, http_client: httpx.Client | None) -> None:
-        http.check_client(http_client, httpx.Client)
         self._config = config
         self._lock = threading.Lock()
-        self._own: httpx.Client | None = None
+        self._own: Pool | Through | None = None
         self._pid = os.getpid()
-        self._callers = http_client
+        self._callers: Through | None = None
         self._closed = False
         if http_client is not None:
-            enforce(http_client)
+            through.check(http_client, httpx.Client)
+            self._callers = Through(config, http_client)
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
         try:
-            with deadline(limit):  # from here: the first call also makes the client
-                client = self._client()
-                request = http.request(client, self._config, call, limit, trace.note)
-                response = client.send(request, auth=None, follow_redirects=False, stream=True)
-                with contextlib.closing(response):
-                    body = http.Body(self._config, response)
-                    for piece in response.iter_bytes():
-                        if not body.add(piece):
-                            break
-        except httpx.HTTPError as fault:
+            with deadline(limit):  # from here: the first call also makes what it goes through
+                return self._way().send(call, limit, trace)
+        except http.FAULTS as fault:
             raise http.no_reply(fault, trace) from fault
-        return body.reply()
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for
@@ -74,16 +67,17 @@ class SyncIO:
             http.warn_unclosed(self)
             self.close()
 
-    def _client(self) -> httpx.Client:
+    def _way(self) -> Pool | Through:
         if self._callers is not None:
             return self._callers
         with self._lock:
             if self._closed:
                 raise RuntimeError("this client is closed: make a new one")
             if self._own is None or self._pid != os.getpid():  # a fork can't share sockets
-                self._own = httpx.Client(**http.client_options(self._config))
+                self._own = (
+                    Through(self._config) if http.proxy(self._config) else Pool(self._config)
+                )
                 self._pid = os.getpid()
-                enforce(self._own)
             return self._own
 
 

@@ -151,7 +151,7 @@ def test_no_fault_shows_a_secret(
             TALLY[ECHOED, name if name in OPERATIONS else "run", mode] += 1
     assert sum(outcome.error is not None for outcome in outcomes) > len(outcomes) / 2
     assert len(everything_logged.records) > 1_000
-    assert {"httpcore.http11", "httpx"} <= {record.name for record in everything_logged.records}
+    assert "httpcore.http11" in {record.name for record in everything_logged.records}
     look(outcomes, everything_logged)
     check(" ".join(str(one.message) for one in warned), "warnings")
     check("".join(capfd.readouterr()), "terminal")

@@ -1,0 +1,84 @@
+"""Through an httpx client: a caller's own, or one of ours where a proxy is in between."""
+
+from __future__ import annotations
+
+import contextlib
+
+import httpx
+
+from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._io import http
+from runpod_sdk._io.deadline import enforce
+from runpod_sdk.settings import Config
+
+_LONGEST = 86_400.0  # what every platform's sockets take
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+
+
+def check(http_client: object, cls: type[object]) -> None:
+    """Refuse a caller's client of the wrong colour."""
+    if not isinstance(http_client, cls):
+        given = type(http_client)
+        raise TypeError(
+            f"http_client must be an httpx.{cls.__name__}, not {given.__module__}.{given.__name__}"
+        )
+
+
+class Through:
+    """The sync client's way through an httpx client."""
+
+    def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
+        self._config = config
+        self._client = httpx.Client(timeout=None, limits=_LIMITS) if client is None else client
+        enforce(self._client)
+
+    def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+        """Send *call* and read the whole answer."""
+        request = _request(self._client, self._config, call, limit)
+        request.extensions["trace"] = trace.note
+        response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
+        with contextlib.closing(response):
+            body = http.Body(self._config, response.status_code, response.headers, unpacked=True)
+            for piece in response.iter_bytes():
+                if not body.add(piece):
+                    break
+        return body.reply()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class AsyncThrough:
+    """The async client's way through an httpx client."""
+
+    def __init__(self, config: Config, client: httpx.AsyncClient | None = None) -> None:
+        self._config = config
+        self._client = httpx.AsyncClient(timeout=None, limits=_LIMITS) if client is None else client
+
+    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+        """Send *call* and read the whole answer."""
+        request = _request(self._client, self._config, call, limit)
+        request.extensions["trace"] = trace.note_async
+        response = await self._client.send(request, auth=None, follow_redirects=False, stream=True)
+        async with contextlib.aclosing(response):
+            body = http.Body(self._config, response.status_code, response.headers, unpacked=True)
+            async for piece in response.aiter_bytes():
+                if not body.add(piece):
+                    break
+        return body.reply()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def _request(
+    client: httpx.Client | httpx.AsyncClient, config: Config, call: Call, limit: float | None
+) -> httpx.Request:
+    return client.build_request(
+        call.method,
+        config.base_url + call.path,
+        params=call.params or None,
+        content=call.content,
+        headers=http.headers(config, call),
+        timeout=None if limit is None else min(limit, _LONGEST),
+    )
