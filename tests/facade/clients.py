@@ -4,6 +4,10 @@ One body for three modes: the sync client, and the async one under asyncio and t
 A `Driver` makes the client of its mode and calls its methods; what they return is
 awaited where it has to be. Answers are scripted: a `Script` gives them in turn and
 keeps what was asked.
+
+Where answers come without a network, the async modes need not wait out a pause:
+`JUMPING` ones have a clock that jumps over it. The sync client blocks, so that it
+takes its time.
 """
 
 from __future__ import annotations
@@ -12,17 +16,25 @@ import inspect
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 import httpx
+import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from runpod_sdk import AsyncRunpod, Runpod
+from tests.facade.clocks import jumping
 
 MODES = ("sync", "asyncio", "trio")
+JUMPING = ("asyncio jumping", "trio jumping")
+in_no_time = pytest.mark.parametrize("driver", ["sync", *JUMPING], indirect=True)
+"""Runs a test of scripted answers in each mode, without waiting where that can be."""
+
 KEY = "rpa_CANARY0123456789"
 BASE_URL = "https://api.test/v2"
 JOB = "60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1"
@@ -136,6 +148,10 @@ class Driver:
         self._stack.callback(self.call, lambda: self.close(client))
         return client
 
+    def now(self) -> float:
+        """Tell the time, in seconds: on the clock that jumps, where there is one."""
+        return time.monotonic() if self._portal is None else self._portal.call(_now)
+
     def close(self, client: Any) -> Any:
         return client.aclose() if self.is_async else client.close()
 
@@ -171,6 +187,10 @@ class Driver:
 _END = object()
 
 
+async def _now() -> float:
+    return anyio.current_time()
+
+
 async def _next_or(stream: Any, end: Any) -> Any:
     try:
         return await anext(stream)
@@ -181,11 +201,13 @@ async def _next_or(stream: Any, end: Any) -> Any:
 @contextmanager
 def driver(mode: str) -> Iterator[Driver]:
     """Drive one mode; an async one on a loop of its own, in a thread, until the end."""
+    backend, _, jumps = mode.partition(" ")
     with ExitStack() as stack:
         portal = None
-        if mode != "sync":
-            portal = stack.enter_context(start_blocking_portal(backend=mode))
-        yield Driver(mode, portal, stack)
+        if backend != "sync":
+            options = jumping(backend) if jumps else None
+            portal = stack.enter_context(start_blocking_portal(backend, options))
+        yield Driver(backend, portal, stack)
 
 
 class SocketServer:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from runpod_sdk import RunpodError, S3Config, local
-from tests.facade.clients import JOB, KEY, Driver, Script, answer, chunks, job, problem
+from tests.facade.clients import JOB, KEY, Driver, Script, answer, chunks, in_no_time, job, problem
 from tests.facade.test_answers import SINGLE
 
 SECRET = "s3-CANARY-9876543210"
@@ -174,6 +174,7 @@ def test_no_log_record_shows_a_secret(driver: Driver, caplog: pytest.LogCaptureF
         assert SECRET not in shown
 
 
+@in_no_time
 def test_nothing_is_printed_or_logged_by_itself(
     driver: Driver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

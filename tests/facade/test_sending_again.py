@@ -14,7 +14,17 @@ from runpod_sdk import (
     StreamInterruptedError,
     SubmissionUncertainError,
 )
-from tests.facade.clients import JOB, Driver, Script, answer, chunks, job, problem
+from tests.facade.clients import (
+    JOB,
+    JUMPING,
+    Driver,
+    Script,
+    answer,
+    chunks,
+    in_no_time,
+    job,
+    problem,
+)
 from tests.facade.test_answers import SINGLE
 
 GOOD = {
@@ -35,7 +45,8 @@ def name(fault: Any) -> str:
     return str(fault) if isinstance(fault, int | str) else type(fault).__name__
 
 
-# Each of these waits for a back-off: every fault is met once, and every operation.
+# Every fault is met once, and every operation. The sync client, which takes the same
+# decisions (see tests/twins), waits for each back-off: it meets one fault of a kind.
 READS_AGAIN = [
     *[("status", fault) for fault in (*TRANSIENT, *LOST, NEVER_SENT[0])],
     *[(operation, fault) for operation in ("wait", "health") for fault in (502, LOST[0])],
@@ -44,6 +55,17 @@ ACTS_AGAIN = [
     *[("run", fault) for fault in (429, 503, *NEVER_SENT)],
     *[(operation, 503) for operation in ("run_sync", "cancel", "retry")],
 ]
+SYNC_READS = [("status", 502), ("wait", LOST[0]), ("health", NEVER_SENT[0])]
+SYNC_ACTS = [("run", 429), ("run_sync", NEVER_SENT[0]), ("cancel", 503)]
+
+
+def cases(jumping: list[Any], sync: list[Any]) -> Any:
+    """Try *jumping* in the modes whose clock jumps, and *sync* in the one that waits."""
+    chosen = [(mode, *case) for mode in JUMPING for case in jumping]
+    chosen += [("sync", *case) for case in sync]
+    return pytest.mark.parametrize(
+        ("driver", "operation", "fault"), chosen, indirect=["driver"], ids=name
+    )
 
 
 def scripted(operation: str, *faults: Any) -> Script:
@@ -52,7 +74,7 @@ def scripted(operation: str, *faults: Any) -> Script:
     return Script(*met, GOOD.get(operation, job()))
 
 
-@pytest.mark.parametrize(("operation", "fault"), READS_AGAIN, ids=name)
+@cases(READS_AGAIN, SYNC_READS)
 def test_a_read_is_asked_again(driver: Driver, operation: str, fault: Any) -> None:
     """Asking for a state costs nothing: a lost answer or a busy server is asked again."""
     script = scripted(operation, fault)
@@ -73,7 +95,7 @@ def test_a_refusal_for_good_is_not_asked_again(driver: Driver, operation: str, f
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize(("operation", "fault"), ACTS_AGAIN, ids=name)
+@cases(ACTS_AGAIN, SYNC_ACTS)
 def test_what_was_surely_not_taken_is_sent_again(
     driver: Driver, operation: str, fault: Any
 ) -> None:
@@ -110,6 +132,7 @@ def test_a_purge_is_never_sent_again(driver: Driver, fault: Any) -> None:
     assert script.asked == ["POST /purge-queue"]
 
 
+@in_no_time
 @pytest.mark.parametrize("retries", [0, 1, 2])
 def test_max_retries_is_the_number_of_retries(driver: Driver, retries: int) -> None:
     """The first try does not count, and none is no retry."""
@@ -120,6 +143,7 @@ def test_max_retries_is_the_number_of_retries(driver: Driver, retries: int) -> N
     assert len(script.requests) == 1 + retries
 
 
+@in_no_time
 def test_the_last_failure_is_raised(driver: Driver) -> None:
     """Of several failures the caller sees the last."""
     script = Script(httpx.ConnectError("refused"), problem(502), problem(500, "last"))
@@ -129,6 +153,7 @@ def test_the_last_failure_is_raised(driver: Driver) -> None:
     assert len(script.requests) == 3
 
 
+@in_no_time
 def test_the_count_starts_anew_with_every_good_answer(driver: Driver) -> None:
     """While a job is waited for, failures far apart don't add up."""
     script = Script(
@@ -144,6 +169,7 @@ def test_the_count_starts_anew_with_every_good_answer(driver: Driver) -> None:
     assert len(script.requests) == 6
 
 
+@in_no_time
 def test_a_wait_gives_up_after_failures_in_a_row(driver: Driver) -> None:
     """A server that is gone is not asked for ever; the error says which job it was."""
     script = Script(job("IN_QUEUE"), httpx.ConnectError("refused"))
@@ -154,6 +180,7 @@ def test_a_wait_gives_up_after_failures_in_a_row(driver: Driver) -> None:
     assert caught.value.job == endpoint.job(JOB)
 
 
+@in_no_time
 def test_run_sync_submits_once_and_waits_on(driver: Driver) -> None:
     """The id is in hand with the first answer; all that follows asks for that job."""
     script = Script(
@@ -194,6 +221,7 @@ def test_a_lost_stream_answer_that_can_not_be_made_good(driver: Driver, fault: A
     assert driver.take(stream) == []
 
 
+@in_no_time
 @pytest.mark.parametrize("fault", [429, NEVER_SENT[0]], ids=name)
 def test_a_stream_that_was_surely_not_answered_is_asked_again(driver: Driver, fault: Any) -> None:
     """No answer was on its way, so no chunk was lost."""

@@ -5,28 +5,33 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 
 from runpod_sdk import (
     APIStatusError,
-    Runpod,
     RunpodError,
     RunpodTimeoutError,
     SubmissionTimeoutError,
     SubmissionUncertainError,
 )
+from runpod_sdk.settings import CANCEL_TIMEOUT
 from tests.facade.clients import (
     JOB,
-    KEY,
+    JUMPING,
     Driver,
     Routes,
     Script,
     SocketServer,
     answer,
     chunks,
+    http_answer,
+    in_no_time,
     job,
     problem,
 )
@@ -137,30 +142,46 @@ MISBEHAVIOUR = {
 }
 
 
-@pytest.mark.parametrize(
-    ("operation", "fault"),
-    [
-        *[("status", fault) for fault in MISBEHAVIOUR],
-        *[(operation, "silence") for operation in ("run_sync", "wait", "purge_queue")],
-        ("run", "a dripping body"),
-    ],
-)
-def test_a_total_outlives_no_server(driver: Driver, operation: str, fault: str) -> None:
+ENDLESS = [
+    *[("status", fault) for fault in MISBEHAVIOUR],
+    *[(operation, "silence") for operation in ("run_sync", "wait", "purge_queue")],
+    ("run", "a dripping body"),
+]
+"""What is asked of a server that does not end: of the endpoint with the number of its place."""
+
+
+def test_a_total_outlives_no_server(driver: Driver) -> None:
     """However the bytes come, or don't, the call is over when its time is up."""
-    with SocketServer(lambda *args: MISBEHAVIOUR[fault](server)(*args)) as server:
-        endpoint = driver.client(base_url=server.base_url).endpoint("ep")
+
+    def serve(connection: socket.socket, request: bytes) -> None:
+        endpoint_id = request.split(b"/")[2].decode()
+        if endpoint_id == "good":
+            connection.sendall(http_answer({"jobs": {}, "workers": {}}))
+        else:
+            fault = ENDLESS[int(endpoint_id)][1]
+            MISBEHAVIOUR[fault](server)(connection, request)
+
+    def ask(number: int) -> tuple[BaseException, float]:
+        endpoint = client.endpoint(str(number))
         began = time.monotonic()
         with pytest.raises(RunpodTimeoutError) as caught:
-            driver.call(lambda: TIMED[operation](endpoint, 0.3))
-        took = time.monotonic() - began
-        driver.call(lambda: driver.close(endpoint.client))
-    assert 0.3 <= took < 0.3 + SLACK
-    assert isinstance(caught.value, TimeoutError)
-    assert "0.3 s" in str(caught.value)
-    uncertain = operation in ("run", "run_sync")
-    assert isinstance(caught.value, SubmissionUncertainError) == uncertain
-    assert isinstance(caught.value, SubmissionTimeoutError) == uncertain
-    assert len(server.requests) == 1
+            driver.call(lambda: TIMED[ENDLESS[number][0]](endpoint, 1))
+        return caught.value, time.monotonic() - began
+
+    with SocketServer(serve) as server, ThreadPoolExecutor(len(ENDLESS)) as pool:
+        client = driver.client(base_url=server.base_url)
+        driver.call(lambda: client.endpoint("good").health())
+        ended = list(pool.map(ask, range(len(ENDLESS))))
+        driver.call(lambda: driver.close(client))
+    for (operation, fault), (error, took) in zip(ENDLESS, ended, strict=True):
+        case = f"{operation}, {fault}: {error!r} after {took:.2f} s"
+        assert 1 <= took < 1 + SLACK, case
+        assert isinstance(error, TimeoutError), case
+        assert "1 s" in str(error), case
+        uncertain = operation in ("run", "run_sync")
+        assert isinstance(error, SubmissionUncertainError) == uncertain, case
+        assert isinstance(error, SubmissionTimeoutError) == uncertain, case
+    assert len(server.requests) == 1 + len(ENDLESS)
 
 
 def test_the_time_of_a_client_is_the_default(driver: Driver) -> None:
@@ -190,15 +211,16 @@ def test_no_time_for_another_try(driver: Driver) -> None:
     assert len(script.requests) == 2
 
 
+@in_no_time
 @pytest.mark.parametrize("operation", ["wait", "run_sync", "job.wait", "job.output"])
 def test_the_time_is_up_while_a_job_runs(driver: Driver, operation: str) -> None:
     """The error says which job it was, how it was last seen, and that it goes on."""
     script = Routes(run=job("IN_QUEUE"), runsync=job("IN_QUEUE"), status_sync=job("IN_PROGRESS"))
     endpoint = driver.endpoint(script)
-    began = time.monotonic()
+    began = driver.now()
     with pytest.raises(RunpodTimeoutError, match=f"{JOB}.*IN_PROGRESS") as caught:
         driver.call(lambda: TIMED[operation](endpoint, 0.4))
-    assert 0.4 <= time.monotonic() - began < 0.4 + SLACK
+    assert 0.4 <= driver.now() - began < 0.4 + SLACK
     error = caught.value
     assert error.job == endpoint.job(JOB)
     assert error.state.status == "IN_PROGRESS"
@@ -215,6 +237,7 @@ CANCELS = {
 }
 
 
+@in_no_time
 @pytest.mark.parametrize("operation", CANCELS)
 def test_the_time_is_up_and_the_job_is_cancelled(driver: Driver, operation: str) -> None:
     """`on_timeout="cancel"` cancels, and the error says that it was confirmed."""
@@ -229,6 +252,7 @@ def test_the_time_is_up_and_the_job_is_cancelled(driver: Driver, operation: str)
     assert script.asked[-1] == f"POST /cancel/{JOB}"
 
 
+@in_no_time
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
@@ -250,20 +274,26 @@ def test_the_cancel_is_not_confirmed(driver: Driver, outcome: Any, said: str) ->
     assert caught.value.job == endpoint.job(JOB)
 
 
-def test_the_cancel_is_bounded() -> None:
+@pytest.mark.parametrize("driver", JUMPING, indirect=True)
+def test_the_cancel_is_bounded(driver: Driver) -> None:
     """A server that does not answer the cancel either is waited for some seconds at most."""
-    with (
-        SocketServer(lambda *args: silence(server)(*args)) as server,
-        Runpod(KEY, base_url=server.base_url) as client,
-    ):
-        began = time.monotonic()
-        with pytest.raises(RunpodTimeoutError, match="not confirmed"):
-            client.endpoint("ep").wait(JOB, timeout=0.3, on_timeout="cancel")
-        took = time.monotonic() - began
-    assert took < 5.3 + SLACK
-    assert server.requests[-1].startswith(f"POST /v2/ep/cancel/{JOB} ".encode())
+    asked: list[str] = []
+
+    async def silent(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        await anyio.sleep(86_400)
+        return httpx.Response(200)
+
+    http_client = httpx.AsyncClient(transport=httpx.MockTransport(silent))
+    endpoint = driver.client(http_client=http_client).endpoint("ep")
+    began = driver.now()
+    with pytest.raises(RunpodTimeoutError, match="not confirmed"):
+        driver.call(lambda: endpoint.wait(JOB, timeout=3, on_timeout="cancel"))
+    assert driver.now() - began == pytest.approx(3 + CANCEL_TIMEOUT, abs=1)
+    assert asked[-1] == f"POST /v2/ep/cancel/{JOB}"
 
 
+@in_no_time
 def test_a_stream_is_out_of_time(driver: Driver) -> None:
     """The time of a stream runs from its first question to its end."""
     endpoint = driver.endpoint(Script(chunks("IN_PROGRESS", 1), chunks("IN_PROGRESS")))
@@ -281,6 +311,7 @@ def test_a_timeout_is_both_kinds() -> None:
         assert issubclass(SubmissionTimeoutError, parent)
 
 
+@in_no_time
 def test_every_poll_is_in_range(driver: Driver) -> None:
     """The server refuses a `wait` below 1,000 ms or above 300,000, zero included."""
     script = Routes(

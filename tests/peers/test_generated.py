@@ -33,6 +33,7 @@ from tests.facade.clients import (
     answer,
     chunks,
     http_answer,
+    in_no_time,
     job,
     problem,
     read_request,
@@ -226,6 +227,7 @@ def test_o10_one_pool_for_all_threads() -> None:
         assert all(ended.acquire(timeout=10) for _ in range(made))
 
 
+@in_no_time
 def test_o10_there_are_retries_and_streams(driver: Driver) -> None:
     """The generated client sends nothing again, and knows no stream."""
     script = Script(problem(503), chunks("COMPLETED", 1), chunks("COMPLETED"))

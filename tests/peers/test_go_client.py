@@ -36,6 +36,7 @@ from tests.facade.clients import (
     SocketServer,
     answer,
     chunks,
+    in_no_time,
     job,
     problem,
 )
@@ -53,7 +54,7 @@ def test_g1_nothing_is_left_behind_by_a_timeout() -> None:
         before = set(threading.enumerate())
         for ask in (endpoint.status, endpoint.cancel, endpoint.wait):
             with pytest.raises(RunpodTimeoutError):
-                ask(JOB, timeout=0.1)
+                ask(JOB, timeout=0.3)
         new = set(threading.enumerate()) - before
         assert {thread.name for thread in new if not server.owns(thread)} == set()
         assert len(server.requests) == 3
@@ -140,6 +141,7 @@ def test_g6_an_error_of_any_form_is_a_failed_job(driver: Driver, error: Any) -> 
         driver.call(lambda: endpoint.run_sync(input=1))
 
 
+@in_no_time
 def test_g7_progress_does_not_survive_into_the_result(driver: Driver) -> None:
     """Each poll was decoded into the same struct: old progress showed up as the output."""
     script = Script(job("IN_QUEUE"), job("IN_PROGRESS", output="4/10", retries=1), job())

@@ -30,6 +30,7 @@ from tests.facade.clients import (
     SocketServer,
     answer,
     chunks,
+    in_no_time,
     job,
     problem,
 )
@@ -84,8 +85,9 @@ def test_j2_a_server_that_answers_at_once_is_not_flooded(ask: Any) -> None:
     assert all(later - earlier >= 0.2 for earlier, later in pairwise(times[1:]))
 
 
+@in_no_time
 def test_j2_a_server_that_answers_at_once_is_not_flooded_by_any_client(driver: Driver) -> None:
-    """The same in real time."""
+    """The same of each client; the sync one in real time."""
     routes = Routes(status_sync=job("IN_QUEUE"), stream=chunks("IN_QUEUE"))
     endpoint = driver.endpoint(routes)
     with pytest.raises(RunpodTimeoutError):
@@ -96,6 +98,7 @@ def test_j2_a_server_that_answers_at_once_is_not_flooded_by_any_client(driver: D
     assert len(routes.requests) <= 8
 
 
+@in_no_time
 def test_j3_an_answer_without_stream_is_no_fault(driver: Driver) -> None:
     """An answer without `stream` failed as "undefined is not iterable"."""
     script = Script(
@@ -136,6 +139,7 @@ def test_j5_a_job_may_take_longer_than_any_wait() -> None:
     assert len(service.asked) < 100
 
 
+@in_no_time
 def test_j6_nothing_is_printed(
     driver: Driver, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -190,6 +194,7 @@ def test_j10_a_429_is_asked_again_when_the_server_says() -> None:
         assert 7 <= took < 8
 
 
+@in_no_time
 def test_j11_run_sync_gives_a_job_that_has_ended(driver: Driver) -> None:
     """A job that had not ended was given as one that had, and no type had an `error`."""
     script = Script(job("IN_QUEUE"), job("IN_PROGRESS"), job("FAILED", error="why"))

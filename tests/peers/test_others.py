@@ -6,7 +6,6 @@ R1  A poll built its future anew each time: Rust's contract of polling has no tw
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -36,6 +35,7 @@ from tests.facade.clients import (
     answer,
     chunks,
     http_answer,
+    in_no_time,
     job,
     problem,
     read_request,
@@ -89,6 +89,7 @@ def test_r5_a_failed_job_with_output_has_failed(driver: Driver) -> None:
         assert caught.value.state.output == {"half": 1}
 
 
+@in_no_time
 def test_r6_a_status_may_be_new(driver: Driver) -> None:
     """The enum of statuses was closed: a new one could not be decoded."""
     script = Script(job("RUNNING"), job("PAUSED"), job("COMPLETED", output=1))
@@ -114,6 +115,7 @@ def test_r6_a_counter_may_be_missing(driver: Driver, body: Any) -> None:
     assert health.jobs.completed is None
 
 
+@in_no_time
 def test_f1_a_job_that_timed_out_ends_the_wait(driver: Driver) -> None:
     """TIMED_OUT was no end: the wait went on for ever."""
     script = Script(job("IN_QUEUE"), job("TIMED_OUT"))
@@ -137,6 +139,7 @@ def test_f2_an_answer_may_be_bare(driver: Driver) -> None:
     assert (bare.worker_id, bare.delay_time, bare.execution_time) == (None, None, None)
 
 
+@in_no_time
 def test_f3_a_failure_is_not_hidden_by_another(driver: Driver) -> None:
     """After a failure the health was asked for, and its own error hid the first."""
     script = Routes(runsync=job("FAILED", error="the first"), health=problem(500, "the second"))
@@ -153,6 +156,7 @@ def test_f3_a_failure_is_not_hidden_by_another(driver: Driver) -> None:
         driver.call(lambda: endpoint.wait(JOB, timeout=0.1, on_timeout="cancel"))
 
 
+@in_no_time
 @pytest.mark.parametrize("code", [429, 500, 502, 524])
 def test_f4_a_wait_survives_a_busy_server(driver: Driver, code: int) -> None:
     """A wait ended with the first 429 or 5xx."""
@@ -293,6 +297,7 @@ def test_e5_nothing_polls_on_after_a_timeout() -> None:
         assert len(server.requests) == asked
 
 
+@in_no_time
 def test_e6_a_wait_can_have_a_deadline(driver: Driver) -> None:
     """Polling had no deadline at all."""
     endpoint = driver.endpoint(Routes(status_sync=job("IN_QUEUE")))
@@ -300,10 +305,10 @@ def test_e6_a_wait_can_have_a_deadline(driver: Driver) -> None:
         lambda: endpoint.wait(JOB, timeout=0.3),
         lambda: endpoint.job(JOB).output(timeout=timedelta(seconds=0.3)),
     ):
-        began = time.monotonic()
+        began = driver.now()
         with pytest.raises(RunpodTimeoutError):
             driver.call(ask)
-        assert 0.3 <= time.monotonic() - began < 0.3 + SLACK
+        assert 0.3 <= driver.now() - began < 0.3 + SLACK
 
 
 @pytest.mark.parametrize("operation", ["run", "run_sync"])

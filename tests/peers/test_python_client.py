@@ -45,6 +45,7 @@ from tests.facade.clients import (
     answer,
     chunks,
     http_answer,
+    in_no_time,
     job,
     problem,
     read_request,
@@ -65,6 +66,7 @@ def test_p1_a_stream_ends_after_a_cancel(driver: Driver) -> None:
     assert len([asked for asked in script.asked if asked.startswith("GET /stream")]) == 2
 
 
+@in_no_time
 def test_p2_output_waits_without_a_timeout(driver: Driver) -> None:
     """`await job.output()` said at once that the job had timed out."""
     script = Routes(run=job("IN_QUEUE"), status_sync=[job("IN_QUEUE"), job(output="done")])
@@ -73,6 +75,7 @@ def test_p2_output_waits_without_a_timeout(driver: Driver) -> None:
     assert driver.call(lambda: handle.output()) == "done"
 
 
+@in_no_time
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_p3_there_are_retries_over_https(driver: Driver, scheme: str) -> None:
     """Retries were set up for http:// only, and without POST or 5xx even there."""
@@ -127,6 +130,7 @@ def test_p6_the_async_client_sends_whole_requests(driver: Driver) -> None:
     assert script.bodies[1] == {**body, "s3Config": storage}
 
 
+@in_no_time
 def test_p7_progress_is_not_the_output(driver: Driver) -> None:
     """`output()` of a running job returned what the worker had last reported."""
     progress = {"progress": "4/10"}
@@ -197,6 +201,7 @@ def test_p10_the_default_of_run_sync_is_no_day() -> None:
     assert took == pytest.approx(90)
 
 
+@in_no_time
 @pytest.mark.parametrize("fault", [problem(502), httpx.ReadTimeout("slow")], ids=["502", "timeout"])
 def test_p11_a_fault_while_polling_does_not_end_the_wait(driver: Driver, fault: Any) -> None:
     """One 502 or timeout ended the wait, while the job went on and cost money."""
