@@ -169,7 +169,7 @@ def test_unknown_paths(api: Api, path: str) -> None:
 
 def test_paths_outside_of_the_api(api: Api) -> None:
     """Outside of the API no key is asked for."""
-    root = httpx.URL(api.url).copy_with(path="/")
+    root = httpx.URL(api.url).copy_with(path="/v1")
     assert api.refused("GET", str(root), headers={"authorization": ""}) == (404, "not found")
 
 
