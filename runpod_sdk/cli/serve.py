@@ -30,7 +30,8 @@ def serve_until_interrupted(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with start(local):
-            say(f"serving {spec} until Ctrl-C\nin another terminal:\n")
+            say(f"serving {spec} until Ctrl-C; watch it at {local.page_url}")
+            say("in another terminal:\n")
             say(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
             say(f"export {ENDPOINT_VARIABLE}={local.endpoint_id}")
             say(f"export RUNPOD_API_KEY={local.api_key}\n")
