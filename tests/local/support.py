@@ -72,6 +72,7 @@ class Api:
     """Requests to one endpoint, with nothing between the test and the wire."""
 
     def __init__(self, local: LocalEndpoint, *, key: str | None = None) -> None:
+        self.local = local
         self.url = f"{local.base_url}/{local.endpoint_id}"
         self.headers = {"authorization": f"Bearer {key or local.api_key}"}
         self.http = httpx.Client(

@@ -74,17 +74,17 @@ def read(text: bytes) -> Order:
     document = {"fault": word} if word in _KINDS else _document(word)
     members = {key: value for key, value in document.items() if key != "fault"}
     terms = {key: members.pop(key) for key in _TERMS if key in members}
-    kind = _KINDS.get(cast(str, document.get("fault")))
+    kind = _KINDS.get(name := cast(str, document["fault"]))
     if kind is None:
-        raise ValueError(f"there is no fault {word!r}; there are {', '.join(_KINDS)}")
+        raise ValueError(f"there is no fault {name!r}; there are {', '.join(_KINDS)}")
     known = [attribute.name for attribute in fields(kind)]
     for key in members:
         if key not in known:
-            raise ValueError(f"{_name(kind)} has no {key!r}, but {', '.join([*known, *_TERMS])}")
+            raise ValueError(f"{name} has no {key!r}, but {', '.join([*known, *_TERMS])}")
     try:
         return Order(kind(**members), terms)
     except TypeError as error:
-        raise ValueError(str(error).replace(f"{kind.__name__}.__init__()", _name(kind))) from None
+        raise ValueError(str(error).replace(f"{kind.__name__}.__init__()", name)) from None
 
 
 def _document(text: str) -> dict[str, Any]:
