@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SlowStart,
     )
     from ._limits import Limits
+    from ._workers.command import WorkerCommand
     from ._workers.handler import Handler
     from ._workers.progress import progress_update
 
@@ -45,6 +46,7 @@ _HOMES = {
         "SlowStart",
     ],
     "_limits": ["Limits"],
+    "_workers.command": ["WorkerCommand"],
     "_workers.handler": ["Handler"],
     "_workers.progress": ["progress_update"],
 }
@@ -67,6 +69,7 @@ __all__ = [
     "SlowReply",
     "SlowStart",
     "VirtualClock",
+    "WorkerCommand",
     "progress_update",
 ]
 

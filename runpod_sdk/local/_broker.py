@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from ._desk import Desk
 from ._limits import Limits
+from ._rules.fleet import Worker
 from ._rules.jobs import Job, Result, Run
 from ._rules.queue import Queue
 
@@ -45,7 +46,10 @@ class Workforce(Protocol):
         """End a worker that has nothing to do, or that does not let go of what it had."""
 
     def close(self) -> None:
-        """End all."""
+        """Tell all to end."""
+
+    def join(self) -> None:
+        """Wait until all have ended, or are given up; this blocks."""
 
 
 class Broker:
@@ -87,8 +91,8 @@ class Broker:
         self._closing = True
         for watchers in self._watchers.values():
             self._wake(watchers)
-        self.desk.close()
         self._workforce.close()
+        self.desk.close()
 
     def apply(
         self, event: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs
@@ -170,7 +174,7 @@ class Broker:
     def join(self, worker: str) -> Future[None]:
         return self._post(self.queue.join, worker)
 
-    def lose(self, worker: str) -> Future[None]:
+    def lose(self, worker: str) -> Future[Worker | None]:
         return self._post(self._lost, worker)
 
     def progress(self, run: Run, value: Any) -> Future[bool | None]:
@@ -260,10 +264,11 @@ class Broker:
             self.desk.forget(worker_id)
 
     def _dismiss(self, worker: str) -> None:
+        # In this order: one that is answered looks whether it was told to end.
+        self._workforce.retire(worker)
         if self.queue.fleet.scaling.pull:
             self.desk.dismiss(worker)
-        self._workforce.retire(worker)
 
-    def _lost(self, now: float, worker: str) -> None:
+    def _lost(self, now: float, worker: str) -> Worker | None:
         self.desk.forget(worker)
-        self.queue.lose(now, worker)
+        return self.queue.lose(now, worker)

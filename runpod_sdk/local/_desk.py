@@ -200,8 +200,10 @@ class Desk:
         return found
 
     def close(self) -> None:
-        """Answer all who wait."""
+        """Answer all who wait, and let them stop what they run."""
         self._closing = True
+        for worker_id, presence in self._present.items():
+            presence.to_stop = [run.job_id for run in self._runs(worker_id)]
         for worker in [take.worker for take in self._takes] + list(self._present):
             self._answer(worker)
 

@@ -29,9 +29,11 @@ from ._serving.openai import routes as openai_routes
 from ._serving.page import pages
 from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
+from ._serving.workers import routes as worker_routes
 from ._webhooks import Webhooks
+from ._workers.command import WorkerAddresses, WorkerCommand
 from ._workers.handler import Handler
-from ._workers.thread import Threads
+from ._workers.hiring import workforce
 
 if TYPE_CHECKING:
     from runpod_sdk import AsyncRunpod, Runpod
@@ -50,7 +52,9 @@ class LocalEndpoint:
     Args:
         handler: A function of the job (a dict with `id`, `input`, and `webhook` and `s3Config`
             if they were sent), as RunPod's own package takes it: plain, async, generator or
-            async generator. `progress_update` reports from within.
+            async generator. `progress_update` reports from within. Or a `WorkerCommand`, for
+            processes that use RunPod's package; or None, for workers that somebody else
+            starts, with `worker_environment`. Such may join in any case.
         workers: How many jobs run at once; each worker is a thread with its own event loop,
             on which the handler is called. The most that there are, if there may be fewer.
         min_workers: How many of them there always are; all, without it. One more is started
@@ -76,7 +80,7 @@ class LocalEndpoint:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Handler | WorkerCommand | None,
         *,
         workers: int = 1,
         min_workers: int | None = None,
@@ -90,8 +94,6 @@ class LocalEndpoint:
         rate_limits: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not callable(handler):
-            raise TypeError(f"handler must be callable, not {type(handler).__name__}")
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         if min_workers is not None and not 0 <= min_workers <= workers:
@@ -109,7 +111,10 @@ class LocalEndpoint:
                 least=workers if min_workers is None else min_workers,
                 most=workers,
                 idle_timeout=seconds(idle_timeout),
-            ),
+                pull=isinstance(handler, WorkerCommand),
+            )
+            if handler is not None
+            else Scaling(),
             _random_id,
         )
         self._faults = Faults(clock, self._fault_added)
@@ -125,10 +130,35 @@ class LocalEndpoint:
             self._layers.append(make_rate_limits(self._broker, clock))
         self._webhooks = Webhooks(self._limits)
         self._broker.on_end.append(self._webhooks.ended)
-        self._workforce = Threads(handler, aggregate=return_aggregate_stream, reports=self._broker)
+        self._worker_key = secrets.token_hex(16)
+        self._workforce = workforce(
+            handler,
+            aggregate=return_aggregate_stream,
+            broker=self._broker,
+            limits=self._limits,
+            addresses=self._addresses,
+        )
         self._server: ServerThread | None = None
         self._closed = False
         self._lock = threading.Lock()
+
+    def _addresses(self) -> WorkerAddresses:
+        return WorkerAddresses(
+            f"{self.base_url}/{self.endpoint_id}", self.endpoint_id, self.api_key, self._worker_key
+        )
+
+    def worker_environment(self) -> dict[str, str]:
+        """
+        Give the variables for a worker that is started by somebody else, in a container say.
+
+        One that is made with RunPod's package needs no more than these to serve this endpoint.
+        Each worker has to have its own: an id is among them, a new one with each call. The
+        worker must be able to reach 127.0.0.1 of this machine.
+
+        Raises:
+            RuntimeError: The endpoint has not been started.
+        """
+        return self._addresses().environment(_random_id())
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not started" if self._server is None else "at "
@@ -182,6 +212,8 @@ class LocalEndpoint:
                         *openai_routes(self._broker, self._limits),
                     ],
                     layers=self._layers,
+                    worker_routes=worker_routes(self._broker, self._limits),
+                    worker_key=self._worker_key,
                     local_routes=[*fault_routes(self._faults), *control_routes(self._broker)],
                     pages=pages(endpoint_id=self.endpoint_id, key=page_key),
                     endpoint_id=self.endpoint_id,
@@ -194,8 +226,12 @@ class LocalEndpoint:
                     on_open=lambda: self._broker.open(self._workforce),
                     on_close=self._close,
                 )
-                server.start()
-                self._server = server
+                self._server = server  # before it starts workers, who have to be told its URL
+                try:
+                    server.start()
+                except BaseException:
+                    self._server = None
+                    raise
                 if isinstance(self._clock, VirtualClock):
                     self._clock.follow(self._look_at_clock)
         return self
@@ -218,7 +254,7 @@ class LocalEndpoint:
             if isinstance(self._clock, VirtualClock):
                 self._clock.unfollow(self._look_at_clock)
             self._server.stop()
-            self._workforce.join(self._limits.shutdown_grace)
+            self._workforce.join()
 
     def _look_at_clock(self) -> None:
         self._broker.do(self._broker.queue.sweep)

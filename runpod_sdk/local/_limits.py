@@ -59,6 +59,7 @@ class Limits:
             taken to have vanished.
         stop_grace: How long a worker process may go on with a job that was cancelled or has
             overrun, before the process is ended.
+        process_grace: How long a worker process that was told to end may take, before it is killed.
         result_body: Longest body of a worker's report; the result of a longer one is lost.
         chunk_size: Longest chunk of a stream, as JSON; a longer text comes as several.
         sweep_interval: Longest time between two looks at what has expired, when nobody asks
@@ -84,6 +85,7 @@ class Limits:
     job_take_wait: float = field(default=5.0, converter=seconds, validator=[_positive, lt(90)])
     worker_timeout: float = field(default=60.0, converter=seconds, validator=_positive)
     stop_grace: float = field(default=5.0, converter=seconds, validator=_positive)
+    process_grace: float = field(default=5.0, converter=seconds, validator=_positive)
     result_body: int = field(default=20 * _MIB, validator=_positive)
     chunk_size: int = field(default=_MIB, validator=_positive)
     sweep_interval: float = field(default=1.0, converter=seconds, validator=_positive)

@@ -229,14 +229,13 @@ class Fleet:
             worker.unhealthy, worker.since = True, now
             self.changed = True
 
-    def remove(self, worker_id: str) -> list[Run]:
-        """Forget a worker that has vanished, and give the runs that it had."""
+    def remove(self, worker_id: str) -> Worker | None:
+        """Forget a worker that has vanished, and give it as it was."""
         worker = self._workers.pop(worker_id, None)
-        if worker is None:
-            return []
-        self._failures += worker.ours and not worker.there
-        self.changed = True
-        return list(worker.runs.values())
+        if worker is not None:
+            self._failures += worker.ours and not worker.there
+            self.changed = True
+        return worker
 
     def _retire(self, worker: Worker) -> None:
         del self._workers[worker.id]

@@ -10,7 +10,7 @@ from typing import Any
 from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, LOST_ERROR, UNSET, JobStatus
 
 from .chunks import split
-from .fleet import Fleet, Phase
+from .fleet import Fleet, Phase, Worker
 from .jobs import RETRYABLE, Counts, Effects, Job, NotRetryable, Result, Run, Submission, UnknownJob
 from .line import Line
 from .mishaps import Mishaps
@@ -218,10 +218,17 @@ class Queue:
         self.sweep(now)
         self.fleet.sicken(self._now, worker)
 
-    def lose(self, now: float, worker: str) -> None:
-        """Know that a worker has vanished: it is forgotten, its runs that still count are lost."""
+    def lose(self, now: float, worker: str) -> Worker | None:
+        """
+        Know that a worker has vanished: its runs that still count are lost.
+
+        Gives it as it was; None if it was not known any more.
+        """
         self.sweep(now)
-        self._lose(self.fleet.remove(worker))
+        lost = self.fleet.remove(worker)
+        if lost is not None:
+            self._lose(list(lost.runs.values()))
+        return lost
 
     # -- what time does
 

@@ -37,10 +37,18 @@ class Reports(Protocol):
 class Threads:
     """The workers of an endpoint that runs *handler* in this process."""
 
-    def __init__(self, handler: Handler, *, aggregate: bool, reports: Reports) -> None:
+    def __init__(
+        self, handler: Handler, *, aggregate: bool, reports: Reports, grace: float
+    ) -> None:
+        if not callable(handler):
+            raise TypeError(
+                f"handler must be callable, not {type(handler).__name__};"
+                ' a program is a WorkerCommand(["python", "handler.py"])'
+            )
         self._handler = handler
         self._aggregate = aggregate
         self._reports = reports
+        self._grace = grace
         self._workers: dict[str, Worker] = {}
         self._leaving: list[Worker] = []
 
@@ -66,9 +74,9 @@ class Threads:
         for worker in list(self._workers):
             self.retire(worker)
 
-    def join(self, grace: float) -> None:
-        """Wait *grace* seconds for the ends of those that were told; say who does not end."""
-        deadline = time.monotonic() + grace
+    def join(self) -> None:
+        """Wait for the ends of those that were told, for their grace; say who does not end."""
+        deadline = time.monotonic() + self._grace
         for worker in self._leaving:
             if not worker.join(max(0.0, deadline - time.monotonic())):
                 logger.warning("worker %s is still in its handler and was left", worker.name)
