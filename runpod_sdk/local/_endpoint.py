@@ -21,6 +21,7 @@ from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
 from ._serving.app import App, Layer
+from ._serving.batches import routes as batch_routes
 from ._serving.control import routes as control_routes
 from ._serving.faults import FaultLayer
 from ._serving.faults import routes as fault_routes
@@ -210,6 +211,7 @@ class LocalEndpoint:
                     [
                         *job_routes(self._broker, self._limits),
                         *openai_routes(self._broker, self._limits),
+                        *batch_routes(self._broker, self._limits, self._clock, self.endpoint_id),
                     ],
                     layers=self._layers,
                     worker_routes=worker_routes(self._broker, self._limits),

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from runpod_serverless_api.models import (
+    BatchStatus,
     Error,
     ExecutionPolicy,
     Health,
@@ -33,7 +34,7 @@ from ._rules.rates import Rate
 if TYPE_CHECKING:
     from ._rules.jobs import Counts, Job
 
-__all__ = ["UNSET", "ExecutionPolicy", "JobRequest", "JobStatus", "Unset"]
+__all__ = ["UNSET", "BatchStatus", "ExecutionPolicy", "JobRequest", "JobStatus", "Unset"]
 
 ROOT = "v2"
 """The first segment of every path; the second is the id of the endpoint."""
@@ -54,6 +55,9 @@ NOT_BOOLEAN = "policy.lowPriority must be a boolean"
 
 WEBHOOK = "webhook"
 
+BATCH_ID = "batchId"
+"""The member of a handler's job that names its batch."""
+
 JOB_ID = "id"
 """The member of a handler's job that names it; the others are those of the request."""
 
@@ -72,6 +76,7 @@ class Operation(StrEnum):
     HEALTH = "health"
     REQUESTS = "requests"
     OPENAI = "openai"
+    BATCH = "batch"
 
 
 # The documentation has GET where RunPod's Go client has POST: both answer, as in the service.

@@ -56,8 +56,8 @@ def has_worker_key(query: bytes, worker_key: str) -> bool:
     return bool(worker_key) and hmac.compare_digest(key.encode(), worker_key.encode())
 
 
-def milliseconds(
-    query: bytes, name: str, *, lowest: int = 1, highest: int | None = None
+def integer(
+    query: bytes, name: str, *, lowest: int, highest: int | None = None, unit: str = ""
 ) -> int | None:
     """Read the number *name* of a query; None if it is not there."""
     if not query:
@@ -72,7 +72,14 @@ def milliseconds(
         if lowest <= value and (highest is None or value <= highest):
             return value
     span = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
-    raise bad_request(f"query: {name}", f"must be an integer {span} (milliseconds)")
+    raise bad_request(f"query: {name}", f"must be an integer {span}{unit}")
+
+
+def milliseconds(
+    query: bytes, name: str, *, lowest: int = 1, highest: int | None = None
+) -> int | None:
+    """Read the length of time *name* of a query; None if it is not there."""
+    return integer(query, name, lowest=lowest, highest=highest, unit=" (milliseconds)")
 
 
 def wait(query: bytes) -> float | None:
@@ -98,24 +105,25 @@ def parse(body: bytes) -> Any:
         raise bad_request("body", f"malformed JSON: {error}") from None
 
 
-def job_request(document: object) -> JobRequest:
+def job_request(document: object, where: str = "body") -> JobRequest:
     """
-    Read one job of a body.
+    Read one job of a body; *where* says of which part of it a refusal speaks.
 
     Raises:
         Refusal: It is no JSON object, has no input, or a member is not what the contract says.
     """
     if not isinstance(document, dict):
-        raise bad_request("body", "must be an object")
-    request = _request(cast(dict[str, Any], document))
-    if not isinstance(request.policy, Unset):
-        _policy_time(request.policy.execution_timeout)
-        _policy_time(request.policy.ttl)
-    return request
+        raise bad_request(where, "must be an object")
+    return _request(cast(dict[str, Any], document), where)
 
 
 def submission(request: JobRequest, *, prefix: str, retention: float, limits: Limits) -> Submission:
-    """Make a new job of what was asked for; its id begins with *prefix*."""
+    """
+    Make a new job of what was asked for; its id begins with *prefix*.
+
+    Raises:
+        Refusal: A time of its policy is not what the contract says.
+    """
     policy = ExecutionPolicy() if isinstance(request.policy, Unset) else request.policy
     return Submission(
         id=f"{prefix}{uuid4()}-u1",
@@ -126,23 +134,23 @@ def submission(request: JobRequest, *, prefix: str, retention: float, limits: Li
     )
 
 
-def _request(document: Mapping[str, Any]) -> JobRequest:
+def _request(document: Mapping[str, Any], where: str) -> JobRequest:
     try:
         request = JobRequest.from_dict(document)
     except KeyError as error:
-        raise bad_request("body", f"missing {error.args[0]}") from None
+        raise bad_request(where, f"missing {error.args[0]}") from None
     except (TypeError, ValueError, AttributeError):
-        raise bad_request("body", _wire.NOT_OBJECTS) from None
+        raise bad_request(where, _wire.NOT_OBJECTS) from None
     # The model takes `"policy": []` for an empty object; on the way back it shows.
     if request.to_dict() != document:
-        raise bad_request("body", _wire.NOT_OBJECTS)
+        raise bad_request(where, _wire.NOT_OBJECTS)
     # What the models declare, they do not check.
     webhook = cast(object, request.webhook)
     if not isinstance(webhook, str | Unset):
-        raise bad_request("body", "webhook must be a string")
+        raise bad_request(where, "webhook must be a string")
     low_priority = cast(object, request.policy and request.policy.low_priority)
     if not isinstance(low_priority, bool | Unset):
-        raise bad_request("body", _wire.NOT_BOOLEAN)
+        raise bad_request(where, _wire.NOT_BOOLEAN)
     return request
 
 
