@@ -146,12 +146,27 @@ def purge_queue(endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
 
 @app.command()
 def serve(
-    handler: Annotated[
-        str,
-        typer.Argument(metavar="HANDLER", help="module:function, or path/to/file.py:function."),
-    ],
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="HANDLER|COMMAND",
+            help="module:function or path/to/file.py:function; with --worker, a program"
+            " that calls runpod.serverless.start().",
+        ),
+    ] = None,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Start the program as a worker, as RunPod would.")
+    ] = False,
+    external: Annotated[
+        bool,
+        typer.Option("--external", help="Start no worker, and print what one has to be told."),
+    ] = False,
     port: Annotated[int, typer.Option(help="Where to listen; 0 is any free port.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="How many jobs run at a time.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="How many workers there are, at most.")] = 1,
+    min_workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many there are when there is nothing to do; else all."),
+    ] = None,
     return_aggregate_stream: Annotated[
         bool,
         typer.Option(
@@ -160,9 +175,20 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Run a handler on this machine, behind a local endpoint."""
+    """
+    Serve a local endpoint: what RunPod would do, on this machine.
+
+    Its jobs are run by a function in this process (HANDLER), by worker processes that it
+    starts and replaces (--worker -- python handler.py), or by workers that you start (--external).
+    """
     from runpod_sdk.cli.serve import serve_until_interrupted
 
     serve_until_interrupted(
-        handler, port=port, workers=workers, return_aggregate_stream=return_aggregate_stream
+        what or [],
+        worker=worker,
+        external=external,
+        port=port,
+        workers=workers,
+        min_workers=min_workers,
+        return_aggregate_stream=return_aggregate_stream,
     )

@@ -1,9 +1,11 @@
-"""`runpod-sdk serve`: a handler of the user's behind a local endpoint."""
+"""`runpod-sdk serve`: a handler or a worker of the user's behind a local endpoint."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
+import shlex
 import signal
 import sys
 import time
@@ -14,38 +16,87 @@ from typing import Any
 import typer
 
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, Exit, say, show
-from runpod_sdk.local import Handler, LocalEndpoint
+from runpod_sdk.local import Handler, LocalEndpoint, WorkerCommand
 
 
 def serve_until_interrupted(
-    spec: str, *, port: int, workers: int, return_aggregate_stream: bool
+    what: list[str], *, worker: bool, external: bool, **settings: Any
 ) -> None:
-    """Serve the handler that *spec* names, and print how to reach it."""
-    local = LocalEndpoint(
-        load_handler(spec),
-        port=port,
-        workers=workers,
-        return_aggregate_stream=return_aggregate_stream,
-    )
+    """Serve the handler or the program that *what* is, and print how to reach it."""
+    handler = _served(what, worker=worker, external=external)
+    try:
+        local = LocalEndpoint(handler, **settings)
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
+    log_to_standard_error()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with start(local):
-            say(f"serving {spec} until Ctrl-C; watch it at {local.page_url}")
+            name = shlex.join(what) or "whatever worker asks"
+            say(f"serving {name} until Ctrl-C; watch it at {local.page_url}")
             say("in another terminal:\n")
             say(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
             say(f"export {ENDPOINT_VARIABLE}={local.endpoint_id}")
             say(f"export RUNPOD_API_KEY={local.api_key}\n")
-            reached = {
+            reached: dict[str, Any] = {
                 "base_url": local.base_url,
                 "endpoint_id": local.endpoint_id,
                 "api_key": local.api_key,
             }
+            if external:
+                environment = local.worker_environment()
+                say_how_to_work(environment)
+                reached["worker_environment"] = environment
             if not sys.stdout.isatty():  # a person has the lines above
                 show(reached, indent=None)
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
         say("\nstopped")
+
+
+def _served(what: list[str], *, worker: bool, external: bool) -> Handler | WorkerCommand | None:
+    """Read what is to be served, or say what is wrong with it."""
+    if worker and external:
+        raise typer.BadParameter("--worker starts workers, --external does not: give one of them")
+    if external:
+        if what:
+            raise typer.BadParameter("with --external, workers are started by somebody else")
+        return None
+    if worker:
+        if not what:
+            raise typer.BadParameter(
+                "no command; write it after two dashes: serve --worker -- python handler.py",
+                param_hint="COMMAND",
+            )
+        return WorkerCommand(what)
+    if len(what) != 1:
+        raise typer.BadParameter(
+            "give one, such as handler.py:handler; or, to start a program,"
+            " serve --worker -- python handler.py",
+            param_hint="HANDLER",
+        )
+    return load_handler(what[0])
+
+
+def log_to_standard_error() -> None:
+    """Show what the endpoint and its workers have to say."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("runpod_sdk.local")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+def say_how_to_work(environment: dict[str, str]) -> None:
+    """Print what a worker has to be told, for a shell and for a container."""
+    say("and where the worker is started (another one needs another RUNPOD_POD_ID):\n")
+    for name, value in environment.items():
+        say(f"export {name}={shlex.quote(value)}")
+    say("python handler.py\n")
+    say("or, in a container, with the same variables set:\n")
+    names = " ".join(f"-e {name}" for name in environment)
+    say(f"docker run --rm --init --network host {names} IMAGE\n")
 
 
 def start(local: LocalEndpoint) -> LocalEndpoint:

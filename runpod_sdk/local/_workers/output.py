@@ -29,7 +29,8 @@ def relay(stream: IO[bytes], worker: str, secrets: tuple[str, ...]) -> None:
             for secret in secrets:
                 text = text.replace(secret, "…")
             level, message = _read(text)
-            logger.log(level, "%s | %s", worker, message)
+            for part in message.splitlines() or [""]:
+                logger.log(level, "%s | %s", worker, part)
 
 
 def _read(text: str) -> tuple[int, str]:
