@@ -9,4 +9,4 @@ from hypothesis import settings
 
 def at_most(examples: int, **options: Any) -> settings:
     """Make the settings of a property that need not be tried more often than this."""
-    return settings(max_examples=min(examples, settings.default.max_examples), **options)
+    return settings(max_examples=min(examples, settings().max_examples), **options)

@@ -9,7 +9,7 @@ from typing import Any
 import trio.testing
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
+class _Selector(selectors.DefaultSelector):
     """Waits for files as long as there is no timer, and for no timer at all."""
 
     jumped = 0.0

@@ -274,8 +274,19 @@ def test_the_cancel_is_not_confirmed(driver: Driver, outcome: Any, said: str) ->
     assert caught.value.job == endpoint.job(JOB)
 
 
+async def cancelled(endpoint: Any) -> None:
+    """Wait until the caller cancels."""
+    with anyio.fail_after(3):
+        await endpoint.wait(JOB, on_timeout="cancel")
+
+
 @pytest.mark.parametrize("driver", JUMPING, indirect=True)
-def test_the_cancel_is_bounded(driver: Driver) -> None:
+@pytest.mark.parametrize(
+    "wait",
+    [lambda endpoint: endpoint.wait(JOB, timeout=3, on_timeout="cancel"), cancelled],
+    ids=["deadline", "cancelled"],
+)
+def test_the_cancel_is_bounded(driver: Driver, wait: Callable[[Any], Any]) -> None:
     """A server that does not answer the cancel either is waited for some seconds at most."""
     asked: list[str] = []
 
@@ -287,9 +298,12 @@ def test_the_cancel_is_bounded(driver: Driver) -> None:
     http_client = httpx.AsyncClient(transport=httpx.MockTransport(silent))
     endpoint = driver.client(http_client=http_client).endpoint("ep")
     began = driver.now()
-    with pytest.raises(RunpodTimeoutError, match="not confirmed"):
-        driver.call(lambda: endpoint.wait(JOB, timeout=3, on_timeout="cancel"))
+    with pytest.raises(TimeoutError) as caught:
+        driver.call(lambda: wait(endpoint))
     assert driver.now() - began == pytest.approx(3 + CANCEL_TIMEOUT, abs=1)
+    if wait is not cancelled:
+        assert isinstance(caught.value, RunpodTimeoutError)
+        assert "not confirmed" in str(caught.value)
     assert asked[-1] == f"POST /v2/ep/cancel/{JOB}"
 
 

@@ -228,23 +228,6 @@ def test_a_callers_timeout_cancels(backend: str, on_timeout: str, operation: str
     assert JOB in notes[0]
 
 
-def test_a_callers_timeout_and_a_silent_server() -> None:
-    """The cancel of a cancelled task is bounded too."""
-
-    async def bounded(client: Any) -> None:
-        with anyio.fail_after(0.3):
-            await client.endpoint("ep").wait(JOB, on_timeout="cancel")
-
-    def took(backend: str) -> float:
-        began = time.monotonic()
-        with pytest.raises(TimeoutError):
-            call(backend, bounded, base_url=server.base_url)
-        return time.monotonic() - began
-
-    with Server(silence) as server, ThreadPoolExecutor(2) as pool:
-        assert max(pool.map(took, ["asyncio", "trio"])) < 0.3 + BOUND + 2 * SLACK
-
-
 def grown(ask: Any, calls: int) -> int:
     """Return by how many bytes *calls* calls have made the process grow."""
     for _ in range(20):
@@ -264,7 +247,7 @@ def grown(ask: Any, calls: int) -> int:
         tracemalloc.stop()
 
 
-def test_ten_thousand_calls_leak_no_memory() -> None:
+def test_three_thousand_calls_leak_no_memory() -> None:
     """What calls leave behind does not grow with their number."""
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -280,7 +263,7 @@ def test_ten_thousand_calls_leak_no_memory() -> None:
             with suppress(ServerError):
                 endpoint.cancel(JOB)
 
-        assert grown(ask, 1_000) < 100_000
+        assert grown(ask, 300) < 30_000
 
 
 def test_calls_leak_no_connections(mode: str) -> None:
