@@ -67,7 +67,7 @@ def as_3_0(document: Node) -> Node:
     if "webhooks" in form:
         form["x-webhooks"] = form.pop("webhooks")
     nullable = set[str]()
-    form = _walk(form, (), document, nullable)
+    form = dict(_walk(form, (), document, nullable))
     for reference in nullable:  # beside allOf, 3.0 takes no null
         _at(form, reference)["nullable"] = True
     return form

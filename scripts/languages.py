@@ -54,8 +54,11 @@ def call(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) 
 class Client(Protocol):
     """One row of the table; each method works in the directory *where*."""
 
-    language: str
-    generator: str
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def generator(self) -> str: ...
 
     def missing(self) -> str | None:
         """Name the compiler that this machine lacks."""
