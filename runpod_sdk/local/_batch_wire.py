@@ -13,7 +13,6 @@ from ._rules.batches import Batch, BatchRequest
 from ._wire import UNSET, Unset
 
 REQUESTS = "requests"
-OFFSET, LIMIT = "offset", "limit"
 
 
 def told(batch: Batch, *, endpoint_id: str, epoch: float) -> dict[str, Any]:

@@ -20,13 +20,11 @@ from ._faults import Fault, SlowStart
 from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
+from ._serving.api import routes as api_routes
 from ._serving.app import App, Layer
-from ._serving.batches import routes as batch_routes
 from ._serving.control import routes as control_routes
 from ._serving.faults import FaultLayer
 from ._serving.faults import routes as fault_routes
-from ._serving.jobs import routes as job_routes
-from ._serving.openai import routes as openai_routes
 from ._serving.page import pages
 from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
@@ -208,11 +206,7 @@ class LocalEndpoint:
             if self._server is None:
                 page_key = f"page_{secrets.token_hex(20)}"
                 app = App(
-                    [
-                        *job_routes(self._broker, self._limits),
-                        *openai_routes(self._broker, self._limits),
-                        *batch_routes(self._broker, self._limits, self._clock, self.endpoint_id),
-                    ],
+                    api_routes(self._broker, self._limits, self._clock, self.endpoint_id),
                     layers=self._layers,
                     worker_routes=worker_routes(self._broker, self._limits),
                     worker_key=self._worker_key,

@@ -39,6 +39,7 @@ __all__ = ["UNSET", "BatchStatus", "ExecutionPolicy", "JobRequest", "JobStatus",
 ROOT = "v2"
 """The first segment of every path; the second is the id of the endpoint."""
 
+OFFSET, LIMIT = "offset", "limit"
 WAIT = "wait"
 TTL = "ttl"
 SHORTEST_WAIT, LONGEST_WAIT = 1_000, 300_000  # ms
@@ -49,6 +50,7 @@ KEY_HEADER, KEY_SCHEME = b"authorization", "bearer"
 
 # What refusals and failures say of fields, by their names on the wire.
 EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"
+WRONG_KIND = {"error": "not allowed for QB API"}
 LOST_ERROR = "job timed out after 1 retries"
 NOT_OBJECTS = "policy and s3Config must be objects"
 NOT_BOOLEAN = "policy.lowPriority must be a boolean"
@@ -75,6 +77,7 @@ class Operation(StrEnum):
     PURGE_QUEUE = "purge-queue"
     HEALTH = "health"
     REQUESTS = "requests"
+    METRICS = "metrics"
     OPENAI = "openai"
     BATCH = "batch"
 
@@ -143,6 +146,17 @@ def webhook(ended: Job) -> dict[str, Any]:
     return body.to_dict()
 
 
+def job_list(jobs: list[Job], *, total: int, offset: int, limit: int) -> dict[str, Any]:
+    """Give the answer of /requests, in a form like that of the requests of a batch."""
+    return {
+        "requests": [job(one) for one in jobs],
+        "total": total,
+        "offset": offset,
+        "limit": limit,
+        "hasMore": offset + len(jobs) < total,
+    }
+
+
 def stream(status: JobStatus, chunks: list[Any]) -> dict[str, Any]:
     """Give the answer of /stream; the list is there even when empty."""
     return JobStream(
@@ -160,15 +174,24 @@ def health(counts: Counts) -> dict[str, Any]:
             in_queue=counts.in_queue,
             retried=counts.retried,
         ),
-        workers=WorkerCounts(
-            idle=counts.idle,
-            initializing=counts.initializing,
-            ready=counts.idle,
-            running=counts.running,
-            throttled=0,
-            unhealthy=counts.unhealthy,
-        ),
+        workers=_workers(counts),
     ).to_dict()
+
+
+def metrics(counts: Counts, ready: list[str]) -> dict[str, Any]:
+    """Give the answer of /metrics, of which two members are known; *ready* are ids of workers."""
+    return {"readyWorkers": ready, "workers": _workers(counts).to_dict()}
+
+
+def _workers(counts: Counts) -> WorkerCounts:
+    return WorkerCounts(
+        idle=counts.idle,
+        initializing=counts.initializing,
+        ready=counts.idle,
+        running=counts.running,
+        throttled=0,
+        unhealthy=counts.unhealthy,
+    )
 
 
 def purged(removed: int) -> dict[str, Any]:

@@ -27,7 +27,8 @@ class App:
     Serve one endpoint.
 
     A request is checked in this order: key (401), endpoint and path (404), verb (405), what
-    the layers look at, query and body (400), job (404).
+    the layers look at, query and body (400), job (404). Outside of its paths, a host that
+    begins with the id of the endpoint is that of a load-balancing one, which this is not (400).
 
     Args:
         routes: Of the endpoint, by what follows its id.
@@ -90,6 +91,9 @@ class App:
                 self._check_key(request)
                 route, found = self._local_router.find(segments, request.method)
                 return await self._through((), request, route, found)
+            if request.header(b"host").startswith(f"{self._endpoint_id}."):
+                self._check_key(request)
+                return Answer(_wire.encode(_wire.WRONG_KIND), HTTPStatus.BAD_REQUEST)
             if request.path in self._pages:
                 return await self._pages[request.path](request)
             raise Refusal(HTTPStatus.NOT_FOUND, "not found")

@@ -25,9 +25,6 @@ from .routing import Route
 
 Answering: TypeAlias = Callable[..., Coroutine[Any, Any, Answer]]
 
-_PAGE = 50
-"""How many requests a page has, if the client does not say."""
-
 
 def routes(
     broker: Broker, limits: Limits, clock: Callable[[], float], endpoint_id: str
@@ -101,8 +98,7 @@ class _Serving:
         return _changed(self._apply(self._batches.add, batch_id, submissions))
 
     async def page(self, request: Request, batch_id: str) -> Answer:
-        offset = requests.integer(request.query, _batch_wire.OFFSET, lowest=0) or 0
-        limit = requests.integer(request.query, _batch_wire.LIMIT, lowest=1) or _PAGE
+        offset, limit = requests.page(request.query)
         found = [*self._apply(self._batches.get, batch_id).requests.values()]
         return Answer.of(
             _batch_wire.page(

@@ -16,6 +16,9 @@ from runpod_sdk.local._wire import ExecutionPolicy, JobRequest, Unset
 
 from .http import Answer, BodyTooLarge, Request
 
+_PAGE = 50
+"""How many entries of a list are given, if the client does not say."""
+
 
 class Refusal(Exception):
     """A request that is answered with a problem instead of a result."""
@@ -80,6 +83,12 @@ def milliseconds(
 ) -> int | None:
     """Read the length of time *name* of a query; None if it is not there."""
     return integer(query, name, lowest=lowest, highest=highest, unit=" (milliseconds)")
+
+
+def page(query: bytes) -> tuple[int, int]:
+    """Read which part of a list is asked for: how many to leave out, and how many to give."""
+    offset = integer(query, _wire.OFFSET, lowest=0) or 0
+    return offset, integer(query, _wire.LIMIT, lowest=1) or _PAGE
 
 
 def wait(query: bytes) -> float | None:
