@@ -72,6 +72,8 @@ class RunpodError(Exception):
 
     job: Job | AsyncJob | None = None
     """The job that was being waited for, where one is known; it can be waited for again."""
+    index: int | None = None
+    """Which of the inputs of a `map` it befell, counted from 0."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, (type(self), self.args, self.__dict__)

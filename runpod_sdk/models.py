@@ -40,6 +40,8 @@ JSONValue: TypeAlias = (
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 200
 _short.maxdict = _short.maxlist = 8
+short = _short.repr
+"""Shows a value of any size in a line or two."""
 
 
 class JobStatus(StrEnum):
@@ -86,13 +88,13 @@ class JobState(_Received):
 
     id: str
     status: JobStatus | str
-    output: Any = field(default=None, repr=_short.repr)
+    output: Any = field(default=None, repr=short)
     """The result of a finished job: any JSON; of a handler that yields, what it aggregates."""
     has_output: bool = field(default=False, repr=False)
     """Tells an output of null from none."""
-    progress: Any = field(default=None, repr=_short.repr)
+    progress: Any = field(default=None, repr=short)
     """What the worker last reported while the job runs."""
-    error: str | None = field(default=None, repr=_short.repr)
+    error: str | None = field(default=None, repr=short)
     """Why the job failed; a handler's exception is a JSON object in this text."""
     delay_time: timedelta | None = None
     """From the submission until a worker took the job; None until then."""
@@ -140,8 +142,8 @@ class JobState(_Received):
 class StreamChunk(_Received):
     """One partial output: what the handler yielded once."""
 
-    output: Any = field(default=None, repr=_short.repr)
-    metrics: Any = field(default=None, repr=_short.repr)
+    output: Any = field(default=None, repr=short)
+    metrics: Any = field(default=None, repr=short)
     """What some workers (vLLM) measure with each chunk."""
     extra: Mapping[str, JSONValue] = field(factory=dict, repr=False)
 

@@ -51,9 +51,25 @@ STREAM_PAUSE_LONGEST: Final = 1.0
 
 CANCEL_TIMEOUT: Final = 5.0
 """Longest time that `on_timeout="cancel"` takes beyond the deadline."""
+CANCELS_AT_ONCE: Final = 20
+"""How many cancels may be under way at a time, as documented."""
+
+CONCURRENCY: Final = 100
+"""How many jobs `map` has in flight, and `as_completed` asks after, at a time."""
+AHEAD: Final = 2
+AHEAD_ORDERED: Final = 4
+"""How many inputs `map` has in hand at most: so many times its concurrency."""
+PROPAGATION: Final = 5.0
+"""How long a job that was just submitted may be unknown to the servers that are asked for it."""
 
 OnTimeout = Literal["detach", "cancel"]
 """What becomes of the job when the local time is up, or the caller is interrupted."""
+
+OnLeave = Literal["detach", "cancel"]
+"""What becomes of the jobs in flight when a `map` is left before its end, whatever the reason."""
+
+OnError = Literal["yield", "raise"]
+"""Whether what befell one input is a result of a `map`, or its end."""
 
 Timeout: TypeAlias = float | timedelta | None
 """The longest that a local call may take, in seconds; None is no limit."""
@@ -96,8 +112,15 @@ def length_of_time(value: float | timedelta | None, name: str = "timeout") -> fl
 
 def checked_on_timeout(value: OnTimeout) -> OnTimeout:
     """Return *value*, unless it is neither "detach" nor "cancel"."""
-    if value not in ("detach", "cancel"):
-        raise ValueError(f'on_timeout must be "detach" or "cancel", not {value!r}')
+    checked_choice(value, "on_timeout", "detach", "cancel")
+    return value
+
+
+def checked_choice(value: str, name: str, *choices: str) -> str:
+    """Return *value*, unless it is none of the *choices*."""
+    if value not in choices:
+        allowed = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"{name} must be {allowed}, not {value!r}")
     return value
 
 
@@ -142,8 +165,8 @@ class Config:
         return cls(
             base_url=_find_base_url(base_url),
             timeout=length_of_time(timeout),
-            max_retries=_whole_number(max_retries, "max_retries", 0),
-            max_response_size=_whole_number(max_response_size, "max_response_size", 1),
+            max_retries=whole_number(max_retries, "max_retries", 0),
+            max_response_size=whole_number(max_response_size, "max_response_size", 1),
             api_key=_find_api_key(api_key),
             own_http=own_http,
         )
@@ -167,7 +190,8 @@ class Config:
         return type(self), (*kept, None, self.own_http, True)
 
 
-def _whole_number(value: int, name: str, least: int) -> int:
+def whole_number(value: int, name: str, least: int) -> int:
+    """Return *value*, if it is a whole number, and not below *least*."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < least:

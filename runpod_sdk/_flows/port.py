@@ -131,6 +131,10 @@ class Deadline:
         return None if self.at is None else self.at - now
 
 
+EVER = Deadline(None, None)
+"""No deadline."""
+
+
 @frozen
 class Session:
     """What the flows of one endpoint share."""

@@ -31,9 +31,9 @@ from runpod_sdk.settings import (
 T = TypeVar("T")
 
 
-def hold(left: float | None) -> float:
+def hold(left: float | None, longest: float = HOLD) -> float:
     """Return how long the server may hold an answer back, with *left* seconds to go."""
-    wanted = HOLD if left is None else min(left, HOLD)
+    wanted = longest if left is None else min(left, longest)
     return min(max(wanted, SHORTEST_HOLD), LONGEST_HOLD)
 
 
@@ -82,7 +82,7 @@ async def wait(
         RunpodTimeoutError: The deadline passed first; with the last state.
         NotFoundError: The server does not know the job, under `/status` either.
     """
-    poll = _Poll(session, job_id)
+    poll = Poll(session, job_id)
     idle = 0
     while known is None or not known.completed:
         try:
@@ -103,7 +103,7 @@ def _same(state: JobState, known: JobState | None) -> bool:
         return False
 
 
-class _Poll:
+class Poll:
     """Asks for the state of a job, by long poll where the server offers it."""
 
     def __init__(self, session: Session, job_id: str) -> None:
@@ -113,11 +113,12 @@ class _Poll:
         self.asked = 0.0
         """When the last question was asked."""
 
-    async def __call__(self, deadline: Deadline) -> JobState:
+    async def __call__(self, deadline: Deadline, longest: float = HOLD) -> JobState:
         session, job_id = self._session, self._job_id
         self.asked = session.io.now()
         if self._long:
-            op = api.status_sync(session.endpoint_id, job_id, hold(deadline.left(self.asked)))
+            held = hold(deadline.left(self.asked), longest)
+            op = api.status_sync(session.endpoint_id, job_id, held)
             try:
                 return await send(session, op, deadline)
             except errors.APIStatusError as refusal:
@@ -148,7 +149,7 @@ async def cancelling(session: Session, job_id: str, on_timeout: OnTimeout, flow:
         return await flow
     except errors.RunpodTimeoutError as error:
         if on_timeout == "cancel":
-            answer = await _cancel(session, job_id)
+            answer = await try_to_cancel(session, job_id)
             error.state = answer or error.state
             error.cancelled = answer is not None and answer.status == JobStatus.CANCELLED
             error.args = (f"{error}; {_outcome(answer)}",)
@@ -161,12 +162,13 @@ async def cancelling(session: Session, job_id: str, on_timeout: OnTimeout, flow:
     except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
         outcome = "it goes on"
         if on_timeout == "cancel":
-            outcome = _outcome(await session.io.shielded(_cancel(session, job_id)))
+            outcome = _outcome(await session.io.shielded(try_to_cancel(session, job_id)))
         interruption.add_note(f"job {job_id}: {outcome}")
         raise
 
 
-async def _cancel(session: Session, job_id: str) -> JobState | None:
+async def try_to_cancel(session: Session, job_id: str) -> JobState | None:
+    """Cancel a job, bounded; return what the server answered, or None."""
     deadline = session.deadline(CANCEL_TIMEOUT)
     try:
         return await perform(session, api.cancel(session.endpoint_id, job_id), deadline)
