@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from runpod_sdk._async.client import AsyncRunpod
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
+    from runpod_sdk._async.results import AsyncResults
     from runpod_sdk._async.stream import AsyncStream
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
+    from runpod_sdk._sync.results import Results
     from runpod_sdk._sync.stream import Stream
     from runpod_sdk.errors import (
         APIConnectionError,
@@ -57,15 +59,18 @@ if TYPE_CHECKING:
         StreamChunk,
         WorkerCounts,
     )
+    from runpod_sdk.outcomes import JobResult, MapProgress, MapResult
 
 _HOMES = {
     "_async.client": ["AsyncRunpod"],
     "_async.endpoint": ["AsyncEndpoint"],
     "_async.job": ["AsyncJob"],
+    "_async.results": ["AsyncResults"],
     "_async.stream": ["AsyncStream"],
     "_sync.client": ["Runpod"],
     "_sync.endpoint": ["Endpoint"],
     "_sync.job": ["Job"],
+    "_sync.results": ["Results"],
     "_sync.stream": ["Stream"],
     "errors": [
         "APIConnectionError",
@@ -104,6 +109,7 @@ _HOMES = {
         "StreamChunk",
         "WorkerCounts",
     ],
+    "outcomes": ["JobResult", "MapProgress", "MapResult"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -113,6 +119,7 @@ __all__ = [
     "APIStatusError",
     "AsyncEndpoint",
     "AsyncJob",
+    "AsyncResults",
     "AsyncRunpod",
     "AsyncStream",
     "AuthenticationError",
@@ -128,14 +135,18 @@ __all__ = [
     "JobCounts",
     "JobError",
     "JobFailedError",
+    "JobResult",
     "JobState",
     "JobStatus",
     "JobTimedOutError",
+    "MapProgress",
+    "MapResult",
     "NotFoundError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PurgeResult",
     "RateLimitError",
+    "Results",
     "Runpod",
     "RunpodError",
     "RunpodTimeoutError",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import settings
 from runpod_sdk._async.endpoint import AsyncEndpoint
 from runpod_sdk._io.aio import AsyncIO
-from runpod_sdk.settings import Config, Timeout
+from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
 if TYPE_CHECKING:
     import httpx
+
+    from runpod_sdk._async.job import AsyncJob
+    from runpod_sdk._async.results import AsyncResults
+    from runpod_sdk.models import JobState
+    from runpod_sdk.outcomes import JobResult
 
 
 class AsyncRunpod:
@@ -34,6 +40,22 @@ class AsyncRunpod:
     def endpoint(self, endpoint_id: str) -> AsyncEndpoint:
         """Async twin of `Runpod.endpoint`; not awaited, as no request is sent."""
         return AsyncEndpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
+
+    def as_completed(
+        self, jobs: Iterable[AsyncJob], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+    ) -> AsyncResults[JobResult[AsyncJob]]:
+        """Async twin of `Runpod.as_completed`; not awaited, but iterated with `async for`."""
+        from runpod_sdk._async import gathering
+
+        return gathering.as_completed(self, jobs, timeout, concurrency)
+
+    async def wait_all(
+        self, jobs: Iterable[AsyncJob], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+    ) -> list[JobState]:
+        """Async twin of `Runpod.wait_all`."""
+        from runpod_sdk._async import gathering
+
+        return await gathering.wait_all(self, jobs, timeout, concurrency)
 
     async def aclose(self) -> None:
         """Async twin of `Runpod.close`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
+from runpod_sdk._async import mapping
 from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows import api
@@ -125,6 +126,8 @@ class AsyncEndpoint:
     async def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
         """Async twin of `Endpoint.purge_queue`."""
         return await self._perform(api.purge(self.id), timeout)
+
+    map = mapping.map
 
     async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         deadline = self._session.deadline(self.client._config.total(timeout))

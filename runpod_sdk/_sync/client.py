@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import settings
 from runpod_sdk._io.sync import SyncIO
 from runpod_sdk._sync.endpoint import Endpoint
-from runpod_sdk.settings import Config, Timeout
+from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
 if TYPE_CHECKING:
     import httpx
+
+    from runpod_sdk._sync.job import Job
+    from runpod_sdk._sync.results import Results
+    from runpod_sdk.models import JobState
+    from runpod_sdk.outcomes import JobResult
 
 
 class Runpod:
@@ -59,6 +65,54 @@ class Runpod:
             ValueError: The id is empty, "." or "..".
         """
         return Endpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
+
+    def as_completed(
+        self, jobs: Iterable[Job], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+    ) -> Results[JobResult[Job]]:
+        """
+        Iterate over what comes of jobs that were submitted before, whichever ends first.
+
+        Args:
+            jobs: Jobs of endpoints of this client.
+            timeout: Longest total time, in seconds, from when the first result is asked
+                for until the last. The jobs go on in any case.
+            concurrency: How many jobs are asked after at a time. Of more jobs than that
+                each has its turn, which lasts a second while it has not ended.
+
+        Returns:
+            An iterator of `JobResult`; also a context manager. Nothing is sent before the
+            first result is asked for.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        from runpod_sdk._sync import gathering
+
+        return gathering.as_completed(self, jobs, timeout, concurrency)
+
+    def wait_all(
+        self, jobs: Iterable[Job], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+    ) -> list[JobState]:
+        """
+        Wait until all of the jobs have ended, well or badly.
+
+        Takes jobs, *timeout* and *concurrency* as `as_completed` does.
+
+        Returns:
+            Their terminal states, in the order of the jobs.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first.
+            RunpodError: What befell the first of them that can't be waited for, such as
+                the `NotFoundError` of a result that has expired; `.job` says which.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        from runpod_sdk._sync import gathering
+
+        return gathering.wait_all(self, jobs, timeout, concurrency)
 
     def close(self) -> None:
         """Close the connections. A client that is closed can't be used again."""

@@ -15,6 +15,7 @@ from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._flows.submitting import run, run_sync
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk._io import sync
+from runpod_sdk._sync import mapping
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.models import (
@@ -241,6 +242,8 @@ class Endpoint:
         Source: purge_queue in openapi/runpod-serverless.yaml.
         """
         return self._perform(api.purge(self.id), timeout)
+
+    map = mapping.map
 
     def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         deadline = self._session.deadline(self.client._config.total(timeout))

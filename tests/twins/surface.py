@@ -15,7 +15,7 @@ ASYNC_NAME_OF = {
 }
 """Members whose async twin has a name of its own; `with`, `for` and `next` ask for these."""
 
-NOT_AWAITED = {"endpoint", "job", "stream", "__aiter__"}
+NOT_AWAITED = {"endpoint", "job", "stream", "map", "as_completed", "__aiter__"}
 """Those of the async side that send nothing by themselves, so that there is nothing to await."""
 
 _SYNC_TYPE_OF = {
@@ -23,6 +23,8 @@ _SYNC_TYPE_OF = {
     "AsyncEndpoint": "Endpoint",
     "AsyncJob": "Job",
     "AsyncStream": "Stream",
+    "AsyncResults": "Results",
+    "AsyncInputs": "Inputs",
     "AsyncClient": "Client",
     "AsyncIterator": "Iterator",
 }
@@ -79,7 +81,8 @@ def _differing(sync: type, sync_name: str, async_: type, async_name: str) -> Ite
         yield f"{ours_is} ≠ {theirs_is}"
     if inspect.iscoroutinefunction(ours):
         yield "the sync one is a coroutine function"
-    awaited = not (async_name in NOT_AWAITED or (async_name == sync_name and "__" in sync_name))
+    by_itself = isinstance(pair[0], property) or (async_name == sync_name and "__" in sync_name)
+    awaited = not (async_name in NOT_AWAITED or by_itself)
     if inspect.iscoroutinefunction(theirs) is not awaited:
         yield f"{'is not' if awaited else 'is'} a coroutine function"
     if not sync_name.startswith("_"):

@@ -78,6 +78,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "endpoint.health": lambda endpoint: endpoint.health(),
     "endpoint.purge_queue": lambda endpoint: endpoint.purge_queue(),
     "endpoint.job": lambda endpoint: endpoint.job(JOB),
+    "endpoint.map": lambda endpoint: endpoint.map([{"ä": 1}], webhook="https://a.test/hook"),
+    "endpoint.map that raises": lambda endpoint: endpoint.map([1], on_error="raise"),
+    "client.as_completed": lambda endpoint: endpoint.client.as_completed([endpoint.job(JOB)]),
+    "client.wait_all": lambda endpoint: endpoint.client.wait_all([endpoint.job(JOB)], timeout=60),
     "job.status": lambda endpoint: endpoint.job(JOB).status(),
     "job.wait": lambda endpoint: endpoint.job(JOB).wait(on_timeout="cancel"),
     "job.output": lambda endpoint: endpoint.job(JOB).output(timeout=None),
@@ -142,6 +146,13 @@ MISTAKES: dict[str, Callable[[Any], Any]] = {
     "no time": lambda endpoint: endpoint.status(JOB, timeout=0),
     "no time to wait": lambda endpoint: endpoint.job(JOB).wait(timeout=-1),
     "no time to stream": lambda endpoint: endpoint.stream(JOB, timeout=float("nan")),
+    "map of one input": lambda endpoint: endpoint.map({"a": 1}),
+    "map of no iterable": lambda endpoint: endpoint.map(1),
+    "map of an input without a JSON form": lambda endpoint: endpoint.map([{1, 2}]),
+    "map with nothing in flight": lambda endpoint: endpoint.map([1], concurrency=0),
+    "map that leaves in a strange way": lambda endpoint: endpoint.map([1], on_leave="stop"),
+    "map that errs in a strange way": lambda endpoint: endpoint.map([1], on_error="ignore"),
+    "jobs that are none": lambda endpoint: endpoint.client.as_completed([JOB]),
     "a wrong on_timeout": lambda endpoint: endpoint.wait(JOB, on_timeout="stop"),
 }
 
@@ -175,6 +186,8 @@ def told(thing: Any) -> Any:
         return repr(thing)
     if isinstance(thing, list):
         return [told(value) for value in thing]
+    if name in ("MapResult", "JobResult"):
+        return {key: told(value) for key, value in attrs.asdict(thing, recurse=False).items()}
     return (thing, thing.to_dict()) if hasattr(thing, "to_dict") else thing
 
 

@@ -13,10 +13,12 @@ import pytest
 from runpod_sdk import (
     AsyncEndpoint,
     AsyncJob,
+    AsyncResults,
     AsyncRunpod,
     AsyncStream,
     Endpoint,
     Job,
+    Results,
     Runpod,
     Stream,
 )
@@ -27,6 +29,7 @@ TWINS = [
     (Endpoint, AsyncEndpoint),
     (Job, AsyncJob),
     (Stream, AsyncStream),
+    (Results, AsyncResults),
 ]
 
 SUBMIT = "request=None, *, input=…, webhook=…, policy=…, s3_config=…"
@@ -41,6 +44,8 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
             "None",
         ),
         "endpoint": ("endpoint_id", "Endpoint"),
+        "as_completed": ("jobs, *, timeout=None, concurrency=100", "Results[JobResult[Job]]"),
+        "wait_all": ("jobs, *, timeout=None, concurrency=100", "list[JobState]"),
         "close": ("", "None"),
     },
     Endpoint: {
@@ -54,6 +59,11 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "health": ("*, timeout=…", "EndpointHealth"),
         "purge_queue": ("*, timeout=…", "PurgeResult"),
         "job": ("job_id", "Job"),
+        "map": (
+            "inputs, *, concurrency=100, ordered=True, timeout=None, on_error='yield',"
+            " on_leave='detach', progress=None, webhook=…, policy=…, s3_config=…",
+            "Results[MapResult[T]]",
+        ),
     },
     Job: {
         "status": ("*, timeout=…", "JobState"),
@@ -66,8 +76,15 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
     Stream: {
         "close": ("", "None"),
     },
+    Results: {
+        "close": ("", "None"),
+    },
 }
-ATTRIBUTES = {Job: {"id", "endpoint"}, Endpoint: {"id", "client"}}
+ATTRIBUTES = {
+    Job: {"id", "endpoint"},
+    Endpoint: {"id", "client"},
+    Results: {"in_flight", "uncertain"},
+}
 
 
 def undocumented(cls: type, name: str, arguments: str, gives: str) -> list[str]:

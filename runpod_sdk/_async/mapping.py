@@ -1,0 +1,58 @@
+"""`AsyncEndpoint.map`: what it needs is imported when it is first called."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
+
+if TYPE_CHECKING:
+    from runpod_sdk._async.endpoint import AsyncEndpoint
+    from runpod_sdk._async.results import AsyncResults
+    from runpod_sdk.models import ExecutionPolicy, JSONValue, S3Config
+    from runpod_sdk.outcomes import MapProgress, MapResult
+
+T = TypeVar("T", bound="JSONValue")
+AsyncInputs: TypeAlias = Iterable[T] | AsyncIterable[T]
+
+
+def map(
+    self: AsyncEndpoint,
+    inputs: AsyncInputs[T],
+    *,
+    concurrency: int = CONCURRENCY,
+    ordered: bool = True,
+    timeout: Timeout = None,
+    on_error: OnError = "yield",
+    on_leave: OnLeave = "detach",
+    progress: Callable[[MapProgress], object] | None = None,
+    webhook: str | None = None,
+    policy: ExecutionPolicy | None = None,
+    s3_config: S3Config | None = None,
+) -> AsyncResults[MapResult[T]]:
+    """
+    Async twin of `Endpoint.map`; not awaited, but iterated with `async for`.
+
+    *inputs* may be an async iterable too: then a task of its own reads it. A plain one is
+    read by who iterates, so it should not block for long.
+    """
+    from runpod_sdk._async.results import AsyncResults
+    from runpod_sdk._flows import mapping
+    from runpod_sdk._io.crew import AsyncCrew, AsyncDesk
+
+    options = mapping.Options(
+        concurrency=concurrency,
+        ordered=ordered,
+        timeout=timeout,
+        on_error=on_error,
+        on_leave=on_leave,
+        progress=progress,
+        webhook=webhook,
+        policy=policy,
+        s3_config=s3_config,
+    )
+    crew = AsyncCrew()
+    desk = AsyncDesk(crew)
+    taker = mapping.prepare(self._session, crew, desk, inputs, options, awaits=True)
+    return AsyncResults(taker)

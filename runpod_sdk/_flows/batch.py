@@ -1,0 +1,263 @@
+"""
+Many jobs at once: a window that is kept full, and what comes of them, in order or not.
+
+    inputs ──give──▶ queue ──▶ workers, at most `concurrency` ──▶ done ──turn──▶ results
+
+An input is *in hand* from when it was read until its result was handed out. There are
+never more than `most` of those, whatever their order, nor more than `queued` of them in
+the queue; so memory does not depend on how many inputs there are, nor on how slow the
+one is that the others have to wait for.
+
+All of a `Batch` runs on the loop of its crew. It stands still when nobody takes results.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from runpod_sdk._flows.crew import Bell, Crew
+from runpod_sdk._flows.work import Item, Work
+from runpod_sdk.settings import CANCEL_TIMEOUT, CANCELS_AT_ONCE
+
+R = TypeVar("R")
+
+
+@frozen
+class Turn(Generic[R]):
+    """What there is to be said to whoever takes results."""
+
+    results: Sequence[tuple[int, R]] = ()
+    room: int = 0
+    """How many inputs should be read, once these results are handed out."""
+    over: bool = False
+    late: bool = False
+
+
+class Batch(Generic[R]):
+    """Carries out work for inputs, as many at once as is wanted."""
+
+    def __init__(
+        self,
+        crew: Crew,
+        work: Work[R],
+        *,
+        concurrency: int,
+        queued: int,
+        most: int,
+        ordered: bool,
+        stream: AsyncIterable[Any] | None = None,
+    ) -> None:
+        self._crew = crew
+        self._work = work
+        self._concurrency = concurrency
+        self._queued = queued
+        self._most = most
+        self._ordered = ordered
+        self._stream = stream
+        """Inputs that have to be awaited; others are given by who takes the results."""
+        self._items: dict[int, Item] = {}
+        """Those in hand, and those known from before, by their index."""
+        self._queue: deque[Item] = deque()
+        self._done: deque[int] = deque()
+        self._read = self._handed_out = self._pending = 0
+        self._busy = 0
+        self._opened = self._exhausted = self._leaving = self._left = False
+        self._fault: Exception | None = None
+        self._news: Bell | None = None
+        self._vacancy: Bell | None = None
+        self.inputs_fault: Exception | None = None
+        """What the inputs raised instead of the next one."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is more to be done than is being done."""
+        return bool(self._queue)
+
+    @property
+    def in_flight(self) -> dict[int, str]:
+        """The jobs whose results were not handed out, by the index of their input."""
+        return {item.index: item.job_id for item in list(self._items.values()) if item.job_id}
+
+    @property
+    def uncertain(self) -> tuple[int, ...]:
+        """The inputs that are being submitted, and may have become jobs."""
+        return tuple(item.index for item in list(self._items.values()) if item.sending)
+
+    @property
+    def submitted(self) -> int:
+        """How many inputs have become jobs."""
+        return self._work.submitted
+
+    async def turn(self, fresh: Iterable[Any], exhausted: bool, seconds: float | None) -> Turn[R]:
+        """
+        Take in what was read, and wait until there are results or more is to be read.
+
+        What the turn before gave counts as handed out.
+        """
+        if not self._opened:
+            await self._open()
+        self._handed_out += self._pending
+        self._pending = 0
+        self._exhausted = self._exhausted or exhausted
+        for value in fresh:
+            self._give(value)
+        self._vacate()
+        while not self._left:
+            if self._fault is not None:
+                raise self._fault
+            results = self._take()
+            room = 0 if self._stream is not None or self._exhausted else self._room()
+            over = self._over()
+            if results or room or over:
+                return Turn(results, room, over)
+            self._news = self._crew.bell()
+            if not await self._crew.within(seconds, self._news.wait):
+                return Turn(late=True)
+        return Turn(over=True)
+
+    def handed_out(self, index: int) -> None:
+        """Forget an input, as its result is with the caller."""
+        self._items.pop(index, None)
+
+    async def leave(self, cancel: bool) -> None:
+        """
+        Stop, and leave the jobs behind, or cancel them.
+
+        What is being submitted is let come to its end for a while: the worst to leave
+        behind is a job whose id nobody knows.
+        """
+        if self._leaving or not self._opened:
+            return
+        self._leaving = True
+        self._queue.clear()
+        await self._crew.within(CANCEL_TIMEOUT, self._when, lambda: not self.uncertain)
+        if cancel:
+            await self._cancel_all()
+        await self._work.end()
+        self._left = True
+        self._ring()
+        await self._crew.dismiss()
+
+    async def _open(self) -> None:
+        self._opened = True
+        await self._crew.open()
+        for item in await self._work.begin():
+            self._items[item.index] = item
+            self._enqueue(item)
+        if self._stream is not None:
+            self._crew.start(self._read_all, self._stream)
+
+    async def _read_all(self, inputs: AsyncIterable[Any]) -> None:
+        """Read what has to be awaited, beside the work, whenever there is room."""
+        iterator = aiter(inputs)
+        try:
+            while True:
+                while not self._room():
+                    self._vacancy = self._crew.bell()
+                    await self._vacancy.wait()
+                self._give(await anext(iterator))
+        except StopAsyncIteration:
+            pass
+        except Exception as fault:
+            self.inputs_fault = fault
+        self._exhausted = True
+        self._ring()
+
+    def _room(self) -> int:
+        """Return how many more inputs may be read, so that not too many are held or queued."""
+        in_hand = self._read - self._handed_out - self._pending
+        return max(min(self._most - in_hand, self._queued - len(self._queue)), 0)
+
+    def _over(self) -> bool:
+        return self._exhausted and self._read == self._handed_out + self._pending
+
+    def _give(self, value: Any) -> None:
+        index = self._read
+        self._read += 1
+        known = index in self._items
+        item = self._items.setdefault(index, Item(index))
+        item.input, item.read = value, True
+        self._work.admit(item)
+        if item.done:
+            self._finish(item)
+        elif not known:
+            self._enqueue(item)
+
+    def _enqueue(self, item: Item) -> None:
+        self._queue.append(item)
+        if self._busy < self._concurrency and not self._leaving:
+            self._busy += 1
+            self._crew.start(self._carry_out)
+
+    async def _carry_out(self) -> None:
+        """Do one thing after the other, as long as there is one."""
+        try:
+            while self._queue:
+                item = self._queue.popleft()
+                self._vacate()
+                await self._work.carry_out(item)
+                if not item.done:
+                    self._queue.append(item)
+                elif item.read:
+                    self._finish(item)
+        except Exception as fault:
+            self._fault = self._fault or fault
+        finally:
+            self._busy -= 1
+            self._ring()
+
+    def _finish(self, item: Item) -> None:
+        self._done.append(item.index)
+        self._ring()
+
+    def _take(self) -> list[tuple[int, R]]:
+        """Take what is done, as far as nothing before it is missing where order matters."""
+        if self._ordered:
+            self._done.clear()
+            following = self._handed_out
+            while (item := self._items.get(following)) and item.read and item.done:
+                self._done.append(following)
+                following += 1
+        taken = [(index, self._work.result(self._items[index])) for index in self._done]
+        self._done.clear()
+        self._pending = len(taken)
+        return taken
+
+    async def _cancel_all(self) -> None:
+        going = deque(item for item in self._items.values() if item.job_id and not item.done)
+        busy = min(len(going), CANCELS_AT_ONCE)
+
+        async def cancel() -> None:
+            nonlocal busy
+            try:
+                while going:
+                    item = going.popleft()
+                    if await self._work.cancel(item):
+                        self._items.pop(item.index, None)
+            except Exception as fault:
+                self._fault = self._fault or fault
+            finally:
+                busy -= 1
+                self._ring()
+
+        for _ in range(busy):
+            self._crew.start(cancel)
+        await self._crew.within(CANCEL_TIMEOUT, self._when, lambda: not busy)
+
+    async def _when(self, settled: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        while not settled():
+            self._news = self._crew.bell()
+            await self._news.wait()
+
+    def _vacate(self) -> None:
+        if self._vacancy is not None:
+            self._vacancy.set()
+
+    def _ring(self) -> None:
+        if self._news is not None:
+            self._news.set()

@@ -1,0 +1,70 @@
+"""
+The other half of the port: flows that run beside one another.
+
+A *crew* runs them, on an event loop. Whoever takes what they bring sits at a *desk*,
+which is where that loop is for the async client; for the sync client the loop runs in
+a thread of its own, and the desk blocks and never suspends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+Flow = Callable[..., Coroutine[Any, Any, T]]
+
+
+class Bell(Protocol):
+    """Something that is rung once, and can be waited for."""
+
+    def set(self) -> object: ...
+
+    async def wait(self) -> object: ...
+
+
+class Crew(Protocol):
+    """Runs flows beside whoever started them; to be used from its own loop only."""
+
+    async def open(self) -> None:
+        """Make ready; what is started from now on may outlive whoever started it."""
+        ...
+
+    def start(self, flow: Flow[None], *args: Any) -> None:
+        """Begin a flow, which must not raise."""
+        ...
+
+    def bell(self) -> Bell: ...
+
+    async def within(self, seconds: float | None, flow: Flow[object], *args: Any) -> bool:
+        """Await *flow*, but no longer than *seconds*; tell whether it came to its end."""
+        ...
+
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """Call what blocks, without holding up the loop."""
+        ...
+
+    async def dismiss(self) -> None:
+        """Cancel all flows, and wait until they are gone. It can't be opened again."""
+        ...
+
+
+class Desk(Protocol):
+    """Where the results of a crew are taken."""
+
+    async def call(self, flow: Flow[T], *args: Any) -> T:
+        """Await *flow* on the loop of the crew."""
+        ...
+
+    async def last(self, flow: Flow[None], *args: Any) -> None:
+        """Await *flow* although the caller has been interrupted, and give up the loop."""
+        ...
+
+    def abandon(self, flow: Flow[None], *args: Any) -> None:
+        """See to it that `last` happens, from wherever, without waiting for it."""
+        ...
+
+    def now(self) -> float:
+        """Return the time of a clock that only goes forward, in seconds."""
+        ...

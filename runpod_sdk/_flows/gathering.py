@@ -1,0 +1,147 @@
+"""
+Wait for jobs that were submitted before, whichever ends first.
+
+Where there are more jobs than may be asked after at once, each is asked after in turn,
+and the server holds each answer for the shortest time; a job that has the asker to
+itself is waited for as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar, cast
+
+from runpod_sdk import errors
+from runpod_sdk._flows.batch import Batch
+from runpod_sdk._flows.crew import Crew, Desk
+from runpod_sdk._flows.port import EVER, Session
+from runpod_sdk._flows.taking import Taker, Terms
+from runpod_sdk._flows.waiting import Poll, wait
+from runpod_sdk._flows.work import Item
+from runpod_sdk.models import JobState
+from runpod_sdk.outcomes import JobResult
+from runpod_sdk.settings import SHORTEST_HOLD, Timeout, length_of_time, whole_number
+
+
+class AnyJob(Protocol):
+    """A job, sync or async."""
+
+    @property
+    def id(self) -> str: ...
+
+
+J = TypeVar("J", bound=AnyJob)
+
+
+class Gathering:
+    """What `as_completed` does with each job."""
+
+    def __init__(self, session_of: Callable[[Any], Session], crowded: Callable[[], bool]) -> None:
+        self._session_of = session_of
+        self._crowded = crowded
+        """Tells whether other jobs wait for being asked after."""
+        self._polls: dict[int, Poll] = {}
+        self.submitted = 0
+
+    async def begin(self) -> Sequence[Item]:
+        return ()
+
+    def admit(self, item: Item) -> None:
+        item.job_id = item.input.id
+        self.submitted += 1
+
+    async def carry_out(self, item: Item) -> None:
+        try:
+            state = await self._ask_after(item)
+            if state is None:
+                return
+            item.state = state
+            state.raise_for_status()
+        except errors.RunpodError as error:
+            error.index, error.job = item.index, item.input
+            item.error = error
+        item.done = True
+        self._polls.pop(item.index, None)
+
+    async def cancel(self, item: Item) -> bool:
+        return False
+
+    async def end(self) -> None:
+        pass
+
+    def result(self, item: Item) -> JobResult[Any]:
+        return JobResult(job=item.input, state=item.state, error=item.error)
+
+    async def _ask_after(self, item: Item) -> JobState | None:
+        """Wait for the job, if no other waits; else ask once, and return None while it runs."""
+        session = self._session_of(item.input)
+        if not self._crowded():
+            return await wait(session, item.input.id, EVER)
+        poll = self._polls.setdefault(item.index, Poll(session, item.input.id))
+        state = await poll(EVER, SHORTEST_HOLD)
+        if state.completed:
+            return state
+        await session.io.sleep(max(poll.asked + SHORTEST_HOLD - session.io.now(), 0.0))
+        return None
+
+
+def checked_jobs(jobs: Iterable[J], client: object) -> list[J]:
+    """
+    Return the jobs, if they are all of *client*.
+
+    Raises:
+        ValueError: One of them is not: it may have another key.
+        TypeError: One of them is no job.
+    """
+    listed = list(jobs)
+    for job in listed:
+        endpoint = getattr(job, "endpoint", None)
+        if endpoint is None:
+            raise TypeError(f"jobs must be jobs, such as run returns; not {job!r:.60}")
+        if endpoint.client is not client:
+            raise ValueError(f"job {job.id} is of another client: ask that one")
+    return listed
+
+
+def prepare(
+    jobs: Sequence[Any],
+    session_of: Callable[[Any], Session],
+    crew: Crew,
+    desk: Desk,
+    *,
+    concurrency: int,
+    timeout: Timeout,
+    ordered: bool,
+) -> Taker[JobResult[Any]]:
+    """Return what waits for all of the jobs, when its results are asked for."""
+    batch: Batch[JobResult[Any]] = Batch(
+        crew,
+        Gathering(session_of, lambda: batch.crowded),
+        concurrency=whole_number(concurrency, "concurrency", 1),
+        queued=len(jobs) + 1,  # room for the end, too
+        most=len(jobs) + 1,
+        ordered=ordered,
+    )
+    action = f"waiting for {len(jobs)} jobs"
+    return Taker(desk, batch, iter(jobs), Terms(action=action, timeout=length_of_time(timeout)))
+
+
+async def states(taker: Taker[JobResult[Any]]) -> list[JobState]:
+    """
+    Take all results, and return the terminal states.
+
+    Raises:
+        RunpodError: What befell the waiting for one of them.
+    """
+    ended: list[JobState] = []
+    try:
+        while (result := await taker.next()) is not None:
+            if result.state is None and result.error is not None:
+                raise result.error
+            ended.append(cast(JobState, result.state))
+    except GeneratorExit:
+        raise
+    except BaseException as reason:
+        await taker.leave(reason)
+        raise
+    return ended

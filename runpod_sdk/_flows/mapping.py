@@ -1,0 +1,181 @@
+"""
+Run a job for each input: submit it, wait for it, and never submit it twice.
+
+What befalls one input is that input's result. Only what would befall all of them, such
+as an input that has no JSON form, ends the whole: a caller's mistake isn't hidden in a
+million results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence, Sized
+from typing import Any
+
+from attrs import field, frozen
+
+from runpod_sdk import errors
+from runpod_sdk._flows import api
+from runpod_sdk._flows.batch import Batch
+from runpod_sdk._flows.crew import Crew, Desk
+from runpod_sdk._flows.port import EVER, Session
+from runpod_sdk._flows.submitting import run
+from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
+from runpod_sdk._flows.waiting import try_to_cancel, wait
+from runpod_sdk._flows.work import Item
+from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
+from runpod_sdk.outcomes import MapProgress, MapResult
+from runpod_sdk.settings import (
+    AHEAD,
+    AHEAD_ORDERED,
+    PAUSE_FIRST,
+    PROPAGATION,
+    OnError,
+    OnLeave,
+    checked_choice,
+    length_of_time,
+    whole_number,
+)
+
+
+@frozen(kw_only=True)
+class Options:
+    """
+    What a caller asked of a `map`, checked.
+
+    Raises:
+        ValueError: A number that is too small, or a word that is none of the choices.
+        TypeError: Something of another type.
+    """
+
+    concurrency: int
+    ordered: bool
+    timeout: float | None = field(converter=length_of_time)
+    on_error: OnError
+    on_leave: OnLeave
+    progress: Callable[[MapProgress], object] | None
+    webhook: str | None
+    policy: ExecutionPolicy | None
+    s3_config: S3Config | None
+
+    def __attrs_post_init__(self) -> None:
+        whole_number(self.concurrency, "concurrency", 1)
+        checked_choice(self.on_error, "on_error", "yield", "raise")
+        checked_choice(self.on_leave, "on_leave", "detach", "cancel")
+        self.request(None)
+
+    def request(self, input: Any) -> api.JobRequest:
+        """Make the request of one input."""
+        return api.request(
+            None, input=input, webhook=self.webhook, policy=self.policy, s3_config=self.s3_config
+        )
+
+
+def prepare(
+    session: Session,
+    crew: Crew,
+    desk: Desk,
+    inputs: Iterable[Any] | AsyncIterable[Any],
+    options: Options,
+    *,
+    awaits: bool,
+) -> Taker[MapResult[Any]]:
+    """
+    Return what runs a job for each of the inputs, when its results are asked for.
+
+    Args:
+        awaits: Whether inputs may be an async iterable.
+    """
+    stream = inputs if awaits and isinstance(inputs, AsyncIterable) else None
+    reads = checked_inputs(inputs) if stream is None else None
+    ahead = AHEAD_ORDERED if options.ordered else AHEAD
+    batch = Batch(
+        crew,
+        Mapping(session, options.request),
+        concurrency=options.concurrency,
+        queued=options.concurrency,
+        most=ahead * options.concurrency,
+        ordered=options.ordered,
+        stream=stream,
+    )
+    terms = Terms(
+        action=f"map on endpoint {session.endpoint_id}",
+        timeout=options.timeout,
+        on_error=options.on_error,
+        on_leave=options.on_leave,
+        progress=options.progress,
+        total=len(inputs) if isinstance(inputs, Sized) else None,
+    )
+    return Taker(desk, batch, reads, terms)
+
+
+class Mapping:
+    """What `map` does with each input."""
+
+    def __init__(self, session: Session, request: Callable[[Any], api.JobRequest]) -> None:
+        self._session = session
+        self._request = request
+        self.submitted = 0
+
+    async def begin(self) -> Sequence[Item]:
+        return ()
+
+    def admit(self, item: Item) -> None:
+        pass
+
+    async def carry_out(self, item: Item) -> None:
+        try:
+            if item.job_id is None:
+                known = await self._submit(item)
+                item.state = await self._end_of_new(known)
+            else:
+                item.state = await wait(self._session, item.job_id, EVER)
+            item.state.raise_for_status()
+        except errors.RunpodError as error:
+            error.index = item.index
+            if item.job_id is not None:
+                error.job = self._session.handle(item.job_id)
+            item.error = error
+        except (ValueError, TypeError) as mistake:
+            mistake.add_note(f"input {item.index} of the map")
+            raise
+        item.done = True
+
+    async def cancel(self, item: Item) -> bool:
+        state = await try_to_cancel(self._session, str(item.job_id))
+        return state is not None and state.status == JobStatus.CANCELLED
+
+    async def end(self) -> None:
+        pass
+
+    def result(self, item: Item) -> MapResult[Any]:
+        return MapResult(
+            index=item.index,
+            input=item.input,
+            job_id=item.job_id,
+            state=item.state,
+            error=item.error,
+        )
+
+    async def _submit(self, item: Item) -> JobState:
+        request = self._request(item.input)
+        item.sending = True
+        try:
+            state = await run(self._session, request, self._session.patience)
+        except Exception:
+            item.sending = False
+            raise
+        item.job_id, item.sending = state.id, False
+        self.submitted += 1
+        return state
+
+    async def _end_of_new(self, known: JobState) -> JobState:
+        """Wait for a job that was just submitted, and may not be known everywhere yet."""
+        io = self._session.io
+        since = io.now()
+        while True:
+            try:
+                return await wait(self._session, known.id, EVER, known)
+            except errors.NotFoundError:
+                if io.now() - since > PROPAGATION:
+                    raise
+            await io.sleep(PAUSE_FIRST)

@@ -1,0 +1,195 @@
+"""
+Take the results of a batch, and read its inputs, one step at a time.
+
+Whoever iterates does both, at the desk: an iterable is read by who gave it, in the
+thread that it belongs to, and only when there is room. Whatever ends the iteration
+early, jobs are left as was asked, and those left behind are told.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from runpod_sdk import errors
+from runpod_sdk._flows.batch import Batch, Turn
+from runpod_sdk._flows.crew import Desk
+from runpod_sdk.outcomes import JobResult, MapProgress, MapResult
+from runpod_sdk.settings import OnError, OnLeave
+
+T = TypeVar("T")
+R = TypeVar("R", bound="MapResult[Any] | JobResult[Any]")
+
+_SLICE = 0.005
+"""How long reading may go on, in seconds, before results are looked for."""
+_TOLD = 20
+"""How many ids fit a note."""
+
+
+@frozen(kw_only=True)
+class Terms:
+    """How a batch is to be taken."""
+
+    action: str
+    """What it is, for messages."""
+    timeout: float | None = None
+    on_error: OnError = "yield"
+    on_leave: OnLeave = "detach"
+    progress: Callable[[MapProgress], object] | None = None
+    total: int | None = None
+
+
+def checked_inputs(inputs: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
+    """
+    Return the iterator of many inputs, unless they are one.
+
+    Raises:
+        TypeError: They can't be iterated, or would fall into letters or keys.
+    """
+    if isinstance(inputs, str | bytes | Mapping):
+        raise TypeError(f"inputs must be an iterable of inputs, not one: give [{inputs!r:.60}]")
+    if not isinstance(inputs, Iterable):
+        kind = "an async iterable: use AsyncRunpod" if isinstance(inputs, AsyncIterable) else inputs
+        raise TypeError(f"inputs must be an iterable of inputs, not {kind!s:.60}")
+    return iter(inputs)
+
+
+def warn_unclosed(results: object, taker: Taker[Any] | None) -> None:
+    """Say that results were thrown away while jobs were under way, and see to them."""
+    if taker is not None and taker.is_open:
+        message = "results of jobs were left without being closed: use `with`"
+        warnings.warn(message, ResourceWarning, 3, source=results)
+        taker.abandon()
+
+
+class Taker(Generic[R]):
+    """The results of one batch, one at a time."""
+
+    def __init__(
+        self, desk: Desk, batch: Batch[R], inputs: Iterator[Any] | None, terms: Terms
+    ) -> None:
+        self._desk = desk
+        self._batch = batch
+        self._inputs = inputs
+        """What is read here; None where the batch reads by itself, or there is no more."""
+        self._exhausted = False
+        self._inputs_fault: Exception | None = None
+        self._terms = terms
+        self._deadline: float | None = None
+        self._turn: Turn[R] | None = None
+        self._ready: deque[tuple[int, R]] = deque()
+        self._finished = self._failed = 0
+        self._closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something has begun that has to be closed."""
+        return self._turn is not None and not self._closed
+
+    @property
+    def in_flight(self) -> dict[int, str]:
+        return self._batch.in_flight
+
+    @property
+    def uncertain(self) -> tuple[int, ...]:
+        return self._batch.uncertain
+
+    async def next(self) -> R | None:
+        """
+        Return the next result, or None after the last.
+
+        Raises:
+            RunpodTimeoutError: The deadline passed.
+            RunpodError: What befell an input, if that was to be raised.
+            Exception: What the inputs, or the caller's own functions, raised.
+        """
+        if self._closed:
+            return None
+        try:
+            while not self._ready:
+                if self._turn is not None and self._turn.over:
+                    await self._end()
+                    return None
+                await self._next_turn()
+            return self._hand_out(*self._ready.popleft())
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            await self.leave(error)
+            raise
+
+    async def leave(self, reason: BaseException | None = None) -> None:
+        """End the iteration; tell *reason*, which led to it, what was left behind."""
+        if self._closed:
+            return
+        self._closed = True
+        self._ready.clear()
+        try:
+            if self._turn is not None:
+                await self._desk.last(self._batch.leave, self._terms.on_leave == "cancel")
+        finally:
+            if reason is not None:
+                self._tell(reason)
+
+    def abandon(self) -> None:
+        """Leave without waiting for it."""
+        self._closed = True
+        self._desk.abandon(self._batch.leave, self._terms.on_leave == "cancel")
+
+    async def _next_turn(self) -> None:
+        if self._turn is None:
+            self._turn = Turn()
+            if self._terms.timeout is not None:
+                self._deadline = self._desk.now() + self._terms.timeout
+        fresh = self._read(self._turn.room)
+        left = None if self._deadline is None else max(self._deadline - self._desk.now(), 0.0)
+        self._turn = await self._desk.call(self._batch.turn, fresh, self._exhausted, left)
+        if self._turn.late:
+            message = errors.timeout_message(self._terms.action, self._terms.timeout)
+            raise errors.RunpodTimeoutError(message)
+        self._ready.extend(self._turn.results)
+
+    def _read(self, most: int) -> list[Any]:
+        """Read up to so many inputs, and no longer than for a moment, if they are slow."""
+        fresh: list[Any] = []
+        until = self._desk.now() + _SLICE
+        while self._inputs is not None and len(fresh) < most:
+            try:
+                fresh.append(next(self._inputs))
+            except Exception as end:
+                self._inputs, self._exhausted = None, True
+                self._inputs_fault = None if isinstance(end, StopIteration) else end
+            if self._desk.now() >= until:
+                break
+        return fresh
+
+    def _hand_out(self, index: int, result: R) -> R:
+        self._batch.handed_out(index)
+        self._finished += 1
+        self._failed += result.error is not None
+        if self._terms.progress is not None:
+            counts = self._batch.submitted, self._finished, self._failed, self._terms.total
+            self._terms.progress(MapProgress(*counts))
+        if result.error is not None and self._terms.on_error == "raise":
+            raise result.error
+        return result
+
+    async def _end(self) -> None:
+        await self.leave()
+        fault = self._inputs_fault or self._batch.inputs_fault
+        if fault is not None:
+            raise fault
+
+    def _tell(self, reason: BaseException) -> None:
+        going = self.in_flight
+        if going:
+            told = ", ".join(f"{id} (input {index})" for index, id in list(going.items())[:_TOLD])
+            more = f" and {len(going) - _TOLD} more" if len(going) > _TOLD else ""
+            reason.add_note(f"results not taken: {told}{more}; see .in_flight")
+        if self.uncertain:
+            inputs = ", ".join(map(str, self.uncertain))
+            reason.add_note(f"inputs that may have been enqueued, their ids not known: {inputs}")

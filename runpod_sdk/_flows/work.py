@@ -1,0 +1,60 @@
+"""What a batch does with each input; `mapping` and `gathering` are two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from attrs import define
+
+from runpod_sdk.errors import RunpodError
+from runpod_sdk.models import JobState
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@define(eq=False)
+class Item:
+    """One input on its way."""
+
+    index: int
+    input: Any = None
+    read: bool = True
+    """False: a job that is known from before, whose input has not been read again yet."""
+    job_id: str | None = None
+    sending: bool = False
+    """Whether it is being submitted, and nobody knows yet whether a job came of it."""
+    done: bool = False
+    state: JobState | None = None
+    error: RunpodError | None = None
+
+
+class Work(Protocol[R_co]):
+    """What is done with each input."""
+
+    submitted: int
+    """How many of them have become jobs."""
+
+    async def begin(self) -> Sequence[Item]:
+        """Return what is to be carried out before anything that is read."""
+        ...
+
+    def admit(self, item: Item) -> None:
+        """Look at an input that was just read; it may be done already."""
+        ...
+
+    async def carry_out(self, item: Item) -> None:
+        """Work on an input, until it is done or it is another's turn."""
+        ...
+
+    async def cancel(self, item: Item) -> bool:
+        """Cancel its job, best effort; tell whether that was confirmed."""
+        ...
+
+    async def end(self) -> None:
+        """Put things away; nothing will be asked for any more."""
+        ...
+
+    def result(self, item: Item) -> R_co:
+        """Make what is handed out of an input that is done."""
+        ...

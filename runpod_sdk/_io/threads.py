@@ -1,0 +1,147 @@
+"""
+What the sync client needs to have many things under way: a loop in a thread, and threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from runpod_sdk._flows.crew import Flow
+from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._io.aio import AsyncIO
+from runpod_sdk._io.sync import SyncIO, run
+from runpod_sdk.settings import Config
+
+T = TypeVar("T")
+
+
+class ThreadDesk:
+    """
+    The desk of the sync client: blocks, while a thread of its own runs the crew's loop.
+
+    The thread begins with the first call and ends with the last. It is a daemon, so an
+    iterator that nobody closed does not keep the process alive.
+    """
+
+    def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
+        self._close = close
+        """Gives up what belongs to the loop."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._running = threading.Event()
+        self._pid = os.getpid()
+
+    async def call(self, flow: Flow[T], *args: Any) -> T:
+        future = asyncio.run_coroutine_threadsafe(_awaited(flow, *args), self._started())
+        try:
+            return future.result()
+        except BaseException:  # Ctrl-C, perhaps: then it is still under way
+            future.cancel()
+            raise
+
+    async def last(self, flow: Flow[None], *args: Any) -> None:
+        if self._thread is None:
+            return
+        try:
+            await self.call(self._finish, flow, *args)
+        finally:
+            self._end()
+            self._thread.join()
+
+    def abandon(self, flow: Flow[None], *args: Any) -> None:
+        async def finish() -> None:
+            try:
+                await self._finish(flow, *args)
+            finally:
+                self._end()
+
+        def begin() -> None:
+            self._farewell = asyncio.ensure_future(finish())
+
+        if self._loop is not None and self._pid == os.getpid():
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(begin)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    async def _finish(self, flow: Flow[None], *args: Any) -> None:
+        try:
+            await flow(*args)
+        finally:
+            await self._close()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        if self._pid != os.getpid():
+            raise RuntimeError("these results belong to the process that asked for them")
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(self._run()), name="runpod_sdk", daemon=True
+            )
+            self._thread.start()
+        self._running.wait()
+        assert self._loop is not None
+        return self._loop
+
+    async def _run(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._running.set()
+        await self._stop.wait()
+
+    def _end(self) -> None:
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+
+class ThreadedIO(AsyncIO):
+    """
+    A port for an event loop over one that blocks: each request has a thread of its own.
+
+    For a caller's `httpx.Client`, which nothing else can be done with. A request that
+    is given up goes on in its thread, as nothing can interrupt it.
+    """
+
+    def __init__(self, config: Config, io: SyncIO) -> None:
+        super().__init__(config, None)
+        self._blocking = io
+
+    async def send(self, call: Call, limit: float | None) -> Reply:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+
+        def settle(reply: Reply | None, fault: BaseException | None) -> None:
+            if future.done():
+                return
+            if fault is not None:
+                future.set_exception(fault)
+            elif reply is not None:
+                future.set_result(reply)
+
+        def work() -> None:
+            reply, fault = None, None
+            try:
+                reply = run(self._blocking.send(call, limit))
+            except BaseException as error:
+                fault = error
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
+                loop.call_soon_threadsafe(settle, reply, fault)
+
+        threading.Thread(target=work, name="runpod_sdk request", daemon=True).start()
+        return await future
+
+
+def aside(config: Config, io: SyncIO) -> AsyncIO:
+    """Make the port that a sync client has in a thread's event loop, beside its own."""
+    return AsyncIO(config, None) if config.own_http else ThreadedIO(config, io)
+
+
+async def _awaited(flow: Flow[T], *args: Any) -> T:
+    return await flow(*args)
