@@ -1,0 +1,31 @@
+"""What openapi/README.md says of the evidence for each part of the document is so."""
+
+from __future__ import annotations
+
+import pytest
+
+from . import evidence
+from .test_document_payloads import needs_payloads
+
+
+@pytest.fixture(scope="module")
+def local() -> evidence.Local:
+    return evidence.exercise()
+
+
+def test_what_the_local_endpoint_takes_and_gives_fits_the_document(local: evidence.Local) -> None:
+    assert local.problems == []
+
+
+def test_the_local_endpoint_has_every_operation(local: evidence.Local) -> None:
+    assert {*evidence.PATHS, "job_finished"} <= local.seen
+
+
+@needs_payloads
+def test_the_table_is_up_to_date(local: evidence.Local) -> None:
+    """If not: scripts/evidence."""
+    assert evidence.in_readme() == evidence.table(local.seen)
+
+
+def test_every_line_has_a_mark() -> None:
+    assert [name for name, marks, *_ in evidence.rows(set()) if not marks] == []
