@@ -29,6 +29,8 @@ class Expected:
     error: Any = UNSET
     chunks: list[int] = field(factory=list)
     order: int = 0
+    retries: int = 0
+    urgent: bool = True
 
     @property
     def terminal(self) -> bool:
@@ -38,6 +40,11 @@ class Expected:
         self.status, self.output, self.error, self.run = status, output, error, None
         self.ended, self.expires = now, now + self.retention
 
+    def queue_again(self, order: int) -> None:
+        self.status, self.run, self.started, self.ended = "IN_QUEUE", None, None, None
+        self.output = self.error = UNSET
+        self.chunks, self.order = [], order
+
     def wire(self) -> dict[str, Any]:
         answer: dict[str, Any] = {"status": self.status}
         if self.started is not None:
@@ -46,12 +53,14 @@ class Expected:
                 answer["executionTime"] = round((self.ended - self.started) * 1000)
         answer |= {"output": self.output} if self.output is not UNSET else {}
         answer |= {"error": self.error} if self.error is not UNSET else {}
+        answer |= {"retries": self.retries} if self.retries else {}
         return answer
 
     def keys(self) -> set[str]:
         """Name the keys that a job in this state was recorded with."""
+        retries = {"retries"} if self.retries else set[str]()
         if self.status == "CANCELLED" and self.started is None:
-            return support.CANCELLED_QUEUED
+            return support.CANCELLED_QUEUED | retries
         keys = {
             "IN_QUEUE": support.IN_QUEUE,
             "IN_PROGRESS": support.IN_PROGRESS,
@@ -59,4 +68,4 @@ class Expected:
             "FAILED": support.FAILED,
             "CANCELLED": support.CANCELLED_RUNNING,
         }[self.status]
-        return keys | ({"output"} if self.output is not UNSET else set())
+        return keys | retries | ({"output"} if self.output is not UNSET else set())
