@@ -1,6 +1,6 @@
 /** One job, and what can be done with it. */
 
-import { call, local, operation, send, session } from "./api.js";
+import { call, local, operation, send } from "./api.js";
 import { badge, copyButton, duration, find, h, setBadge, setText } from "./dom.js";
 import { block, coloured } from "./json.js";
 
@@ -45,8 +45,7 @@ export class JobView {
         return h("div", {}, h("dt", {}, name), value);
       })),
       ["error", "output", "input", "chunks"].map((part) => this.section(part)),
-      h("details", { class: "shell" }, h("summary", {}, "Ask for it from a shell"),
-        block("A command that asks for the job", h("code", {}, curl("GET", operationPath("status", this.id))))));
+      shell(this.id));
     find("job").replaceChildren(
       h("a", { class: "back", href: "#/" }, "All jobs"),
       h("div", { class: "job-head" }, h("h2", {}, h("code", {}, this.id)), copyButton(this.id, "Copy id")),
@@ -158,7 +157,12 @@ async function fetchWhole(id, part) {
   return answer.text;
 }
 
-const operationPath = (...segments) => (session ? operation(...segments) : "");
+function shell(id) {
+  const command = h("code");
+  // Only once it is opened: before the first answer nobody knows which endpoint this is.
+  return h("details", { class: "shell", ontoggle: () => setText(command, curl("GET", operation("status", id))) },
+    h("summary", {}, "Ask for it from a shell"), block("A command that asks for the job", command));
+}
 
 /** A command for a shell; the key is named and not shown. */
 export function curl(method, path, body) {
