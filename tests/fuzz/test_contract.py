@@ -23,7 +23,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, settings
 
-from runpod_sdk.local import LocalEndpoint
+from runpod_sdk.local import Limits, LocalEndpoint
 
 if "RUNPOD_OFFICIAL_PYTHON" not in os.environ:
     pytest.skip("scripts/official has the fuzzer and runs this", allow_module_level=True)
@@ -35,10 +35,12 @@ from schemathesis.specs.openapi import checks
 
 KEY = "rpa_fuzz"
 LEAST = 2_000
-EXAMPLES = 60
+EXAMPLES = 70
 """Random requests for each operation, beside examples and edges."""
 AT_HOME = 7, 8
 """So many of so many requests ask for what is there."""
+BATCHES = 5
+"""So many are left alone; no more than 10 may be active at once."""
 
 
 def document() -> dict[str, Any]:
@@ -60,7 +62,7 @@ def document() -> dict[str, Any]:
 def handler(job: dict[str, Any]) -> Any:
     """Fail, yield or return, whichever the input is fit for."""
     given = job["input"]
-    if isinstance(given, str):
+    if not given or isinstance(given, str):
         raise ValueError(given)
     return (each for each in given) if isinstance(given, list) else given
 
@@ -72,7 +74,7 @@ class Fuzz:
         self.local = local
         self.session = requests.Session()
         self.session.trust_env = False
-        self.named: dict[str, list[str]] = defaultdict(list)
+        self.named: dict[str, list[dict[str, str]]] = defaultdict(list)
         self.tally: dict[str, Counter[int]] = defaultdict(Counter)
         self._turns = itertools.count()
 
@@ -81,28 +83,38 @@ class Fuzz:
         turn = next(self._turns)
         if turn % AT_HOME[1] < AT_HOME[0]:
             case.path_parameters["endpoint_id"] = self.local.endpoint_id
-            for parameter in case.path_parameters.keys() & self.named.keys():
-                ids = self.named[parameter][-8:]
-                case.path_parameters[parameter] = ids[turn % len(ids)]
+            named = self.named[case.operation.path.rpartition("{")[2].partition("}")[0]]
+            if named:
+                case.path_parameters |= named[turn % len(named)]
         response = case.call(base_url=self.local.base_url, session=self.session, timeout=20)
         operation = case.operation.definition.raw["operationId"]
         self.tally[operation][response.status_code] += 1
         if response.status_code == 200:
-            self._learn(operation, response.json())
+            self._learn(operation, case, response.json())
         return response
 
-    def _learn(self, operation: str, answer: Any) -> None:
+    def _learn(self, operation: str, case: Case, answer: Any) -> None:
+        """Keep the ids of an answer, under the last parameter of the paths that they are for."""
         if operation in ("run_job", "run_job_sync"):
-            self.named["job_id"].append(answer["id"])
+            self.named["job_id"].append({"job_id": answer["id"]})
         elif operation == "create_batch":
-            self.named["batch_id"].append(answer["id"])
+            batches = self.named["batch_id"]
+            batches.append({"batch_id": answer["id"]})
+            if len(batches) > BATCHES:
+                path = f"{self.local.endpoint_id}/batch/{batches.pop(0)['batch_id']}/cancel"
+                headers = {"authorization": self.local.api_key}
+                self.session.post(f"{self.local.base_url}/{path}", headers=headers)
         elif operation == "list_batch_requests":
-            self.named["request_id"] += [each["id"] for each in answer["requests"]]
+            batch = case.path_parameters["batch_id"]
+            self.named["request_id"] += [
+                {"batch_id": batch, "request_id": each["id"]} for each in answer["requests"]
+            ]
 
 
 @pytest.fixture(scope="module")
 def fuzz() -> Iterator[Fuzz]:
-    with LocalEndpoint(handler, workers=4, api_key=KEY) as local:
+    limits = Limits(sync_retention=3600, sync_retention_after_wait=3600)
+    with LocalEndpoint(handler, workers=4, api_key=KEY, limits=limits) as local:
         fuzz = Fuzz(local)
         with fuzz.session:
             yield fuzz
