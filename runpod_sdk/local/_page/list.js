@@ -146,8 +146,8 @@ class Row {
     this.clock = clock;
     setBadge(this.badge, job.status);
     const { input, output, error } = job.parts;
-    const result = error ? gistOfError(error.text) : output?.text;
-    setText(this.gist, [input?.text, result].filter((text) => text !== undefined).join("  →  "));
+    const pair = [input?.text, output?.text].filter((text) => text !== undefined);
+    setText(this.gist, error ? gistOfError(error.text) : pair.join("  →  "));
     this.tick();
   }
 
