@@ -57,6 +57,8 @@ def test_the_wheel_holds_both_packages_and_nothing_else(dist: Path) -> None:
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"runpod_sdk", "runpod_serverless_api"}
     assert {"runpod_sdk/py.typed", "runpod_serverless_api/py.typed"} <= set(names)
+    page = {"index.html", "page.css", "main.js", "contract.json"}
+    assert {f"runpod_sdk/local/_page/{name}" for name in page} <= set(names)
 
 
 def test_it_brings_its_dependencies_and_nothing_else(python: Path) -> None:
