@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ PRINTED: dict[str, tuple[Callable[..., Any], list[str]]] = {
 SCRIPTS = sorted(
     path.relative_to(EXAMPLES).as_posix()
     for path in EXAMPLES.rglob("*.py")
-    if path.parent.name != "handlers"
+    if path.parent.name not in ("handlers", "testing")
 )
 
 
@@ -136,6 +137,21 @@ def test_the_table_of_the_examples_names_each() -> None:
     linked = set(re.findall(r"\]\(([\w/]+\.py)\)", table))
     files = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.py")}
     assert linked == files
+
+
+def test_the_application_and_its_tests() -> None:
+    """They pass as they stand, in a process that finds pytest's fixtures as a user's does."""
+    found = any(point.name == "runpod_sdk" for point in entry_points(group="pytest11"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *("-p", "no:cacheprovider", "-p", "no:asyncio")]
+        + ([] if found else ["-p", "runpod_sdk.local.pytest_plugin"]),
+        cwd=EXAMPLES / "testing",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert re.search(r"^5 passed", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 
 @contextmanager

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from attrs import fields
 
 import runpod_sdk
 from runpod_sdk import local
+from runpod_sdk.local._faults import KINDS
+from runpod_sdk.local._wire import METHODS
 
 # A run of pytest within this process forgets the modules that it was the first to load.
 for package in (runpod_sdk, local):
@@ -21,6 +25,7 @@ importlib.import_module("runpod_sdk.local._testing")
 
 pytest_plugins = "pytester"
 
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 PLUGIN = "runpod_sdk.local.pytest_plugin"
 
 # Where the project was installed before it had the plugin, pytest does not find it by itself.
@@ -342,3 +347,26 @@ def test_pytest_lists_the_fixtures(project: Project) -> None:
     """They are there without being asked for, each with a line that says what it is."""
     result = project.run("def test_it(): pass", "--fixtures")
     result.stdout.fnmatch_lines_random(["*runpod_local*", "*runpod_clock*"])
+
+
+# -- what the documentation says
+
+
+def test_the_tests_on_the_page_pass(project: Project) -> None:
+    """Each block of Python in docs/testing.md, one after another in one file."""
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    project.run("\n".join(blocks)).assert_outcomes(passed=5)
+
+
+def test_the_page_has_every_fault_and_fixture() -> None:
+    """By its name, and with each of its arguments."""
+    text = PAGE.read_text("utf-8")
+    for kind in KINDS:
+        found = re.search(rf"^\| `{kind.__name__}\((.*?)\)`", text, re.MULTILINE)
+        assert found, kind
+        assert [name.strip().partition("=")[0] for name in found[1].split(",")] == [
+            attribute.name for attribute in fields(kind)
+        ]
+    for operation in METHODS:
+        assert f"`{operation}`" in text
+    assert all(f"| `{name}` |" in text for name in ("runpod_local", "runpod_clock"))

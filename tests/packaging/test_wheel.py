@@ -100,3 +100,12 @@ def test_the_command_without_its_extra_says_how_to_get_it(python: Path) -> None:
         assert done.stdout == ""
         assert "pip install 'runpod_sdk[cli]'" in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_pytest_finds_the_fixtures(python: Path) -> None:
+    code = """
+from importlib.metadata import entry_points
+(found,) = entry_points(group="pytest11", name="runpod_sdk")
+print(found.value)
+"""
+    assert run(str(python), "-c", code) == "runpod_sdk.local.pytest_plugin\n"

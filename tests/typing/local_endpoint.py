@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Any, assert_type
 
 from runpod_sdk import AsyncRunpod, Runpod
-from runpod_sdk.local import Handler, Limits, LocalEndpoint, progress_update
+from runpod_sdk.local import (
+    ActiveFault,
+    Fault,
+    Faults,
+    Handler,
+    Limits,
+    LocalEndpoint,
+    LostReply,
+    RateLimited,
+    SlowReply,
+    VirtualClock,
+    progress_update,
+)
 
 
 def plain(job: dict[str, Any]) -> dict[str, Any]:
@@ -35,3 +48,18 @@ with LocalEndpoint(plain, workers=2, return_aggregate_stream=True, limits=Limits
     assert_type(local.api_key, str)
     assert_type(local.client(), Runpod)
     assert_type(local.async_client(), AsyncRunpod)
+    assert_type(local.faults, Faults)
+    assert_type(local.faults.add(LostReply("run"), times=1), ActiveFault)
+    with local.faults.active(RateLimited(retry_after=1), lasting=timedelta(seconds=2)) as active:
+        assert_type(active, ActiveFault)
+        assert_type(active.fault, Fault)
+        assert_type(active.fired, int)
+    SlowReply("status", seconds=timedelta(seconds=1))
+
+clock = VirtualClock()
+clock.advance(timedelta(minutes=30))
+LocalEndpoint(plain, clock=clock)
+
+
+def test_it(runpod_local: type[LocalEndpoint], runpod_clock: VirtualClock) -> None:
+    assert_type(runpod_local(plain, workers=2), LocalEndpoint)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -35,13 +36,14 @@ from runpod_sdk.local._faults import (
 )
 
 from . import requests
-from .http import Answer, Request
+from .http import Answer, BodyTooLarge, Request
 from .requests import Refusal
 from .routing import Route
 
 HEADER = b"x-local-fault"
 
 _LONGEST = 64 * 1024  # bytes of a body that orders a fault
+_LONGEST_READ = 32 * 1024 * 1024  # bytes of one that is read to be thrown away
 _TERMS = ("times", "lasting")
 
 
@@ -128,6 +130,9 @@ class FaultLayer:
             case None:
                 return await act()
             case LostRequest():
+                # With bytes of it unread, the client might see a reset before it has sent it all.
+                with suppress(BodyTooLarge):
+                    await request.body(_LONGEST_READ)
                 return await request.cut()
             case LostReply():
                 await act()
