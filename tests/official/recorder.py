@@ -52,28 +52,29 @@ class Exchange:
 
     @property
     def answer(self) -> Any:
-        return json.loads(bytes(self.received).partition(b"\r\n\r\n")[2])
+        """What was answered; a text, if it is no JSON."""
+        text = bytes(self.received).partition(b"\r\n\r\n")[2]
+        return json.loads(text) if self.media_type == "application/json" else text.decode()
 
     @property
     def answered(self) -> bool:
-        """Whether all of the answer has come; the server says how long each is."""
-        head, end, body = bytes(self.received).lower().partition(b"\r\n\r\n")
-        length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        return bool(end) and len(body) == int(length)
+        """Whether all of the answer has come."""
+        return _length(self.received) == len(self.received)
 
     @staticmethod
     def _line(message: bytearray) -> list[str]:
         return bytes(message).partition(b"\r\n")[0].decode().split(" ")
 
 
-class Recorder:
-    """
-    Stand between one client and a server, on a port of its own.
+def _length(message: bytearray) -> int | None:
+    """Say how long a message is as a whole; None as long as its head has not come."""
+    head, end, _ = bytes(message).lower().partition(b"\r\n\r\n")
+    body = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    return len(head) + len(end) + int(body or 0) if end else None
 
-    No client here sends a request before it has the answer to the one before, on the same
-    connection: so what comes from the client after something from the server begins a new
-    exchange.
-    """
+
+class Recorder:
+    """Stand between one client and a server, on a port of its own."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -122,10 +123,16 @@ class Recorder:
         current: list[Exchange] = []
 
         def to_server(data: bytes) -> None:
-            if not current or current[-1].received:
-                current.append(Exchange())
-                self.exchanges.append(current[-1])
-            current[-1].sent += data
+            # An answer may come before the request has ended, and then two at once.
+            while data:
+                if not current or len(current[-1].sent) == _length(current[-1].sent):
+                    current.append(Exchange())
+                    self.exchanges.append(current[-1])
+                sent = current[-1].sent
+                sent += data
+                end = _length(sent) or len(sent)
+                data = bytes(sent[end:])
+                del sent[end:]
 
         def to_client(data: bytes) -> None:
             current[-1].received += data

@@ -14,14 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urljoin
 
+import httpx
 from attrs import Factory, define
 
 from runpod_sdk import Endpoint, NotFoundError, Runpod
 
 from . import script
 from .recorder import Exchange, Recorder
-from .script import ENDLESS, SCRIPT, Fault, Retry, Step, Until
+from .script import ENDLESS, SCRIPT, Fault, Retry, Step, Trouble, Until
 
 HERE = Path(__file__).parent
 PATIENCE = 45.0
@@ -146,7 +148,7 @@ def play(client: str, where: Mapping[str, str], scratch: Path) -> Transcript:
             "HOME": str(scratch),  # no configuration of whoever runs this
         }
         with Driver(client, environment, scratch / f"{client}.errors") as driver:
-            _Play(client, driver, recorder, sdk.endpoint(where["id"]), transcript).through()
+            _Play(client, driver, recorder, sdk.endpoint(where["id"]), where, transcript).through()
     return transcript
 
 
@@ -157,12 +159,14 @@ class _Play:
         driver: Driver,
         recorder: Recorder,
         endpoint: Endpoint,
+        where: Mapping[str, str],
         transcript: Transcript,
     ) -> None:
         self._client = client
         self._driver = driver
         self._recorder = recorder
         self._endpoint = endpoint
+        self._where = where
         self._transcript = transcript
         self._jobs: dict[str, str] = {}
 
@@ -173,6 +177,8 @@ class _Play:
                     self._wait(item)
                 elif isinstance(item, Retry):
                     self._endpoint.retry(self._jobs[item.job])
+                elif isinstance(item, Trouble):
+                    self._order(item)
                 elif self._client in item.seen:
                     self._take(item)
             except (TimeoutError, EOFError) as error:
@@ -192,8 +198,8 @@ class _Play:
         else:
             seen = self._driver.said(PATIENCE)
         job = step.arguments.get("job")
-        if job is not None and step.do in ("run", "run_request"):
-            self._jobs[job] = seen.get("value", "")
+        if job is not None and step.do in ("run", "run_request") and "value" in seen:
+            self._jobs[job] = seen["value"]
         self._transcript.entries[step.name] = Entry(
             step, seen, self._recorder.exchanges[before:], self._view(job)
         )
@@ -207,12 +213,20 @@ class _Play:
             return ENDLESS
 
     def _view(self, job: str | None) -> Any:
-        if job is None:
+        if job not in self._jobs:
             return None
         try:
             return self._endpoint.status(self._jobs[job]).to_dict()
         except NotFoundError:
             return None
+
+    def _order(self, trouble: Trouble) -> None:
+        httpx.post(
+            urljoin(self._where["url"], "/local/faults"),
+            json={"fault": trouble.fault, "times": 1},
+            headers={"authorization": self._where["key"]},
+            trust_env=False,
+        ).raise_for_status()
 
     def _wait(self, wanted: Until) -> None:
         deadline = time.monotonic() + PATIENCE

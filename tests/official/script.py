@@ -1,11 +1,11 @@
 """
 The script that every client goes through, and what its user has to see.
 
-A `Step` is one call of a client; `Until` and `Retry` are done by the runner, with this SDK,
-so that the next step meets the server in a known state. What is seen is told for each
-client, since each has its own way to tell it. Where a client has a known fault, a `Fault`
-stands for what is seen: it names the line of the list of faults, and what was on the wire,
-which shows that the server did its part.
+A `Step` is one call of a client. `Until`, `Retry` and `Trouble` are done by the runner, so that
+the next step meets the server in a known state. What is seen is told for each client, since
+each has its own way to tell it. Where a client has a known fault, a `Fault` stands for what is
+seen: it names the line of the list of faults, and what was on the wire, which shows that the
+server did its part.
 """
 
 from __future__ import annotations
@@ -79,6 +79,10 @@ def problem(status: int, title: str, detail: str) -> dict[str, Any]:
 
 JOB_NOT_FOUND: Final = (404, problem(404, "Not Found", "job not found"))
 INVALID_KEY: Final = (401, problem(401, "Unauthorized", "invalid api key"))
+
+TOO_MANY: Final = (429, problem(429, "Too Many Requests", ANY))
+EDGE: Final = (524, Like("(?i)<html"))
+"""What the edge says when it is out of patience: a page for people."""
 
 
 def health(*, in_queue: int, in_progress: int) -> dict[str, Any]:
@@ -183,6 +187,13 @@ class Retry:
     job: str
 
 
+@frozen
+class Trouble:
+    """Let the next request meet a fault of the local endpoint, by the name it has there."""
+
+    fault: str
+
+
 def everywhere(given: Any) -> dict[str, Any]:
     return dict.fromkeys(CLIENTS, value(given))
 
@@ -206,7 +217,7 @@ PROGRESS: Final = AT_WORK["progress"]
 ENVELOPE: Final = {"input": {"a": 1}, "policy": {"ttl": 60_000}}
 OTHER_PATH: Final = "elsewhere/../{endpoint}"
 
-SCRIPT: Final[list[Step | Until | Retry]] = [
+SCRIPT: Final[list[Step | Until | Retry | Trouble]] = [
     Step(
         "health of an endpoint at rest",
         "health",
@@ -574,6 +585,33 @@ SCRIPT: Final[list[Step | Until | Retry]] = [
             Fault(line="J14", seen=value(ANY), answer=(200, ANY)),
             raised("NotFoundError", "endpoint not found"),
         ),
+    ),
+    # -- trouble on the way
+    Trouble("rate-limited"),
+    Step(
+        "run when there are too many requests",
+        "run",
+        {"job": "limited", "input": {"do": "return", "value": "in the end"}},
+        told(
+            Fault(line="P3", seen=raised("HTTPError", "^429"), asked=1, answer=TOO_MANY),
+            Fault(line="P18", seen=raised("KeyError", "^'id'$"), asked=1, answer=TOO_MANY),
+            Fault(line="J10", seen=raised("Error", "429"), asked=1, answer=TOO_MANY),
+            value(JOB_ID),
+        ),
+    ),
+    run("troubled", do="return", value="in the end"),
+    Trouble("gateway-timeout"),
+    Step(
+        "output when the edge fails once",
+        "output",
+        {"job": "troubled"},
+        told(
+            Fault(line="P11", seen=raised("HTTPError", "^524"), asked=1, answer=EDGE),
+            Fault(line="P18", seen=raised("ContentTypeError"), asked=1, answer=EDGE),
+            raised("Error", "524"),
+            value("in the end"),
+        ),
+        view=completed("in the end"),
     ),
     # -- the last step, as some clients never come back from it
     Step(
