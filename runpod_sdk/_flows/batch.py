@@ -84,8 +84,8 @@ class Batch(Generic[R]):
 
     @property
     def uncertain(self) -> tuple[int, ...]:
-        """The inputs that are being submitted, and may have become jobs."""
-        return tuple(item.index for item in list(self._items.values()) if item.sending)
+        """The inputs that may have become jobs whose ids are not known; not yet told."""
+        return tuple(item.index for item in list(self._items.values()) if item.uncertain)
 
     @property
     def submitted(self) -> int:
@@ -110,8 +110,10 @@ class Batch(Generic[R]):
             if self._fault is not None:
                 raise self._fault
             results = self._take()
-            room = 0 if self._stream is not None or self._exhausted else self._room()
-            over = self._over()
+            after = self._handed_out + self._pending
+            over = self._exhausted and self._read == after
+            reads_itself = self._stream is not None
+            room = 0 if reads_itself or self._exhausted else self._room(after)
             if results or room or over:
                 return Turn(results, room, over)
             self._news = self._crew.bell()
@@ -134,7 +136,7 @@ class Batch(Generic[R]):
             return
         self._leaving = True
         self._queue.clear()
-        await self._crew.within(CANCEL_TIMEOUT, self._when, lambda: not self.uncertain)
+        await self._crew.within(CANCEL_TIMEOUT, self._when, self._all_sent)
         if cancel:
             await self._cancel_all()
         await self._work.end()
@@ -145,7 +147,7 @@ class Batch(Generic[R]):
     async def _open(self) -> None:
         self._opened = True
         await self._crew.open()
-        for item in await self._work.begin():
+        for item in await self._work.begin(self._ring):
             self._items[item.index] = item
             self._enqueue(item)
         if self._stream is not None:
@@ -156,7 +158,7 @@ class Batch(Generic[R]):
         iterator = aiter(inputs)
         try:
             while True:
-                while not self._room():
+                while not self._room(self._handed_out):
                     self._vacancy = self._crew.bell()
                     await self._vacancy.wait()
                 self._give(await anext(iterator))
@@ -167,13 +169,10 @@ class Batch(Generic[R]):
         self._exhausted = True
         self._ring()
 
-    def _room(self) -> int:
+    def _room(self, handed_out: int) -> int:
         """Return how many more inputs may be read, so that not too many are held or queued."""
-        in_hand = self._read - self._handed_out - self._pending
+        in_hand = self._read - handed_out
         return max(min(self._most - in_hand, self._queued - len(self._queue)), 0)
-
-    def _over(self) -> bool:
-        return self._exhausted and self._read == self._handed_out + self._pending
 
     def _give(self, value: Any) -> None:
         index = self._read
@@ -226,6 +225,9 @@ class Batch(Generic[R]):
         self._done.clear()
         self._pending = len(taken)
         return taken
+
+    def _all_sent(self) -> bool:
+        return not any(item.sending for item in self._items.values())
 
     async def _cancel_all(self) -> None:
         going = deque(item for item in self._items.values() if item.job_id and not item.done)

@@ -43,7 +43,7 @@ class Gathering:
         self._polls: dict[int, Poll] = {}
         self.submitted = 0
 
-    async def begin(self) -> Sequence[Item]:
+    async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         return ()
 
     def admit(self, item: Item) -> None:

@@ -114,9 +114,11 @@ class Mapping:
     def __init__(self, session: Session, request: Callable[[Any], api.JobRequest]) -> None:
         self._session = session
         self._request = request
+        self._sent: Callable[[], None] = lambda: None
         self.submitted = 0
 
-    async def begin(self) -> Sequence[Item]:
+    async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
+        self._sent = sent
         return ()
 
     def admit(self, item: Item) -> None:
@@ -163,9 +165,11 @@ class Mapping:
             state = await run(self._session, request, self._session.patience)
         except Exception:
             item.sending = False
+            self._sent()
             raise
         item.job_id, item.sending = state.id, False
         self.submitted += 1
+        self._sent()
         return state
 
     async def _end_of_new(self, known: JobState) -> JobState:

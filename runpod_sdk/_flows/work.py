@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import define
 
-from runpod_sdk.errors import RunpodError
+from runpod_sdk.errors import RunpodError, SubmissionUncertainError
 from runpod_sdk.models import JobState
 
 R_co = TypeVar("R_co", covariant=True)
@@ -28,6 +28,11 @@ class Item:
     state: JobState | None = None
     error: RunpodError | None = None
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether there may be a job of it whose id is not known."""
+        return self.sending or isinstance(self.error, SubmissionUncertainError)
+
 
 class Work(Protocol[R_co]):
     """What is done with each input."""
@@ -35,8 +40,13 @@ class Work(Protocol[R_co]):
     submitted: int
     """How many of them have become jobs."""
 
-    async def begin(self) -> Sequence[Item]:
-        """Return what is to be carried out before anything that is read."""
+    async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
+        """
+        Return what is to be carried out before anything that is read.
+
+        Args:
+            sent: To be called whenever an input is no longer being submitted.
+        """
         ...
 
     def admit(self, item: Item) -> None:

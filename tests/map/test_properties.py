@@ -1,0 +1,275 @@
+"""`map` in virtual time, through the public API: what holds whatever happens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runpod_sdk import (
+    APIConnectionError,
+    BadRequestError,
+    JobCancelledError,
+    JobFailedError,
+    MapProgress,
+    MapResult,
+    RunpodTimeoutError,
+    SubmissionUncertainError,
+)
+from tests.map.service import UNCERTAIN, Fate, Service, Story, in_virtual_time, job_id
+
+times = st.sampled_from([0.0, 0.01, 0.3, 1.0, 4.0, 31.0, 70.0])
+stories = st.builds(
+    Story,
+    fate=st.sampled_from([*[Fate.TAKEN] * 8, *Fate]),
+    latency=st.sampled_from([0.0, 0.01, 0.2, 2.0]),
+    lasts=times,
+    status=st.sampled_from(["COMPLETED", "COMPLETED", "FAILED", "CANCELLED"]),
+    unknown=st.sampled_from([0.0, 0.0, 0.0, 0.5, 3.0]),
+)
+
+
+@attrs.frozen
+class Course:
+    """How a `map` is used."""
+
+    stories: list[Story]
+    concurrency: int = 3
+    ordered: bool = True
+    reading: str = "iterator"
+    read_in: float = 0.0
+    """How long an async iterable takes for each input."""
+    breaks_at: int | None = None
+    """The input instead of which the inputs raise."""
+    dawdles: float = 0.0
+    """How long the caller takes for each result."""
+    leaves_after: int | None = None
+    leaves_by: str = "break"
+    on_leave: str = "detach"
+    timeout: float | None = None
+
+
+courses = st.builds(
+    Course,
+    stories=st.lists(stories, max_size=24),
+    concurrency=st.integers(1, 6),
+    ordered=st.booleans(),
+    reading=st.sampled_from(["list", "iterator", "async"]),
+    read_in=st.sampled_from([0.0, 0.1, 2.0]),
+    breaks_at=st.none() | st.none() | st.integers(0, 24),
+    dawdles=st.sampled_from([0.0, 0.0, 1.0, 5.0]),
+    leaves_after=st.none() | st.integers(0, 24),
+    leaves_by=st.sampled_from(["break", "error", "cancellation"]),
+    on_leave=st.sampled_from(["detach", "cancel"]),
+    timeout=st.none() | st.sampled_from([0.1, 1.5, 40.0]),
+)
+
+
+class Broken(Exception):
+    """What inputs, or a caller, raise."""
+
+
+class Account:
+    """What happened in one course."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.service = Service(course.stories)
+        self.read = 0
+        self.most_in_hand = 0
+        self.results: list[MapResult[int]] = []
+        self.progress: list[MapProgress] = []
+        self.error: BaseException | None = None
+        self.took = 0.0
+        self.left: Any = None
+        self.asked_before_the_first = 0
+        in_virtual_time(self._whole)
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs there were to be read."""
+        every = len(self.course.stories)
+        return every if self.course.breaks_at is None else min(every, self.course.breaks_at)
+
+    @property
+    def left_early(self) -> bool:
+        return len(self.results) < self.inputs or self.service.cancelled != {}
+
+    def _note(self, index: int) -> int:
+        if index == self.course.breaks_at:
+            raise Broken
+        self.read += 1
+        self.most_in_hand = max(self.most_in_hand, self.read - len(self.results))
+        return index
+
+    def _iterator(self) -> Iterator[int]:
+        return (self._note(index) for index in range(len(self.course.stories)))
+
+    async def _stream(self) -> AsyncIterator[int]:
+        for index in range(len(self.course.stories)):
+            await trio.sleep(self.course.read_in)
+            yield self._note(index)
+
+    def _inputs(self) -> Any:
+        if self.course.reading == "list":
+            assert self.course.breaks_at is None
+            return list(range(len(self.course.stories)))
+        return self._iterator() if self.course.reading == "iterator" else self._stream()
+
+    async def _whole(self) -> None:
+        course = self.course
+        options: dict[str, Any] = {"on_leave": course.on_leave, "timeout": course.timeout}
+        self.left = self.service.endpoint(max_retries=0).map(
+            self._inputs(),
+            concurrency=course.concurrency,
+            ordered=course.ordered,
+            progress=self.progress.append,
+            **options,
+        )
+        await trio.sleep(1)
+        self.asked_before_the_first = sum(self.service.asked.values()) + self.read
+        began = trio.current_time()
+        try:
+            with trio.CancelScope() as scope:
+                await self._take(scope)
+        except (Broken, RunpodTimeoutError) as error:
+            self.error = error
+        self.took = trio.current_time() - began
+        known = dict(self.left.in_flight)
+        await trio.sleep(200)
+        assert self.left.in_flight == known
+        assert not self.service.polls
+
+    async def _take(self, scope: trio.CancelScope) -> None:
+        course = self.course
+        async with self.left as results:
+            while course.leaves_after != len(self.results):
+                result = await anext(results, None)
+                if result is None:
+                    return
+                self.results.append(result)
+                await trio.sleep(course.dawdles)
+            if course.leaves_by == "error":
+                raise Broken
+            if course.leaves_by == "cancellation":
+                scope.cancel()
+                await anext(results, None)
+
+
+def legal(course: Course) -> Course:
+    return attrs.evolve(course, breaks_at=None) if course.reading == "list" else course
+
+
+@settings(max_examples=200, deadline=None)
+@given(courses.map(legal))
+def test_whatever_happens(course: Course) -> None:
+    """Each input once, in order, as it really went; nothing lost, nothing twice, no more held."""
+    account = Account(course)
+    service, results = account.service, account.results
+    indices = [result.index for result in results]
+
+    assert account.asked_before_the_first == 0
+    assert set(service.taken.values()) <= {1}, "a job was submitted twice"
+    assert len(set(indices)) == len(indices), "a result was handed out twice"
+    if course.ordered:
+        assert indices == list(range(len(indices)))
+    for result in results:
+        agrees(result, course.stories[result.index])
+
+    most = (4 if course.ordered else 2) * course.concurrency
+    assert account.most_in_hand <= most
+    if course.on_leave == "detach":
+        assert service.most_under_way <= course.concurrency
+
+    whole = course.leaves_after is None and account.error is None
+    if whole or (isinstance(account.error, Broken) and course.leaves_after is None):
+        assert len(results) == account.inputs
+    if whole:
+        assert account.left.in_flight == {}
+    if course.leaves_after is None and course.breaks_at is not None and course.timeout is None:
+        broke = course.breaks_at < len(course.stories)
+        assert isinstance(account.error, Broken) is broke
+    if isinstance(account.error, RunpodTimeoutError):
+        assert course.timeout is not None
+        assert account.took >= course.timeout
+        if not course.dawdles:
+            assert account.took <= course.timeout + 5 + (5 if course.on_leave == "cancel" else 0)
+
+    known = account.left.in_flight
+    assert all(known[index] == job_id(index) for index in known)
+    assert not set(known) & set(indices)
+    if course.on_leave == "detach":
+        assert service.cancelled == {}
+    for index in service.taken:
+        told = index in indices or index in known or index in account.left.uncertain
+        over = index in service.cancelled or course.stories[index].status == "CANCELLED"
+        assert told or (over and course.on_leave == "cancel"), "a job was lost"
+    counts = [(count.finished, count.failed) for count in account.progress]
+    failures = [result.error is not None for result in results]
+    assert counts == [(n + 1, sum(failures[: n + 1])) for n in range(len(results))]
+    assert all(count.submitted <= account.read or course.reading == "list"
+               for count in account.progress)  # fmt: skip
+
+
+def agrees(result: MapResult[int], story: Story) -> None:
+    """Compare a result with what really happened."""
+    assert result.input == result.index
+    if story.fate is not Fate.TAKEN:
+        kind = SubmissionUncertainError if story.fate in UNCERTAIN else APIConnectionError
+        assert isinstance(result.error, BadRequestError if story.fate is Fate.BAD else kind)
+        if story.fate is Fate.REFUSED:
+            assert not isinstance(result.error, SubmissionUncertainError)
+        assert result.job_id is None
+        assert result.state is None
+        assert result.error.index == result.index
+        return
+    assert result.job_id == job_id(result.index)
+    assert result.state is not None
+    assert result.state.status == story.status
+    if story.status == "COMPLETED":
+        assert result.error is None
+        assert result.output == result.index**2
+        return
+    failed = JobFailedError if story.status == "FAILED" else JobCancelledError
+    assert isinstance(result.error, failed)
+    assert result.error.index == result.index
+    assert result.error.job is not None
+    with pytest.raises(failed):
+        _ = result.output
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 6), st.booleans())
+def test_the_window_is_kept_full(count: int, concurrency: int, ordered: bool) -> None:
+    """With jobs that all last the same, nobody waits: as many rounds as there must be."""
+    account = Account(
+        Course([Story(latency=0.0)] * count, concurrency=concurrency, ordered=ordered)
+    )
+    assert account.took == pytest.approx(math.ceil(count / concurrency))
+    assert account.service.most_under_way == min(count, concurrency)
+    assert account.service.asked["run"] == count
+    assert account.service.asked["status-sync"] == count, "two requests a job"
+
+
+def test_the_slow_one_does_not_hold_up_the_others() -> None:
+    """In order, the results behind a slow job wait, but four times as many as run at once go on."""
+    slow = [Story(lasts=100.0), *[Story(lasts=1.0, latency=0.0)] * 30]
+    account = Account(Course(slow, concurrency=4, leaves_after=1))
+    assert sum(account.service.taken.values()) == 16
+    unordered = Account(Course(slow, concurrency=4, ordered=False, leaves_after=30))
+    assert sorted(result.index for result in unordered.results) == list(range(1, 31))
+    assert unordered.took < 20
+
+
+def test_leaving_waits_no_longer_than_the_submissions() -> None:
+    """What is being sent is let be answered; then nothing holds up the leaving."""
+    stories = [Story(lasts=0.0), *[Story(latency=1.5, lasts=60.0)] * 3]
+    account = Account(Course(stories, concurrency=1, ordered=False, leaves_after=1, dawdles=0.5))
+    assert account.took == pytest.approx(0.1 + 0.1 + 1.5, abs=0.3)
+    assert account.left.in_flight == {1: job_id(1)}
