@@ -215,6 +215,7 @@ FAILURE: Final = Like(rf'"error_message": "{LUCK}"')
 AT_WORK: Final = {"do": "hold", "progress": {"step": 4, "of": 10}}
 PROGRESS: Final = AT_WORK["progress"]
 ENVELOPE: Final = {"input": {"a": 1}, "policy": {"ttl": 60_000}}
+PAYLOAD: Final = {"input": {"a": 1}, "style": "terse"}
 OTHER_PATH: Final = "elsewhere/../{endpoint}"
 
 SCRIPT: Final[list[Step | Until | Retry | Trouble]] = [
@@ -546,6 +547,15 @@ SCRIPT: Final[list[Step | Until | Retry | Trouble]] = [
             js(completed({"got": {"a": 1}})),
             value({"got": {"a": 1}}),
         ),
+    ),
+    Step(
+        "run of a payload that has an input of its own",
+        "run_request",
+        {"job": "payload", "request": PAYLOAD},
+        {
+            SYNC: Fault(line="P5", seen=value(JOB_ID), sent=PAYLOAD, answer=(200, IN_QUEUE)),
+            **dict.fromkeys((OURS, OURS_ASYNC), raised("ValueError", "style")),
+        },
     ),
     Step(
         "run with an empty input",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from .script import (
     Step,
 )
 
+FAULTS = Path(__file__).parents[3] / "shared" / "peer-bugs.md"
 STEPS = [item for item in SCRIPT if isinstance(item, Step)]
 TAKEN = [
     pytest.param(client, step, id=f"{client}: {step.name}")
@@ -101,3 +104,11 @@ def test_all_operations_were_asked_for(transcripts: Transcripts) -> None:
         *("run", "runsync", "status", "status-sync", "stream", "cancel", "health", "purge-queue")
     }
     assert {each.operation for each in transcripts[JS].exchanges} == asked
+
+
+@pytest.mark.skipif(not FAULTS.exists(), reason="the list of faults is not on this machine")
+def test_faults_are_named_by_their_numbers() -> None:
+    """Each fault of the script is a line of the list."""
+    named = {seen.line for step in STEPS for seen in step.seen.values() if isinstance(seen, Fault)}
+    assert len(named) >= 20
+    assert named <= set(re.findall(r"(?<!\w)[PJ]\d+(?= \[)", FAULTS.read_text()))
