@@ -195,7 +195,7 @@ def test_an_exception_between_yields(serve: Serve, handler: Any) -> None:
     assert api.stream(done["id"]) == {"status": "FAILED", "stream": [{"output": 1}]}
 
 
-@pytest.mark.parametrize(("error", "text"), [("too long", "too long"), ({"a": 1}, '{"a": 1}')])
+@pytest.mark.parametrize(("error", "text"), [("too long", "too long"), ({"a": 1}, "{'a': 1}")])
 def test_a_yielded_error_ends_the_job(serve: Serve, error: Any, text: str) -> None:
     """Nothing after it is asked for, and it is no chunk."""
     closed = []

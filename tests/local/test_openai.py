@@ -124,6 +124,7 @@ def _raises(job: dict[str, Any]) -> None:
         (_raises, "broken"),
         (lambda job: {"error": "no"}, "no"),
         (lambda job: {"error": "[1]"}, "[1]"),
+        (lambda job: {"error": "{" * 9999}, "{" * 9999),
         (lambda job: {}, "the worker has answered with nothing"),
     ],
 )

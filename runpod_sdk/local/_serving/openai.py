@@ -14,8 +14,10 @@ A client that hangs up cancels its job.
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -98,16 +100,20 @@ def _fault(job: Job) -> dict[str, Any]:
         return _error("the worker has answered with nothing")
     if job.status is not JobStatus.FAILED:
         return _error(f"the job is {job.status}")
-    try:
-        told: object = json.loads(str(job.error))
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        return _error(str(job.error))
-    error = cast(dict[str, Any], told)
+    error = _read(str(job.error))
     if "message" in error:  # the worker made it in OpenAI's form
         return {"error": error}
     return _error(str(error.get("error_message", job.error)))
+
+
+def _read(error: str) -> dict[str, Any]:
+    """Give the members of an error that is a JSON object or, if it was yielded, a dict's `str`."""
+    for parse in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            told: object = parse(error)
+            if isinstance(told, dict):
+                return cast(dict[str, Any], told)
+    return {}
 
 
 def _error(message: str) -> dict[str, Any]:

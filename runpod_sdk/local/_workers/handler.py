@@ -9,7 +9,7 @@ Calling a handler, and what its outcome means.
     returns anything else                  output = it
     yields                                 each value is a chunk; output = [], or all values with
                                            return_aggregate_stream
-    yields a dict with a truthy `error`    error = that as text; what follows is not asked for
+    yields a dict with a truthy `error`    error = `str` of that; what follows is not asked for
     raises                                 error = a JSON object as text
     raises after it has begun to yield     error = "handler: <message> \\ntraceback: <traceback>"
     what JSON cannot represent             error, in words
@@ -97,7 +97,7 @@ class Execution:
                 except ValueError as error:
                     return Result(error=f"The handler yielded what it cannot: {error}")
                 if isinstance(chunk, dict) and (fault := cast(dict[str, Any], chunk).get(_ERROR)):
-                    return Result(error=fault if isinstance(fault, str) else json.dumps(fault))
+                    return Result(error=str(fault))
                 if self.stopped or not await self._emit(chunk):
                     break
                 if self._aggregate:
