@@ -128,7 +128,7 @@ export class JobView {
 /** What is shown of a part: JSON, or the words of an error that the worker has wrapped. */
 function content(id, part, { text, whole }, label) {
   const options = {
-    copied: text, name: `${id}.${part}.json`, whole: whole ? undefined : () => fetchWhole(id, part),
+    value: true, copied: text, name: `${id}.${part}.json`, whole: whole ? undefined : () => fetchWhole(id, part),
   };
   const error = part === "error" && whole ? JSON.parse(text) : null;
   if (typeof error !== "string") return [block(label, coloured(text), options)];
@@ -138,7 +138,7 @@ function content(id, part, { text, whole }, label) {
   return [
     h("p", { class: "message" }, h("strong", {}, String(type ?? "").replace(/^<class '(.*)'>$/, "$1")), " ", String(message ?? "")),
     ...(traceback ? [block("Traceback", h("code", {}, String(traceback).trimEnd()))] : []),
-    h("details", {}, h("summary", {}, "As it was sent"), block("The error as it was sent", coloured(error))),
+    h("details", {}, h("summary", {}, "As it was sent"), block("The error as it was sent", coloured(error), { value: true })),
   ];
 }
 

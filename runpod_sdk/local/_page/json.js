@@ -76,11 +76,13 @@ export function coloured(text) {
  *
  * @param label What it is, for those who do not see it.
  * @param code The element that holds the text.
+ * @param value Whether it is JSON.
  * @param whole Fetches the whole text, if this is only its beginning.
  */
-export function block(label, code, { copied, name, whole } = {}) {
+export function block(label, code, { copied, name, whole, value = false } = {}) {
   const lines = code.textContent.split("\n").length;
-  const pre = h("pre", { tabindex: "0", role: "region", "aria-label": label }, code);
+  // Values may go over several lines; what people wrote has the lines that they gave it.
+  const pre = h("pre", { tabindex: "0", role: "region", "aria-label": label, class: value ? null : "as-written" }, code);
   const tools = h("div", { class: "block-tools" });
   const element = h("div", { class: "block" }, pre, tools);
   if (lines > FOLDED) {
@@ -99,7 +101,7 @@ export function block(label, code, { copied, name, whole } = {}) {
       try {
         const text = await whole();
         if (text.length > COLOURED) save(text, name);
-        else element.replaceWith(block(label, coloured(text), { copied: text }));
+        else element.replaceWith(block(label, coloured(text), { copied: text, value: true }));
       } catch (error) {
         button.textContent = error.message;
       }

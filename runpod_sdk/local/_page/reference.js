@@ -187,7 +187,7 @@ export class Reference {
     const shown = h("div");
     const show = (index) => shown.replaceChildren(
       ...(examples[index].summary ? [h("p", { class: "caption" }, examples[index].summary)] : []),
-      block("Example", coloured(examples[index].text)));
+      block("Example", coloured(examples[index].text), { value: true }));
     show(0);
     const choice = h("select", { "aria-label": title, onchange: (event) => show(event.target.value) },
       examples.map((example, index) => h("option", { value: String(index) }, example.name)));
@@ -297,7 +297,7 @@ function show(result, answer) {
   result.replaceChildren(
     h("p", { class: "outcome" }, h("span", { class: "http", "data-class": String(answer.status)[0] }, String(answer.status)),
       ` ${answer.statusText} in ${Math.round(answer.ms)} ms`),
-    answer.text ? block("Answer", body) : "");
+    answer.text ? block("Answer", body, { value: true }) : "");
 }
 
 const verb = (name) => h("span", { class: "verb", "data-verb": name }, name.toUpperCase());

@@ -71,7 +71,9 @@ class _Asked:
 
     @classmethod
     def of(cls, request: Request) -> _Asked:
-        query = {name: values[0] for name, values in parse_qs(request.query.decode("latin-1")).items()}
+        query = {
+            name: values[0] for name, values in parse_qs(request.query.decode("latin-1")).items()
+        }
         wait = requests.milliseconds(request.query, _wire.WAIT, lowest=0, highest=_LONGEST_WAIT)
         newest = query.get("newest", "100")
         if not (newest.isascii() and newest.isdigit() and 1 <= int(newest[:9]) <= _MOST_JOBS):
