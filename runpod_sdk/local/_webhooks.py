@@ -73,7 +73,7 @@ class Webhooks:
         headers = {
             "content-type": "application/json",
             "user-agent": _USER_AGENT,
-            "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+            "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
         }
         verify = _tls() if url.lower().startswith("https:") else False
         try:

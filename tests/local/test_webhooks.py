@@ -77,7 +77,7 @@ def test_the_job_is_posted_as_recorded(serve: Serve, receive: Any, operation: st
     headers, body = receiver.calls.get(timeout=PATIENCE)
     assert headers["content-type"] == "application/json"
     assert headers["user-agent"] == "Go-http-client/2.0"
-    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", headers["traceparent"])
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", headers["traceparent"])
     assert headers[":path"] == "/hook?token=secret"
     assert "authorization" not in headers
     job = api.status(job_id)
