@@ -173,9 +173,9 @@ class Desk:
 
     def stop(self, run: Run) -> None:
         """Let a worker know that a run no longer counts."""
-        loop = asyncio.get_running_loop()
-        self._stopping[run] = loop.time() + self._limits.stop_grace
-        loop.call_later(_SETTLING if run in self._fresh else 0.0, self._tell, run)
+        loop, delay = asyncio.get_running_loop(), _SETTLING if run in self._fresh else 0.0
+        self._stopping[run] = loop.time() + delay + self._limits.stop_grace
+        loop.call_later(delay, self._tell, run)
 
     def dismiss(self, worker: str) -> None:
         """Give nothing more to a worker of ours that is being ended, and let it see that."""

@@ -58,7 +58,7 @@ class Limits:
         worker_timeout: How long nothing has to be heard of a worker that pulls before it is
             taken to have vanished.
         stop_grace: How long a worker process may go on with a job that was cancelled or has
-            overrun, before the process is ended.
+            overrun, before the process is ended. It pings each second to say what it runs.
         process_grace: How long a worker process that was told to end may take, before it is killed.
         result_body: Longest body of a worker's report; the result of a longer one is lost.
         chunk_size: Longest chunk of a stream, as JSON; a longer text comes as several.

@@ -1,0 +1,163 @@
+"""Worker processes: how they are started, heard, replaced and ended, whatever they run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runpod_sdk.local import Limits, LocalEndpoint, WorkerCommand
+
+from . import support
+from .processes import group, until
+from .support import Api
+
+SIMPLE = [sys.executable, str(Path(__file__).with_name("simple_worker.py"))]
+LIMITS = Limits(job_take_wait=1.0, process_grace=2.0)
+LOGGER = "runpod_sdk.local"
+
+Start = Callable[..., Api]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def begin(*words: str, command: list[str] | None = None, **settings: Any) -> Api:
+            worker = WorkerCommand(
+                [*(command or SIMPLE), *words],
+                env=settings.pop("env", {}),
+                cwd=settings.pop("cwd", None),
+            )
+            local = stack.enter_context(LocalEndpoint(worker, limits=LIMITS, **settings))
+            api = Api(local)
+            stack.callback(api.http.close)
+            return api
+
+        yield begin
+
+
+def test_a_worker_runs_where_and_with_what_it_is_told(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it prints is in the log, by lines, under its name."""
+    caplog.set_level(logging.INFO, LOGGER)
+    api = start("one", "two words", cwd=tmp_path)
+    done = api.run_sync({"n": 1})
+    assert f"{done['workerId']} | started one two words {tmp_path}" in caplog.messages
+    assert set(done) == support.COMPLETED
+
+
+def test_what_a_worker_prints_is_in_the_log_without_its_key(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lines of RunPod's package are JSON: they have a level and a job."""
+    caplog.set_level(logging.DEBUG, LOGGER)
+    api = start()
+    record = {"requestId": "job-1", "message": "it\nbroke", "level": "ERROR"}
+    lines = [json.dumps(record), "the key is KEY", '{"requestId": no JSON', ""]
+    worker = api.run_sync({"print": lines})["workerId"]
+    until(lambda: caplog.messages[-1] == f"{worker} | ")
+    assert [
+        (entry.levelname, entry.getMessage().partition(" | ")[2]) for entry in caplog.records[-5:]
+    ] == [
+        ("ERROR", "job-1 | it"),
+        ("ERROR", "broke"),
+        ("INFO", "the key is …"),
+        ("INFO", '{"requestId": no JSON'),
+        ("INFO", ""),
+    ]
+    assert api.local.api_key not in caplog.text
+
+
+def test_a_worker_that_dies_is_replaced(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says how it ended; what it had started is ended too."""
+    caplog.set_level(logging.INFO, LOGGER)
+    api = start("child")
+    done = api.run_sync({"n": 1})
+    assert len(group(done["output"])) == 2
+    os.kill(done["output"], signal.SIGKILL)
+    until(lambda: not group(done["output"]))
+    again = api.run_sync({"n": 1})
+    assert again["workerId"] != done["workerId"]
+    assert (
+        f"worker {done['workerId']} was ended by signal 9; another takes its place" in caplog.text
+    )
+
+
+def test_one_that_is_no_worker_is_started_later_each_time(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its place is unhealthy, and the log says what may be wrong."""
+    api = start(command=[sys.executable, "-c", "print('done')"])
+    until(lambda: caplog.text.count("ended with status 0 before it asked for a job") >= 2)
+    assert "Does it call runpod.serverless.start()?" in caplog.text
+    workers = api.health()["workers"]
+    assert (workers["unhealthy"], workers["ready"]) == (1, 0)
+
+
+def test_workers_are_started_for_what_waits_and_go_when_idle(start: Start) -> None:
+    """From none to as many as there may be, and back to none."""
+    api = start(workers=2, min_workers=0, idle_timeout=0.3)
+    assert not any(api.health()["workers"].values())
+    jobs = [api.run({"sleep": 0.5}) for _ in range(3)]
+    ended = [api.wait(job_id) for job_id in jobs]
+    assert len({state["workerId"] for state in ended}) == 2
+    until(lambda: not any(api.health()["workers"].values()))
+    until(lambda: not any(group(state["output"]) for state in ended))
+
+
+def test_a_program_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    for command, cwd, what in (
+        (["no-such-program"], None, "no program 'no-such-program'"),
+        (["./no-such-file"], None, "no program './no-such-file'"),
+        (["python"], tmp_path / "nowhere", "no folder"),
+    ):
+        with pytest.raises(FileNotFoundError, match=what):
+            LocalEndpoint(WorkerCommand(command, cwd=cwd))
+
+
+def test_a_command_is_a_list_of_words() -> None:
+    with pytest.raises(TypeError, match="a list of words"):
+        WorkerCommand("python handler.py")
+    with pytest.raises(ValueError, match="at least one word"):
+        WorkerCommand([])
+    with pytest.raises(ValueError, match="return_aggregate_stream"):
+        LocalEndpoint(WorkerCommand(SIMPLE), return_aggregate_stream=True)
+    assert "hush" not in repr(WorkerCommand(SIMPLE, env={"TOKEN": "hush"}))
+
+
+PARENT = """
+import sys, time
+from runpod_sdk.local import LocalEndpoint, Limits, WorkerCommand
+with LocalEndpoint(WorkerCommand(sys.argv[1:]), workers=2) as local, local.client() as client:
+    endpoint = client.endpoint(local.endpoint_id)
+    jobs = [endpoint.run(input={"sleep": 0.5}) for _ in range(2)]
+    print(*(job.output() for job in jobs), flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_workers_do_not_outlive_a_process_that_is_killed(number: signal.Signals) -> None:
+    """Not even if it has no chance to end them, and they have started others."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, *SIMPLE, "child"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as parent:
+        assert parent.stdout is not None
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        assert [len(group(pid)) for pid in workers] == [2, 2]
+        parent.send_signal(number)
+    until(lambda: not any(group(pid) for pid in workers))
