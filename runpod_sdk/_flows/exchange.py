@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve, field, frozen
 
 from runpod_sdk import errors
-from runpod_sdk._flows.port import IO, Call, Reply
+from runpod_sdk._flows.port import IO, Call, Deadline, NoReply, Reply
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.models import JSONValue
 
@@ -58,7 +58,7 @@ class _StandIn:
     def __init__(self, io: IO, op: Operation[Any], limit: float | None) -> None:
         self._io = io
         self._op = op
-        self._limit = limit
+        self._deadline = Deadline.after(limit, io.now())
         self.reply: Reply | None = None
 
     def get_async_httpx_client(self) -> _StandIn:
@@ -75,7 +75,10 @@ class _StandIn:
     ) -> Reply:
         content = None if json is None else encode(json)
         call = Call(method.upper(), url, params or {}, content, headers or {})
-        reply = await self._io.send(call, self._limit)
+        left = self._deadline.left(self._io.now())  # large input takes its time to encode
+        if left is not None and left <= 0:
+            raise NoReply("no time to send it", sent=False, timed_out=True)
+        reply = await self._io.send(call, left)
         if not 200 <= reply.status_code < 300:
             shown = reply.censored(self._op.secrets)
             raise self._op.refuse(self._op.action, shown, self._op.submission)
