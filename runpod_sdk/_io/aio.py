@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable
+from concurrent.futures import Future
 from typing import TypeVar
 
 import anyio
@@ -11,8 +12,9 @@ import anyio.lowlevel
 import httpx
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http, through
-from runpod_sdk._io.pool import AsyncPool
+from runpod_sdk._io import http, through, turns
+from runpod_sdk._io.lines import AwaitingLine
+from runpod_sdk._io.pool import Pool
 from runpod_sdk._io.through import AsyncThrough
 from runpod_sdk.settings import Config
 
@@ -24,7 +26,7 @@ class AsyncIO:
 
     def __init__(self, config: Config, http_client: httpx.AsyncClient | None) -> None:
         self._config = config
-        self._own: AsyncPool | AsyncThrough | None = None
+        self._own: Pool | AsyncThrough | None = None
         self._loop: object = None
         self._callers: AsyncThrough | None = None
         self._closed = False
@@ -36,12 +38,15 @@ class AsyncIO:
         trace = http.Trace()
         try:
             with anyio.fail_after(limit):  # from here: the first call also makes its way
-                return await self._way().send(call, limit, trace)
+                return http.noted(call, await self._way().send(call, limit, trace))
         except (*http.FAULTS, TimeoutError) as fault:
-            raise http.no_reply(fault, trace) from fault
+            raise http.no_reply(call, fault, trace) from fault
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
+
+    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+        return await turns.come(turn, limit)
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
@@ -58,13 +63,13 @@ class AsyncIO:
         """Close the connections that are our own."""
         self._closed = True
         if self._own is not None and self._loop == anyio.lowlevel.current_token():
-            await self._own.aclose()
+            await self._own.close()
 
     def __del__(self) -> None:
         if getattr(self, "_own", None) is not None and not self._closed:
             http.warn_unclosed(self)
 
-    def _way(self) -> AsyncPool | AsyncThrough:
+    def _way(self) -> Pool | AsyncThrough:
         if self._callers is not None:
             return self._callers
         if self._closed:
@@ -72,6 +77,8 @@ class AsyncIO:
         loop = anyio.lowlevel.current_token()
         if self._own is None or self._loop != loop:  # connections belong to a loop
             proxied = http.proxy(self._config)
-            self._own = AsyncThrough(self._config) if proxied else AsyncPool(self._config)
+            self._own = (
+                AsyncThrough(self._config) if proxied else Pool(self._config, AwaitingLine.open)
+            )
             self._loop = loop
         return self._own

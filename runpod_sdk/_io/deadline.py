@@ -1,15 +1,15 @@
 """
 Total deadlines for blocking sockets.
 
-The timeouts of httpx and httpcore are for each socket operation, so a server that sends
-a byte now and then outlives them all. Here httpcore's network backend, which connections
-come from, is wrapped: each operation gets at most the time that is left of the deadline
-of the thread that carries it out.
+A timeout of httpx is for each socket operation, so a server that sends a byte now and
+then outlives them all. Here each operation gets at most the time that is left of the
+deadline of the thread that carries it out.
 
-To wrap that of an httpx client reads attributes that are not public. Where they are
-missing, or the transport is not httpx's own, nothing is wrapped: then httpx's timeouts
-are all there is, and each may take as long as the whole. Not bounded in any case: name
-look-up.
+Connections of our own ask for it. Of a caller's client, httpcore's network backend is
+wrapped, which its connections come from. This reads attributes of httpx that are not
+public. Where they are missing, or the transport is not httpx's own, nothing is wrapped:
+then httpx's timeouts are all there is, and each may take as long as the whole. Not
+bounded in any case: name look-up.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def enforce(client: httpx.Client) -> None:
     for transport in _transports(client):
         pool = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
-        if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, Backend):
-            pool._network_backend = Backend(backend)  # type: ignore[union-attr]
+        if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, _Backend):
+            pool._network_backend = _Backend(backend)  # type: ignore[union-attr]
 
 
 def _transports(client: httpx.Client) -> Iterable[Any]:
@@ -52,7 +52,8 @@ def _transports(client: httpx.Client) -> Iterable[Any]:
     yield from getattr(client, "_mounts", {}).values()
 
 
-def _left(timeout: float | None, late: type[Exception]) -> float | None:
+def time_left(late: type[Exception], timeout: float | None = None) -> float | None:
+    """Return the seconds left to this thread, *timeout* at most; None is no limit."""
     at = _deadline.get()
     if at is None:
         return timeout
@@ -62,17 +63,16 @@ def _left(timeout: float | None, late: type[Exception]) -> float | None:
     return left if timeout is None else min(timeout, left)
 
 
-def _look_up(host: str, port: int) -> list[str]:
+def look_up(host: str, port: int, failed: type[Exception]) -> list[str]:
+    """Return the addresses of *host*."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(str(error)) from error
+        raise failed(str(error)) from error
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class Backend(httpcore.NetworkBackend):
-    """A network backend that keeps to the deadline of the thread."""
-
+class _Backend(httpcore.NetworkBackend):
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self._inner = inner
 
@@ -86,8 +86,8 @@ class Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         # An address at a time: each would get the whole timeout otherwise.
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in _look_up(host, port):
-            left = _left(timeout, httpcore.ConnectTimeout)
+        for address in look_up(host, port, httpcore.ConnectError):
+            left = time_left(httpcore.ConnectTimeout, timeout)
             try:
                 return _Stream(
                     self._inner.connect_tcp(address, port, left, local_address, socket_options)
@@ -102,11 +102,11 @@ class Backend(httpcore.NetworkBackend):
         timeout: float | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
+        left = time_left(httpcore.ConnectTimeout, timeout)
         return _Stream(self._inner.connect_unix_socket(path, left, socket_options))
 
     def sleep(self, seconds: float) -> None:
-        self._inner.sleep(_left(seconds, httpcore.ConnectTimeout) or 0.0)
+        self._inner.sleep(time_left(httpcore.ConnectTimeout, seconds) or 0.0)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -114,18 +114,18 @@ class _Stream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, time_left(httpcore.ReadTimeout, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # Straight to the socket: httpcore's own loop gives each piece the whole timeout.
         sock = self._inner.get_extra_info("socket")
         if isinstance(self._inner.get_extra_info("ssl_object"), ssl.SSLObject):  # TLS within TLS
-            self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+            self._inner.write(buffer, time_left(httpcore.WriteTimeout, timeout))
             return
         view = memoryview(buffer)
         try:
             while view:
-                sock.settimeout(_left(timeout, httpcore.WriteTimeout))
+                sock.settimeout(time_left(httpcore.WriteTimeout, timeout))
                 view = view[sock.send(view) :]
         except TimeoutError as error:
             raise httpcore.WriteTimeout(str(error)) from error
@@ -141,7 +141,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
+        left = time_left(httpcore.ConnectTimeout, timeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import platform
 import re
 import time
@@ -13,7 +14,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpcore
 import httpx
 
 from runpod_sdk._flows.api import authorization
@@ -21,23 +21,16 @@ from runpod_sdk._flows.port import Call, NoReply, Reply
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
 
+logger = logging.getLogger("runpod_sdk")
+
 _USER_AGENT = (
     f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 )
 _PACKING: Final = "gzip"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
-FAULTS = (
-    httpx.HTTPError,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.TimeoutException,
-    httpcore.UnsupportedProtocol,
-    zlib.error,
-)
+FAULTS = (httpx.HTTPError, zlib.error)
 """What a way to a server may raise in place of an answer."""
-_TIMED_OUT = (httpx.TimeoutException, httpcore.TimeoutException, TimeoutError)
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -45,11 +38,6 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpcore.LocalProtocolError,
 )
 _QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11 shows them
 
@@ -58,14 +46,23 @@ class Trace:
     """
     Watches a request on its way, to tell whether any of it may have reached the server.
 
-    httpcore reports each step. A transport that reports nothing leaves it open.
+    A transport that reports nothing leaves it open.
     """
 
     def __init__(self) -> None:
         self._seen = False
         self._sending = False
 
+    def watching(self) -> None:
+        """Note that the sending will be reported."""
+        self._seen = True
+
+    def sending(self) -> None:
+        """Note that the request goes out now."""
+        self._seen = self._sending = True
+
     def note(self, event: str, _info: Mapping[str, Any]) -> None:
+        """Note a step that httpcore reports."""
         self._seen = True
         self._sending = self._sending or event.endswith("send_request_headers.started")
 
@@ -121,24 +118,22 @@ class Body:
             unpacked: Whether the pieces come unpacked.
 
         Raises:
-            httpcore.RemoteProtocolError: It is packed in a way that was not asked for; some of
+            httpx.DecodingError: It is packed in a way that was not asked for; some of
                 them, and one within another, make of a few bytes more than there is memory.
         """
         packing = headers.get("content-encoding", "identity").strip().lower()
         if packing not in (_PACKING, "identity", ""):
-            raise httpcore.RemoteProtocolError(
-                "the answer is packed in a way that was not asked for"
-            )
+            raise httpx.DecodingError("the answer is packed in a way that was not asked for")
         self._packed = None
         if packing == _PACKING and not unpacked:
             self._packed = zlib.decompressobj(_GZIP)
         self._config = config
         self._status = status
         self._headers = headers
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | bytearray] = []
         self._room = config.max_response_size
 
-    def add(self, piece: bytes) -> bool:
+    def add(self, piece: bytes | bytearray) -> bool:
         """Take a piece; tell whether there is room for more."""
         if self._packed is not None:
             piece = self._packed.decompress(piece, self._room + 1)
@@ -150,7 +145,7 @@ class Body:
         """Make the reply of all that was taken."""
         too_large = self._room < 0
         if self._packed and self._pieces and not (self._packed.eof or too_large):
-            raise httpcore.RemoteProtocolError("the packed answer is cut short")
+            raise httpx.DecodingError("the packed answer is cut short")
         return Reply(
             self._status,
             self._headers,
@@ -161,15 +156,22 @@ class Body:
         )
 
 
-def no_reply(fault: Exception, trace: Trace) -> NoReply:
-    """Make the port's own exception of what was raised in place of an answer."""
+def noted(call: Call, reply: Reply) -> Reply:
+    """Log that *call* got that *reply*, and return it."""
+    logger.debug("%s %s: HTTP %d", call.method, call.path, reply.status_code)
+    return reply
+
+
+def no_reply(call: Call, fault: Exception, trace: Trace) -> NoReply:
+    """Make the port's own exception of what was raised in place of an answer, and log it."""
     _quote_nothing(fault)
     sent = trace.sent(fault)
-    timed_out = isinstance(fault, _TIMED_OUT)
+    timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
     if timed_out:
         reason = "no answer in time" if sent else "no connection in time"
     else:
         reason = f"{'the connection broke' if sent else 'no connection'} ({_describe(fault)})"
+    logger.debug("%s %s: %s", call.method, call.path, reason)
     return NoReply(reason, sent=sent, timed_out=timed_out)
 
 

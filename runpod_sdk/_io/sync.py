@@ -7,13 +7,15 @@ import random
 import threading
 import time
 from collections.abc import Awaitable
+from concurrent.futures import Future
 from typing import TypeVar
 
 import httpx
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http, through
+from runpod_sdk._io import http, through, turns
 from runpod_sdk._io.deadline import deadline
+from runpod_sdk._io.lines import BlockingLine
 from runpod_sdk._io.pool import Pool
 from runpod_sdk._io.through import Through
 from runpod_sdk.settings import Config
@@ -39,12 +41,15 @@ class SyncIO:
         trace = http.Trace()
         try:
             with deadline(limit):  # from here: the first call also makes what it goes through
-                return self._way().send(call, limit, trace)
+                return http.noted(call, await self._way().send(call, limit, trace))
         except http.FAULTS as fault:
-            raise http.no_reply(fault, trace) from fault
+            raise http.no_reply(call, fault, trace) from fault
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for
+
+    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+        return turns.block(turn, limit)
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         return await flow
@@ -60,7 +65,7 @@ class SyncIO:
         with self._lock:
             self._closed = True
             if self._own is not None:
-                self._own.close()
+                run(self._own.close())
 
     def __del__(self) -> None:
         if getattr(self, "_own", None) is not None and not self._closed:
@@ -74,8 +79,9 @@ class SyncIO:
             if self._closed:
                 raise RuntimeError("this client is closed: make a new one")
             if self._own is None or self._pid != os.getpid():  # a fork can't share sockets
+                proxied = http.proxy(self._config)
                 self._own = (
-                    Through(self._config) if http.proxy(self._config) else Pool(self._config)
+                    Through(self._config) if proxied else Pool(self._config, BlockingLine.open)
                 )
                 self._pid = os.getpid()
             return self._own

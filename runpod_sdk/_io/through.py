@@ -25,14 +25,14 @@ def check(http_client: object, cls: type[object]) -> None:
 
 
 class Through:
-    """The sync client's way through an httpx client."""
+    """The sync client's way through an httpx client; blocks, and never suspends."""
 
     def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
         self._config = config
         self._client = httpx.Client(timeout=None, limits=_LIMITS) if client is None else client
         enforce(self._client)
 
-    def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer."""
         request = _request(self._client, self._config, call, limit)
         request.extensions["trace"] = trace.note
@@ -44,7 +44,7 @@ class Through:
                     break
         return body.reply()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._client.close()
 
 
@@ -67,7 +67,7 @@ class AsyncThrough:
                     break
         return body.reply()
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         await self._client.aclose()
 
 

@@ -125,8 +125,6 @@ def look(outcomes: list[Outcome], caplog: pytest.LogCaptureFixture) -> None:
             check(repr(outcome.value) + str(outcome.value), outcome.case.endpoint)
             check(pickle.dumps(outcome.value).decode("latin-1"), outcome.case.endpoint)
     for record in caplog.records:
-        if record.name.startswith("httpcore") and record.getMessage().startswith("receive_"):
-            continue  # what a server says in a header, httpcore shows at DEBUG
         check(f"{record.getMessage()} {record.args!r} {vars(record)!r}", record.name)
 
 
@@ -150,8 +148,8 @@ def test_no_fault_shows_a_secret(
             name = list(CALLS)[int(case.endpoint.split("-")[1])]
             TALLY[ECHOED, name if name in OPERATIONS else "run", mode] += 1
     assert sum(outcome.error is not None for outcome in outcomes) > len(outcomes) / 2
-    assert len(everything_logged.records) > 1_000
-    assert "httpcore.http11" in {record.name for record in everything_logged.records}
+    assert len(everything_logged.records) > len(outcomes) / 2
+    assert "runpod_sdk" in {record.name for record in everything_logged.records}
     look(outcomes, everything_logged)
     check(" ".join(str(one.message) for one in warned), "warnings")
     check("".join(capfd.readouterr()), "terminal")

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 # The project, what it asks for, and what that needs.
 EXPECTED = {"runpod_sdk"} | {
-    *("anyio", "attrs", "httpx", "python_dateutil"),
-    *("certifi", "h11", "httpcore", "idna", "six", "sniffio", "typing_extensions", "tzdata"),
+    *("anyio", "attrs", "h11", "httpcore", "httpx", "python_dateutil"),
+    *("certifi", "idna", "six", "sniffio", "typing_extensions", "tzdata"),
 }
-NEEDED = {"runpod_sdk", "anyio", "attrs", "httpx", "python_dateutil"}
+NEEDED = {"runpod_sdk", "anyio", "attrs", "h11", "httpcore", "httpx", "python_dateutil"}
 
 
 @pytest.fixture(scope="module")
