@@ -140,6 +140,7 @@ def submission(request: JobRequest, *, prefix: str, retention: float, limits: Li
         execution_timeout=_policy_time(policy.execution_timeout) or limits.execution_timeout,
         ttl=_policy_time(policy.ttl) or limits.ttl,
         retention=retention,
+        low_priority=policy.low_priority is True,
     )
 
 
