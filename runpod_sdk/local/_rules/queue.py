@@ -188,8 +188,7 @@ class Queue:
         """
         Free the worker of *run*, and end the job if the run still counts.
 
-        No result means that the run was stopped before it had one: then only the worker
-        is freed.
+        No result: the run was stopped before it had one, and only the worker is freed.
         """
         job = self._current(now, run)
         if result is not None and result.recycle:
@@ -219,11 +218,7 @@ class Queue:
         self.fleet.sicken(self._now, worker)
 
     def lose(self, now: float, worker: str) -> Worker | None:
-        """
-        Know that a worker has vanished: its runs that still count are lost.
-
-        Gives it as it was; None if it was not known any more.
-        """
+        """Know that a worker has vanished, and its runs are lost; give it as it was, if known."""
         self.sweep(now)
         lost = self.fleet.remove(worker)
         if lost is not None:
@@ -240,12 +235,11 @@ class Queue:
             job = self._jobs.get(job_id)
             if job is None or job.due > self._now:
                 continue
+            self._stop(job)
             overruns = job.overruns
             if overruns is not None and overruns < job.expires:
-                self._stop(job)
                 self._end(job, JobStatus.FAILED, error=EXECUTION_TIMEOUT_ERROR)
             else:
-                self._stop(job)
                 self._forget(job)
 
     # -- the parts of these
