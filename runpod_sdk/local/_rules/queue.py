@@ -52,9 +52,7 @@ class Queue:
             launched=launched,
             retired=retired,
         )
-        self._changed.clear()
-        self._stopped.clear()
-        self._ended.clear()
+        self._changed, self._stopped, self._ended = set(), [], []
         self.fleet.changed = False
         return effects
 
@@ -188,7 +186,8 @@ class Queue:
         """
         Free the worker of *run*, and end the job if the run still counts.
 
-        No result: the run was stopped before it had one, and only the worker is freed.
+        No result means that the run was stopped before it had one: then only the worker
+        is freed.
         """
         job = self._current(now, run)
         if result is not None and result.recycle:
@@ -196,13 +195,11 @@ class Queue:
         self.fleet.end(self._now, run)
         if job is None or result is None:
             return False
-        if result.error is UNSET:
-            output = UNSET if self._mishaps.loses_output(job.id) else result.output
-            self._end(job, JobStatus.COMPLETED, output=output)
-        elif isinstance(result.error, str):
+        if isinstance(result.error, str):
             self._end(job, JobStatus.FAILED, output=result.output, error=result.error)
         else:
-            self._end(job, JobStatus.COMPLETED)
+            lost = result.error is not UNSET or self._mishaps.loses_output(job.id)
+            self._end(job, JobStatus.COMPLETED, output=UNSET if lost else result.output)
         return True
 
     def drop(self, now: float, runs: Collection[Run]) -> None:
@@ -218,7 +215,11 @@ class Queue:
         self.fleet.sicken(self._now, worker)
 
     def lose(self, now: float, worker: str) -> Worker | None:
-        """Know that a worker has vanished, and its runs are lost; give it as it was, if known."""
+        """
+        Know that a worker has vanished: its runs that still count are lost.
+
+        Gives it as it was; None if it was not known any more.
+        """
         self.sweep(now)
         lost = self.fleet.remove(worker)
         if lost is not None:
@@ -236,8 +237,7 @@ class Queue:
             if job is None or job.due > self._now:
                 continue
             self._stop(job)
-            overruns = job.overruns
-            if overruns is not None and overruns < job.expires:
+            if (overruns := job.overruns) is not None and overruns < job.expires:
                 self._end(job, JobStatus.FAILED, error=EXECUTION_TIMEOUT_ERROR)
             else:
                 self._forget(job)
