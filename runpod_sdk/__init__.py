@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         JobError,
         JobFailedError,
         JobTimedOutError,
+        JournalError,
         NotFoundError,
         PayloadTooLargeError,
         PermissionDeniedError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         SubmissionTimeoutError,
         SubmissionUncertainError,
     )
+    from runpod_sdk.journal import Journal, JournalEntry, JournalStatus
     from runpod_sdk.models import (
         EndpointHealth,
         ExecutionPolicy,
@@ -84,6 +86,7 @@ _HOMES = {
         "JobError",
         "JobFailedError",
         "JobTimedOutError",
+        "JournalError",
         "NotFoundError",
         "PayloadTooLargeError",
         "PermissionDeniedError",
@@ -97,6 +100,7 @@ _HOMES = {
         "SubmissionTimeoutError",
         "SubmissionUncertainError",
     ],
+    "journal": ["Journal", "JournalEntry", "JournalStatus"],
     "models": [
         "EndpointHealth",
         "ExecutionPolicy",
@@ -139,6 +143,10 @@ __all__ = [
     "JobState",
     "JobStatus",
     "JobTimedOutError",
+    "Journal",
+    "JournalEntry",
+    "JournalError",
+    "JournalStatus",
     "MapProgress",
     "MapResult",
     "NotFoundError",

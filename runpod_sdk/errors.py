@@ -3,6 +3,7 @@ What can go wrong, one class for each thing that a caller can do about it.
 
 RunpodError
 ├─ ConfigurationError                 no key, a bad base URL
+├─ JournalError                       the journal of a `map` can't be used, or says not to
 ├─ APIConnectionError                 no usable answer: refused, reset, cut short
 │  ├─ SubmissionUncertainError        … after a job was sent: it may have been enqueued
 │  └─ StreamInterruptedError          … while chunks may have been on their way
@@ -45,6 +46,7 @@ __all__ = [
     "JobError",
     "JobFailedError",
     "JobTimedOutError",
+    "JournalError",
     "NotFoundError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
@@ -81,6 +83,10 @@ class RunpodError(Exception):
 
 class ConfigurationError(RunpodError):
     """The client can't be set up, or used, as it was asked to; nothing was sent."""
+
+
+class JournalError(RunpodError):
+    """The journal of a `map` is in use, broken, or of other inputs; or says to skip one."""
 
 
 class APIConnectionError(RunpodError):
@@ -268,13 +274,20 @@ def invalid_message(action: str, fault: str, *, submission: bool) -> str:
 
 
 def timeout_message(
-    action: str, timeout: float | None, *, state: JobState | None = None, uncertain: bool = False
+    action: str,
+    timeout: float | None,
+    *,
+    state: JobState | None = None,
+    uncertain: bool = False,
+    in_line: bool = False,
 ) -> str:
     """Say that the local time is up, and what is known of the job."""
     seconds = "" if timeout is None else f" of {timeout:g} s"
     message = f"{action}: the local time{seconds} is up"
     if uncertain:
         return f"{message}; {_UNCERTAIN}"
+    if in_line:
+        return f"{message} before its turn came; nothing was sent (see rate_limits)"
     return f"{message}; the job was last seen {state.status}" if state else message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
+from os import PathLike
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
@@ -10,6 +11,7 @@ from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
 if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.results import AsyncResults
+    from runpod_sdk.journal import Journal
     from runpod_sdk.models import ExecutionPolicy, JSONValue, S3Config
     from runpod_sdk.outcomes import MapProgress, MapResult
 
@@ -30,6 +32,7 @@ def map(
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
+    journal: Journal | str | PathLike[str] | None = None,
 ) -> AsyncResults[MapResult[T]]:
     """
     Async twin of `Endpoint.map`; not awaited, but iterated with `async for`.
@@ -51,6 +54,7 @@ def map(
         webhook=webhook,
         policy=policy,
         s3_config=s3_config,
+        journal=journal,
     )
     crew = AsyncCrew()
     desk = AsyncDesk(crew)

@@ -103,23 +103,24 @@ class Batch(Generic[R]):
         self._handed_out += self._pending
         self._pending = 0
         self._exhausted = self._exhausted or exhausted
-        for value in fresh:
-            self._give(value)
+        try:
+            for value in fresh:
+                self._give(value)
+        except Exception:
+            self._queue.clear()  # those before it are not begun, either
+            raise
         self._vacate()
-        while not self._left:
-            if self._fault is not None:
-                raise self._fault
-            results = self._take()
-            after = self._handed_out + self._pending
-            over = self._exhausted and self._read == after
-            reads_itself = self._stream is not None
-            room = 0 if reads_itself or self._exhausted else self._room(after)
-            if results or room or over:
-                return Turn(results, room, over)
-            self._news = self._crew.bell()
-            if not await self._crew.within(seconds, self._news.wait):
-                return Turn(late=True)
-        return Turn(over=True)
+        told: list[Turn[R]] = []
+
+        def settled() -> bool:
+            if not self._left and self._fault is None and (turn := self._tell()) is not None:
+                told.append(turn)
+            return bool(told) or self._left or self._fault is not None
+
+        in_time = await self._crew.within(seconds, self._when, settled)
+        if self._fault is not None:
+            raise self._fault
+        return told[0] if told else Turn(over=self._left, late=not in_time)
 
     def handed_out(self, index: int) -> None:
         """Forget an input, as its result is with the caller."""
@@ -136,13 +137,14 @@ class Batch(Generic[R]):
             return
         self._leaving = True
         self._queue.clear()
+        self._work.stop()
         await self._crew.within(CANCEL_TIMEOUT, self._when, self._all_sent)
         if cancel:
             await self._cancel_all()
-        await self._work.end()
         self._left = True
         self._ring()
         await self._crew.dismiss()
+        await self._work.end()
 
     async def _open(self) -> None:
         self._opened = True
@@ -161,7 +163,13 @@ class Batch(Generic[R]):
                 while not self._room(self._handed_out):
                     self._vacancy = self._crew.bell()
                     await self._vacancy.wait()
-                self._give(await anext(iterator))
+                value = await anext(iterator)
+                try:
+                    self._give(value)
+                except Exception as fault:
+                    self._fault = self._fault or fault
+                    self._queue.clear()
+                    break
         except StopAsyncIteration:
             pass
         except Exception as fault:
@@ -212,6 +220,15 @@ class Batch(Generic[R]):
     def _finish(self, item: Item) -> None:
         self._done.append(item.index)
         self._ring()
+
+    def _tell(self) -> Turn[R] | None:
+        """Say what there is to be said, if anything."""
+        results = self._take()
+        after = self._handed_out + self._pending
+        over = self._exhausted and self._read == after
+        reads_itself = self._stream is not None
+        room = 0 if reads_itself or self._exhausted else self._room(after)
+        return Turn(results, room, over) if results or room or over else None
 
     def _take(self) -> list[tuple[int, R]]:
         """Take what is done, as far as nothing before it is missing where order matters."""

@@ -66,6 +66,9 @@ class Gathering:
     async def cancel(self, item: Item) -> bool:
         return False
 
+    def stop(self) -> None:
+        pass
+
     async def end(self) -> None:
         pass
 

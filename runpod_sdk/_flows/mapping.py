@@ -8,10 +8,11 @@ million results.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence, Sized
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
@@ -36,6 +37,13 @@ from runpod_sdk.settings import (
     whole_number,
 )
 
+if TYPE_CHECKING:
+    from runpod_sdk.journal import Journal
+
+
+def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | None:
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else given
+
 
 @frozen(kw_only=True)
 class Options:
@@ -56,6 +64,7 @@ class Options:
     webhook: str | None
     policy: ExecutionPolicy | None
     s3_config: S3Config | None
+    journal: Journal | str | None = field(converter=_journal)
 
     def __attrs_post_init__(self) -> None:
         whole_number(self.concurrency, "concurrency", 1)
@@ -85,12 +94,18 @@ def prepare(
     Args:
         awaits: Whether inputs may be an async iterable.
     """
+    if options.journal is None:
+        work = Mapping(session, options.request)
+    else:
+        from runpod_sdk._flows.journaling import JournaledMapping
+
+        work = JournaledMapping(session, options.request, crew, options.journal)
     stream = inputs if awaits and isinstance(inputs, AsyncIterable) else None
     reads = checked_inputs(inputs) if stream is None else None
     ahead = AHEAD_ORDERED if options.ordered else AHEAD
     batch = Batch(
         crew,
-        Mapping(session, options.request),
+        work,
         concurrency=options.concurrency,
         queued=options.concurrency,
         most=ahead * options.concurrency,
@@ -115,6 +130,7 @@ class Mapping:
         self._session = session
         self._request = request
         self._sent: Callable[[], None] = lambda: None
+        self._stopped = False
         self.submitted = 0
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
@@ -127,16 +143,13 @@ class Mapping:
     async def carry_out(self, item: Item) -> None:
         try:
             if item.job_id is None:
-                known = await self._submit(item)
+                known = await self._submit(item, self._request(item.input))
                 item.state = await self._end_of_new(known)
             else:
                 item.state = await wait(self._session, item.job_id, EVER)
             item.state.raise_for_status()
         except errors.RunpodError as error:
-            error.index = item.index
-            if item.job_id is not None:
-                error.job = self._session.handle(item.job_id)
-            item.error = error
+            self._went_wrong(item, error)
         except (ValueError, TypeError) as mistake:
             mistake.add_note(f"input {item.index} of the map")
             raise
@@ -145,6 +158,9 @@ class Mapping:
     async def cancel(self, item: Item) -> bool:
         state = await try_to_cancel(self._session, str(item.job_id))
         return state is not None and state.status == JobStatus.CANCELLED
+
+    def stop(self) -> None:
+        self._stopped = True
 
     async def end(self) -> None:
         pass
@@ -158,19 +174,26 @@ class Mapping:
             error=item.error,
         )
 
-    async def _submit(self, item: Item) -> JobState:
-        request = self._request(item.input)
+    def _went_wrong(self, item: Item, error: errors.RunpodError) -> None:
+        error.index = item.index
+        if item.job_id is not None:
+            error.job = self._session.handle(item.job_id)
+        item.error = error
+
+    async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
         item.sending = True
         try:
             state = await run(self._session, request, self._session.patience)
-        except Exception:
-            item.sending = False
-            self._sent()
+            item.job_id = state.id
+            self.submitted += 1
+            return state
+        except BaseException as error:
+            # Interrupted, it remains what it is: something of which a job may have come.
+            item.sending = not isinstance(error, Exception)
             raise
-        item.job_id, item.sending = state.id, False
-        self.submitted += 1
-        self._sent()
-        return state
+        finally:
+            item.sending = item.sending and item.job_id is None
+            self._sent()
 
     async def _end_of_new(self, known: JobState) -> JobState:
         """Wait for a job that was just submitted, and may not be known everywhere yet."""

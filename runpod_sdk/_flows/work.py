@@ -22,8 +22,12 @@ class Item:
     read: bool = True
     """False: a job that is known from before, whose input has not been read again yet."""
     job_id: str | None = None
+    digest: bytes | None = None
+    """What a journal knows the input by."""
     sending: bool = False
     """Whether it is being submitted, and nobody knows yet whether a job came of it."""
+    leaving: bool = False
+    """Whether its job is being cancelled, as nobody waits for it any more."""
     done: bool = False
     state: JobState | None = None
     error: RunpodError | None = None
@@ -61,8 +65,12 @@ class Work(Protocol[R_co]):
         """Cancel its job, best effort; tell whether that was confirmed."""
         ...
 
+    def stop(self) -> None:
+        """Submit nothing any more."""
+        ...
+
     async def end(self) -> None:
-        """Put things away; nothing will be asked for any more."""
+        """Put things away; whoever carried things out is gone."""
         ...
 
     def result(self, item: Item) -> R_co:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from os import PathLike
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
@@ -10,6 +11,7 @@ from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
 if TYPE_CHECKING:
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.results import Results
+    from runpod_sdk.journal import Journal
     from runpod_sdk.models import ExecutionPolicy, JSONValue, S3Config
     from runpod_sdk.outcomes import MapProgress, MapResult
 
@@ -30,6 +32,7 @@ def map(
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
+    journal: Journal | str | PathLike[str] | None = None,
 ) -> Results[MapResult[T]]:
     """
     Run a job for each input, many at a time, and iterate over what comes of them.
@@ -57,6 +60,10 @@ def map(
         webhook: URL that RunPod calls when a job has ended.
         policy: What each job may take on the server.
         s3_config: Storage for large results, handed to the handler.
+        journal: The path of a file, or a `Journal`, that keeps what was sent and what came
+            of it. Called again with the same inputs, whatever ended it before, `map` goes
+            on: what has ended is handed out without a request, what runs is waited for,
+            and what may have been sent is a `SubmissionUncertainError`, not sent again.
 
     Returns:
         An iterator of `MapResult`; also a context manager. Nothing is sent before the
@@ -65,6 +72,7 @@ def map(
     Raises:
         RunpodTimeoutError: *timeout* passed; the jobs in flight are in its notes, and in
             `.in_flight` of what this returned.
+        JournalError: The journal is in use, or of another endpoint or other inputs.
         ValueError: An input has no JSON form, such as NaN; its index is in the notes.
 
     Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
@@ -86,6 +94,7 @@ def map(
         webhook=webhook,
         policy=policy,
         s3_config=s3_config,
+        journal=journal,
     )
     io = aside(self.client._config, self.client._io)
     session, desk = evolve(self._session, io=io), ThreadDesk(io.aclose)

@@ -25,6 +25,7 @@ NAMED = (
 
 TREE = {
     "ConfigurationError": ["RunpodError"],
+    "JournalError": ["RunpodError"],
     "APIConnectionError": ["RunpodError"],
     "SubmissionUncertainError": ["APIConnectionError"],
     "StreamInterruptedError": ["APIConnectionError"],

@@ -159,7 +159,8 @@ class Account:
                 raise Broken
             if course.leaves_by == "cancellation":
                 scope.cancel()
-                await anext(results, None)
+                while (result := await anext(results, None)) is not None:
+                    self.results.append(result)  # what is at hand needs no waiting
 
 
 def legal(course: Course) -> Course:

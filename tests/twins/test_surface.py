@@ -40,7 +40,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
     Runpod: {
         "__init__": (
             "api_key=None, *, base_url=None, timeout=10.0, max_retries=2,"
-            " max_response_size=268435456, http_client=None",
+            " max_response_size=268435456, rate_limits=True, http_client=None",
             "None",
         ),
         "endpoint": ("endpoint_id", "Endpoint"),
@@ -61,7 +61,8 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "job": ("job_id", "Job"),
         "map": (
             "inputs, *, concurrency=100, ordered=True, timeout=None, on_error='yield',"
-            " on_leave='detach', progress=None, webhook=…, policy=…, s3_config=…",
+            " on_leave='detach', progress=None, webhook=…, policy=…, s3_config=…,"
+            " journal=None",
             "Results[MapResult[T]]",
         ),
     },

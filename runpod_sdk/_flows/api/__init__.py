@@ -6,7 +6,7 @@ those of its functions and models: `operations` asks, `requests` makes what is s
 `answers` and `refusals` read what comes.
 """
 
-from runpod_sdk._flows.api.answers import Batch, bare_state, chunk_of
+from runpod_sdk._flows.api.answers import Batch, bare_state, chunk_of, kept_state
 from runpod_sdk._flows.api.operations import (
     authorization,
     cancel,
@@ -30,6 +30,7 @@ __all__ = [
     "cancel",
     "chunk_of",
     "health",
+    "kept_state",
     "purge",
     "request",
     "retry",

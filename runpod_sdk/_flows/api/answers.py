@@ -76,6 +76,11 @@ def submitted(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
     return job_state(job, body)
 
 
+def kept_state(body: Mapping[str, JSONValue]) -> models.JobState:
+    """Make the state again of its wire form."""
+    return job_state(wire.Job.from_dict(body), body)
+
+
 def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:
     """Make the state of a job of which no more than its status is known."""
     job = wire.Job(id=job_id, status=str(status))

@@ -1,0 +1,244 @@
+"""
+`map` with a journal: what was sent before is not sent again, and what ended is kept.
+
+An input is known by its index and a digest of its canonical JSON. What the journal knows
+of it decides what becomes of it:
+
+    not there, open         it is submitted: the intent is written first, the id after it
+    running, expired        its job is waited for, the oldest first, before anything is sent
+    succeeded, failed       its result is handed out, without a request
+    uncertain, skipped      its result is an error that says so
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runpod_sdk import errors
+from runpod_sdk._flows import api
+from runpod_sdk._flows.crew import Bell, Crew
+from runpod_sdk._flows.exchange import encode
+from runpod_sdk._flows.mapping import Mapping
+from runpod_sdk._flows.port import Session
+from runpod_sdk._flows.work import Item
+from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
+from runpod_sdk.models import JobState, JobStatus
+
+
+class JournaledMapping(Mapping):
+    """What `map` does with each input, where it keeps a journal."""
+
+    def __init__(
+        self,
+        session: Session,
+        request: Callable[[Any], api.JobRequest],
+        crew: Crew,
+        journal: Journal | str,
+    ) -> None:
+        super().__init__(session, request)
+        self._ledger = Ledger(journal, crew)
+        self._known = 0
+        """How many inputs the journal knows, from the first."""
+
+    async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
+        await super().begin(sent)
+        self._known, running = await self._ledger.open(self._session.endpoint_id)
+        self.submitted += len(running)
+        return [Item(entry.index, read=False, job_id=entry.job_id) for entry in running]
+
+    def admit(self, item: Item) -> None:
+        try:
+            item.digest = digest(item.input)
+        except (ValueError, TypeError) as mistake:
+            mistake.add_note(f"input {item.index} of the map")
+            raise
+        entry = self._ledger.entry(item.index) if item.index < self._known else None
+        if entry is None:
+            return
+        if entry.digest != item.digest:
+            raise errors.JournalError(
+                f"input {item.index} is not the one that {self._ledger.path} knows:"
+                " give the same inputs in the same order, or another journal"
+            )
+        if not item.done:
+            self._recall(item, entry)
+
+    def _recall(self, item: Item, entry: JournalEntry) -> None:
+        """Take from the journal what became of an input, if that is decided."""
+        path = self._ledger.path
+        if entry.status is JournalStatus.UNCERTAIN:
+            text = (
+                f"input {item.index} may have been enqueued: {path} knows that it was to be"
+                " submitted, and no id of a job; decide by Journal.resolve"
+            )
+            self._went_wrong(item, errors.SubmissionUncertainError(text))
+        elif entry.status is JournalStatus.SKIPPED:
+            text = f"input {item.index} is skipped, as was decided in {path}"
+            self._went_wrong(item, errors.JournalError(text))
+        elif entry.result is not None:
+            item.job_id, item.state = entry.job_id, api.kept_state(entry.result)
+            self.submitted += 1
+            try:
+                item.state.raise_for_status()
+            except errors.JobError as error:
+                self._went_wrong(item, error)
+        else:
+            return
+        item.done = True
+
+    async def carry_out(self, item: Item) -> None:
+        await super().carry_out(item)
+        status = _status_of(item)
+        if status is not None:
+            result = None if item.state is None else item.state.to_dict()
+            job_id = None if status is JournalStatus.OPEN else item.job_id
+            await self._ledger.write(Change(item.index, status, job_id, result))
+
+    async def cancel(self, item: Item) -> bool:
+        item.leaving = True
+        cancelled = await super().cancel(item)
+        if cancelled:
+            await self._ledger.write(Change(item.index, JournalStatus.OPEN))
+        return cancelled
+
+    async def end(self) -> None:
+        await self._ledger.close()
+
+    async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
+        item.sending = True
+        await self._ledger.write(Change(item.index, JournalStatus.UNCERTAIN, digest=item.digest))
+        if self._stopped:
+            item.sending = False
+            self._sent()
+            raise errors.JournalError(f"input {item.index} was not sent, as the map was left")
+        state = await super()._submit(item, request)
+        self._ledger.note(Change(item.index, JournalStatus.RUNNING, state.id))
+        return state
+
+
+def _status_of(item: Item) -> JournalStatus | None:
+    """Tell what is to be written of what became of an input; None: nothing new."""
+    if item.state is not None and item.state.completed:
+        if item.state.succeeded:
+            return JournalStatus.SUCCEEDED
+        ours = item.leaving and item.state.status == JobStatus.CANCELLED
+        return JournalStatus.OPEN if ours else JournalStatus.FAILED
+    if isinstance(item.error, errors.SubmissionUncertainError):
+        return None
+    if item.job_id is None:
+        return JournalStatus.OPEN
+    return JournalStatus.EXPIRED if isinstance(item.error, errors.NotFoundError) else None
+
+
+def digest(input: Any) -> bytes:
+    """
+    Return what an input is known by: it is the same for all that is sent as the same JSON.
+
+    Raises:
+        ValueError, TypeError: It has no JSON form.
+    """
+    wire = encode(input)
+    canonical = json.dumps(json.loads(wire), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+class _Group:
+    """Changes that are committed at once."""
+
+    def __init__(self, bell: Bell) -> None:
+        self.changes: list[Change] = []
+        self.committed = bell
+        self.fault: Exception | None = None
+
+
+class Ledger:
+    """Writes to a journal, beside everything else: what comes while it writes is one commit."""
+
+    def __init__(self, given: Journal | str, crew: Crew) -> None:
+        self._given = given
+        self._crew = crew
+        self._journal: Journal | None = None
+        self._next: _Group
+        self._writing = False
+
+    @property
+    def path(self) -> str:
+        return self._given.path if isinstance(self._given, Journal) else self._given
+
+    async def open(self, endpoint_id: str) -> tuple[int, list[JournalEntry]]:
+        """
+        Begin to use the journal; return how many inputs it knows, and the running jobs.
+
+        Raises:
+            JournalError: It is in use, or of another endpoint, or no journal.
+        """
+        self._next = _Group(self._crew.bell())
+        journal = self._given
+        if isinstance(journal, str):
+            journal = await self._crew.in_thread(Journal, journal)
+        try:
+            known = await self._crew.in_thread(journal._take, endpoint_id)
+        except BaseException:
+            if journal is not self._given:
+                journal.close()
+            raise
+        self._journal = journal
+        return known, await self._crew.in_thread(journal._running)
+
+    def entry(self, index: int) -> JournalEntry | None:
+        """Return what is known of an input."""
+        return self._opened._entry(index)
+
+    async def write(self, change: Change) -> None:
+        """
+        Have something written, and wait until it is committed.
+
+        Raises:
+            JournalError: It can't be.
+        """
+        group = self.note(change)
+        await group.committed.wait()
+        if group.fault is not None:
+            raise group.fault
+
+    def note(self, change: Change) -> _Group:
+        """Have something written, soon."""
+        group = self._next
+        group.changes.append(change)
+        if not self._writing:
+            self._writing = True
+            self._crew.start(self._write_all)
+        return group
+
+    async def close(self) -> None:
+        """Write what is left, once nobody else does, and give the journal back."""
+        journal, self._journal = self._journal, None
+        if journal is None:
+            return
+        try:
+            await self._crew.in_thread(journal._write, self._next.changes)
+        finally:
+            journal._give_back()
+            if journal is not self._given:
+                await self._crew.in_thread(journal.close)
+
+    async def _write_all(self) -> None:
+        while self._next.changes:
+            group, self._next = self._next, _Group(self._crew.bell())
+            try:
+                await self._crew.in_thread(self._opened._write, group.changes)
+            except Exception as fault:
+                group.fault = fault
+            except BaseException:  # dismissed: `close` writes it
+                self._next.changes[:0] = group.changes
+                raise
+            group.committed.set()
+        self._writing = False
+
+    @property
+    def _opened(self) -> Journal:
+        assert self._journal is not None
+        return self._journal
