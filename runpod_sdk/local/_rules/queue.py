@@ -186,8 +186,7 @@ class Queue:
         """
         Free the worker of *run*, and end the job if the run still counts.
 
-        No result means that the run was stopped before it had one: then only the worker
-        is freed.
+        No result: the run was stopped before it had one, and only the worker is freed.
         """
         job = self._current(now, run)
         if result is not None and result.recycle:
@@ -215,11 +214,7 @@ class Queue:
         self.fleet.sicken(self._now, worker)
 
     def lose(self, now: float, worker: str) -> Worker | None:
-        """
-        Know that a worker has vanished: its runs that still count are lost.
-
-        Gives it as it was; None if it was not known any more.
-        """
+        """Know that a worker has vanished, and its runs are lost; give it as it was, if known."""
         self.sweep(now)
         lost = self.fleet.remove(worker)
         if lost is not None:
