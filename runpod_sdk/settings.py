@@ -141,6 +141,8 @@ class Config:
     timeout: float | None
     max_retries: int
     max_response_size: int
+    rate_limits: bool
+    """Whether to keep to the rates that the service documents."""
     _api_key: str | None = field(repr=False, eq=False, alias="api_key")
     own_http: bool = True
     """Whether HTTP connections are this package's own, not those of a caller's `http_client`."""
@@ -154,6 +156,7 @@ class Config:
         timeout: float | timedelta | None,
         max_retries: int,
         max_response_size: int,
+        rate_limits: bool,
         own_http: bool,
     ) -> Config:
         """
@@ -167,6 +170,7 @@ class Config:
             timeout=length_of_time(timeout),
             max_retries=whole_number(max_retries, "max_retries", 0),
             max_response_size=whole_number(max_response_size, "max_response_size", 1),
+            rate_limits=_yes_or_no(rate_limits, "rate_limits"),
             api_key=_find_api_key(api_key),
             own_http=own_http,
         )
@@ -186,8 +190,8 @@ class Config:
         return _find_api_key(None) if self._api_key is None else self._api_key
 
     def __reduce__(self) -> tuple[object, ...]:
-        kept = (self.base_url, self.timeout, self.max_retries, self.max_response_size)
-        return type(self), (*kept, None, self.own_http, True)
+        waiting = self.timeout, self.max_retries, self.max_response_size, self.rate_limits
+        return type(self), (self.base_url, *waiting, None, self.own_http, True)
 
 
 def whole_number(value: int, name: str, least: int) -> int:
@@ -196,6 +200,12 @@ def whole_number(value: int, name: str, least: int) -> int:
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    return value
+
+
+def _yes_or_no(value: bool, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
     return value
 
 

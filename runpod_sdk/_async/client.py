@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import settings
 from runpod_sdk._async.endpoint import AsyncEndpoint
-from runpod_sdk._io.aio import AsyncIO
+from runpod_sdk._flows.pace import Traffic
+from runpod_sdk._io.aio import AsyncIO, Transport
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
 if TYPE_CHECKING:
@@ -31,11 +32,17 @@ class AsyncRunpod:
         timeout: Timeout = settings.TIMEOUT,
         max_retries: int = settings.MAX_RETRIES,
         max_response_size: int = settings.MAX_RESPONSE_SIZE,
+        rate_limits: bool = True,
         http_client: httpx.AsyncClient | None = None,
+        transport: Transport = "anyio",
     ) -> None:
         own = http_client is None
-        self._config = Config.make(api_key, base_url, timeout, max_retries, max_response_size, own)
-        self._io = AsyncIO(self._config, http_client)
+        self._config = Config.make(
+            api_key, base_url, timeout, max_retries, max_response_size, rate_limits, own
+        )
+        self._traffic = Traffic() if rate_limits else None
+        self._transport = transport
+        self._io = AsyncIO(self._config, http_client, transport)
 
     def endpoint(self, endpoint_id: str) -> AsyncEndpoint:
         """Async twin of `Runpod.endpoint`; not awaited, as no request is sent."""
@@ -82,11 +89,13 @@ class AsyncRunpod:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), self._config)
+        return _revive, (type(self), self._config, self._transport)
 
 
-def _revive(cls: type[AsyncRunpod], config: Config) -> AsyncRunpod:
+def _revive(cls: type[AsyncRunpod], config: Config, transport: Transport) -> AsyncRunpod:
     client = cls.__new__(cls)
     client._config = config
-    client._io = AsyncIO(config, None)
+    client._traffic = Traffic() if config.rate_limits else None
+    client._transport = transport
+    client._io = AsyncIO(config, None, transport)
     return client

@@ -135,5 +135,7 @@ class AsyncEndpoint:
 
     @property
     def _session(self) -> Session:
-        config = self.client._config
-        return Session(self.client._io, self.id, config.timeout, config.max_retries, self.job)
+        client, config = self.client, self.client._config
+        return Session(
+            client._io, self.id, config.timeout, config.max_retries, self.job, client._traffic
+        )

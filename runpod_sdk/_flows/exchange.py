@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve, field, frozen
 
 from runpod_sdk import errors
+from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import IO, Call, Deadline, NoReply, Reply
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.models import JSONValue
@@ -42,6 +43,8 @@ class Operation(Generic[T]):
     """How long the server may hold the answer back, in seconds."""
     job_id: str | None = None
     """The job that it is about, if it is about one that exists."""
+    limit: Limit | None = None
+    """What the service allows of its kind, where it says so."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What of the request must not get into an error, should the server repeat it."""
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from runpod_sdk._flows.pace import Lane, Limit, Traffic
 from runpod_sdk.models import JSONValue
 
 T = TypeVar("T")
@@ -101,6 +103,10 @@ class IO(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
+    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+        """Wait until *turn* is done, for *limit* seconds at the most; tell whether it is."""
+        ...
+
     async def shielded(self, flow: Awaitable[T]) -> T:
         """Await *flow* to its end although the caller has been interrupted."""
         ...
@@ -126,6 +132,9 @@ class Deadline:
     def after(cls, timeout: float | None, now: float) -> Deadline:
         return cls(None if timeout is None else now + timeout, timeout)
 
+    def later(self, seconds: float) -> Deadline:
+        return self if self.at is None else evolve(self, at=self.at + seconds)
+
     def left(self, now: float) -> float | None:
         """Return the seconds left, zero or less when it has passed."""
         return None if self.at is None else self.at - now
@@ -133,6 +142,9 @@ class Deadline:
 
 EVER = Deadline(None, None)
 """No deadline."""
+
+
+NEVER = Deadline(None, None)
 
 
 @frozen
@@ -146,6 +158,18 @@ class Session:
     max_retries: int
     handle: Callable[[str], Any] = field(repr=False)
     """Makes the public job of an id, for errors to carry."""
+    traffic: Traffic | None = None
+    """The lanes of the client's requests; None if it does not keep to rates."""
+    hurry: bool = True
+    """Whether the wait for a turn counts as time taken."""
 
     def deadline(self, timeout: float | None) -> Deadline:
         return Deadline.after(timeout, self.io.now())
+
+    def lane(self, limit: Limit) -> Lane | None:
+        return None if self.traffic is None else self.traffic.lane(self.endpoint_id, limit)
+
+    def hold(self, limit: Limit, wanted: float) -> float:
+        """Return how long an answer may be held, where *wanted* seconds would be wanted."""
+        lane = self.lane(limit)
+        return wanted if lane is None else lane.hold(wanted)

@@ -13,8 +13,10 @@ from typing import TypeVar
 from runpod_sdk import errors
 from runpod_sdk._flows import retry
 from runpod_sdk._flows.exchange import Operation, exchange
-from runpod_sdk._flows.port import Deadline, NoReply, Session
+from runpod_sdk._flows.pace import Lane
+from runpod_sdk._flows.port import NEVER, Deadline, NoReply, Session
 from runpod_sdk._flows.retry import Kind
+from runpod_sdk.settings import BACKOFF_FIRST
 
 T = TypeVar("T")
 
@@ -22,12 +24,20 @@ T = TypeVar("T")
 class OutOfTime(Exception):
     """The deadline has passed, or would pass before the next try."""
 
-    def __init__(self, failure: errors.RunpodError | None = None, *, sent: bool = False) -> None:
+    def __init__(
+        self,
+        failure: errors.RunpodError | None = None,
+        *,
+        sent: bool = False,
+        in_line: bool = False,
+    ) -> None:
         super().__init__(failure)
         self.failure = failure
         """What the last try met, where there is no time for another."""
         self.sent = sent
         """Whether a try was cut short that may have reached the server."""
+        self.in_line = in_line
+        """Whether the time was up before it was the request's turn."""
 
 
 async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
@@ -46,8 +56,12 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
         left = deadline.left(io.now())
         if left is not None and left <= 0:
             raise OutOfTime(failure)
+        began = io.now()
+        lane = await _enter(session, op, deadline if session.hurry else NEVER, failure)
+        if not session.hurry:
+            deadline = deadline.later(io.now() - began)
         try:
-            return await exchange(io, op, _limit(session, op, left))
+            return await exchange(io, op, _limit(session, op, deadline.left(io.now())))
         except errors.APIStatusError as refusal:
             fault: NoReply | errors.APIStatusError = refusal
             failure = refusal
@@ -57,14 +71,58 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
                 raise OutOfTime(sent=silence.sent) from silence
             fault = silence
             failure = _no_answer(session, op, silence)
+        finally:
+            if lane is not None:
+                lane.leave()
+        pause = retry.pause(attempt, fault, io.random())
+        if lane is not None and isinstance(fault, errors.RateLimitError):
+            lane.refused(io.now(), max(pause, BACKOFF_FIRST))
         if attempt > session.max_retries or not retry.may_repeat(op.kind, fault):
             raise failure
-        pause = retry.pause(attempt, fault, io.random())
         left = deadline.left(io.now())
         if left is not None and pause >= left:
             raise OutOfTime(failure)
         await io.sleep(pause)
     raise AssertionError("unreachable")
+
+
+async def _enter(
+    session: Session, op: Operation[T], deadline: Deadline, failure: errors.RunpodError | None
+) -> Lane | None:
+    """
+    Wait until it is the turn of *op* in its lane, and give the lane, to be left afterwards.
+
+    Raises:
+        OutOfTime: Its turn does not come before the deadline; with *failure*.
+    """
+    lane = None if op.limit is None else session.lane(op.limit)
+    if lane is None:
+        return None
+    io = session.io
+    turn = lane.enter()
+    if turn is not None:
+        came = False
+        try:
+            came = await io.turn(turn, deadline.left(io.now()))
+        finally:
+            if not came:
+                lane.give_up(turn)
+        if not came:
+            raise OutOfTime(failure, in_line=True)
+    try:
+        while True:
+            start = lane.start(io.now(), deadline.at)
+            if start is None:
+                raise OutOfTime(failure, in_line=True)
+            pause = start - io.now()
+            if pause <= 0:
+                return lane
+            await io.sleep(pause)
+            if lane.is_open(io.now()):
+                return lane
+    except BaseException:
+        lane.leave()
+        raise
 
 
 async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
@@ -83,7 +141,9 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
             raise out.failure from out.failure.__cause__
         uncertain = op.submission and out.sent
         cls = errors.SubmissionTimeoutError if uncertain else errors.RunpodTimeoutError
-        message = errors.timeout_message(op.action, deadline.timeout, uncertain=uncertain)
+        message = errors.timeout_message(
+            op.action, deadline.timeout, uncertain=uncertain, in_line=out.in_line
+        )
         job = None if op.job_id is None else session.handle(op.job_id)
         raise cls(message, job=job) from out.__cause__
     except (GeneratorExit, Exception):

@@ -18,12 +18,13 @@ from collections.abc import Sequence
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import Deadline, Session
 from runpod_sdk._flows.retry import surely_not_taken
 from runpod_sdk._flows.sending import OutOfTime, perform, send
 from runpod_sdk._flows.waiting import hold, rest, timed_out, wait
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
-from runpod_sdk.settings import STREAM_PAUSE_LONGEST
+from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST
 
 
 class ChunkReader:
@@ -83,7 +84,8 @@ class ChunkReader:
         """Ask once; leave chunks in `_ready`, or the job's end in `_end`, or nothing."""
         session, deadline = self._session, self._deadline
         asked = session.io.now()
-        op = api.stream(session.endpoint_id, self._job_id, hold(deadline.left(asked)))
+        held = hold(deadline.left(asked), session.hold(Limit.STREAM, HOLD))
+        op = api.stream(session.endpoint_id, self._job_id, held)
         try:
             batch = await send(session, op, deadline)
         except errors.RunpodError as failure:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import Deadline, Session
 from runpod_sdk._flows.sending import OutOfTime, perform, send
 from runpod_sdk.models import JobState, JobStatus
@@ -117,7 +118,7 @@ class Poll:
         session, job_id = self._session, self._job_id
         self.asked = session.io.now()
         if self._long:
-            held = hold(deadline.left(self.asked), longest)
+            held = hold(deadline.left(self.asked), session.hold(Limit.STATUS, longest))
             op = api.status_sync(session.endpoint_id, job_id, held)
             try:
                 return await send(session, op, deadline)

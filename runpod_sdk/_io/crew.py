@@ -18,6 +18,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from runpod_sdk._flows.crew import Flow
+from runpod_sdk._io.turns import soon, under_asyncio
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class AsyncCrew:
 
     async def open(self) -> None:
         opened, self._dismissed, self._gone = anyio.Event(), anyio.Event(), anyio.Event()
-        self._soon = _soon()
+        self._soon = soon()
         self._spawn(self._host, opened)
         await opened.wait()
 
@@ -80,7 +81,7 @@ class AsyncCrew:
 
     def _spawn(self, flow: Flow[None], *args: Any) -> None:
         """Run *flow* in a task that belongs to nobody."""
-        if _under_asyncio():
+        if under_asyncio():
             task = asyncio.ensure_future(flow(*args))
             self._kept.add(task)
             task.add_done_callback(self._kept.discard)
@@ -109,16 +110,3 @@ class AsyncDesk:
 
     def now(self) -> float:
         return anyio.current_time()
-
-
-def _under_asyncio() -> bool:
-    return issubclass(anyio.get_cancelled_exc_class(), asyncio.CancelledError)
-
-
-def _soon() -> Callable[..., object]:
-    """Return what has the running loop call something, whichever thread asks."""
-    if _under_asyncio():
-        return asyncio.get_running_loop().call_soon_threadsafe
-    import trio
-
-    return trio.lowlevel.current_trio_token().run_sync_soon

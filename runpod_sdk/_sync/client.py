@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import settings
+from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._io.sync import SyncIO
 from runpod_sdk._sync.endpoint import Endpoint
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
@@ -35,6 +36,9 @@ class Runpod:
             for a job; None is no limit.
         max_retries: Retries after the first try, of what is safe to send again.
         max_response_size: Bytes of an answer, unpacked, beyond which it is refused.
+        rate_limits: Whether to keep to the rates that RunPod documents for each endpoint, by
+            letting requests wait for their turn: 1000 jobs submitted in 10 seconds, 200 at
+            a time, and so on. They are shared by all threads of this client.
         http_client: Your own client (proxy, CA, transport). It is never closed here.
             With a transport that is not httpx's own, a total time is bounded only as
             well as that transport keeps httpx's timeouts.
@@ -51,10 +55,14 @@ class Runpod:
         timeout: Timeout = settings.TIMEOUT,
         max_retries: int = settings.MAX_RETRIES,
         max_response_size: int = settings.MAX_RESPONSE_SIZE,
+        rate_limits: bool = True,
         http_client: httpx.Client | None = None,
     ) -> None:
         own = http_client is None
-        self._config = Config.make(api_key, base_url, timeout, max_retries, max_response_size, own)
+        self._config = Config.make(
+            api_key, base_url, timeout, max_retries, max_response_size, rate_limits, own
+        )
+        self._traffic = Traffic() if rate_limits else None
         self._io = SyncIO(self._config, http_client)
 
     def endpoint(self, endpoint_id: str) -> Endpoint:
@@ -145,5 +153,6 @@ class Runpod:
 def _revive(cls: type[Runpod], config: Config) -> Runpod:
     client = cls.__new__(cls)
     client._config = config
+    client._traffic = Traffic() if config.rate_limits else None
     client._io = SyncIO(config, None)
     return client

@@ -251,5 +251,7 @@ class Endpoint:
 
     @property
     def _session(self) -> Session:
-        config = self.client._config
-        return Session(self.client._io, self.id, config.timeout, config.max_retries, self.job)
+        client, config = self.client, self.client._config
+        return Session(
+            client._io, self.id, config.timeout, config.max_retries, self.job, client._traffic
+        )

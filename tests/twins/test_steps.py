@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future
 from typing import Any, cast
 
 import anyio
@@ -99,6 +100,9 @@ class Port(VirtualIO):
             self.log.append(("interrupted", self.time, call, limit))
             raise Interrupted
         return await super().send(call, limit)
+
+    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+        raise AssertionError("nobody waits in line here")
 
     async def shielded(self, flow: Any) -> Any:
         self.log.append(("shielded", self.time))

@@ -9,6 +9,7 @@ from runpod_sdk._flows.api import answers
 from runpod_sdk._flows.api.refusals import refuse
 from runpod_sdk._flows.api.requests import milliseconds
 from runpod_sdk._flows.exchange import Operation
+from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.retry import Kind
 from runpod_serverless_api import AuthenticatedClient
 from runpod_serverless_api.api.endpoints import get_health, purge_queue
@@ -31,6 +32,7 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
         partial(run_job.asyncio_detailed, endpoint_id, body=request),
         answers.submitted,
         refuse,
+        limit=Limit.RUN,
         secrets=_secrets(request),
     )
 
@@ -38,8 +40,16 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
 def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[models.JobState]:
     ask = partial(run_job_sync.asyncio_detailed, endpoint_id, body=request, wait=milliseconds(hold))
     action = f"run_sync on endpoint {endpoint_id}"
-    secrets = _secrets(request)
-    return Operation(action, Kind.SUBMIT, ask, answers.submitted, refuse, hold, secrets=secrets)
+    return Operation(
+        action,
+        Kind.SUBMIT,
+        ask,
+        answers.submitted,
+        refuse,
+        hold,
+        limit=Limit.RUN_SYNC,
+        secrets=_secrets(request),
+    )
 
 
 def _secrets(request: JobRequest) -> tuple[str, ...]:
@@ -49,30 +59,34 @@ def _secrets(request: JobRequest) -> tuple[str, ...]:
 
 def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(get_job_status.asyncio_detailed, endpoint_id, job_id)
+    action = f"status of job {job_id}"
     return Operation(
-        f"status of job {job_id}", Kind.READ, ask, answers.job_state, refuse, job_id=job_id
+        action, Kind.READ, ask, answers.job_state, refuse, job_id=job_id, limit=Limit.STATUS
     )
 
 
 def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.JobState]:
     wait = milliseconds(hold)
     ask = partial(get_job_status_sync.asyncio_detailed, endpoint_id, job_id, wait=wait)
+    action = f"waiting for job {job_id}"
     return Operation(
-        f"waiting for job {job_id}", Kind.READ, ask, answers.job_state, refuse, hold, job_id
+        action, Kind.READ, ask, answers.job_state, refuse, hold, job_id, limit=Limit.STATUS
     )
 
 
 def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[answers.Batch]:
     ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(hold))
+    action = f"stream of job {job_id}"
     return Operation(
-        f"stream of job {job_id}", Kind.DRAIN, ask, answers.batch, refuse, hold, job_id
+        action, Kind.DRAIN, ask, answers.batch, refuse, hold, job_id, limit=Limit.STREAM
     )
 
 
 def cancel(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(cancel_job.asyncio_detailed, endpoint_id, job_id)
+    action = f"cancel of job {job_id}"
     return Operation(
-        f"cancel of job {job_id}", Kind.ACT, ask, answers.job_state, refuse, job_id=job_id
+        action, Kind.ACT, ask, answers.job_state, refuse, job_id=job_id, limit=Limit.CANCEL
     )
 
 
@@ -91,7 +105,7 @@ def health(endpoint_id: str) -> Operation[models.EndpointHealth]:
 def purge(endpoint_id: str) -> Operation[models.PurgeResult]:
     ask = partial(purge_queue.asyncio_detailed, endpoint_id)
     action = f"purge_queue of endpoint {endpoint_id}"
-    return Operation(action, Kind.PURGE, ask, answers.purge_result, refuse)
+    return Operation(action, Kind.PURGE, ask, answers.purge_result, refuse, limit=Limit.PURGE)
 
 
 def authorization(api_key: str) -> dict[str, str]:

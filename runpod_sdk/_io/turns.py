@@ -1,0 +1,46 @@
+"""Waiting for what may come from another thread, or from another event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import anyio
+
+
+def block(turn: Future[None], limit: float | None) -> bool:
+    """Block until *turn* is done, for *limit* seconds at the most; tell whether it is."""
+    try:
+        turn.result(limit)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def come(turn: Future[None], limit: float | None) -> bool:
+    """Await *turn*, for *limit* seconds at the most; tell whether it is done."""
+    came, call_soon = anyio.Event(), soon()
+
+    def tell(_: Future[None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and whoever waited with it
+            call_soon(came.set)
+
+    turn.add_done_callback(tell)
+    with anyio.move_on_after(limit):
+        await came.wait()
+    return turn.done()
+
+
+def soon() -> Callable[..., object]:
+    """Give what has the running loop call something, whichever thread asks."""
+    if under_asyncio():
+        return asyncio.get_running_loop().call_soon_threadsafe
+    import trio
+
+    return trio.lowlevel.current_trio_token().run_sync_soon
+
+
+def under_asyncio() -> bool:
+    return issubclass(anyio.get_cancelled_exc_class(), asyncio.CancelledError)
