@@ -35,7 +35,7 @@ from schemathesis.specs.openapi import checks
 
 KEY = "rpa_fuzz"
 LEAST = 2_000
-EXAMPLES = 70
+EXAMPLES = 65
 """Random requests for each operation, beside examples and edges."""
 AT_HOME = 7, 8
 """So many of so many requests ask for what is there."""

@@ -181,7 +181,7 @@ class _Play:
                     self._order(item)
                 elif self._client in item.seen:
                     self._take(item)
-            except (TimeoutError, EOFError) as error:
+            except (TimeoutError, EOFError, KeyError) as error:
                 self._transcript.ended = f"at {item}: {type(error).__name__}: {error}"
                 return
 

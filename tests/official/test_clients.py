@@ -75,7 +75,7 @@ def test_the_script_was_gone_through(transcripts: Transcripts, client: str) -> N
 def test_every_answer_is_described(transcripts: Transcripts, client: str) -> None:
     """Each answer on the wire is one that the contract has; a good one is exactly 200."""
     exchanges = [each for each in transcripts[client].exchanges if each.answered]
-    assert len(exchanges) >= len(STEPS)
+    assert len(exchanges) > 40
     described = [each for each in exchanges if each.status not in (TOO_MANY[0], EDGE[0])]
     assert [fault for each in described if (fault := fault_of(each))] == []
     assert {each.status for each in described} == {200, 401, 404}
