@@ -101,10 +101,13 @@ class Processes:
         except OSError as error:
             ended = f"could not be started ({error})"
         del self._processes[process.worker]
-        known = self._reports.lose(process.worker)
+        lost = self._reports.lose(process.worker)
+        was = None
+        with suppress(TimeoutError):  # nobody answers where the server ends at the same time
+            was = lost.result(_LAST_WORDS)
         if process.ending:
             logger.info("worker %s %s", process.worker, ended)
-        elif (was := known.result()) is not None and not was.there:
+        elif was is not None and not was.there:
             logger.error(_NO_WORKER, process.worker, ended)
         else:
             logger.warning("worker %s %s; another takes its place", process.worker, ended)
