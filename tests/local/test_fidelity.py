@@ -18,6 +18,7 @@ import pytest
 from runpod_sdk.local import Limits, LocalEndpoint
 
 from .conftest import Serve
+from .processes import until
 from .support import PATIENCE, UNKNOWN, Api, Clock, Gate
 
 FIXTURES = Path(__file__).parents[3] / "shared/fixtures"
@@ -218,8 +219,8 @@ def test_metrics(serve: Serve) -> None:
     """The counters of /health, and who is ready by name."""
     gate = Gate()
     api = serve(lambda job: gate.wait(), workers=2)
-    while len(ready := api.ok("GET", "/metrics")["readyWorkers"]) < 2:
-        pass
+    until(lambda: api.health()["workers"]["ready"] == 2)
+    ready = api.ok("GET", "/metrics")["readyWorkers"]
     job_id = api.run()
     gate.reached()
     metrics = api.ok("GET", "/metrics")

@@ -14,6 +14,7 @@ import pytest
 from runpod_sdk.local import LocalEndpoint
 
 from .conftest import Serve
+from .processes import until
 from .support import PATIENCE, Api, Gate
 
 COMPLETION = {"object": "chat.completion", "id": "c-1", "choices": [{"index": 0}]}
@@ -178,8 +179,7 @@ def test_a_client_that_hangs_up_cancels_its_job(serve: Serve, events: int) -> No
     with _begun(api) if events else api.held("POST", "/openai/v1/x", {"stream": True}):
         assert begun.wait(PATIENCE)
     assert stopped.wait(PATIENCE)
-    while api.health()["jobs"]["inProgress"]:
-        api.settled()
+    until(lambda: not api.health()["jobs"]["inProgress"])
     assert api.health()["jobs"]["failed"] == 0
 
 

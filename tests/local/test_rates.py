@@ -8,11 +8,11 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runpod_sdk.local import LocalEndpoint
 from runpod_sdk.local._rules.rates import WINDOW, Meter, Rate, TooMany
 
 from . import support
 from .conftest import Serve
+from .processes import until
 from .support import UNKNOWN, Api, Clock, Gate, echo
 
 STEPS = st.lists(
@@ -120,19 +120,19 @@ def test_requests_at_once(serve: Serve) -> None:
     )
     assert api.status(job_id)["status"] == "IN_PROGRESS"
     held.pop().close()
-    while api.http.get(f"/status-sync/{job_id}?wait=1000").status_code == 429:
-        api.settled()
+    path = f"/status-sync/{job_id}?wait=1000"
+    until(lambda: api.http.get(path).status_code == 200)
     gate.open()
     assert api.wait(job_id)["status"] == "COMPLETED"
     for connection in held:
         connection.close()
 
 
-def test_without_being_asked_for_there_is_no_limit() -> None:
+def test_without_being_asked_for_there_is_no_limit(serve: Serve) -> None:
     """A suite of tests may purge as often as it likes."""
-    with LocalEndpoint(echo) as local, local.client() as client:
-        for _ in range(5):
-            client.endpoint(local.endpoint_id).purge_queue()
+    api = serve(echo)
+    for _ in range(5):
+        api.ok("POST", "/purge-queue")
 
 
 def _send(api: Api, path: str) -> socket.socket:

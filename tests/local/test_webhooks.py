@@ -18,6 +18,7 @@ from runpod_sdk.local import Limits
 
 from . import support
 from .conftest import Serve
+from .processes import until
 from .support import PATIENCE, Api, Clock, Gate, echo
 
 QUICK = Limits(webhook_retry_delays=(0, 0))
@@ -152,8 +153,7 @@ def test_anything_else_is_tried_three_times(
     with caplog.at_level(logging.WARNING):
         job = api.run_sync(1, webhook=receiver.url)
         calls = [receiver.calls.get(timeout=PATIENCE) for _ in range(3)]
-        while not caplog.records:
-            api.settled()
+        until(lambda: api.health() and caplog.records)
     assert {headers[":path"] for headers, _ in calls} == {"/hook?token=secret"}
     assert calls[0][1] == calls[1][1] == calls[2][1]
     assert receiver.calls.empty()
@@ -176,8 +176,7 @@ def test_a_webhook_that_leads_nowhere(
     api = serve(echo, limits=QUICK)
     with caplog.at_level(logging.WARNING):
         job = api.run_sync(1, webhook=url)
-        while not caplog.records:
-            api.settled()
+        until(lambda: api.health() and caplog.records)
     assert job["status"] == "COMPLETED"
     assert f"job {job['id']}" in caplog.messages[0]
 
@@ -200,8 +199,7 @@ def test_a_receiver_has_a_time_limit(serve: Serve, caplog: pytest.LogCaptureFixt
         api = serve(echo, limits=limits)
         with caplog.at_level(logging.WARNING):
             api.run_sync(1, webhook=url)
-            while not caplog.records:
-                api.settled()
+            until(lambda: api.health() and caplog.records)
     assert caplog.messages[0].endswith(": no answer within 0.01 s")
 
 
