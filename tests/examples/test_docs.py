@@ -1,0 +1,41 @@
+"""The Python blocks of a page of docs/, run in order, as one program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runpod_sdk.local import LocalEndpoint
+
+from .test_readme import blocks
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def handler(job: dict[str, Any]) -> Iterator[str]:
+    yield from job["input"]["prompt"]
+
+
+PAGES = {
+    "low-level-client.md": ["COMPLETED ['H', 'e', 'l', 'l', 'o']", "2", "401 invalid api key"],
+}
+"""Each page with the lines that it prints."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_python_block_runs(
+    page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    with LocalEndpoint(handler, return_aggregate_stream=True) as local:
+        monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", local.base_url)
+        monkeypatch.setenv("RUNPOD_API_KEY", local.api_key)
+        monkeypatch.setenv("ENDPOINT_ID", local.endpoint_id)
+        for found in blocks(text):
+            line = text.count("\n", 0, found.start(1))
+            exec(compile("\n" * line + found[1], page, "exec"), names)
+    assert capsys.readouterr().out.splitlines() == PAGES[page]
