@@ -1,81 +1,45 @@
-"""OpenAI's own client, unmodified, against the local endpoint."""
+"""OpenAI's own client, unmodified, against the local endpoint; also with RunPod's own worker."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
-import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runpod_sdk.local import LocalEndpoint
+from runpod_sdk.local import LocalEndpoint, WorkerCommand
+from tests.local.processes import until
+from tests.official.drivers.openai_worker import handler
 
-DRIVER = Path(__file__).parent / "drivers/openai_client.py"
+DRIVERS = Path(__file__).parent / "drivers"
 PATIENCE = 60.0
-OFFICIAL = os.environ.get("RUNPOD_OFFICIAL_PYTHON")
+OFFICIAL = os.environ.get("RUNPOD_OFFICIAL_PYTHON", "")
 
-pytestmark = pytest.mark.skipif(OFFICIAL is None, reason="scripts/official runs these")
+pytestmark = pytest.mark.skipif(not OFFICIAL, reason="scripts/official runs these")
 
-
-def _event(content: str) -> str:
-    choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
-    chunk = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "tiny"}
-    return f"data: {json.dumps({**chunk, 'choices': [choice]})}\n\n"
+WORKER = WorkerCommand([OFFICIAL or "python", str(DRIVERS / "openai_worker.py")])
 
 
-def test_the_openai_client() -> None:
+@pytest.mark.parametrize("worker", [handler, WORKER], ids=["function", "official worker"])
+def test_the_openai_client(worker: Any) -> None:
     """Models, a completion, a stream, errors before and within one, and one that is left early."""
-    left = threading.Semaphore(0)
-
-    async def worker(job: dict[str, Any]) -> AsyncIterator[Any]:
-        asked = job["input"]
-        if asked["openai_route"] == "/v1/models":
-            yield {"object": "list", "data": [{"id": "tiny", "object": "model"}]}
-            return
-        body = asked["openai_input"]
-        if body["model"] == "missing":
-            yield {"error": {"message": "no such model", "type": "not_found", "code": 404}}
-        elif not body.get("stream"):
-            message = {"role": "assistant", "content": "Hello."}
-            yield {
-                "id": "c-1",
-                "object": "chat.completion",
-                "created": 1,
-                "model": "tiny",
-                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-                "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
-            }
-        else:
-            text = "".join(map(_event, ("Hel", "lo", ".")))
-            try:
-                for at in range(0, len(text), 50):  # as they come from a socket
-                    yield text[at : at + 50]
-                if body["model"] == "endless":
-                    await asyncio.sleep(PATIENCE)
-            finally:
-                if body["model"] == "endless":
-                    left.release()
-            if body["model"] == "broken":
-                yield {"error": {"message": "out of memory", "type": "worker_error"}}
-            yield "data: [DONE]\n\n"
-
-    with LocalEndpoint(worker, workers=2) as local:
+    with LocalEndpoint(worker, workers=2, min_workers=2) as local, local.client() as client:
         base_url = f"{local.base_url}/{local.endpoint_id}/openai/v1"
         ran = subprocess.run(
-            [str(OFFICIAL), str(DRIVER), base_url],
+            [OFFICIAL, str(DRIVERS / "openai_client.py"), base_url],
             env={**os.environ, "OPENAI_KEY": local.api_key, "NO_PROXY": "127.0.0.1"},
             capture_output=True,
             text=True,
             timeout=PATIENCE,
         )
         assert ran.returncode == 0, ran.stderr
-        for _ in range(2):
-            assert left.acquire(timeout=PATIENCE)
+        endpoint = client.endpoint(local.endpoint_id)
+        until(lambda: endpoint.health().jobs.in_progress == 0, PATIENCE)
+        # What failed are the two of each client that say so; what was left early is cancelled.
+        assert endpoint.health().jobs.failed == 4
     for seen in json.loads(ran.stdout):
         assert seen == {
             "models": ["tiny"],
