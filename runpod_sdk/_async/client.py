@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 
 class AsyncRunpod:
-    """Async twin of `Runpod`, under asyncio and trio; each event loop gets its own connections."""
+    """
+    Async twin of `Runpod`, under asyncio and trio; each event loop gets its own connections.
+
+    Args:
+        transport: What carries the bytes. "anyio" works under both; "aiohttp" takes less time
+            for each request, needs the extra of that name, and works under asyncio only.
+    """
 
     def __init__(
         self,

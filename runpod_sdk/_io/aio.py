@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -16,29 +18,43 @@ from runpod_sdk._io import http, through, turns
 from runpod_sdk._io.lines import AwaitingLine
 from runpod_sdk._io.pool import Pool
 from runpod_sdk._io.through import AsyncThrough
+from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
 T = TypeVar("T")
+
+Transport = Literal["anyio", "aiohttp"]
+"""What carries the bytes of an async client: `aiohttp` is faster, and works under asyncio only."""
 
 
 class AsyncIO:
     """An `IO` over anyio: connections of our own, or a caller's `httpx.AsyncClient`."""
 
-    def __init__(self, config: Config, http_client: httpx.AsyncClient | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        http_client: httpx.AsyncClient | None,
+        transport: Transport = "anyio",
+    ) -> None:
         self._config = config
-        self._own: Pool | AsyncThrough | None = None
+        self._connect = _connector(transport)
+        self._own: _Way | None = None
         self._loop: object = None
         self._callers: AsyncThrough | None = None
         self._closed = False
         if http_client is not None:
             through.check(http_client, httpx.AsyncClient)
+            if transport != "anyio":
+                raise ValueError("give transport=… or http_client=…, which has its own, not both")
             self._callers = AsyncThrough(config, http_client)
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
         try:
-            with anyio.fail_after(limit):  # from here: the first call also makes its way
+            end = math.inf if limit is None else anyio.current_time() + limit
+            with anyio.CancelScope(deadline=end):  # from here: the first call also makes its way
                 return http.noted(call, await self._way().send(call, limit, trace))
+            raise TimeoutError
         except (*http.FAULTS, TimeoutError) as fault:
             raise http.no_reply(call, fault, trace) from fault
 
@@ -54,7 +70,10 @@ class AsyncIO:
         raise AssertionError("unreachable")  # nobody cancels the scope, so it swallows nothing
 
     def now(self) -> float:
-        return anyio.current_time()
+        try:
+            return asyncio.get_running_loop().time()  # the same, and it is asked for often
+        except RuntimeError:
+            return anyio.current_time()
 
     def random(self) -> float:
         return random.random()
@@ -69,16 +88,37 @@ class AsyncIO:
         if getattr(self, "_own", None) is not None and not self._closed:
             http.warn_unclosed(self)
 
-    def _way(self) -> Pool | AsyncThrough:
+    def _way(self) -> _Way:
         if self._callers is not None:
             return self._callers
         if self._closed:
             raise RuntimeError("this client is closed: make a new one")
         loop = anyio.lowlevel.current_token()
         if self._own is None or self._loop != loop:  # connections belong to a loop
-            proxied = http.proxy(self._config)
-            self._own = (
-                AsyncThrough(self._config) if proxied else Pool(self._config, AwaitingLine.open)
-            )
+            self._own = self._connect(self._config)
             self._loop = loop
         return self._own
+
+
+class _Way(Protocol):
+    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply: ...
+    async def close(self) -> None: ...
+
+
+def _connector(transport: Transport) -> Callable[[Config], _Way]:
+    """Choose how to get to the server."""
+    if transport == "anyio":
+        return _own
+    if transport != "aiohttp":
+        raise ValueError(f'transport must be "anyio" or "aiohttp", not {transport!r}')
+    try:
+        from runpod_sdk._io.session import Session
+    except ImportError as missing:
+        raise ConfigurationError(
+            'transport="aiohttp" needs aiohttp: pip install "runpod_sdk[aiohttp]"'
+        ) from missing
+    return Session
+
+
+def _own(config: Config) -> _Way:
+    return AsyncThrough(config) if http.proxy(config) else Pool(config, AwaitingLine.open)

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import platform
 import re
+import ssl
 import time
 import urllib.request
 import warnings
@@ -87,17 +88,23 @@ def headers(config: Config, call: Call) -> dict[str, str]:
     }
 
 
-def trusts_environment(config: Config) -> bool:
-    """Tell whether the environment may name proxies and certificates: not for this machine."""
-    return not _is_loopback(config.base_url)
+def tls(config: Config) -> ssl.SSLContext | None:
+    """Make what the server has to show: certificates as httpx trusts them; None without TLS."""
+    url = urlsplit(config.base_url)
+    if url.scheme != "https":
+        return None
+    context = httpx.create_ssl_context(trust_env=not _is_loopback(url.hostname))
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def proxy(config: Config) -> str | None:
     """Return the proxy that the environment names for URLs such as the client's, if any."""
-    if not trusts_environment(config):
+    url = urlsplit(config.base_url)
+    if _is_loopback(url.hostname):
         return None
     named = urllib.request.getproxies()
-    return named.get(urlsplit(config.base_url).scheme) or named.get("all")
+    return named.get(url.scheme) or named.get("all")
 
 
 def warn_unclosed(source: object) -> None:
@@ -189,8 +196,8 @@ def _describe(fault: Exception) -> str:
     return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _is_loopback(host: str | None) -> bool:
+    host = host or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

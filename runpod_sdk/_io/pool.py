@@ -13,8 +13,8 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import cached_property
-from typing import Final
+from functools import cached_property, lru_cache
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import h11
@@ -38,11 +38,11 @@ class Pool:
         url = httpx.URL(config.base_url)
         self._config = config
         self._open = open
-        self._secure = url.scheme == "https"
         self._host = url.raw_host.decode("ascii")
-        self._port = url.port or (443 if self._secure else 80)
+        self._port = url.port or (443 if url.scheme == "https" else 80)
         self._path = url.raw_path.decode("ascii").rstrip("/")
         self._named = url.netloc.decode("ascii")
+        self._checked = lru_cache(maxsize=64)(_checked)
         self._idle: deque[Connection] = deque()
         self._lock = threading.Lock()
 
@@ -94,19 +94,21 @@ class Pool:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
-        if not self._secure:
-            return None
-        context = httpx.create_ssl_context(trust_env=http.trusts_environment(self._config))
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+        return http.tls(self._config)
 
     def _request(self, call: Call) -> h11.Request:
-        headers = [("host", self._named), *http.headers(self._config, call).items()]
+        fields = {"host": self._named, **http.headers(self._config, call)}
         if call.content is not None:
-            headers.append(("content-length", str(len(call.content))))
+            fields["content-length"] = str(len(call.content))
         query = f"?{urlencode(call.params)}" if call.params else ""
         target = self._path + call.path + query
         try:
+            headers = self._checked(tuple(fields.items()))
             return h11.Request(method=call.method, target=target, headers=headers)
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
+
+
+def _checked(headers: tuple[tuple[str, str], ...]) -> Any:
+    """Return *headers* as h11 has them once it has checked them, which takes it long."""
+    return h11.Request(method="GET", target="/", headers=list(headers)).headers

@@ -18,6 +18,9 @@ ASYNC_NAME_OF = {
 NOT_AWAITED = {"endpoint", "job", "stream", "map", "as_completed", "__aiter__"}
 """Those of the async side that send nothing by themselves, so that there is nothing to await."""
 
+ONLY_ASYNC = {"transport"}
+"""Arguments that the async side has alone: the event loop decides what there is to choose."""
+
 _SYNC_TYPE_OF = {
     "AsyncRunpod": "Runpod",
     "AsyncEndpoint": "Endpoint",
@@ -110,6 +113,7 @@ def parameters(function: object) -> list[str]:
     spelled = [
         f"{p.kind.description} {p.name}: {as_sync(p.annotation)} = {p.default!r}"
         for p in signature.parameters.values()
+        if p.name not in ONLY_ASYNC
     ]
     return [*spelled, f"-> {as_sync(signature.return_annotation)}"]
 

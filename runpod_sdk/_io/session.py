@@ -1,0 +1,121 @@
+"""
+By way of aiohttp, whose parser and streams are written in C: the extra `aiohttp`.
+
+Not by way of an httpx transport over it: of those that there are, one takes a server that
+hung up for a connection that was never made, and a job would be sent twice. aiohttp itself
+asks again when a connection in use breaks, and an answer of a stream would be lost without
+a word; so who asks watches, and does not let it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import urllib.request
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+import httpx
+from yarl import URL
+
+from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._io import http
+from runpod_sdk._io.wire import IDLE_TIME
+from runpod_sdk.errors import ConfigurationError
+from runpod_sdk.settings import Config
+
+_AT_ONCE: Final = 2**20
+"""Bytes of a body from which aiohttp wants a file."""
+
+
+class Session:
+    """A client's way to its server by aiohttp, for one event loop of asyncio."""
+
+    def __init__(self, config: Config) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError(
+                'transport="aiohttp" works under asyncio only: leave it out here'
+            ) from None
+        watch = aiohttp.TraceConfig()
+        watch.on_connection_create_end.append(_connected)
+        watch.on_connection_reuseconn.append(_connected)
+        url = httpx.URL(config.base_url)
+        self._config = config
+        self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
+        self._proxy = _proxy(config, url.host)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=IDLE_TIME, ssl=http.tls(config) or True
+            ),
+            timeout=aiohttp.ClientTimeout(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trace_configs=[watch],
+        )
+
+    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+        """Send *call* and read the whole answer; who calls bounds the time."""
+        trace.watching()
+        try:
+            return await self._exchange(call, trace)
+        except aiohttp.ClientError as error:
+            fault = _translated(error)
+        raise fault  # without a cause: aiohttp's own hold the request, and the key in it
+
+    async def _exchange(self, call: Call, trace: http.Trace) -> Reply:
+        query = f"?{urlencode(call.params)}" if call.params else ""
+        content: Any = call.content
+        if content is not None and len(content) >= _AT_ONCE:
+            content = io.BytesIO(content)
+        async with self._session.request(
+            call.method,
+            URL(self._base.rstrip("/") + call.path + query, encoded=True),
+            headers=http.headers(self._config, call),
+            data=content,
+            allow_redirects=False,
+            proxy=self._proxy,
+            trace_request_ctx=trace,
+        ) as response:
+            body = http.Body(self._config, response.status, httpx.Headers(response.raw_headers))
+            async for piece in response.content.iter_any():
+                if not body.add(piece):
+                    response.close()
+                    break
+        return body.reply()
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+async def _connected(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
+) -> None:
+    """Note that a request has its connection, unless it has had one before."""
+    trace: http.Trace = context.trace_request_ctx
+    if trace.sent():
+        raise httpx.ReadError("the server hung up")
+    trace.sending()
+
+
+def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
+    match error:
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return httpx.ProxyError(type(error).__name__)
+        case aiohttp.ClientConnectorError():
+            return httpx.ConnectError(str(error))
+        case aiohttp.InvalidURL():
+            return httpx.UnsupportedProtocol(type(error).__name__)
+        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+            return httpx.RemoteProtocolError(type(error).__name__)
+    return httpx.ReadError(type(error).__name__)
+
+
+def _proxy(config: Config, host: str) -> str | None:
+    named = http.proxy(config)
+    if named is None or urllib.request.proxy_bypass(host):
+        return None
+    return named if urlsplit(named).scheme else f"http://{named}"
