@@ -3,6 +3,7 @@ What can go wrong, one class for each thing that a caller can do about it.
 
 RunpodError
 ├─ ConfigurationError                 no key, a bad base URL
+├─ RequestTooLargeError (ValueError)  larger than the service takes; nothing was sent
 ├─ JournalError                       the journal of a `map` can't be used, or says not to
 ├─ APIConnectionError                 no usable answer: refused, reset, cut short
 │  ├─ SubmissionUncertainError        … after a job was sent: it may have been enqueued
@@ -51,6 +52,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RequestTooLargeError",
     "RunpodError",
     "RunpodTimeoutError",
     "ServerError",
@@ -83,6 +85,17 @@ class RunpodError(Exception):
 
 class ConfigurationError(RunpodError):
     """The client can't be set up, or used, as it was asked to; nothing was sent."""
+
+
+class RequestTooLargeError(RunpodError, ValueError):
+    """The request is larger than the service takes; nothing was sent."""
+
+    def __init__(self, message: str, *, size: int, limit: int) -> None:
+        super().__init__(message)
+        self.size = size
+        """Bytes of the request, as JSON."""
+        self.limit = limit
+        """Bytes that the service takes."""
 
 
 class JournalError(RunpodError):
@@ -231,69 +244,9 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     429: RateLimitError,
 }
 
-_ADVICE: dict[int, str] = {
-    401: "check the API key",
-    403: "the API key has no access to this endpoint, or may not do this",
-    404: (
-        "the endpoint or the job does not exist for this key, or the result has expired"
-        " (30 minutes after `run`, 1 minute after `run_sync`, or the job's ttl)"
-    ),
-    429: "too many requests, or too many jobs in the queue; try again later",
-}
-
-_UNCERTAIN = "the job may have been enqueued: do not send it again without looking"
-
 
 def status_error_class(status_code: int, *, submission: bool) -> type[APIStatusError]:
     """Choose the class for an answer that is not 2xx."""
     if status_code >= 500:
         return SubmissionServerError if submission and status_code != 503 else ServerError
     return _BY_STATUS.get(status_code, APIStatusError)
-
-
-def status_message(action: str, status_code: int, detail: str, *, submission: bool) -> str:
-    """Say what was asked, what was answered, and what to do."""
-    advice = _ADVICE.get(status_code)
-    if issubclass(status_error_class(status_code, submission=submission), SubmissionServerError):
-        advice = _UNCERTAIN
-    message = f"{action}: HTTP {status_code}"
-    if detail:
-        message += f", {detail}"
-    return f"{message} ({advice})" if advice else message
-
-
-def no_answer_message(action: str, reason: str, *, submission: bool) -> str:
-    """Say that no usable answer came, and why."""
-    return f"{action}: {reason}" + (f"; {_UNCERTAIN}" if submission else "")
-
-
-def invalid_message(action: str, fault: str, *, submission: bool) -> str:
-    """Say what is wrong with the body of a 2xx."""
-    message = f"{action}: the answer is not what the API document says: {fault}; see .body"
-    return message + (f" ({_UNCERTAIN})" if submission else "")
-
-
-def timeout_message(
-    action: str,
-    timeout: float | None,
-    *,
-    state: JobState | None = None,
-    uncertain: bool = False,
-    in_line: bool = False,
-) -> str:
-    """Say that the local time is up, and what is known of the job."""
-    seconds = "" if timeout is None else f" of {timeout:g} s"
-    message = f"{action}: the local time{seconds} is up"
-    if uncertain:
-        return f"{message}; {_UNCERTAIN}"
-    if in_line:
-        return f"{message} before its turn came; nothing was sent (see rate_limits)"
-    return f"{message}; the job was last seen {state.status}" if state else message
-
-
-def interrupted_message(action: str, state: JobState | None) -> str:
-    """Say that chunks are missing, and where the job's result can still be found."""
-    message = f"{action}: an answer was lost that may have carried chunks"
-    if state is None:
-        return f"{message}, and the job's state could not be had"
-    return f"{message}, and what the job returned ({state.status}) does not hold them"

@@ -30,6 +30,10 @@ MAX_RETRIES: Final = 2
 MAX_RESPONSE_SIZE: Final = 256 * 2**20
 """Bytes of an answer, unpacked. The platform's results end at about 20 MB."""
 
+LARGEST_RUN: Final = 10 * 2**20
+LARGEST_RUN_SYNC: Final = 20 * 2**20
+"""Bytes of a request that the service takes, as documented."""
+
 SHORTEST_HOLD: Final = 1.0
 LONGEST_HOLD: Final = 300.0
 """The range that the API takes for `wait`."""
@@ -143,6 +147,8 @@ class Config:
     max_response_size: int
     rate_limits: bool
     """Whether to keep to the rates that the service documents."""
+    size_limits: bool
+    """Whether to keep to the sizes of requests that it documents."""
     _api_key: str | None = field(repr=False, eq=False, alias="api_key")
     own_http: bool = True
     """Whether HTTP connections are this package's own, not those of a caller's `http_client`."""
@@ -157,6 +163,7 @@ class Config:
         max_retries: int,
         max_response_size: int,
         rate_limits: bool,
+        size_limits: bool,
         own_http: bool,
     ) -> Config:
         """
@@ -171,6 +178,7 @@ class Config:
             max_retries=whole_number(max_retries, "max_retries", 0),
             max_response_size=whole_number(max_response_size, "max_response_size", 1),
             rate_limits=_yes_or_no(rate_limits, "rate_limits"),
+            size_limits=_yes_or_no(size_limits, "size_limits"),
             api_key=_find_api_key(api_key),
             own_http=own_http,
         )
@@ -190,8 +198,9 @@ class Config:
         return _find_api_key(None) if self._api_key is None else self._api_key
 
     def __reduce__(self) -> tuple[object, ...]:
-        waiting = self.timeout, self.max_retries, self.max_response_size, self.rate_limits
-        return type(self), (self.base_url, *waiting, None, self.own_http, True)
+        waiting = self.timeout, self.max_retries
+        limits = self.max_response_size, self.rate_limits, self.size_limits
+        return type(self), (self.base_url, *waiting, *limits, None, self.own_http, True)
 
 
 def whole_number(value: int, name: str, least: int) -> int:

@@ -39,12 +39,20 @@ class AsyncRunpod:
         max_retries: int = settings.MAX_RETRIES,
         max_response_size: int = settings.MAX_RESPONSE_SIZE,
         rate_limits: bool = True,
+        size_limits: bool = True,
         http_client: httpx.AsyncClient | None = None,
         transport: Transport = "anyio",
     ) -> None:
         own = http_client is None
         self._config = Config.make(
-            api_key, base_url, timeout, max_retries, max_response_size, rate_limits, own
+            api_key,
+            base_url,
+            timeout,
+            max_retries,
+            max_response_size,
+            rate_limits,
+            size_limits,
+            own,
         )
         self._traffic = Traffic() if rate_limits else None
         self._transport = transport

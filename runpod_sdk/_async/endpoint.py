@@ -137,5 +137,11 @@ class AsyncEndpoint:
     def _session(self) -> Session:
         client, config = self.client, self.client._config
         return Session(
-            client._io, self.id, config.timeout, config.max_retries, self.job, client._traffic
+            client._io,
+            self.id,
+            config.timeout,
+            config.max_retries,
+            self.job,
+            client._traffic,
+            config.size_limits,
         )

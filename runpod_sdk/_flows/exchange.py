@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import evolve, field, frozen
 
+from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import IO, Call, Deadline, NoReply, Reply
@@ -43,6 +44,8 @@ class Operation(Generic[T]):
     """How long the server may hold the answer back, in seconds."""
     job_id: str | None = None
     """The job that it is about, if it is about one that exists."""
+    largest: int | None = None
+    """Bytes of the body that the service takes, where it says so."""
     limit: Limit | None = None
     """What the service allows of its kind, where it says so."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -77,6 +80,7 @@ class _StandIn:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         content = None if json is None else encode(json)
+        self._check_size(content or b"")
         call = Call(method.upper(), url, params or {}, content, headers or {})
         left = self._deadline.left(self._io.now())  # large input takes its time to encode
         if left is not None and left <= 0:
@@ -89,6 +93,12 @@ class _StandIn:
         if reply.too_large:
             raise ValueError("it is larger than the client's max_response_size")
         return evolve(reply, status_code=200)
+
+    def _check_size(self, content: bytes) -> None:
+        size, largest = len(content), self._op.largest
+        if largest is not None and size > largest:
+            message = messages.too_large(self._op.action, size, largest)
+            raise errors.RequestTooLargeError(message, size=size, limit=largest)
 
 
 def encode(body: JSONValue) -> bytes:
@@ -119,6 +129,7 @@ async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
     Ask once, and read the answer.
 
     Raises:
+        RequestTooLargeError: It is larger than the service takes.
         NoReply: No usable answer within *limit* seconds.
         APIStatusError: The answer is not 2xx.
         APIResponseValidationError: It is, but the body is not what the document says.
@@ -137,5 +148,5 @@ async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
         shown = client.reply.censored(op.secrets)
     # Raised without a cause: that would hold the answer, and a secret that it repeats.
     cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
-    message = errors.invalid_message(op.action, what, submission=op.submission)
+    message = messages.invalid(op.action, what, submission=op.submission)
     raise cls(message, body=shown.body())

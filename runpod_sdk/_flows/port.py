@@ -160,6 +160,8 @@ class Session:
     """Makes the public job of an id, for errors to carry."""
     traffic: Traffic | None = None
     """The lanes of the client's requests; None if it does not keep to rates."""
+    size_limits: bool = True
+    """Whether to refuse requests that are larger than the service takes."""
     hurry: bool = True
     """Whether the wait for a turn counts as time taken."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TypeVar
 
+from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import retry
 from runpod_sdk._flows.exchange import Operation, exchange
@@ -141,7 +142,7 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
             raise out.failure from out.failure.__cause__
         uncertain = op.submission and out.sent
         cls = errors.SubmissionTimeoutError if uncertain else errors.RunpodTimeoutError
-        message = errors.timeout_message(
+        message = messages.timed_out(
             op.action, deadline.timeout, uncertain=uncertain, in_line=out.in_line
         )
         job = None if op.job_id is None else session.handle(op.job_id)
@@ -150,7 +151,7 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         raise
     except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
         if op.submission:
-            note = errors.no_answer_message(op.action, "interrupted", submission=True)
+            note = messages.no_answer(op.action, "interrupted", submission=True)
             interruption.add_note(note)
         raise
 
@@ -172,9 +173,7 @@ def _no_answer(session: Session, op: Operation[T], fault: NoReply) -> errors.Run
         cls = errors.StreamInterruptedError
     else:
         cls = errors.APIConnectionError
-    message = errors.no_answer_message(
-        op.action, fault.reason, submission=op.submission and fault.sent
-    )
+    message = messages.no_answer(op.action, fault.reason, submission=op.submission and fault.sent)
     error = cls(message)
     error.__cause__ = fault.__cause__
     return error

@@ -16,6 +16,7 @@ import json
 from collections import deque
 from collections.abc import Sequence
 
+from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.pace import Limit
@@ -127,7 +128,7 @@ class ChunkReader:
         except errors.RunpodError:
             missing = None
         if missing is None:
-            message = errors.interrupted_message(f"stream of job {job_id}", state)
+            message = messages.interrupted(f"stream of job {job_id}", state)
             handle = self._session.handle(job_id)
             raise errors.StreamInterruptedError(message, job=handle, state=state) from failure
         self._ready.extend(api.chunk_of(output) for output in missing)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from runpod_sdk._flows import api
-from runpod_sdk._flows.port import Session
+from runpod_sdk._flows.exchange import Operation
+from runpod_sdk._flows.port import Deadline, Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk.models import JobState
@@ -13,7 +16,11 @@ from runpod_sdk.settings import FIRST_HOLD, OnTimeout
 async def run(session: Session, request: api.JobRequest, timeout: float | None) -> JobState:
     """Submit *request*; return the state that the server answers with, and its id."""
     op = api.run(session.endpoint_id, request)
-    return await perform(session, op, session.deadline(timeout))
+    return await _submit(session, op, session.deadline(timeout))
+
+
+async def _submit(session: Session, op: Operation[JobState], deadline: Deadline) -> JobState:
+    return await perform(session, op if session.size_limits else evolve(op, largest=None), deadline)
 
 
 async def run_sync(
@@ -31,5 +38,5 @@ async def run_sync(
         op = api.run(session.endpoint_id, request)
     else:
         op = api.run_sync(session.endpoint_id, request, FIRST_HOLD)
-    state = await perform(session, op, deadline)
+    state = await _submit(session, op, deadline)
     return await cancelling(session, state.id, on_timeout, wait(session, state.id, deadline, state))

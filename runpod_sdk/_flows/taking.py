@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
+from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.batch import Batch, Turn
 from runpod_sdk._flows.crew import Desk
@@ -149,7 +150,7 @@ class Taker(Generic[R]):
         left = None if self._deadline is None else max(self._deadline - self._desk.now(), 0.0)
         self._turn = await self._desk.call(self._batch.turn, fresh, self._exhausted, left)
         if self._turn.late:
-            message = errors.timeout_message(self._terms.action, self._terms.timeout)
+            message = messages.timed_out(self._terms.action, self._terms.timeout)
             raise errors.RunpodTimeoutError(message)
         self._ready.extend(self._turn.results)
 

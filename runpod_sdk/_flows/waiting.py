@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.pace import Limit
@@ -135,7 +136,7 @@ def timed_out(
     session: Session, job_id: str, deadline: Deadline, state: JobState | None
 ) -> errors.RunpodTimeoutError:
     """Make the error of a deadline that passed while a job was waited for."""
-    message = errors.timeout_message(f"job {job_id}", deadline.timeout, state=state)
+    message = messages.timed_out(f"job {job_id}", deadline.timeout, state=state)
     return errors.RunpodTimeoutError(message, job=session.handle(job_id), state=state)
 
 

@@ -39,6 +39,8 @@ class Runpod:
         rate_limits: Whether to keep to the rates that RunPod documents for each endpoint, by
             letting requests wait for their turn: 1000 jobs submitted in 10 seconds, 200 at
             a time, and so on. They are shared by all threads of this client.
+        size_limits: Whether to refuse requests that are larger than RunPod documents, before
+            anything is sent: 10 MiB of `run`, 20 MiB of `run_sync`.
         http_client: Your own client (proxy, CA, transport). It is never closed here.
             With a transport that is not httpx's own, a total time is bounded only as
             well as that transport keeps httpx's timeouts.
@@ -56,11 +58,19 @@ class Runpod:
         max_retries: int = settings.MAX_RETRIES,
         max_response_size: int = settings.MAX_RESPONSE_SIZE,
         rate_limits: bool = True,
+        size_limits: bool = True,
         http_client: httpx.Client | None = None,
     ) -> None:
         own = http_client is None
         self._config = Config.make(
-            api_key, base_url, timeout, max_retries, max_response_size, rate_limits, own
+            api_key,
+            base_url,
+            timeout,
+            max_retries,
+            max_response_size,
+            rate_limits,
+            size_limits,
+            own,
         )
         self._traffic = Traffic() if rate_limits else None
         self._io = SyncIO(self._config, http_client)

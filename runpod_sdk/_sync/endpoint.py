@@ -88,7 +88,8 @@ class Endpoint:
             ValueError: Both ways at once, no input, or a field that the API lacks.
             SubmissionUncertainError: The job may have been enqueued, its id is not known.
             APIConnectionError: No connection; the job was not enqueued.
-            BadRequestError: The server did not take the body; larger than 10 MiB, perhaps.
+            RequestTooLargeError: As JSON it is larger than 10 MiB; nothing was sent.
+            BadRequestError: The server did not take the body.
             RateLimitError: Too many requests or queued jobs; the job was not enqueued.
 
         Source: run_job in openapi/runpod-serverless.yaml.
@@ -129,6 +130,8 @@ class Endpoint:
             RunpodTimeoutError: *timeout* passed; `.job` can be waited for again,
                 `.cancelled` says whether the server confirmed that it was cancelled.
             SubmissionUncertainError: The job may have been enqueued, its id is not known.
+            RequestTooLargeError: As JSON it is larger than 20 MiB, or than 10 MiB where it is
+                submitted as by `run`; nothing was sent.
 
         Source: run_job_sync, get_job_status_sync in openapi/runpod-serverless.yaml.
         """
@@ -253,5 +256,11 @@ class Endpoint:
     def _session(self) -> Session:
         client, config = self.client, self.client._config
         return Session(
-            client._io, self.id, config.timeout, config.max_retries, self.job, client._traffic
+            client._io,
+            self.id,
+            config.timeout,
+            config.max_retries,
+            self.job,
+            client._traffic,
+            config.size_limits,
         )

@@ -26,6 +26,7 @@ NAMED = (
 TREE = {
     "ConfigurationError": ["RunpodError"],
     "JournalError": ["RunpodError"],
+    "RequestTooLargeError": ["RunpodError", "ValueError"],
     "APIConnectionError": ["RunpodError"],
     "SubmissionUncertainError": ["APIConnectionError"],
     "StreamInterruptedError": ["APIConnectionError"],

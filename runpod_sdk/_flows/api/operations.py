@@ -11,6 +11,7 @@ from runpod_sdk._flows.api.requests import milliseconds
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.retry import Kind
+from runpod_sdk.settings import LARGEST_RUN, LARGEST_RUN_SYNC
 from runpod_serverless_api import AuthenticatedClient
 from runpod_serverless_api.api.endpoints import get_health, purge_queue
 from runpod_serverless_api.api.jobs import (
@@ -32,6 +33,7 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
         partial(run_job.asyncio_detailed, endpoint_id, body=request),
         answers.submitted,
         refuse,
+        largest=LARGEST_RUN,
         limit=Limit.RUN,
         secrets=_secrets(request),
     )
@@ -47,6 +49,7 @@ def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[mo
         answers.submitted,
         refuse,
         hold,
+        largest=LARGEST_RUN_SYNC,
         limit=Limit.RUN_SYNC,
         secrets=_secrets(request),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.port import Reply
 from runpod_sdk.models import JSONValue
@@ -20,7 +21,7 @@ def refuse(action: str, reply: Reply, submission: bool) -> errors.APIStatusError
     headers = reply.headers
     cls = errors.status_error_class(reply.status_code, submission=submission)
     return cls(
-        errors.status_message(action, reply.status_code, _detail(body), submission=submission),
+        messages.refused(action, reply.status_code, _detail(body), submission=submission),
         status_code=reply.status_code,
         body=body,
         headers=headers,

@@ -1,0 +1,80 @@
+"""What errors say: what happened, to which job, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runpod_sdk import errors
+
+if TYPE_CHECKING:
+    from runpod_sdk.models import JobState
+
+_ADVICE: dict[int, str] = {
+    401: "check the API key",
+    403: "the API key has no access to this endpoint, or may not do this",
+    404: (
+        "the endpoint or the job does not exist for this key, or the result has expired"
+        " (30 minutes after `run`, 1 minute after `run_sync`, or the job's ttl)"
+    ),
+    429: "too many requests, or too many jobs in the queue; try again later",
+}
+
+_UNCERTAIN = "the job may have been enqueued: do not send it again without looking"
+
+
+def refused(action: str, status_code: int, detail: str, *, submission: bool) -> str:
+    """Say what was asked, what was answered, and what to do."""
+    cls = errors.status_error_class(status_code, submission=submission)
+    uncertain = issubclass(cls, errors.SubmissionServerError)
+    advice = _UNCERTAIN if uncertain else _ADVICE.get(status_code)
+    message = f"{action}: HTTP {status_code}"
+    if detail:
+        message += f", {detail}"
+    return f"{message} ({advice})" if advice else message
+
+
+def too_large(action: str, size: int, limit: int) -> str:
+    """Say that a request was not sent for its size, and what to do with so much."""
+    return (
+        f"{action}: the request is {size / 2**20:.1f} MiB as JSON, and the service takes"
+        f" {limit / 2**20:g} MiB (10 MiB of `run`, 20 MiB of `run_sync`); nothing was sent: put"
+        " large data into storage and send its URL (results: see s3_config; a server that takes"
+        " more: see size_limits)"
+    )
+
+
+def no_answer(action: str, reason: str, *, submission: bool) -> str:
+    """Say that no usable answer came, and why."""
+    return f"{action}: {reason}" + (f"; {_UNCERTAIN}" if submission else "")
+
+
+def invalid(action: str, fault: str, *, submission: bool) -> str:
+    """Say what is wrong with the body of a 2xx."""
+    message = f"{action}: the answer is not what the API document says: {fault}; see .body"
+    return message + (f" ({_UNCERTAIN})" if submission else "")
+
+
+def timed_out(
+    action: str,
+    timeout: float | None,
+    *,
+    state: JobState | None = None,
+    uncertain: bool = False,
+    in_line: bool = False,
+) -> str:
+    """Say that the local time is up, and what is known of the job."""
+    seconds = "" if timeout is None else f" of {timeout:g} s"
+    message = f"{action}: the local time{seconds} is up"
+    if uncertain:
+        return f"{message}; {_UNCERTAIN}"
+    if in_line:
+        return f"{message} before its turn came; nothing was sent (see rate_limits)"
+    return f"{message}; the job was last seen {state.status}" if state else message
+
+
+def interrupted(action: str, state: JobState | None) -> str:
+    """Say that chunks are missing, and where the job's result can still be found."""
+    message = f"{action}: an answer was lost that may have carried chunks"
+    if state is None:
+        return f"{message}, and the job's state could not be had"
+    return f"{message}, and what the job returned ({state.status}) does not hold them"
