@@ -2,8 +2,8 @@
 Run any number of cases at once: in threads, or as tasks under asyncio or trio.
 
 A case asks one thing of one endpoint, and its `Outcome` says what came of it and how
-long it took. One that was late is tried again alone: a busy machine makes a call late
-now and then, but a deadline that is not kept is late each time.
+long it took. One that was late is tried again, with few others and then alone: a busy
+machine makes a call late now and then, but a deadline that is not kept is late each time.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ JOB = "60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1"
 SLACK = 0.25
 """How much later than its deadline a call may end."""
 AT_ONCE = 24
-ATTEMPTS = 4
+AT_ONCE_AGAIN = (4, 1, 1, 1)
+"""How many of the unlucky ones run at once, at each further attempt."""
 MOST_UNLUCKY = 24
+"""How many may have to run alone: more of them are no bad luck any more."""
 
 TALLY: Counter[tuple[str, str, str]] = Counter()
 """How many cases were tried, by fault, operation and mode."""
@@ -85,21 +87,28 @@ async def finish_async(value: Any) -> Any:
 
 
 def run_all(
-    mode: str, cases: Sequence[Case], *, at_once: int = AT_ONCE, **options: Any
+    mode: str,
+    cases: Sequence[Case],
+    *,
+    at_once: int = AT_ONCE,
+    unlucky: Callable[[Outcome], bool] = lambda outcome: outcome.unlucky,
+    **options: Any,
 ) -> list[Outcome]:
     """
-    Run all *cases* on one client, *at_once* at a time; the unlucky ones, again alone.
+    Run all *cases* on one client, *at_once* at a time; the unlucky ones, again.
 
     Each attempt has an endpoint id of its own: the case's, with `~` and a number.
     """
     outcomes = _run(mode, cases, at_once, options)
-    for attempt in range(1, ATTEMPTS):
-        unlucky = [place for place, outcome in enumerate(outcomes) if outcome.unlucky]
-        if len(unlucky) > MOST_UNLUCKY:  # that is no bad luck any more
+    for attempt, few in enumerate(AT_ONCE_AGAIN, 1):
+        places = [place for place, outcome in enumerate(outcomes) if unlucky(outcome)]
+        if not places or (few == 1 and len(places) > MOST_UNLUCKY):
             break
-        for place in unlucky:
-            again = replace(cases[place], endpoint=f"{cases[place].endpoint}~{attempt}")
-            outcomes[place] = _run(mode, [again], 1, options)[0]
+        again = [
+            replace(cases[place], endpoint=f"{cases[place].endpoint}~{attempt}") for place in places
+        ]
+        for place, outcome in zip(places, _run(mode, again, few, options), strict=True):
+            outcomes[place] = outcome
     return outcomes
 
 
