@@ -168,6 +168,8 @@ class Desk:
     def dispatch(self, now: float) -> None:
         """Give the jobs that wait to the workers that do, first come, first served."""
         for take in self._takes:
+            if not self._queue.waiting:
+                break
             if not take.answer.done() and (taken := self._queue.take(now, take.worker, take.most)):
                 take.answer.set_result(taken)
 

@@ -129,6 +129,12 @@ def test_nothing_to_do_is_told_after_a_while(start: Start) -> None:
     assert "content-length" not in answer.headers
 
 
+@pytest.mark.parametrize("seconds", [0, 90, float("nan")])
+def test_no_request_is_held_longer_than_a_worker_waits(seconds: float) -> None:
+    with pytest.raises(ValueError, match="job_take_wait"):
+        Limits(job_take_wait=seconds)
+
+
 def test_a_job_comes_while_the_request_is_held(start: Start) -> None:
     """One that waits is given it at once; who waits longest gets the first."""
     api, worker = start(limits={"job_take_wait": support.PATIENCE})

@@ -40,6 +40,11 @@ class Queue:
         """All jobs by their ids, in the order in which they were sent; look only."""
         return self._jobs
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in IN_QUEUE."""
+        return len(self._waiting)
+
     def effects(self) -> Effects:
         """Scale the fleet for what waits now, and hand over what has come up since last time."""
         self.fleet.scale(self._now, self._waiting.urgent)
