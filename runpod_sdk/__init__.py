@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         SubmissionTimeoutError,
         SubmissionUncertainError,
     )
+    from runpod_sdk.explanation import Explanation, JobReason
     from runpod_sdk.journal import Journal, JournalEntry, JournalStatus
     from runpod_sdk.models import (
         EndpointHealth,
@@ -102,6 +103,7 @@ _HOMES = {
         "SubmissionTimeoutError",
         "SubmissionUncertainError",
     ],
+    "explanation": ["Explanation", "JobReason"],
     "journal": ["Journal", "JournalEntry", "JournalStatus"],
     "models": [
         "EndpointHealth",
@@ -135,12 +137,14 @@ __all__ = [
     "Endpoint",
     "EndpointHealth",
     "ExecutionPolicy",
+    "Explanation",
     "JSONValue",
     "Job",
     "JobCancelledError",
     "JobCounts",
     "JobError",
     "JobFailedError",
+    "JobReason",
     "JobResult",
     "JobState",
     "JobStatus",

@@ -69,7 +69,10 @@ def timed_out(
         return f"{message}; {_UNCERTAIN}"
     if in_line:
         return f"{message} before its turn came; nothing was sent (see rate_limits)"
-    return f"{message}; the job was last seen {state.status}" if state else message
+    if state is None:
+        return message
+    why = "" if state.started else "; its explain() says why it still waits"
+    return f"{message}; the job was last seen {state.status}{why}"
 
 
 def interrupted(action: str, state: JobState | None) -> str:

@@ -12,11 +12,13 @@ from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows import api
 from runpod_sdk._flows.exchange import Operation
+from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._flows.submitting import run, run_sync
 from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
     ExecutionPolicy,
@@ -118,6 +120,12 @@ class AsyncEndpoint:
         """Async twin of `Endpoint.retry`."""
         op = api.retry(self.id, checked_id(job_id, "job_id"))
         return await self._perform(op, timeout)
+
+    async def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
+        """Async twin of `Endpoint.explain`."""
+        job_id = checked_id(job_id, "job_id")
+        deadline = self._session.deadline(self.client._config.total(timeout))
+        return await explain(self._session, job_id, deadline)
 
     async def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """Async twin of `Endpoint.health`."""

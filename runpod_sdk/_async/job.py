@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from runpod_sdk._async.stream import AsyncStream
+from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
 
@@ -53,3 +54,7 @@ class AsyncJob:
         """Async twin of `Job.retry`."""
         self._completed.clear()
         return await self.endpoint.retry(self.id, timeout=timeout)
+
+    async def explain(self, *, timeout: Timeout | Unset = UNSET) -> Explanation:
+        """Async twin of `Job.explain`."""
+        return await self.endpoint.explain(self.id, timeout=timeout)

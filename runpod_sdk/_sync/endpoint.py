@@ -9,6 +9,7 @@ from attrs import frozen
 
 from runpod_sdk._flows import api
 from runpod_sdk._flows.exchange import Operation
+from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.streaming import ChunkReader
@@ -18,6 +19,7 @@ from runpod_sdk._io import sync
 from runpod_sdk._sync import mapping
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
+from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
     ExecutionPolicy,
@@ -229,6 +231,26 @@ class Endpoint:
         """
         op = api.retry(self.id, checked_id(job_id, "job_id"))
         return self._perform(op, timeout)
+
+    def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
+        """
+        Find out why a job is where it is: in most cases, why it is still in the queue.
+
+        Asks for the job's state and the endpoint's health, and judges by the workers
+        that could take the job. What can't be found out is not raised but told: the
+        reason is then `JobReason.UNKNOWN`.
+
+        Args:
+            timeout: Longest total time of all that is asked, in seconds.
+
+        Returns:
+            A reason code and a sentence, with the state and the health that they are of.
+
+        Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
+        """
+        job_id = checked_id(job_id, "job_id")
+        deadline = self._session.deadline(self.client._config.total(timeout))
+        return sync.run(explain(self._session, job_id, deadline))
 
     def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """

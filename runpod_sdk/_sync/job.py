@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from runpod_sdk._sync.stream import Stream
+from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
 
@@ -79,3 +80,7 @@ class Job:
         """Put the job, which failed or timed out, into the queue again. See `Endpoint.retry`."""
         self._completed.clear()
         return self.endpoint.retry(self.id, timeout=timeout)
+
+    def explain(self, *, timeout: Timeout | Unset = UNSET) -> Explanation:
+        """Find out why the job is where it is: still queued, perhaps. See `Endpoint.explain`."""
+        return self.endpoint.explain(self.id, timeout=timeout)

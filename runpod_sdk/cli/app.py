@@ -117,6 +117,14 @@ def stream(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None
 
 
 @app.command()
+def explain(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
+    """Say why a job is where it is: why it is still in the queue, perhaps."""
+    with connected(endpoint_id) as endpoint:
+        explanation = endpoint.explain(job_id, **a.limit(timeout))
+        show({"id": job_id, "reason": explanation.reason, "text": explanation.text})
+
+
+@app.command()
 def cancel(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
     """End a job that waits or runs."""
     with connected(endpoint_id) as endpoint:

@@ -17,6 +17,7 @@ from runpod_sdk import (
     APIConnectionError,
     ConfigurationError,
     Endpoint,
+    Job,
     JobError,
     JobState,
     Runpod,
@@ -25,6 +26,8 @@ from runpod_sdk import (
 )
 
 ENDPOINT_VARIABLE = "RUNPOD_ENDPOINT_ID"
+_EXPLAINING = 2.0
+"""Seconds that it may take, after the time of a wait was up, to find out why."""
 
 
 class Exit(IntEnum):
@@ -40,8 +43,8 @@ class Exit(IntEnum):
 
 
 EXIT_STATUSES = """\
-Exit status: 0 the job succeeded (run, cancel, retry, health, purge-queue: the API did as
-asked); 1 the job ended badly; 2 wrong usage or configuration; 3 the API refused, or gave no
+Exit status: 0 the job succeeded (run, cancel, retry, explain, health, purge-queue: the API
+did as asked); 1 the job ended badly; 2 wrong usage or configuration; 3 the API refused, or gave no
 usable answer; 4 the job has not ended (status); 124 the local time was up; 130 interrupted.
 """
 
@@ -73,6 +76,18 @@ def verdict(state: JobState) -> Exit:
 
 
 @contextmanager
+def _explained() -> Iterator[None]:
+    """Say why a job still waits that was waited for in vain."""
+    try:
+        yield
+    except RunpodTimeoutError as error:
+        waits = error.state is None or not error.state.started
+        if isinstance(error.job, Job) and waits and not error.cancelled:
+            error.add_note(error.job.explain(timeout=_EXPLAINING).text)
+        raise
+
+
+@contextmanager
 def connected(endpoint_id: str, streamed: str | None = None) -> Iterator[Endpoint]:
     """
     Give the endpoint, and end the process as befits what goes wrong in the block.
@@ -81,13 +96,15 @@ def connected(endpoint_id: str, streamed: str | None = None) -> Iterator[Endpoin
         streamed: The job that is streamed, if one is: interrupting that says nothing of it.
     """
     try:
-        with Runpod() as client:
+        with Runpod() as client, _explained():
             yield client.endpoint(endpoint_id)
     except JobError as error:
         say(f"{error}")
         code = Exit.JOB_ENDED_BADLY
     except RunpodTimeoutError as error:
         say(f"{error}")
+        for why in getattr(error, "__notes__", ()):
+            say(why)
         if error.job is not None and not error.cancelled:
             say_how_to_go_on(error.job.id, endpoint_id)
         code = Exit.TIMEOUT

@@ -106,6 +106,20 @@ def test_a_wait_that_takes_too_long_says_how_to_go_on(command: Command) -> None:
     assert command("cancel", job).document["status"] == "CANCELLED"
 
 
+def test_a_wait_in_vain_says_why_the_job_still_waits(command: Command) -> None:
+    running = [submit(command, mock_delay=30) for _ in range(2)]
+    waiting = submit(command, mock_return=1)
+    ended = command("wait", waiting, "--timeout", "0.5")
+    assert ended.status == 124
+    assert f"job {waiting} is in the queue: all workers are busy" in ended.err
+    ended = command("explain", waiting)
+    assert ended.status == 0
+    assert ended.document["reason"] == "ALL_BUSY"
+    for job in (*running, waiting):
+        command("cancel", job)
+    assert command("explain", waiting).document["reason"] == "DONE"
+
+
 def test_the_way_to_go_on_names_an_endpoint_that_the_environment_does_not(
     command: Command, local: LocalEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

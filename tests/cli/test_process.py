@@ -161,7 +161,7 @@ def test_a_missing_extra_is_one_line_that_says_how_to_get_it(
     [
         "",
         *("run", "run-sync", "status", "wait", "stream", "cancel"),
-        *("retry", "health", "purge-queue", "serve"),
+        *("retry", "explain", "health", "purge-queue", "serve"),
     ],
 )
 def test_help_fits_a_terminal_of_80_columns(name: str) -> None:

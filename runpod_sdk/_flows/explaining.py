@@ -1,0 +1,38 @@
+"""Find out why a job is where it is, as far as can be done without failing."""
+
+from __future__ import annotations
+
+from runpod_sdk import errors, explanation
+from runpod_sdk._flows import api
+from runpod_sdk._flows.port import Deadline, Session
+from runpod_sdk._flows.sending import perform
+from runpod_sdk.explanation import Explanation, JobReason
+
+
+async def explain(session: Session, job_id: str, deadline: Deadline) -> Explanation:
+    """
+    Ask for the state of a job and, if it is in the queue, for the endpoint's health.
+
+    A job that nothing keeps in the queue is asked after once more: it may have been taken
+    between the two answers.
+    """
+    try:
+        state = await perform(session, api.status(session.endpoint_id, job_id), deadline)
+    except errors.NotFoundError as error:
+        return explanation.not_found(job_id, error)
+    except errors.RunpodError as error:
+        return explanation.unknown(job_id, error)
+    if (found := explanation.of_state(state)) is not None:
+        return found
+    try:
+        health = await perform(session, api.health(session.endpoint_id), deadline)
+    except errors.RunpodError as error:
+        return explanation.unknown(job_id, error, state)
+    found = explanation.of_health(state, health)
+    if found.reason is not JobReason.STARTING:
+        return found
+    try:
+        state = await perform(session, api.status(session.endpoint_id, job_id), deadline)
+    except errors.RunpodError:
+        return found
+    return explanation.of_state(state) or found
