@@ -119,16 +119,17 @@ class Journal:
         self._lock = threading.Lock()
         self._taken = False
         self._database: sqlite3.Connection | None = None
-        database = sqlite3.connect(
-            self.path, timeout=0, isolation_level=None, check_same_thread=False
-        )
         try:
-            self._prepare(database)
-        except BaseException as error:
-            database.close()
-            if isinstance(error, sqlite3.Error):
-                raise JournalError(self._reason(error)) from error
-            raise
+            database = sqlite3.connect(
+                self.path, timeout=0, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare(database)
+            except BaseException:
+                database.close()
+                raise
+        except sqlite3.Error as error:
+            raise JournalError(self._reason(error)) from error
         self._database = database
 
     @property

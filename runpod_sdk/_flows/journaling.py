@@ -63,7 +63,7 @@ class JournaledMapping(Mapping):
                 f"input {item.index} is not the one that {self._ledger.path} knows:"
                 " give the same inputs in the same order, or another journal"
             )
-        if not item.done:
+        if item.job_id is None:  # else it is being waited for, since `begin`
             self._recall(item, entry)
 
     def _recall(self, item: Item, entry: JournalEntry) -> None:
@@ -89,8 +89,7 @@ class JournaledMapping(Mapping):
             return
         item.done = True
 
-    async def carry_out(self, item: Item) -> None:
-        await super().carry_out(item)
+    async def _ended(self, item: Item) -> None:
         status = _status_of(item)
         if status is not None:
             result = None if item.state is None else item.state.to_dict()

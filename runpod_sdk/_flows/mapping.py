@@ -127,7 +127,7 @@ class Mapping:
     """What `map` does with each input."""
 
     def __init__(self, session: Session, request: Callable[[Any], api.JobRequest]) -> None:
-        self._session = session
+        self._session = evolve(session, hurry=False)
         self._request = request
         self._sent: Callable[[], None] = lambda: None
         self._stopped = False
@@ -153,6 +153,7 @@ class Mapping:
         except (ValueError, TypeError) as mistake:
             mistake.add_note(f"input {item.index} of the map")
             raise
+        await self._ended(item)
         item.done = True
 
     async def cancel(self, item: Item) -> bool:
@@ -173,6 +174,9 @@ class Mapping:
             state=item.state,
             error=item.error,
         )
+
+    async def _ended(self, item: Item) -> None:
+        """Keep what became of an input, before anybody is told."""
 
     def _went_wrong(self, item: Item, error: errors.RunpodError) -> None:
         error.index = item.index

@@ -1,9 +1,9 @@
 """
-A service of many jobs in virtual time: what a client's transport reaches instead of a network.
+A service of many jobs: what a client's transport reaches instead of a network.
 
-Time is trio's, with a clock that jumps. Each input is a number, the index of its story;
-the service keeps what really became of it, so that a test can compare that with what
-the results say.
+Time is the event loop's; under trio it can be that of a clock that jumps. Each input is
+a number, the index of its story; the service keeps what really became of it, so that a
+test can compare that with what the results say.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from enum import Enum
 from typing import Any
 
+import anyio
 import attrs
 import httpx
 import trio
@@ -70,8 +71,8 @@ class Service(httpx.AsyncBaseTransport):
         if what == "run":
             return await self._submit(json.loads(await request.aread())["input"])
         index = self._index(rest[0])
-        await trio.sleep(self.stories[index].latency)
-        now = trio.current_time()
+        await anyio.sleep(self.stories[index].latency)
+        now = anyio.current_time()
         if now < self.born[index] + self.stories[index].unknown:
             return problem(404)
         if what == "cancel":
@@ -82,7 +83,7 @@ class Service(httpx.AsyncBaseTransport):
             self.most_polls = max(self.most_polls, self.polls)
             try:
                 wait = float(request.url.params["wait"]) / 1000
-                await trio.sleep(min(wait, max(self._end(index) - now, 0.0)))
+                await anyio.sleep(min(wait, max(self._end(index) - now, 0.0)))
             finally:
                 self.polls -= 1
         state = self._state(index)
@@ -97,13 +98,13 @@ class Service(httpx.AsyncBaseTransport):
         try:
             if story.fate is Fate.REFUSED:
                 raise httpx.ConnectError("refused")
-            await trio.sleep(story.latency)
+            await anyio.sleep(story.latency)
             if story.fate is Fate.NEVER_CAME:
                 raise httpx.WriteError("reset")
             if story.fate is Fate.BAD:
                 return problem(400)
             self.taken[index] += 1
-            self.born[index] = trio.current_time()
+            self.born[index] = anyio.current_time()
             if story.fate is Fate.LOST:
                 raise httpx.ReadError("reset")
             if story.fate is Fate.BROKEN:
@@ -122,7 +123,7 @@ class Service(httpx.AsyncBaseTransport):
 
     def _state(self, index: int) -> dict[str, Any]:
         body: dict[str, Any] = {"id": job_id(index), "status": "IN_PROGRESS"}
-        if trio.current_time() >= self._end(index):
+        if anyio.current_time() >= self._end(index):
             body["status"] = self.stories[index].status
             if index in self.cancelled:
                 body["status"] = "CANCELLED"

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import (
@@ -22,6 +22,7 @@ from runpod_sdk import (
     RunpodTimeoutError,
     SubmissionUncertainError,
 )
+from tests.drawing import at_most
 from tests.map.service import UNCERTAIN, Fate, Service, Story, in_virtual_time, job_id
 
 times = st.sampled_from([0.0, 0.01, 0.3, 1.0, 4.0, 31.0, 70.0])
@@ -167,7 +168,6 @@ def legal(course: Course) -> Course:
     return attrs.evolve(course, breaks_at=None) if course.reading == "list" else course
 
 
-@settings(max_examples=200, deadline=None)
 @given(courses.map(legal))
 def test_whatever_happens(course: Course) -> None:
     """Each input once, in order, as it really went; nothing lost, nothing twice, no more held."""
@@ -245,7 +245,7 @@ def agrees(result: MapResult[int], story: Story) -> None:
         _ = result.output
 
 
-@settings(max_examples=60, deadline=None)
+@at_most(60)
 @given(st.integers(1, 30), st.integers(1, 6), st.booleans())
 def test_the_window_is_kept_full(count: int, concurrency: int, ordered: bool) -> None:
     """With jobs that all last the same, nobody waits: as many rounds as there must be."""

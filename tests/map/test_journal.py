@@ -1,0 +1,405 @@
+"""A `map` with a journal: it goes on where it was left, and never sends anything twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runpod_sdk import (
+    AsyncRunpod,
+    Journal,
+    JournalError,
+    JournalStatus,
+    NotFoundError,
+    RunpodTimeoutError,
+    S3Config,
+    SubmissionUncertainError,
+)
+from tests.drawing import at_most
+from tests.facade.clients import KEY, MODES, Driver
+from tests.facade.clients import driver as make_driver
+from tests.map.service import UNCERTAIN, Fate, Service, Story
+
+SECRET = "s3-CANARY-secret"
+
+
+@pytest.fixture(scope="module", params=MODES)
+def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
+    with make_driver(request.param) as driver:
+        yield driver
+
+
+class Jobs:
+    """A service whose jobs end at once, and as it is told: an answer for each input."""
+
+    def __init__(self, **becomes: Any) -> None:
+        self.becomes = becomes
+        """By input: a status, or the answer to its submission."""
+        self.submitted: list[Any] = []
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        _, _, _, what, *rest = request.url.path.split("/")
+        if what == "run":
+            value = json.loads(request.content)["input"]
+            self.submitted.append(value)
+            told = self.becomes.get(str(value))
+            if isinstance(told, Exception):
+                raise told
+            if isinstance(told, int):
+                return httpx.Response(told, json={"detail": "no"})
+            return httpx.Response(200, json={"id": f"job-{value}", "status": "IN_QUEUE"})
+        self.asked.append(rest[0])
+        value = rest[0].removeprefix("job-")
+        told = self.becomes.get(value, "COMPLETED")
+        if told == 404:
+            return httpx.Response(404, json={"detail": "job not found"})
+        state = {"id": rest[0], "status": told, "output": {"of": value}, "error": "e"}
+        return httpx.Response(200, json=state)
+
+
+def outcomes(results: list[Any]) -> list[Any]:
+    """Say of each result its output, or the name of its error."""
+    return [
+        type(result.error).__name__ if result.error else result.output["of"] for result in results
+    ]
+
+
+def test_what_has_ended_is_not_asked_for_again(driver: Driver, tmp_path: Path) -> None:
+    """A second run hands out the same results, and sends nothing."""
+    jobs = Jobs(b="FAILED")
+    endpoint = driver.endpoint(jobs, max_retries=0)
+    journal = tmp_path / "run.sqlite"
+    first = driver.take(endpoint.map(list("abc"), journal=journal))
+    assert outcomes(first) == ["a", "JobFailedError", "c"]
+    asked = len(jobs.asked) + len(jobs.submitted)
+    again = driver.take(endpoint.map(iter("abc"), journal=str(journal), ordered=False))
+    assert outcomes(again) == ["a", "JobFailedError", "c"]
+    assert [result.state for result in again] == [result.state for result in first]
+    assert [result.state.to_dict() for result in again] == [r.state.to_dict() for r in first]
+    assert [result.job_id for result in again] == ["job-a", "job-b", "job-c"]
+    assert len(jobs.asked) + len(jobs.submitted) == asked
+    with Journal(journal) as kept:
+        assert kept.counts == {JournalStatus.SUCCEEDED: 2, JournalStatus.FAILED: 1}
+        assert [entry.index for entry in kept.failed()] == [1]
+
+
+def test_a_job_that_runs_is_waited_for_again(driver: Driver, tmp_path: Path) -> None:
+    """A job that was left is taken up by its id, and not submitted again."""
+    jobs = Jobs(a="COMPLETED", b="IN_PROGRESS")
+    endpoint = driver.endpoint(jobs)
+    journal = tmp_path / "run.sqlite"
+    results = endpoint.map(["a", "b"], journal=journal, timeout=0.3)
+    driver.next(results)
+    with pytest.raises(RunpodTimeoutError):
+        driver.next(results)
+    assert results.in_flight == {1: "job-b"}
+    jobs.becomes["b"] = "COMPLETED"
+    assert outcomes(driver.take(endpoint.map(["a", "b", "c"], journal=journal))) == ["a", "b", "c"]
+    assert sorted(jobs.submitted) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("fate", [500, httpx.ReadError("reset")], ids=["500", "a reset"])
+def test_what_is_uncertain_is_for_you_to_decide(driver: Driver, tmp_path: Path, fate: Any) -> None:
+    """It is told as an error each time, and sent again only when you say so."""
+    jobs = Jobs(b=fate)
+    endpoint = driver.endpoint(jobs, max_retries=0)
+    journal = tmp_path / "run.sqlite"
+    for _ in range(2):
+        results = driver.take(endpoint.map(list("abc"), journal=journal))
+        assert isinstance(results[1].error, SubmissionUncertainError)
+        assert results[1].error.index == 1
+        assert jobs.submitted.count("b") == 1
+    assert "Journal.resolve" in str(results[1].error)
+    with Journal(journal) as kept:
+        (entry,) = kept.uncertain()
+        assert (entry.index, entry.job_id) == (1, None)
+        kept.resolve(1, "resubmit")
+        assert kept.uncertain() == []
+    jobs.becomes.clear()
+    assert outcomes(driver.take(endpoint.map(list("abc"), journal=journal))) == ["a", "b", "c"]
+    assert jobs.submitted.count("b") == 2
+
+
+def test_other_decisions(driver: Driver, tmp_path: Path) -> None:
+    """An uncertain input can be left out, or be given the job that you found."""
+    jobs = Jobs(a=500, b=500)
+    endpoint = driver.endpoint(jobs, max_retries=0)
+    with Journal(tmp_path / "run.sqlite") as journal:
+        driver.take(endpoint.map(list("abc"), journal=journal))
+        journal.resolve(0, "skip")
+        journal.resolve(1, "job-found")
+        results = driver.take(endpoint.map(list("abc"), journal=journal))
+        assert outcomes(results) == ["JournalError", "found", "c"]
+        assert "skipped" in str(results[0].error)
+        assert journal.counts == {JournalStatus.SUCCEEDED: 2, JournalStatus.SKIPPED: 1}
+        for index, words in {1: "needs no decision", 9: "not in"}.items():
+            with pytest.raises(ValueError, match=words):
+                journal.resolve(index, "resubmit")
+        with pytest.raises(ValueError, match="decision"):
+            journal.resolve(0, " ")
+        journal.resolve(0, "resubmit")
+        jobs.becomes.clear()
+        assert outcomes(driver.take(endpoint.map(list("abc"), journal=journal)))[0] == "a"
+    assert jobs.submitted.count("a") == 2
+
+
+def test_a_failed_job_runs_again_only_if_you_say_so(driver: Driver, tmp_path: Path) -> None:
+    """What failed stays so; resolved, it is another job."""
+    jobs = Jobs(a="FAILED")
+    endpoint = driver.endpoint(jobs)
+    with Journal(tmp_path / "run.sqlite") as journal:
+        for _ in range(2):
+            results = driver.take(endpoint.map(["a"], journal=journal))
+            assert outcomes(results) == ["JobFailedError"]
+        for entry in journal.failed():
+            assert entry.result is not None
+            assert entry.result["error"] == "e"
+            journal.resolve(entry.index, "resubmit")
+        jobs.becomes.clear()
+        assert outcomes(driver.take(endpoint.map(["a"], journal=journal))) == ["a"]
+    assert jobs.submitted == ["a", "a"]
+
+
+def test_what_was_surely_not_taken_is_sent_the_next_time(driver: Driver, tmp_path: Path) -> None:
+    """A refusal is an error now; the next run tries again, as nothing was bought."""
+    jobs = Jobs(a=401, b=httpx.ConnectError("refused"))
+    endpoint = driver.endpoint(jobs, max_retries=0)
+    journal = tmp_path / "run.sqlite"
+    results = driver.take(endpoint.map(list("ab"), journal=journal))
+    assert outcomes(results) == ["AuthenticationError", "APIConnectionError"]
+    with Journal(journal) as kept:
+        assert kept.counts == {JournalStatus.OPEN: 2}
+    jobs.becomes.clear()
+    assert outcomes(driver.take(endpoint.map(list("ab"), journal=journal))) == ["a", "b"]
+
+
+def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
+    """A job that the server no longer knows is told as such, each time, and not run again."""
+    jobs = Jobs(a="IN_PROGRESS")
+    endpoint = driver.endpoint(jobs)
+    journal = tmp_path / "run.sqlite"
+    with pytest.raises(RunpodTimeoutError):
+        driver.take(endpoint.map(["a"], journal=journal, timeout=0.2))
+    jobs.becomes["a"] = 404
+    for _ in range(2):
+        (result,) = driver.take(endpoint.map(["a"], journal=journal))
+        assert isinstance(result.error, NotFoundError)
+        assert result.job_id == "job-a"
+    assert jobs.submitted == ["a"]
+    with Journal(journal) as kept:
+        (entry,) = kept.failed()
+        assert (entry.status, entry.job_id) == (JournalStatus.EXPIRED, "job-a")
+        kept.resolve(0, "resubmit")
+    jobs.becomes.clear()
+    assert outcomes(driver.take(endpoint.map(["a"], journal=journal))) == ["a"]
+
+
+def test_the_oldest_jobs_are_waited_for_first(driver: Driver, tmp_path: Path) -> None:
+    """Results are kept for half an hour, so those that expire first are fetched first."""
+    path = tmp_path / "run.sqlite"
+    letters = "abcdef"
+    jobs = Jobs(**dict.fromkeys(letters, "IN_PROGRESS"))
+    endpoint = driver.endpoint(jobs)
+    with pytest.raises(RunpodTimeoutError):
+        driver.take(endpoint.map(list(letters), journal=path, timeout=0.5))
+    with sqlite3.connect(path) as file:
+        for age, index in enumerate([3, 0, 5, 1, 2, 4]):
+            file.execute("UPDATE inputs SET since = ? WHERE id = ?", (1e9 + age, index))
+    file.close()
+    jobs.becomes.clear()
+    jobs.asked.clear()
+    results = driver.take(endpoint.map([*letters, "new"], journal=path, concurrency=1))
+    assert outcomes(results) == [*letters, "new"]
+    assert jobs.asked == [f"job-{letter}" for letter in "dafbce"] + ["job-new"]
+    assert jobs.submitted[-1] == "new"
+
+
+def test_other_inputs(driver: Driver, tmp_path: Path) -> None:
+    """An input that is not what it was is refused, and nothing is sent that comes after it."""
+    jobs = Jobs()
+    endpoint = driver.endpoint(jobs)
+    path = tmp_path / "run.sqlite"
+    driver.take(endpoint.map([{"x": 1, "y": 1.0}, "b"], journal=path))
+    driver.take(endpoint.map([{"y": 1.0, "x": 1}, "b"], journal=path))
+    sent = list(jobs.submitted)
+    with pytest.raises(JournalError, match=r"input 1 .*same inputs"):
+        driver.take(endpoint.map([{"x": 1, "y": 1.0}, "B", "c", "d"], journal=path))
+    assert jobs.submitted == sent
+
+
+def test_another_endpoint(driver: Driver, tmp_path: Path) -> None:
+    """Ids of one endpoint mean nothing at another."""
+    client = driver.endpoint(Jobs()).client
+    path = tmp_path / "run.sqlite"
+    driver.take(client.endpoint("one").map([1], journal=path))
+    with pytest.raises(JournalError, match="of endpoint one, not two"):
+        driver.take(client.endpoint("two").map([1], journal=path))
+    driver.take(client.endpoint("one").map([1], journal=path))
+
+
+def test_one_at_a_time(driver: Driver, tmp_path: Path) -> None:
+    """A journal that is in use is refused at once: in this process, and in another."""
+    endpoint = driver.endpoint(Jobs())
+    path = tmp_path / "run.sqlite"
+    results = endpoint.map([1, 2, 3], journal=path, concurrency=1)
+    driver.next(results)
+    with pytest.raises(JournalError, match="in use"):
+        driver.take(endpoint.map([1, 2, 3], journal=path))
+    code = f"from runpod_sdk import Journal; Journal({str(path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "is in use: a journal serves one map at a time" in done.stderr
+    driver.take(results)
+    with Journal(path) as journal:
+        results = endpoint.map([1, 2, 3, 4], journal=journal)
+        driver.next(results)
+        with pytest.raises(JournalError, match="another map"):
+            driver.take(endpoint.map([1], journal=journal))
+        driver.take(results)
+        assert journal.counts == {JournalStatus.SUCCEEDED: 4}
+
+
+def test_cancelled_on_leaving(driver: Driver, tmp_path: Path) -> None:
+    """What was cancelled because you left is submitted when you come back."""
+    jobs = Jobs(b="IN_PROGRESS")
+    endpoint = driver.endpoint(jobs)
+    path = tmp_path / "run.sqlite"
+    results = endpoint.map(["a", "b"], journal=path, on_leave="cancel")
+    driver.next(results)
+    jobs.becomes["b"] = "CANCELLED"
+    driver.call(lambda: driver.close(results))
+    assert results.in_flight == {}
+    with Journal(path) as kept:
+        assert kept.counts == {JournalStatus.SUCCEEDED: 1, JournalStatus.OPEN: 1}
+    jobs.becomes.clear()
+    assert outcomes(driver.take(endpoint.map(["a", "b"], journal=path))) == ["a", "b"]
+
+
+def test_nothing_secret_is_written(driver: Driver, tmp_path: Path) -> None:
+    """Neither the key, nor an S3 secret, nor an input is in the file."""
+    config = S3Config(
+        access_id="id", access_secret=SECRET, bucket_name="b", endpoint_url="https://s3.test"
+    )
+    endpoint = driver.endpoint(Jobs(x=500), max_retries=0)
+    path = tmp_path / "run.sqlite"
+    results = endpoint.map(["x", "CANARY-input"], journal=path, s3_config=config)
+    written = b""
+    for _ in range(2):
+        driver.next(results)
+        written += b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    driver.take(results)
+    written += path.read_bytes()
+    assert len(list(tmp_path.iterdir())) == 1
+    for secret in (KEY, SECRET):
+        assert secret.encode() not in written
+
+
+def test_what_is_no_journal(tmp_path: Path) -> None:
+    """Another file is not touched."""
+    text = tmp_path / "text"
+    text.write_text("some text that is long enough to be a header of a database" * 100)
+    before = text.read_bytes()
+    with pytest.raises(JournalError, match="not a journal"):
+        Journal(text)
+    assert text.read_bytes() == before
+    other = tmp_path / "other"
+    with sqlite3.connect(other) as file:
+        file.execute("CREATE TABLE mine (x)")
+    file.close()
+    with pytest.raises(JournalError, match="not a journal"):
+        Journal(other)
+    with pytest.raises(JournalError, match="can't be read or written"):
+        Journal(tmp_path / "no" / "such" / "folder")
+    journal = Journal(tmp_path / "run.sqlite")
+    journal.close()
+    journal.close()
+    with pytest.raises(JournalError, match="closed"):
+        _ = journal.counts
+
+
+def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    """A commit in WAL mode that does not is lost with the power, and with it what was bought."""
+    with Journal(tmp_path / "run.sqlite") as journal:
+        assert journal._ask("PRAGMA journal_mode") == [("wal",)]
+        assert journal._ask("PRAGMA synchronous") == [(2,)]
+
+
+class Lives:
+    """
+    A batch that is left again and again, and goes on.
+
+    In real time: a clock that jumps does not wait for the thread that writes the journal.
+    """
+
+    def __init__(self, stories: list[Story], leaves: list[tuple[int, str]], path: Path) -> None:
+        self.service = Service(stories)
+        self.stories = stories
+        self.path = path
+        self.seen: dict[int, Any] = {}
+        for taken, how in [*leaves, (len(stories) + 1, "detach")]:
+            anyio.run(self._life, taken, how)
+
+    async def _life(self, taken: int, on_leave: str) -> None:
+        endpoint = self.service.endpoint(max_retries=0)
+        assert isinstance(endpoint.client, AsyncRunpod)
+        options: dict[str, Any] = {"on_leave": on_leave, "journal": self.path}
+        inputs = iter(range(len(self.stories)))
+        async with endpoint.map(inputs, concurrency=3, **options) as results:
+            async for result in results:
+                self._note(result)
+                taken -= 1
+                if taken < 0:
+                    break
+
+    def _note(self, result: Any) -> None:
+        error = None if result.error is None else type(result.error)
+        outcome = (error, result.job_id, None if result.state is None else result.state.output)
+        story = self.stories[result.index]
+        if story.fate in UNCERTAIN:
+            assert result.error is not None
+            assert isinstance(result.error, SubmissionUncertainError)
+        else:
+            assert self.seen.setdefault(result.index, outcome) == outcome
+
+
+lives = st.lists(st.tuples(st.integers(0, 12), st.sampled_from(["detach", "cancel"])), max_size=4)
+fates = st.builds(
+    Story,
+    fate=st.sampled_from([*[Fate.TAKEN] * 6, *Fate]),
+    latency=st.sampled_from([0.0, 0.003]),
+    lasts=st.sampled_from([0.0, 0.003, 0.02]),
+    status=st.sampled_from(["COMPLETED", "COMPLETED", "FAILED"]),
+)
+
+
+@at_most(60)
+@given(st.lists(fates, max_size=12), lives)
+def test_left_again_and_again(
+    tmp_path_factory: pytest.TempPathFactory, stories: list[Story], leaves: list[tuple[int, str]]
+) -> None:
+    """However often it is left: each input at most once, but those cancelled on leaving."""
+    path = tmp_path_factory.mktemp("lives") / "run.sqlite"
+    batch = Lives(stories, leaves, path)
+    again = Counter(batch.service.cancelled.keys())
+    for index, story in enumerate(stories):
+        most = 1 + (len(leaves) if again[index] else 0)
+        assert batch.service.taken[index] <= most
+        if story.fate is Fate.TAKEN:
+            assert batch.service.taken[index] >= 1
+            assert index in batch.seen
+    with Journal(path) as kept:
+        uncertain = {entry.index for entry in kept.uncertain()}
+        assert uncertain == {n for n, story in enumerate(stories) if story.fate in UNCERTAIN}
+        assert JournalStatus.RUNNING not in kept.counts
