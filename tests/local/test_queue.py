@@ -377,7 +377,7 @@ class Histories(RuleBasedStateMachine):
         coming = sum(not worker.there for worker in ours)
         idle = sum(not (m.runs or m.leaving or m.sick) for m in self.there.values())
         assert coming + idle >= urgent or len(ours) == MOST
-        if len(ours) > LEAST:
+        if len(ours) > LEAST and not urgent:
             assert not any(
                 m.ours and not (m.runs or m.sick) and self.now - m.since >= IDLE_TIMEOUT
                 for m in self.there.values()

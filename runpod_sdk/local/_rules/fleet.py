@@ -18,7 +18,7 @@ else starts, who come and go as they like. Ours are all *pushed* to, one job at 
 
 How many there are of ours: never fewer than *least* or more than *most*. One more is started
 for each urgent job that waits and that no worker which is idle or on its way could take; one
-that was idle for *idle_timeout* goes. One that ends before it was there makes the next wait,
+that was idle for *idle_timeout* goes when no such job waits. One that ends before it was there makes the next wait,
 longer each time.
 """
 
@@ -95,6 +95,7 @@ class Fleet:
         """Tells the seconds before one of ours is started; asked for each when it is wanted."""
         self._names = names
         self._workers: dict[str, Worker] = {}
+        self._urgent = 0
         self._failures = 0  # of ours, one after another, that ended before they were there
         self._launched: list[str] = []
         self._retired: list[str] = []
@@ -141,6 +142,7 @@ class Fleet:
 
     def scale(self, now: float, urgent: int) -> None:
         """Have as many of ours as *urgent* jobs that wait ask for, and start those due."""
+        self._urgent = urgent
         while (worker := self._longest_idle()) is not None and self._idles_out(worker) <= now:
             self._retire(worker)
         ours = sum(w.ours for w in self)
@@ -164,9 +166,9 @@ class Fleet:
         return worker.since + self.scaling.idle_timeout
 
     def _longest_idle(self) -> Worker | None:
-        """Name the one to go, if there are more than there have to be."""
+        """Name the one to go, if there are more than there have to be, and nothing to do."""
         ours = [w for w in self if w.ours]
-        if len(ours) <= self.scaling.least:
+        if self._urgent or len(ours) <= self.scaling.least:
             return None
         idle = (w for w in ours if w.phase is Phase.IDLE)
         return min(idle, key=lambda w: w.since, default=None)
@@ -195,11 +197,16 @@ class Fleet:
         worker.runs[run.job_id] = run
         self.changed = True
 
-    def end(self, now: float, run: Run) -> None:
-        """Know that a worker has a run no longer; of no effect if it had not."""
+    def end(self, now: float, run: Run, *, recycle: bool = False) -> None:
+        """
+        Know that a worker has a run no longer; of no effect if it had not.
+
+        *recycle*: it is to go when its other runs have ended, if it is one of ours.
+        """
         worker = self._workers.get(run.worker)
         if worker is None or worker.runs.get(run.job_id) != run:
             return
+        worker.leaving |= recycle and worker.ours
         del worker.runs[run.job_id]
         self.changed = True
         if not worker.runs:

@@ -194,9 +194,7 @@ class Queue:
         No result: the run was stopped before it had one, and only the worker is freed.
         """
         job = self._current(now, run)
-        if result is not None and result.recycle:
-            self.fleet.recycle(run.worker)
-        self.fleet.end(self._now, run)
+        self.fleet.end(self._now, run, recycle=result is not None and result.recycle)
         if job is None or result is None:
             return False
         if isinstance(result.error, str):
