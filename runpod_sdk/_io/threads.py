@@ -36,6 +36,7 @@ class ThreadDesk:
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
         self._running = threading.Event()
+        self._farewell: object = None
         self._pid = os.getpid()
 
     async def call(self, flow: Flow[T], *args: Any) -> T:

@@ -69,7 +69,7 @@ class Service(httpx.AsyncBaseTransport):
         what, *rest = request.url.path.split("/")[3:]
         self.asked[what] += 1
         if what == "run":
-            return await self._submit(json.loads(await request.aread())["input"])
+            return await self._submit(int(json.loads(await request.aread())["input"]))
         index = self._index(rest[0])
         await anyio.sleep(self.stories[index].latency)
         now = anyio.current_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -274,3 +275,33 @@ def test_leaving_waits_no_longer_than_the_submissions() -> None:
     account = Account(Course(stories, concurrency=1, ordered=False, leaves_after=1, dawdles=0.5))
     assert account.took == pytest.approx(0.1 + 0.1 + 1.5, abs=0.3)
     assert account.left.in_flight == {1: job_id(1)}
+
+
+class Tracked(str):
+    """An input that can be counted while it lives."""
+
+
+def test_nothing_is_kept_of_what_was_handed_out() -> None:
+    """However many inputs there are, only those in hand are alive."""
+    count, concurrency = 600, 4
+    alive: weakref.WeakSet[Tracked] = weakref.WeakSet()
+    most = 0
+
+    def inputs() -> Iterator[Tracked]:
+        for index in range(count):
+            tracked = Tracked(index)
+            alive.add(tracked)
+            yield tracked
+            del tracked
+
+    async def main() -> None:
+        nonlocal most
+        service = Service([Story(latency=0.0)] * count)
+        async with service.endpoint().map(inputs(), concurrency=concurrency) as results:
+            async for result in results:
+                most = max(most, len(alive))
+                del result
+
+    in_virtual_time(main)
+    assert 0 < most <= 4 * concurrency + 1
+    assert not alive

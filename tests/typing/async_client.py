@@ -11,11 +11,14 @@ import httpx
 from runpod_sdk import (
     AsyncEndpoint,
     AsyncJob,
+    AsyncResults,
     AsyncRunpod,
     AsyncStream,
     EndpointHealth,
     ExecutionPolicy,
+    JobResult,
     JobState,
+    MapResult,
     PurgeResult,
     StreamChunk,
 )
@@ -63,3 +66,19 @@ async def main() -> None:
         chunks: AsyncIterator[StreamChunk] = opened
     assert_type(await stream.aclose(), None)
     del chunks
+
+    async def inputs() -> AsyncIterator[list[int]]:
+        yield [1, 2]
+
+    results = endpoint.map(inputs(), ordered=False, journal="run.sqlite")
+    assert_type(results, AsyncResults[MapResult[list[int]]])
+    async for result in results:
+        assert_type(result.input, list[int])
+    async with endpoint.map(["a", "b"], on_leave="cancel") as words:
+        assert_type((await anext(words)).input, str)
+    assert_type(await results.aclose(), None)
+    assert_type(results.in_flight, dict[int, str])
+    async for ended in client.as_completed([job]):
+        assert_type(ended, JobResult[AsyncJob])
+        assert_type(await ended.job.output(), Any)
+    assert_type(await client.wait_all([job], timeout=5), list[JobState])

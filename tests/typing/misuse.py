@@ -48,6 +48,14 @@ ExecutionPolicy(5)  # type: ignore[call-arg]
 ExecutionPolicy(executionTimeout=5)  # type: ignore[call-arg]
 S3Config(access_id="i")  # type: ignore[call-arg]
 
+# Many jobs.
+endpoint.map(7)  # type: ignore[arg-type]
+endpoint.map([{1, 2}])  # type: ignore[type-var]
+endpoint.map([1], 8)  # type: ignore[call-arg]
+endpoint.map([1], on_leave="stop")  # type: ignore[arg-type]
+endpoint.map([1], on_error="ignore")  # type: ignore[arg-type]
+client.as_completed(["id"])  # type: ignore[list-item]
+
 # Times are named.
 endpoint.status("id", 5)  # type: ignore[call-arg]
 endpoint.wait("id", 5)  # type: ignore[call-arg]

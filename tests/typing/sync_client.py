@@ -14,10 +14,18 @@ from runpod_sdk import (
     EndpointHealth,
     ExecutionPolicy,
     Job,
+    JobResult,
     JobState,
+    Journal,
+    JournalEntry,
+    JournalStatus,
     JSONValue,
+    MapProgress,
+    MapResult,
     PurgeResult,
+    Results,
     Runpod,
+    RunpodError,
     S3Config,
     Stream,
     StreamChunk,
@@ -100,3 +108,46 @@ with job.stream() as opened:
     assert_type(opened, Stream)
     chunks: Iterator[StreamChunk] = opened
 assert_type(stream.close(), None)
+
+
+def note(progress: MapProgress) -> None:
+    """A caller's own function."""
+    assert_type(progress.total, int | None)
+
+
+# Many jobs.
+results = endpoint.map([{"prompt": "a"}, {"prompt": "b"}], concurrency=8, ordered=False)
+assert_type(results, Results[MapResult[dict[str, str]]])
+for result in results:
+    assert_type(result.input, dict[str, str])
+    assert_type(result.index, int)
+    assert_type(result.output, Any)
+    assert_type(result.state, JobState | None)
+    assert_type(result.error, RunpodError | None)
+    assert_type(result.job_id, str | None)
+assert_type(results.in_flight, dict[int, str])
+assert_type(results.uncertain, tuple[int, ...])
+assert_type(results.close(), None)
+with endpoint.map(
+    (n for n in range(3)),
+    timeout=timedelta(minutes=5),
+    on_error="raise",
+    on_leave="cancel",
+    progress=note,
+    policy=ExecutionPolicy(ttl=60),
+    journal="run.sqlite",
+) as numbers:
+    assert_type(next(numbers).input, int)
+
+jobs = [endpoint.run(input=1), endpoint.job("id")]
+for ended in client.as_completed(jobs, timeout=60):
+    assert_type(ended, JobResult[Job])
+    assert_type(ended.job, Job)
+    assert_type(ended.state, JobState | None)
+assert_type(client.wait_all(iter(jobs)), list[JobState])
+
+with Journal("run.sqlite") as journal:
+    assert_type(journal.counts, dict[JournalStatus, int])
+    assert_type(journal.uncertain(), list[JournalEntry])
+    journal.resolve(journal.failed()[0].index, "resubmit")
+    endpoint.map([1], journal=journal)
