@@ -255,7 +255,8 @@ def test_three_thousand_calls_leak_no_memory() -> None:
         return httpx.Response(500 if failing else 200, json={"id": JOB, "status": "COMPLETED"})
 
     with httpx.Client(transport=httpx.MockTransport(handle)) as http_client:
-        endpoint = Runpod(KEY, http_client=http_client).endpoint("ep")
+        client = Runpod(KEY, http_client=http_client, rate_limits=False)  # which would wait
+        endpoint = client.endpoint("ep")
 
         def ask() -> None:
             for _ in range(9):
