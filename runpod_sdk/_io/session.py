@@ -3,8 +3,8 @@ By way of aiohttp, whose parser and streams are written in C: the extra `aiohttp
 
 Not by way of an httpx transport over it: of those that there are, one takes a server that
 hung up for a connection that was never made, and a job would be sent twice. aiohttp itself
-asks again when a connection in use breaks, and an answer of a stream would be lost without
-a word; so who asks watches, and does not let it.
+asks again where a connection breaks, and an answer of a stream would be lost without a
+word; so it is not shown that one did.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Session:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trace_configs=[watch],
+            middlewares=[_once],
         )
 
     async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
@@ -64,7 +65,7 @@ class Session:
             return await self._exchange(call, trace)
         except aiohttp.ClientError as error:
             fault = _translated(error)
-        raise fault  # without a cause: aiohttp's own hold the request, and the key in it
+        raise fault  # without a cause: some of aiohttp's hold the request, and the key in it
 
     async def _exchange(self, call: Call, trace: http.Trace) -> Reply:
         query = f"?{urlencode(call.params)}" if call.params else ""
@@ -89,16 +90,26 @@ class Session:
 
     async def close(self) -> None:
         await self._session.close()
+        await asyncio.sleep(0)  # what it closes is closed in the next round of the loop
 
 
 async def _connected(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
 ) -> None:
-    """Note that a request has its connection, unless it has had one before."""
+    """Note that a request has its connection, and will go out."""
     trace: http.Trace = context.trace_request_ctx
-    if trace.sent():
-        raise httpx.ReadError("the server hung up")
     trace.sending()
+
+
+async def _once(
+    request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Ask, and raise what aiohttp does not take for a reason to ask again."""
+    try:
+        return await ask(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        fault = _translated(error)
+    raise fault
 
 
 def _translated(error: aiohttp.ClientError) -> httpx.TransportError:

@@ -92,7 +92,8 @@ class Connection:
 
     def renew(self) -> bool:
         """Make ready for the next exchange; tell whether there can be one."""
-        if not self._whole or self._http.states != _DONE:
+        too_much, _ = self._http.trailing_data  # it would pass for the next answer
+        if not self._whole or too_much or self._http.states != _DONE:
             return False
         self._http.start_next_cycle()
         self._fresh_until = time.monotonic() + IDLE_TIME

@@ -24,7 +24,7 @@ from tests.faults.catalogue import (
     good,
     strike,
 )
-from tests.faults.modes import MODES, TALLY, Case, Outcome, run_all, run_alone
+from tests.faults.modes import MODES, TALLY, WAYS, Case, Outcome, run_all, run_alone
 from tests.faults.server import (
     Behaviour,
     Server,
@@ -40,7 +40,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWa
 
 FAULTS = {name: row for row in ROWS for name in row.faults}
 STAYING = [
-    (mode, name) for mode in MODES for name, row in FAULTS.items() if strike(name, row, mode)
+    (mode, name)
+    for mode in (*MODES, *WAYS)
+    for name, row in FAULTS.items()
+    if strike(name, row, mode)
 ]
 PASSING = [
     (mode, name)

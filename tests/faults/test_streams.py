@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from runpod_sdk import Runpod, StreamInterruptedError, local
-from tests.faults.modes import JOB, KEY, TALLY, Case, call, run_one
+from tests.faults.modes import JOB, KEY, MODES, TALLY, WAYS, Case, call, run_one
 from tests.faults.server import (
     Behaviour,
     Exchange,
@@ -65,6 +65,7 @@ HOWS: dict[str, Behaviour] = {
 
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("position", range(len(CHUNKS) + 1))
+@pytest.mark.parametrize("mode", [*MODES, WAYS[0]])
 def test_a_lost_answer_is_made_good(mode: str, position: int, how: str) -> None:
     """Wherever an answer is lost, the rest comes from what the job returned, once and in order."""
     service = Service(position, HOWS[how], CHUNKS)

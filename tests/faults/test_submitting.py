@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from runpod_sdk import APIConnectionError, Runpod, RunpodError, SubmissionUncertainError
 from runpod_sdk.local import LocalEndpoint
 from tests.drawing import at_most
-from tests.faults.modes import MODES, TALLY, Case, Outcome, run_alone
+from tests.faults.modes import MODES, TALLY, WAYS, Case, Outcome, run_alone
 from tests.faults.proxy import DOWN, UP, Cut, Proxy
 
 # Under trio, httpx's generators complain when a request is not written to its end.
@@ -105,6 +105,7 @@ def check(counting: Counting, operation: str, token: str, outcome: Outcome) -> N
 @pytest.mark.parametrize("operation", ["run", "run_sync"])
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("direction", [UP, DOWN])
+@pytest.mark.parametrize("mode", [*MODES, *WAYS])
 def test_every_position(
     mode: str, counting: Counting, operation: str, how: str, direction: str
 ) -> None:
@@ -141,7 +142,7 @@ stories = st.lists(
 )
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [*MODES, WAYS[0]])
 @at_most(
     5,
     database=None,
