@@ -20,6 +20,19 @@ def handler(job: dict[str, Any]) -> Iterator[str]:
 
 
 PAGES = {
+    "batches.md": [
+        "0 ['o', 'n', 'e']",
+        "1 ['t', 'w', 'o']",
+        "2 ['t', 'h', 'r', 'e', 'e']",
+        "['o', 'n', 'e']",
+        "[0, 1, 2]",
+        "[0, 1, 2]",
+        "{<JournalStatus.SUCCEEDED: 'succeeded'>: 3}",
+        "3 True",
+        "3 True",
+        "5 True",
+        "['COMPLETED', 'COMPLETED', 'COMPLETED']",
+    ],
     "low-level-client.md": ["COMPLETED ['H', 'e', 'l', 'l', 'o']", "2", "401 invalid api key"],
 }
 """Each page with the lines that it prints."""
@@ -27,8 +40,12 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_python_block_runs(
-    page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     text = (DOCS / page).read_text(encoding="utf-8")
     names: dict[str, Any] = {}
     with LocalEndpoint(handler, return_aggregate_stream=True) as local:

@@ -33,9 +33,10 @@ def handler(job: dict[str, Any]) -> Iterator[str]:
 
 
 def test_every_python_block_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     text = README.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     with LocalEndpoint(handler, return_aggregate_stream=True) as local:
         monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", local.base_url)
@@ -54,6 +55,7 @@ def test_every_python_block_runs(
         "Hello\nfrom\nthis\nmachine\n",
         "['s', 'l', 'o', 'w']",
         "[['o', 'n', 'e'], ['t', 'w', 'o'], ['t', 'h', 'r', 'e', 'e']]",
+        "1 ['z', 'w', 'e', 'i']",
         "as asked",
     ):
         assert expected in printed
