@@ -1,0 +1,105 @@
+"""A server that says exactly what it is told to, over connections that it counts."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import BinaryIO, Self
+
+Say = Callable[["Visit"], bool]
+"""Answers one request; tells whether the connection goes on."""
+
+GOOD = b'{"id": "j1", "status": "COMPLETED", "output": 1}'
+
+
+class Visit:
+    """One request: its connection, which request of which connection it is, and its text."""
+
+    def __init__(self, sock: socket.socket, connection: int, turn: int, text: bytes) -> None:
+        self.sock = sock
+        self.connection = connection
+        self.turn = turn
+        self.text = text
+
+    def say(self, body: bytes = GOOD, *headers: str, status: str = "200 OK") -> bool:
+        """Send an answer of *body*, with these headers more; the connection goes on."""
+        lines = [f"HTTP/1.1 {status}", "content-type: application/json", *headers]
+        if not any(line.startswith(("transfer-encoding", "content-length")) for line in headers):
+            lines.append(f"content-length: {len(body)}")
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        return True
+
+
+class Server:
+    """Listens on 127.0.0.1, a thread for each connection; `visits` are the requests so far."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self.visits: list[Visit] = []
+        self.connections = 0
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v2"
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for sock in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _start(self, work: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(sock)
+            self._start(self._serve, sock, self.connections)
+
+    def _serve(self, sock: socket.socket, connection: int) -> None:
+        turn = 0
+        try:
+            with sock, sock.makefile("rb") as file:
+                while text := _request(file):
+                    turn += 1
+                    visit = Visit(sock, connection, turn, text)
+                    self.visits.append(visit)
+                    if not self._say(visit):
+                        return
+        except OSError:
+            return
+
+
+def _request(file: BinaryIO) -> bytes:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        line = file.readline()
+        if not line:
+            return b""
+        head += line
+    length = 0
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    return head + file.read(length)

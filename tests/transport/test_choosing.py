@@ -1,0 +1,62 @@
+"""The argument `transport`, and what it says where it can't be had."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from runpod_sdk import AsyncRunpod, ConfigurationError
+
+KEY = "rpa_CANARY0123456789"
+
+
+def test_a_transport_that_there_is_not() -> None:
+    """A name that is none is refused, and the names that are one are said."""
+    wrong: Any = "curl"
+    with pytest.raises(ValueError, match='"anyio" or "aiohttp"'):
+        AsyncRunpod(KEY, transport=wrong)
+
+
+def test_a_callers_client_has_its_own() -> None:
+    """An httpx client and a transport can't both be asked for."""
+    pytest.importorskip("aiohttp")
+    with pytest.raises(ValueError, match="not both"):
+        AsyncRunpod(KEY, http_client=httpx.AsyncClient(), transport="aiohttp")
+
+
+def test_aiohttp_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the error says what to install."""
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "runpod_sdk._io.session", raising=False)
+    with pytest.raises(ConfigurationError, match=r"runpod_sdk\[aiohttp\]"):
+        AsyncRunpod(KEY, transport="aiohttp")
+
+
+def test_aiohttp_needs_asyncio() -> None:
+    """Under trio the first call says so; nothing was sent."""
+    pytest.importorskip("aiohttp")
+
+    async def main() -> None:
+        async with AsyncRunpod(KEY, transport="aiohttp", base_url="http://127.0.0.1:1") as client:
+            with pytest.raises(ConfigurationError, match="asyncio"):
+                await client.endpoint("ep").health()
+
+    anyio.run(main, backend="trio")
+
+
+def test_a_pickled_client_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The choice goes along with the rest."""
+    pytest.importorskip("aiohttp")
+    monkeypatch.setenv("RUNPOD_API_KEY", KEY)
+    revived = pickle.loads(pickle.dumps(AsyncRunpod(KEY, transport="aiohttp")))
+
+    async def main() -> None:
+        with pytest.raises(ConfigurationError, match="asyncio"):
+            await revived.endpoint("ep").health()
+
+    anyio.run(main, backend="trio")

@@ -1,0 +1,234 @@
+"""What becomes of a connection: when it is used again, when not, and what it may carry."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import anyio
+import pytest
+
+from runpod_sdk import (
+    APIConnectionError,
+    AsyncRunpod,
+    NotFoundError,
+    Runpod,
+    RunpodError,
+    SubmissionUncertainError,
+)
+from tests.transport.conftest import Way
+from tests.transport.server import GOOD, Say, Server, Visit
+
+LARGE = b'{"id": "j1", "status": "COMPLETED", "output": "' + b"x" * 3_000_000 + b'"}'
+
+
+def good(visit: Visit) -> bool:
+    return visit.say()
+
+
+def endpoint_of(way: Way, server: Server, **options: Any) -> Any:
+    """Make a client of *server*, and its endpoint."""
+    return way.client(base_url=server.base_url, **options).endpoint("ep")
+
+
+def test_one_connection_for_one_call_after_another(way: Way) -> None:
+    """Each call uses the connection of the one before, whatever it asked."""
+    with Server(good) as server:
+        endpoint = endpoint_of(way, server)
+        for _ in range(10):
+            way.call(lambda: endpoint.status("j1"))
+            way.call(lambda: endpoint.run(input={"some": "input"}))
+    assert len(server.visits) == 20
+    assert server.connections == 1
+
+
+def test_as_many_connections_as_calls_at_once() -> None:
+    """Threads share connections: there are no more of them than calls at one time."""
+    with Server(good) as server, Runpod("key-of-a-test", base_url=server.base_url) as client:
+        endpoint = client.endpoint("ep")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: endpoint.status("j1"), range(200)))
+    assert len(server.visits) == 200
+    assert 1 <= server.connections <= 8
+
+
+@pytest.mark.parametrize("operation", ["run", "status"])
+def test_a_connection_that_the_server_closed(way: Way, operation: str) -> None:
+    """It is seen before a request goes out on it, so that none is lost, nor a job sent twice."""
+    ended = threading.Semaphore(0)
+
+    def say(visit: Visit) -> bool:
+        visit.say()
+        visit.sock.close()
+        ended.release()
+        return False
+
+    asks: dict[str, Callable[[Any], Any]] = {
+        "run": lambda endpoint: endpoint.run(input=1),
+        "status": lambda endpoint: endpoint.status("j1"),
+    }
+    with Server(say) as server:
+        endpoint = endpoint_of(way, server, max_retries=0)
+        for _ in range(4):
+            assert way.call(lambda: asks[operation](endpoint)).id == "j1"
+            assert ended.acquire(timeout=10)
+    assert len(server.visits) == server.connections == 4
+
+
+def test_a_server_that_wants_no_more(way: Way) -> None:
+    """`Connection: close` is done as asked."""
+    with Server(lambda visit: visit.say(GOOD, "connection: close")) as server:
+        endpoint = endpoint_of(way, server)
+        for _ in range(3):
+            way.call(lambda: endpoint.status("j1"))
+    assert [visit.turn for visit in server.visits] == [1, 1, 1]
+
+
+def test_what_comes_behind_an_answer_is_not_the_next_one(way: Way) -> None:
+    """An answer to nothing, sent along with the one before it, is never taken for an answer."""
+    false = b'{"id": "false", "status": "COMPLETED"}'
+    extra = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(false), false)
+
+    def say(visit: Visit) -> bool:
+        visit.sock.sendall(
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s%s" % (len(GOOD), GOOD, extra)
+        )
+        return True
+
+    with Server(say) as server:
+        endpoint = endpoint_of(way, server, max_retries=0)
+        for _ in range(3):
+            try:
+                assert way.call(lambda: endpoint.status("j1")).id == "j1"
+            except APIConnectionError:
+                assert way.mode == "aiohttp"  # which takes it for a fault of the server
+
+
+def in_chunks(visit: Visit) -> bool:
+    chunks = b"".join(b"%x\r\n%s\r\n" % (1, GOOD[n : n + 1]) for n in range(len(GOOD)))
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    visit.sock.sendall(head + chunks + b"0\r\ntrailer: x\r\n\r\n")
+    return True
+
+
+def until_the_end(visit: Visit) -> bool:
+    visit.sock.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + GOOD)
+    return False
+
+
+def after_others(visit: Visit) -> bool:
+    visit.sock.sendall(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n")
+    return visit.say()
+
+
+FORMS: dict[str, Say] = {
+    "in chunks": in_chunks,
+    "until the end": until_the_end,
+    "after interim ones": after_others,
+    "packed": lambda visit: visit.say(gzip.compress(GOOD), "content-encoding: gzip"),
+    "packed, spelled otherwise": lambda v: v.say(gzip.compress(GOOD), "Content-Encoding: GZip"),
+    "large": lambda visit: visit.say(LARGE),
+    "large and packed": lambda visit: visit.say(gzip.compress(LARGE), "content-encoding: gzip"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_an_answer(way: Way, form: str) -> None:
+    """However HTTP frames and packs an answer, it is the same one, and again the next time."""
+    with Server(FORMS[form]) as server:
+        endpoint = endpoint_of(way, server)
+        for _ in range(2):
+            state = way.call(lambda: endpoint.status("j1"))
+            assert state.output == (1 if "large" not in form else "x" * 3_000_000)
+
+
+BROKEN: dict[str, Say] = {
+    "packed and cut short": lambda v: v.say(gzip.compress(LARGE)[:-9], "content-encoding: gzip"),
+    "not what it is said to be": lambda visit: visit.say(GOOD, "content-encoding: gzip"),
+    "packed as nobody asked": lambda visit: visit.say(GOOD, "content-encoding: br"),
+    "packed twice": lambda visit: visit.say(GOOD, "content-encoding: gzip, gzip"),
+}
+
+
+@pytest.mark.parametrize("form", BROKEN)
+def test_a_body_that_can_not_be_unpacked(way: Way, form: str) -> None:
+    """It is no answer: the job may exist, and is not sent again."""
+    with Server(BROKEN[form]) as server:
+        endpoint = endpoint_of(way, server)
+        with pytest.raises(SubmissionUncertainError):
+            way.call(lambda: endpoint.run(input=1))
+    assert len(server.visits) == 1
+
+
+def test_a_large_request(way: Way) -> None:
+    """Three megabytes go out whole, and the connection goes on."""
+    with Server(good) as server:
+        endpoint = endpoint_of(way, server)
+        for _ in range(2):
+            way.call(lambda: endpoint.run(input="x" * 3_000_000))
+    assert {len(visit.text.partition(b"\r\n\r\n")[2]) for visit in server.visits} == {3_000_012}
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("transport", ["anyio", "aiohttp"])
+def test_a_call_that_was_cancelled_leaves_no_connection(transport: Any) -> None:
+    """Its answer may still come; no other call may get it."""
+    if transport == "aiohttp":
+        pytest.importorskip("aiohttp")
+    asked = threading.Event()
+    go_on = threading.Event()
+
+    def say(visit: Visit) -> bool:
+        if b"/slow" in visit.text:
+            asked.set()
+            go_on.wait(10)
+            return visit.say(b'{"id": "slow", "status": "COMPLETED"}')
+        return visit.say()
+
+    async def main(server: Server) -> None:
+        options: Any = {"base_url": server.base_url, "transport": transport}
+        async with AsyncRunpod("key-of-a-test", **options) as client:
+            endpoint = client.endpoint("ep")
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(endpoint.status, "slow")
+                await anyio.to_thread.run_sync(asked.wait, 10)
+                tasks.cancel_scope.cancel()
+            go_on.set()
+            for _ in range(3):
+                assert (await endpoint.status("j1")).id == "j1"
+
+    with Server(say) as server:
+        anyio.run(main, server)
+    assert server.connections == 2
+
+
+def test_errors_leave_the_connection_as_it_is(way: Way) -> None:
+    """A refusal is an answer like any other."""
+    with Server(lambda visit: visit.say(b"{}", status="404 Not Found")) as server:
+        endpoint = endpoint_of(way, server)
+        for _ in range(3):
+            with pytest.raises(NotFoundError):
+                way.call(lambda: endpoint.status("j1"))
+    assert server.connections == 1
+
+
+def test_a_proxy_of_the_environment(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for what is not on this machine, as httpx would do."""
+    with Server(good) as proxy:
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v2"))
+        endpoint = way.client(base_url="http://api.test/v2").endpoint("ep")
+        way.call(lambda: endpoint.status("j1"))
+    assert proxy.visits[0].text.startswith(b"GET http://api.test/v2/ep/status/j1 HTTP/1.1\r\n")
+
+
+def test_a_header_that_could_not_be_sent(way: Way) -> None:
+    """What HTTP has no form for goes nowhere; a server that is not there is no uncertainty."""
+    endpoint = way.client(base_url="http://127.0.0.1:1/v2", max_retries=0).endpoint("ep")
+    with pytest.raises(RunpodError) as caught:
+        way.call(lambda: endpoint.run(input=1))
+    assert type(caught.value) is APIConnectionError
