@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -16,12 +17,10 @@ WAYS = ("sync", "asyncio", "trio", "aiohttp")
 class Way(Driver):
     """Makes clients that go one way to their server."""
 
-    def client(self, **options: object) -> object:
+    def client(self, **options: Any) -> Any:
         if self.mode == "aiohttp":
             options = {"transport": "aiohttp", **options}
-        return super().client(
-            **{"api_key": "rpa_CANARY0123456789", "rate_limits": False, **options}
-        )
+        return super().client(rate_limits=False, **options)
 
 
 @pytest.fixture(params=WAYS)
