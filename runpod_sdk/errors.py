@@ -18,6 +18,7 @@ RunpodError
 │     └─ SubmissionServerError        … to a job that was sent (a SubmissionUncertainError)
 ├─ APIResponseValidationError         a 2xx whose body is not what the API document says
 │  └─ SubmissionResponseError         … to a job that was sent (a SubmissionUncertainError)
+├─ OutputValidationError              the job succeeded, and its output is not of the type asked
 └─ JobError                           the job ended badly
    └─ JobFailedError  JobCancelledError  JobTimedOutError
 
@@ -49,6 +50,7 @@ __all__ = [
     "JobTimedOutError",
     "JournalError",
     "NotFoundError",
+    "OutputValidationError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "RateLimitError",
@@ -211,6 +213,15 @@ class APIResponseValidationError(RunpodError):
 
 class SubmissionResponseError(APIResponseValidationError, SubmissionUncertainError):
     """The same, to a job that was sent: it was most likely enqueued; look into `.body`."""
+
+
+class OutputValidationError(RunpodError):
+    """The job succeeded, and its output is not what *output_type* says."""
+
+    def __init__(self, message: str, *, state: JobState) -> None:
+        super().__init__(message)
+        self.state = state
+        """The terminal state; `.state.output` is the output as it came."""
 
 
 class JobError(RunpodError):

@@ -12,12 +12,22 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, cast, overload
 
 from attrs import field, frozen
 
 from runpod_sdk import errors
 from runpod_sdk.settings import Timeout, length_of_time
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T")
+    Output_co = TypeVar("Output_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    Output_co = TypeVar("Output_co", covariant=True)
 
 __all__ = [
     "EndpointHealth",
@@ -83,12 +93,17 @@ class _Received:
 
 
 @frozen(kw_only=True)
-class JobState(_Received):
-    """What the server said of a job, at one moment."""
+class JobState(_Received, Generic[Output_co]):
+    """
+    What the server said of a job, at one moment.
+
+    `JobState[T]` has an output of type T, as was asked by `output_type=T`; of a plain
+    `JobState` it is Any.
+    """
 
     id: str
     status: JobStatus | str
-    output: Any = field(default=None, repr=short)
+    output: Output_co = field(default=cast(Any, None), repr=short)
     """The result of a finished job: any JSON; of a handler that yields, what it aggregates."""
     has_output: bool = field(default=False, repr=False)
     """Tells an output of null from none."""
@@ -122,7 +137,24 @@ class JobState(_Received):
         """Whether the job ended well."""
         return self.status == JobStatus.COMPLETED
 
-    def raise_for_status(self) -> JobState:
+    @overload
+    def output_as(self, output_type: type[T]) -> T: ...
+    @overload
+    def output_as(self, output_type: Any) -> Any: ...
+    def output_as(self, output_type: Any) -> Any:
+        """
+        Return the output as a value of a type: an attrs class, a dataclass, a TypedDict, a
+        pydantic model, or what is spelled with them, such as `list[Model]`.
+
+        Raises:
+            OutputValidationError: It can't be one; `.state.output` is the output as it came.
+            ConfigurationError: cattrs, of the extra `types`, is needed and not installed.
+        """
+        from runpod_sdk import _outputs
+
+        return _outputs.reader(output_type).output(self)
+
+    def raise_for_status(self) -> JobState[Output_co]:
         """
         Return this state, unless it is a terminal failure.
 

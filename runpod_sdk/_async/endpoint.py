@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
-from runpod_sdk._async import mapping
+from runpod_sdk._async import mapping, running
 from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows import api
@@ -16,7 +16,7 @@ from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.streaming import ChunkReader
-from runpod_sdk._flows.submitting import run, run_sync
+from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
@@ -28,7 +28,6 @@ from runpod_sdk.models import (
     S3Config,
 )
 from runpod_sdk.settings import (
-    RUN_SYNC_TIMEOUT,
     UNSET,
     OnTimeout,
     Timeout,
@@ -72,25 +71,7 @@ class AsyncEndpoint:
         state = await run(self._session, body, self.client._config.total(timeout))
         return self.job(state.id)
 
-    async def run_sync(
-        self,
-        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
-        *,
-        input: JSONValue | Unset = UNSET,
-        webhook: str | None = None,
-        policy: ExecutionPolicy | None = None,
-        s3_config: S3Config | None = None,
-        timeout: Timeout = RUN_SYNC_TIMEOUT,
-        check: bool = True,
-        on_timeout: OnTimeout = "detach",
-    ) -> JobState:
-        """Async twin of `Endpoint.run_sync`."""
-        body = api.request(
-            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
-        )
-        total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
-        state = await run_sync(self._session, body, total, on_timeout)
-        return state.raise_for_status() if check else state
+    run_sync = running.run_sync
 
     async def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """Async twin of `Endpoint.status`."""

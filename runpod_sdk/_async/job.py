@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import field, frozen
 
 from runpod_sdk._async.stream import AsyncStream
+from runpod_sdk._outputs import reader
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
 
 if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
+
+T = TypeVar("T")
 
 
 @frozen
@@ -37,10 +40,26 @@ class AsyncJob:
             self._completed.append(state)
         return self._completed[0]
 
-    async def output(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> Any:
+    @overload
+    async def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: None = None
+    ) -> Any: ...
+    @overload
+    async def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: type[T]
+    ) -> T: ...
+    @overload
+    async def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any
+    ) -> Any: ...
+    async def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any = None
+    ) -> Any:
         """Async twin of `Job.output`."""
+        read = None if output_type is None else reader(output_type)
         state = await self.wait(timeout=timeout, on_timeout=on_timeout)
-        return state.raise_for_status().output
+        state.raise_for_status()
+        return state.output if read is None else read.output(state)
 
     def stream(self, *, timeout: Timeout = None) -> AsyncStream:
         """Async twin of `Job.stream`."""

@@ -13,10 +13,10 @@ from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.streaming import ChunkReader
-from runpod_sdk._flows.submitting import run, run_sync
+from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk._io import sync
-from runpod_sdk._sync import mapping
+from runpod_sdk._sync import mapping, running
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
@@ -29,7 +29,6 @@ from runpod_sdk.models import (
     S3Config,
 )
 from runpod_sdk.settings import (
-    RUN_SYNC_TIMEOUT,
     UNSET,
     OnTimeout,
     Timeout,
@@ -102,47 +101,7 @@ class Endpoint:
         state = sync.run(run(self._session, body, self.client._config.total(timeout)))
         return self.job(state.id)
 
-    def run_sync(
-        self,
-        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
-        *,
-        input: JSONValue | Unset = UNSET,
-        webhook: str | None = None,
-        policy: ExecutionPolicy | None = None,
-        s3_config: S3Config | None = None,
-        timeout: Timeout = RUN_SYNC_TIMEOUT,
-        check: bool = True,
-        on_timeout: OnTimeout = "detach",
-    ) -> JobState:
-        """
-        Submit a job, wait until it has ended, and return its terminal state.
-
-        Takes a request as `run` does. The job's id is in hand within about a second;
-        the rest of the wait is long polls, which are safe to repeat. With a *timeout*
-        of two seconds or less the job is submitted as by `run`, to have its id in time.
-
-        Args:
-            timeout: Longest total time, in seconds; None waits without limit.
-            check: False returns the state of a job that ended badly, instead of raising.
-            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
-                the time is up or the caller is interrupted; else it goes on.
-
-        Raises:
-            JobError: The job ended badly, and *check* is true; `.state.error` says why.
-            RunpodTimeoutError: *timeout* passed; `.job` can be waited for again,
-                `.cancelled` says whether the server confirmed that it was cancelled.
-            SubmissionUncertainError: The job may have been enqueued, its id is not known.
-            RequestTooLargeError: As JSON it is larger than 20 MiB, or than 10 MiB where it is
-                submitted as by `run`; nothing was sent.
-
-        Source: run_job_sync, get_job_status_sync in openapi/runpod-serverless.yaml.
-        """
-        body = api.request(
-            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
-        )
-        total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
-        state = sync.run(run_sync(self._session, body, total, on_timeout))
-        return state.raise_for_status() if check else state
+    run_sync = running.run_sync
 
     def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """

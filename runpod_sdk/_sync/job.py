@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import field, frozen
 
+from runpod_sdk._outputs import reader
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState
@@ -13,6 +14,8 @@ from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
 
 if TYPE_CHECKING:
     from runpod_sdk._sync.endpoint import Endpoint
+
+T = TypeVar("T")
 
 
 @frozen
@@ -42,7 +45,21 @@ class Job:
             self._completed.append(state)
         return self._completed[0]
 
-    def output(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> Any:
+    @overload
+    def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: None = None
+    ) -> Any: ...
+    @overload
+    def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: type[T]
+    ) -> T: ...
+    @overload
+    def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any
+    ) -> Any: ...
+    def output(
+        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any = None
+    ) -> Any:
         """
         Wait for the job to finish and return its output.
 
@@ -54,6 +71,8 @@ class Job:
             timeout: Longest total wait, in seconds; None waits without limit.
             on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
                 the time is up or the caller is interrupted.
+            output_type: What the output is to be: an attrs class, a dataclass, a TypedDict, a
+                pydantic model, or what is spelled with them, such as `list[Model]`.
 
         Returns:
             What the handler returned, as decoded JSON; of a handler that yields and
@@ -62,11 +81,14 @@ class Job:
         Raises:
             JobError: The job ended badly; `.state.error` says why.
             RunpodTimeoutError: *timeout* passed first; `.job` can be waited for again.
+            OutputValidationError: The output is not of *output_type*; `.state.output` is it.
             NotFoundError: No such job, or its result has expired (30 min after `run`).
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
-        return self.wait(timeout=timeout, on_timeout=on_timeout).raise_for_status().output
+        read = None if output_type is None else reader(output_type)
+        state = self.wait(timeout=timeout, on_timeout=on_timeout).raise_for_status()
+        return state.output if read is None else read.output(state)
 
     def stream(self, *, timeout: Timeout = None) -> Stream:
         """Take what the job yields, as it comes. See `Endpoint.stream`."""

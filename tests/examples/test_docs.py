@@ -33,6 +33,12 @@ PAGES = {
         "5 True",
         "['COMPLETED', 'COMPLETED', 'COMPLETED']",
     ],
+    "typed-outputs.md": [
+        "Box(x=1, y=2)",
+        "cat",
+        "expected float, not str @ output[0].score; see .state.output",
+        "[{'label': 'cat', 'score': 'high'}]",
+    ],
     "low-level-client.md": ["COMPLETED ['H', 'e', 'l', 'l', 'o']", "2", "401 invalid api key"],
 }
 """Each page with the lines that it prints."""
@@ -54,5 +60,5 @@ def test_every_python_block_runs(
         monkeypatch.setenv("ENDPOINT_ID", local.endpoint_id)
         for found in blocks(text):
             line = text.count("\n", 0, found.start(1))
-            exec(compile("\n" * line + found[1], page, "exec"), names)
+            exec(compile("\n" * line + found[1], page, "exec", dont_inherit=True), names)
     assert capsys.readouterr().out.splitlines() == PAGES[page]

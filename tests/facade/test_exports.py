@@ -45,6 +45,7 @@ TREE = {
     "APIResponseValidationError": ["RunpodError"],
     "SubmissionResponseError": ["APIResponseValidationError", "SubmissionUncertainError"],
     "JobError": ["RunpodError"],
+    "OutputValidationError": ["RunpodError"],
     "JobFailedError": ["JobError"],
     "JobCancelledError": ["JobError"],
     "JobTimedOutError": ["JobError"],

@@ -202,7 +202,7 @@ def test_a_long_output_is_short_in_the_repr(driver: Driver) -> None:
         (
             JobState,
             "id status output has_output progress error delay_time execution_time worker_id"
-            " retries extra started completed succeeded raise_for_status to_dict",
+            " retries extra started completed succeeded raise_for_status output_as to_dict",
         ),
         (StreamChunk, "output metrics extra to_dict"),
         (EndpointHealth, "jobs workers extra to_dict"),

@@ -58,7 +58,10 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
     },
     Endpoint: {
         "run": (f"{SUBMIT}, timeout=…", "Job"),
-        "run_sync": (f"{SUBMIT}, timeout=90.0, check=True, on_timeout='detach'", "JobState"),
+        "run_sync": (
+            f"{SUBMIT}, timeout=90.0, check=True, on_timeout='detach', output_type=…",
+            "JobState[Any]",
+        ),
         "status": ("job_id, *, timeout=…", "JobState"),
         "wait": ("job_id, *, timeout=None, on_timeout='detach'", "JobState"),
         "stream": ("job_id, *, timeout=None", "Stream"),
@@ -78,7 +81,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
     Job: {
         "status": ("*, timeout=…", "JobState"),
         "wait": ("*, timeout=None, on_timeout='detach'", "JobState"),
-        "output": ("*, timeout=None, on_timeout='detach'", "Any"),
+        "output": ("*, timeout=None, on_timeout='detach', output_type=…", "Any"),
         "stream": ("*, timeout=None", "Stream"),
         "explain": ("*, timeout=…", "Explanation"),
         "cancel": ("*, timeout=…", "JobState"),
