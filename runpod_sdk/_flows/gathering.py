@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 from runpod_sdk import errors
 from runpod_sdk._flows.batch import Batch
 from runpod_sdk._flows.crew import Crew, Desk
-from runpod_sdk._flows.port import EVER, Session
+from runpod_sdk._flows.port import NEVER, Session
 from runpod_sdk._flows.taking import Taker, Terms
 from runpod_sdk._flows.waiting import Poll, wait
 from runpod_sdk._flows.work import Item
@@ -79,9 +79,9 @@ class Gathering:
         """Wait for the job, if no other waits; else ask once, and return None while it runs."""
         session = self._session_of(item.input)
         if not self._crowded():
-            return await wait(session, item.input.id, EVER)
+            return await wait(session, item.input.id, NEVER)
         poll = self._polls.setdefault(item.index, Poll(session, item.input.id))
-        state = await poll(EVER, SHORTEST_HOLD)
+        state = await poll(NEVER, SHORTEST_HOLD)
         if state.completed:
             return state
         await session.io.sleep(max(poll.asked + SHORTEST_HOLD - session.io.now(), 0.0))

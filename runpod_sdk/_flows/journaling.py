@@ -107,15 +107,13 @@ class JournaledMapping(Mapping):
         await self._ledger.close()
 
     async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
-        item.sending = True
-        await self._ledger.write(Change(item.index, JournalStatus.UNCERTAIN, digest=item.digest))
-        if self._stopped:
-            item.sending = False
-            self._sent()
-            raise errors.JournalError(f"input {item.index} was not sent, as the map was left")
         state = await super()._submit(item, request)
         self._ledger.note(Change(item.index, JournalStatus.RUNNING, state.id))
         return state
+
+    async def _intend(self, item: Item) -> None:
+        intent = Change(item.index, JournalStatus.UNCERTAIN, digest=item.digest)
+        await self._ledger.write(intent)
 
 
 def _status_of(item: Item) -> JournalStatus | None:

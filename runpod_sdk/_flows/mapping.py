@@ -18,7 +18,7 @@ from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.batch import Batch
 from runpod_sdk._flows.crew import Crew, Desk
-from runpod_sdk._flows.port import EVER, Session
+from runpod_sdk._flows.port import NEVER, Session
 from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
 from runpod_sdk._flows.waiting import try_to_cancel, wait
@@ -146,7 +146,7 @@ class Mapping:
                 known = await self._submit(item, self._request(item.input))
                 item.state = await self._end_of_new(known)
             else:
-                item.state = await wait(self._session, item.job_id, EVER)
+                item.state = await wait(self._session, item.job_id, NEVER)
             item.state.raise_for_status()
         except errors.RunpodError as error:
             self._went_wrong(item, error)
@@ -185,19 +185,34 @@ class Mapping:
         item.error = error
 
     async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
-        item.sending = True
+        """Submit an input; from when it is its turn, a job may have come of it."""
+
+        async def turn_has_come() -> None:
+            if not item.sending:
+                self._check_stopped(item)
+                item.sending = True
+                await self._intend(item)
+                self._check_stopped(item)
+
+        session = evolve(self._session, before=turn_has_come)
         try:
-            state = await run(self._session, request, self._session.patience)
+            state = await run(session, request, session.patience)
             item.job_id = state.id
             self.submitted += 1
             return state
-        except BaseException as error:
-            # Interrupted, it remains what it is: something of which a job may have come.
-            item.sending = not isinstance(error, Exception)
+        except Exception:
+            item.sending = False
             raise
-        finally:
+        finally:  # what was interrupted remains what it is
             item.sending = item.sending and item.job_id is None
             self._sent()
+
+    async def _intend(self, item: Item) -> None:
+        """Keep that an input is about to be submitted."""
+
+    def _check_stopped(self, item: Item) -> None:
+        if self._stopped:
+            raise errors.RunpodError(f"input {item.index} was not sent, as the map was left")
 
     async def _end_of_new(self, known: JobState) -> JobState:
         """Wait for a job that was just submitted, and may not be known everywhere yet."""
@@ -205,7 +220,7 @@ class Mapping:
         since = io.now()
         while True:
             try:
-                return await wait(self._session, known.id, EVER, known)
+                return await wait(self._session, known.id, NEVER, known)
             except errors.NotFoundError:
                 if io.now() - since > PROPAGATION:
                     raise

@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
 
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
-from runpod_sdk.models import JSONValue
+
+if TYPE_CHECKING:
+    from runpod_sdk.models import JSONValue
 
 T = TypeVar("T")
 
@@ -140,11 +142,8 @@ class Deadline:
         return None if self.at is None else self.at - now
 
 
-EVER = Deadline(None, None)
-"""No deadline."""
-
-
 NEVER = Deadline(None, None)
+"""No deadline."""
 
 
 @frozen
@@ -164,6 +163,8 @@ class Session:
     """Whether to refuse requests that are larger than the service takes."""
     hurry: bool = True
     """Whether the wait for a turn counts as time taken."""
+    before: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    """Is awaited when it is a request's turn, right before it is sent; each time it is."""
 
     def deadline(self, timeout: float | None) -> Deadline:
         return Deadline.after(timeout, self.io.now())

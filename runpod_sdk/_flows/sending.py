@@ -62,6 +62,8 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
         if not session.hurry:
             deadline = deadline.later(io.now() - began)
         try:
+            if session.before is not None:
+                await session.before()
             return await exchange(io, op, _limit(session, op, deadline.left(io.now())))
         except errors.APIStatusError as refusal:
             fault: NoReply | errors.APIStatusError = refusal

@@ -305,3 +305,13 @@ def test_nothing_is_kept_of_what_was_handed_out() -> None:
     in_virtual_time(main)
     assert 0 < most <= 4 * concurrency + 1
     assert not alive
+
+
+def test_what_waits_for_its_turn_was_not_sent() -> None:
+    """Of inputs that the rates hold back, none is uncertain, and nothing waits for them."""
+    stories = [Story(latency=0.5, lasts=0.0), *[Story(latency=0.5, lasts=60.0)] * 1_500]
+    account = Account(Course(stories, concurrency=1_500, leaves_after=1))
+    assert account.service.asked["run"] < 1_500
+    assert account.left.uncertain == ()
+    assert len(account.left.in_flight) == sum(account.service.taken.values()) - 1
+    assert account.took < 3
