@@ -18,8 +18,8 @@ else starts, who come and go as they like. Ours are all *pushed* to, one job at 
 
 How many there are of ours: never fewer than *least* or more than *most*. One more is started
 for each urgent job that waits and that no worker which is idle or on its way could take; one
-that was idle for *idle_timeout* goes when no such job waits. One that ends before it was there makes the next wait,
-longer each time.
+that was idle for *idle_timeout* goes when no such job waits. One that ends before it was
+there makes the next wait, longer each time.
 """
 
 from __future__ import annotations
