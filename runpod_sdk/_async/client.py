@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import settings
-from runpod_sdk._async.endpoint import AsyncEndpoint
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._io.aio import AsyncIO, Transport
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
@@ -15,6 +14,7 @@ from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 if TYPE_CHECKING:
     import httpx
 
+    from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._async.results import AsyncResults
     from runpod_sdk.models import JobState
@@ -60,6 +60,8 @@ class AsyncRunpod:
 
     def endpoint(self, endpoint_id: str) -> AsyncEndpoint:
         """Async twin of `Runpod.endpoint`; not awaited, as no request is sent."""
+        from runpod_sdk._async.endpoint import AsyncEndpoint  # all of the API, not needed before
+
         return AsyncEndpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
 
     def as_completed(

@@ -6,20 +6,24 @@ import asyncio
 import math
 import random
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
-import httpx
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http, through, turns
-from runpod_sdk._io.lines import AwaitingLine
+from runpod_sdk._io import http, turns
+from runpod_sdk._io.awaiting import AwaitingLine
 from runpod_sdk._io.pool import Pool
-from runpod_sdk._io.through import AsyncThrough
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import httpx
+
+    from runpod_sdk._io.through import AsyncThrough
 
 T = TypeVar("T")
 
@@ -43,10 +47,9 @@ class AsyncIO:
         self._callers: AsyncThrough | None = None
         self._closed = False
         if http_client is not None:
-            through.check(http_client, httpx.AsyncClient)
             if transport != "anyio":
                 raise ValueError("give transport=… or http_client=…, which has its own, not both")
-            self._callers = AsyncThrough(config, http_client)
+            self._callers = _through(config, http_client)
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
@@ -121,4 +124,10 @@ def _connector(transport: Transport) -> Callable[[Config], _Way]:
 
 
 def _own(config: Config) -> _Way:
-    return AsyncThrough(config) if http.proxy(config) else Pool(config, AwaitingLine.open)
+    return _through(config) if http.proxy(config) else Pool(config, AwaitingLine.open)
+
+
+def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncThrough:
+    from runpod_sdk._io.through import AsyncThrough  # few go this way, and need httpcore
+
+    return AsyncThrough(config, http_client)

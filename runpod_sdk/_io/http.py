@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from runpod_sdk._flows.api import authorization
 from runpod_sdk._flows.port import Call, NoReply, Reply
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
@@ -79,6 +78,8 @@ class Trace:
 
 def headers(config: Config, call: Call) -> dict[str, str]:
     """Return the headers of a request; the only place where the key is put into one."""
+    from runpod_sdk._flows.api import authorization
+
     return {
         "user-agent": _USER_AGENT,
         "accept": "application/json",

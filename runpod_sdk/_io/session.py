@@ -22,6 +22,7 @@ from yarl import URL
 
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import http
+from runpod_sdk._io.turns import under_asyncio
 from runpod_sdk._io.wire import IDLE_TIME
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
@@ -34,12 +35,8 @@ class Session:
     """A client's way to its server by aiohttp, for one event loop of asyncio."""
 
     def __init__(self, config: Config) -> None:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            raise ConfigurationError(
-                'transport="aiohttp" works under asyncio only: leave it out here'
-            ) from None
+        if not under_asyncio():
+            raise ConfigurationError('transport="aiohttp" works under asyncio: leave it out here')
         watch = aiohttp.TraceConfig()
         watch.on_connection_create_end.append(_connected)
         watch.on_connection_reuseconn.append(_connected)

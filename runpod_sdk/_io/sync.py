@@ -7,18 +7,21 @@ import random
 import threading
 import time
 from collections.abc import Awaitable
-from concurrent.futures import Future
-from typing import TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, TypeVar
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http, through, turns
+from runpod_sdk._io import http
+from runpod_sdk._io.blocking import BlockingLine
 from runpod_sdk._io.deadline import deadline
-from runpod_sdk._io.lines import BlockingLine
 from runpod_sdk._io.pool import Pool
-from runpod_sdk._io.through import Through
 from runpod_sdk.settings import Config
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import httpx
+
+    from runpod_sdk._io.through import Through
 
 T = TypeVar("T")
 
@@ -34,8 +37,7 @@ class SyncIO:
         self._callers: Through | None = None
         self._closed = False
         if http_client is not None:
-            through.check(http_client, httpx.Client)
-            self._callers = Through(config, http_client)
+            self._callers = _through(config, http_client)
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
@@ -49,7 +51,11 @@ class SyncIO:
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for
 
     async def turn(self, turn: Future[None], limit: float | None) -> bool:
-        return turns.block(turn, limit)
+        try:
+            turn.result(limit)
+        except TimeoutError:
+            return False
+        return True
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         return await flow
@@ -81,10 +87,16 @@ class SyncIO:
             if self._own is None or self._pid != os.getpid():  # a fork can't share sockets
                 proxied = http.proxy(self._config)
                 self._own = (
-                    Through(self._config) if proxied else Pool(self._config, BlockingLine.open)
+                    _through(self._config) if proxied else Pool(self._config, BlockingLine.open)
                 )
                 self._pid = os.getpid()
             return self._own
+
+
+def _through(config: Config, http_client: httpx.Client | None = None) -> Through:
+    from runpod_sdk._io.through import Through  # few go this way, and need httpcore
+
+    return Through(config, http_client)
 
 
 def run(flow: Awaitable[T]) -> T:

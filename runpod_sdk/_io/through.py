@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TypeVar
 
 import httpx
 
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import http
-from runpod_sdk._io.deadline import enforce
+from runpod_sdk._io.wrapping import enforce
 from runpod_sdk.settings import Config
+
+C = TypeVar("C")
 
 _LONGEST = 86_400.0  # what every platform's sockets take
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 
 
-def check(http_client: object, cls: type[object]) -> None:
-    """Refuse a caller's client of the wrong colour."""
+def _checked(http_client: C, cls: type[C]) -> C:
+    """Return a caller's client, unless it is of the wrong colour."""
     if not isinstance(http_client, cls):
         given = type(http_client)
         raise TypeError(
             f"http_client must be an httpx.{cls.__name__}, not {given.__module__}.{given.__name__}"
         )
+    return http_client
 
 
 class Through:
@@ -29,7 +33,9 @@ class Through:
 
     def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
         self._config = config
-        self._client = httpx.Client(timeout=None, limits=_LIMITS) if client is None else client
+        if client is None:
+            client = httpx.Client(timeout=None, limits=_LIMITS)
+        self._client = _checked(client, httpx.Client)
         enforce(self._client)
 
     async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
@@ -53,7 +59,9 @@ class AsyncThrough:
 
     def __init__(self, config: Config, client: httpx.AsyncClient | None = None) -> None:
         self._config = config
-        self._client = httpx.AsyncClient(timeout=None, limits=_LIMITS) if client is None else client
+        if client is None:
+            client = httpx.AsyncClient(timeout=None, limits=_LIMITS)
+        self._client = _checked(client, httpx.AsyncClient)
 
     async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer."""

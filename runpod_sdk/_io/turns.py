@@ -10,15 +10,6 @@ from concurrent.futures import Future
 import anyio
 
 
-def block(turn: Future[None], limit: float | None) -> bool:
-    """Block until *turn* is done, for *limit* seconds at the most; tell whether it is."""
-    try:
-        turn.result(limit)
-    except TimeoutError:
-        return False
-    return True
-
-
 async def come(turn: Future[None], limit: float | None) -> bool:
     """Await *turn*, for *limit* seconds at the most; tell whether it is done."""
     came, call_soon = anyio.Event(), soon()

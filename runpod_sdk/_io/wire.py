@@ -18,6 +18,8 @@ from runpod_sdk.settings import Config
 
 IDLE_TIME: Final = 30.0
 """Seconds that a connection is kept unused: well below the 60 after which servers close it."""
+MOST: Final = 64 * 1024
+"""Bytes that a line reads at a time."""
 _LONGEST_HEAD: Final = 100 * 1024
 _ONE_PIECE: Final = 64 * 1024
 """Bytes of a body up to which it goes out together with its head."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from runpod_sdk import settings
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._io.sync import SyncIO
-from runpod_sdk._sync.endpoint import Endpoint
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
 if TYPE_CHECKING:
     import httpx
 
+    from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
     from runpod_sdk.models import JobState
@@ -82,6 +82,8 @@ class Runpod:
         Raises:
             ValueError: The id is empty, "." or "..".
         """
+        from runpod_sdk._sync.endpoint import Endpoint  # all of the API, not needed before
+
         return Endpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
 
     def as_completed(

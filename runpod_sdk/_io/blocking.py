@@ -1,4 +1,4 @@
-"""The lines of the two clients: a socket that blocks until a deadline, and a stream of anyio."""
+"""The line of the sync client: a socket that blocks until a deadline."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import select
 import socket
 import ssl
 import sys
-from typing import Final, Self
+from typing import Self
 
-import anyio
-import anyio.abc
 import httpx
 
 from runpod_sdk._io.deadline import look_up, time_left
-
-_MOST: Final = 64 * 1024
+from runpod_sdk._io.wire import MOST
 
 
 class BlockingLine:
@@ -58,7 +55,7 @@ class BlockingLine:
     async def read(self) -> bytes:
         self._socket.settimeout(time_left(httpx.ReadTimeout))
         try:
-            return self._socket.recv(_MOST)
+            return self._socket.recv(MOST)
         except TimeoutError as error:
             raise httpx.ReadTimeout(str(error)) from error
         except OSError as error:
@@ -79,56 +76,11 @@ class BlockingLine:
         self._socket.close()
 
     def readable(self) -> bool:
-        return _readable(self._socket)
+        return readable(self._socket)
 
 
-class AwaitingLine:
-    """A stream of anyio. What it does is bounded by the cancel scope around it."""
-
-    def __init__(self, stream: anyio.abc.ByteStream) -> None:
-        self._stream = stream
-        self._socket = stream.extra(anyio.abc.SocketAttribute.raw_socket)
-
-    @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Self:
-        """Connect, to several addresses in turn if need be."""
-        try:
-            if tls is None:
-                return cls(await anyio.connect_tcp(host, port))
-            return cls(
-                await anyio.connect_tcp(
-                    host, port, ssl_context=tls, tls_hostname=host, tls_standard_compatible=False
-                )
-            )
-        except (OSError, UnicodeError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
-            raise httpx.ConnectError(str(error)) from error
-
-    async def read(self) -> bytes:
-        try:
-            return await self._stream.receive(_MOST)
-        except anyio.EndOfStream:
-            return b""
-        except _BROKEN as error:
-            raise httpx.ReadError(str(error)) from error
-
-    async def write(self, data: bytes) -> None:
-        try:
-            await self._stream.send(data)
-        except _BROKEN as error:
-            raise httpx.WriteError(str(error)) from error
-
-    async def close(self) -> None:
-        with anyio.CancelScope(shield=True):
-            await self._stream.aclose()
-
-    def readable(self) -> bool:
-        return _readable(self._socket)
-
-
-_BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
-
-
-def _readable(sock: socket.socket) -> bool:
+def readable(sock: socket.socket) -> bool:
+    """Tell whether there is something to read on *sock*, be it its end."""
     if sock.fileno() < 0:
         return True
     if sys.platform == "win32":
