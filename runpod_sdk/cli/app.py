@@ -9,20 +9,44 @@ import typer
 
 from runpod_sdk import __version__
 from runpod_sdk.cli import arguments as a
-from runpod_sdk.cli.outcome import EXIT_STATUSES, connected, say_how_to_go_on, show, verdict
+from runpod_sdk.cli import asking, examples
+from runpod_sdk.cli.help import WIDEST, Command, Group
+from runpod_sdk.cli.outcome import EXIT_STATUSES, connected, say_how_to_go_on
+from runpod_sdk.cli.saving import Saver
+from runpod_sdk.cli.terminal import is_terminal, show, show_text
+from runpod_sdk.cli.work import run_and_wait, submit, take
+
+
+class _Group(Group):
+    subjects = {  # noqa: RUF012 - read only
+        "Jobs": (
+            "run-sync",
+            "run",
+            "wait",
+            "stream",
+            "status",
+            "explain",
+            "cancel",
+            "retry",
+            "jobs",
+        ),
+        "Endpoints": ("health", "purge-queue", "serve"),
+    }
+    exit_statuses = EXIT_STATUSES
+
 
 app: typer.Typer = typer.Typer(
     name="runpod-sdk",
+    cls=_Group,
     help="Run jobs on RunPod's serverless endpoints. JSON goes to standard output,"
     " everything else to standard error. The API key is that of RUNPOD_API_KEY,"
     " or of ~/.runpod/config.toml.",
-    epilog=EXIT_STATUSES,
-    add_completion=False,
+    epilog=examples.COMMANDS,
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain text, which also a log can hold
+    rich_markup_mode=None,  # plain text, which also a log can hold, and which is set in no time
     # Their tracebacks would show local variables, the key among them.
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
 )
 
 
@@ -44,115 +68,143 @@ def _options(
     pass
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples.RUN)
 def run(
-    source: a.Input,
     endpoint_id: a.EndpointId,
+    pairs: a.Pairs = None,
+    source: a.Input = None,
     webhook: a.Webhook = None,
     execution_timeout: a.ExecutionTimeout = None,
     ttl: a.Ttl = None,
     low_priority: a.LowPriority = False,
+    keep: a.History = True,
     timeout: a.Timeout = None,
+    output: a.Form = "json",
 ) -> None:
     """Send a job to the queue, and print its id."""
-    asked = a.request(source, webhook, execution_timeout, ttl, low_priority)
+    asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
     with connected(endpoint_id) as endpoint:
-        job = endpoint.run(**asked, **a.limit(timeout))
-        show({"id": job.id})
-        if sys.stderr.isatty():
+        job = submit(endpoint, asked, timeout=a.limit(timeout), keep=keep)
+        if output == "json":
+            show({"id": job.id})
+        else:
+            show_text(job.id)
+        if is_terminal(sys.stderr):
             say_how_to_go_on(job.id, endpoint_id)
 
 
-@app.command()
+@app.command(cls=Command, epilog=examples.RUN_SYNC)
 def run_sync(
-    source: a.Input,
     endpoint_id: a.EndpointId,
+    pairs: a.Pairs = None,
+    source: a.Input = None,
     webhook: a.Webhook = None,
     execution_timeout: a.ExecutionTimeout = None,
     ttl: a.Ttl = None,
     low_priority: a.LowPriority = False,
+    keep: a.History = True,
     timeout: a.Timeout = "90",
     on_timeout: a.OnTimeout = "detach",
+    quiet: a.Quiet = False,
+    stream: a.Streamed = False,
+    output: a.Output = "json",
+    save: a.Save = None,
+    force: a.Force = False,
 ) -> None:
-    """Send a job, wait until it has ended, and print it."""
-    asked = a.request(source, webhook, execution_timeout, ttl, low_priority)
+    """
+    Send a job, wait until it has ended, and print it.
+
+    In a terminal a line tells where it is while it is waited for. Ctrl-C leaves the job to
+    itself, and says how to go on with it; with --on-timeout cancel it cancels it.
+    """
+    asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
+    saver = None if save is None else Saver(save, force=force)
     with connected(endpoint_id) as endpoint:
-        state = endpoint.run_sync(**asked, **a.limit(timeout), on_timeout=on_timeout, check=False)
-        show(state.to_dict())
-    raise typer.Exit(verdict(state))
+        code = run_and_wait(
+            endpoint,
+            asked,
+            keep=keep,
+            **a.limit(timeout),
+            on_timeout=on_timeout,
+            output=output,
+            saver=saver,
+            quiet=quiet,
+            stream=stream,
+        )
+    raise typer.Exit(code)
 
 
-@app.command()
-def status(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Print what the server says of a job now."""
-    with connected(endpoint_id) as endpoint:
-        state = endpoint.status(job_id, **a.limit(timeout))
-        show(state.to_dict())
-    raise typer.Exit(verdict(state))
-
-
-@app.command()
+@app.command(cls=Command, epilog=examples.WAIT)
 def wait(
     job_id: a.JobId,
     endpoint_id: a.EndpointId,
     timeout: a.Timeout = None,
     on_timeout: a.OnTimeout = "detach",
+    quiet: a.Quiet = False,
+    output: a.Output = "json",
+    save: a.Save = None,
+    force: a.Force = False,
 ) -> None:
     """Wait until a job has ended, and print it."""
+    saver = None if save is None else Saver(save, force=force)
     with connected(endpoint_id) as endpoint:
-        state = endpoint.wait(job_id, **a.limit(timeout), on_timeout=on_timeout)
-        show(state.to_dict())
-    raise typer.Exit(verdict(state))
+        code = take(
+            endpoint,
+            job_id,
+            timeout=a.limit(timeout).get("timeout"),
+            on_timeout=on_timeout,
+            output=output,
+            saver=saver,
+            quiet=quiet,
+        )
+    raise typer.Exit(code)
 
 
-@app.command()
-def stream(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Print what a job yields, a line for each chunk, as it comes."""
-    with (
-        connected(endpoint_id, streamed=job_id) as endpoint,
-        endpoint.stream(job_id, **a.limit(timeout)) as chunks,
-    ):
-        for chunk in chunks:
-            show(chunk.to_dict(), indent=None)
+@app.command(cls=Command, epilog=examples.STREAM)
+def stream(
+    job_id: a.JobId,
+    endpoint_id: a.EndpointId,
+    timeout: a.Timeout = None,
+    on_timeout: a.OnTimeout = "detach",
+    quiet: a.Quiet = False,
+    output: a.Output = "json",
+    save: a.Save = None,
+    force: a.Force = False,
+) -> None:
+    """
+    Print what a job yields, a line for each chunk, as it comes.
 
-
-@app.command()
-def explain(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Say why a job is where it is: why it is still in the queue, perhaps."""
+    With -o text or raw, strings are printed as they are, one after the other. The server
+    hands each chunk out once, so a stream can't be taken twice.
+    """
+    saver = None if save is None else Saver(save, force=force)
     with connected(endpoint_id) as endpoint:
-        explanation = endpoint.explain(job_id, **a.limit(timeout))
-        show({"id": job_id, "reason": explanation.reason, "text": explanation.text})
+        code = take(
+            endpoint,
+            job_id,
+            timeout=a.limit(timeout).get("timeout"),
+            on_timeout=on_timeout,
+            output=output,
+            saver=saver,
+            quiet=quiet,
+            stream=True,
+        )
+    raise typer.Exit(code)
 
 
-@app.command()
-def cancel(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """End a job that waits or runs."""
-    with connected(endpoint_id) as endpoint:
-        show(endpoint.cancel(job_id, **a.limit(timeout)).to_dict())
+for asks, shown in (
+    (asking.status, examples.STATUS),
+    (asking.explain, examples.EXPLAIN),
+    (asking.cancel, examples.CANCEL),
+    (asking.retry, examples.RETRY),
+    (asking.jobs, examples.JOBS),
+    (asking.health, examples.HEALTH),
+    (asking.purge_queue, examples.PURGE_QUEUE),
+):
+    app.command(cls=Command, epilog=shown)(asks)
 
 
-@app.command()
-def retry(job_id: a.JobId, endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Send a job that failed or timed out to the queue again."""
-    with connected(endpoint_id) as endpoint:
-        show(endpoint.retry(job_id, **a.limit(timeout)).to_dict())
-
-
-@app.command()
-def health(endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Print the counts of an endpoint's jobs and workers."""
-    with connected(endpoint_id) as endpoint:
-        show(endpoint.health(**a.limit(timeout)).to_dict())
-
-
-@app.command()
-def purge_queue(endpoint_id: a.EndpointId, timeout: a.Timeout = None) -> None:
-    """Remove every job that waits; those that run go on."""
-    with connected(endpoint_id) as endpoint:
-        show(endpoint.purge_queue(**a.limit(timeout)).to_dict())
-
-
-@app.command()
+@app.command(cls=Command, epilog=examples.SERVE)
 def serve(
     what: Annotated[
         list[str] | None,

@@ -1,33 +1,27 @@
-"""What a command prints, and the exit status it ends with."""
+"""How a command ends: its exit status, and what is said when it is not as was hoped."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import typer
 
-from runpod_sdk import (
-    APIConnectionError,
-    ConfigurationError,
-    Endpoint,
-    Job,
-    JobError,
-    JobState,
-    Runpod,
-    RunpodError,
-    RunpodTimeoutError,
-)
+import runpod_sdk as sdk
+from runpod_sdk.cli.terminal import say
+
+if TYPE_CHECKING:
+    from runpod_sdk import Endpoint, JobState
+    from runpod_sdk.settings import OnTimeout
 
 ENDPOINT_VARIABLE = "RUNPOD_ENDPOINT_ID"
-_EXPLAINING = 2.0
-"""Seconds that it may take, after the time of a wait was up, to find out why."""
+_EXPLAINING = 5.0
+_CANCELLING = 5.0
 
 
 class Exit(IntEnum):
@@ -38,38 +32,28 @@ class Exit(IntEnum):
     USAGE = 2
     API = 3
     NOT_ENDED = 4
+    NOT_SAVED = 5
     TIMEOUT = 124
     INTERRUPTED = 130
 
 
-EXIT_STATUSES = """\
-Exit status: 0 the job succeeded (run, cancel, retry, explain, health, purge-queue: the API
-did as asked); 1 the job ended badly; 2 wrong usage or configuration; 3 the API refused, or gave no
-usable answer; 4 the job has not ended (status); 124 the local time was up; 130 interrupted.
-"""
-
-
-def show(document: object, *, indent: int | None = 2) -> None:
-    """Print *document* to standard output, as JSON, at once."""
-    text = json.dumps(document, indent=indent, ensure_ascii=False)
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        text = json.dumps(document, indent=indent)
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def say(text: str) -> None:
-    """Print *text* for a person: to standard error."""
-    typer.echo(text, err=True)
+EXIT_STATUSES = {
+    "0": "the job succeeded; or the API did as asked (run, cancel, retry, …)",
+    "1": "the job failed, was cancelled, or timed out on the server",
+    "2": "wrong usage or configuration",
+    "3": "the API refused, or gave no usable answer",
+    "4": "the job has not ended yet (status)",
+    "5": "the job succeeded, but not all of it could be saved (--save)",
+    "124": "the local time was up (--timeout)",
+    "130": "interrupted (Ctrl-C)",
+}
 
 
 def verdict(state: JobState) -> Exit:
     """Judge *state*, which has been shown; say why, where the job ended badly."""
     try:
         state.raise_for_status()
-    except JobError as error:
+    except sdk.JobError as error:
         say(str(error).partition("\n")[0])
         return Exit.JOB_ENDED_BADLY
     return Exit.DONE if state.succeeded else Exit.NOT_ENDED
@@ -80,59 +64,85 @@ def _explained() -> Iterator[None]:
     """Say why a job still waits that was waited for in vain."""
     try:
         yield
-    except RunpodTimeoutError as error:
+    except sdk.RunpodTimeoutError as error:
         waits = error.state is None or not error.state.started
-        if isinstance(error.job, Job) and waits and not error.cancelled:
+        if isinstance(error.job, sdk.Job) and waits and not error.cancelled:
             error.add_note(error.job.explain(timeout=_EXPLAINING).text)
         raise
 
 
 @contextmanager
-def connected(endpoint_id: str, streamed: str | None = None) -> Iterator[Endpoint]:
-    """
-    Give the endpoint, and end the process as befits what goes wrong in the block.
-
-    Args:
-        streamed: The job that is streamed, if one is: interrupting that says nothing of it.
-    """
+def connected(endpoint_id: str) -> Iterator[Endpoint]:
+    """Give the endpoint, and end the process as befits what goes wrong in the block."""
     try:
-        with Runpod() as client, _explained():
+        with sdk.Runpod() as client, _explained():
             yield client.endpoint(endpoint_id)
-    except JobError as error:
+    except sdk.JobError as error:
         say(f"{error}")
         code = Exit.JOB_ENDED_BADLY
-    except RunpodTimeoutError as error:
+    except sdk.RunpodTimeoutError as error:
         say(f"{error}")
         for why in getattr(error, "__notes__", ()):
             say(why)
         if error.job is not None and not error.cancelled:
             say_how_to_go_on(error.job.id, endpoint_id)
         code = Exit.TIMEOUT
-    except (ConfigurationError, ValueError) as error:
+    except (sdk.ConfigurationError, ValueError) as error:
         say(f"{error}")
         code = Exit.USAGE
-    except RunpodError as error:
+    except sdk.RunpodError as error:
         say(f"{error}")
-        if isinstance(error, APIConnectionError) and error.job is not None:
+        if isinstance(error, sdk.APIConnectionError) and error.job is not None:
             say_how_to_go_on(error.job.id, endpoint_id)
         code = Exit.API
     except KeyboardInterrupt as error:
         say("\ninterrupted")
         for note in getattr(error, "__notes__", ()):  # "job ID: what became of it"
             say(note)
-            if still_on := re.fullmatch(r"job (\S+): it goes on", note):
-                say_how_to_go_on(still_on[1], endpoint_id)
-        if streamed is not None:
-            say_how_to_go_on(streamed, endpoint_id)
+            if unsure := re.fullmatch(r"job (\S+): (it goes on|cancelling .*)", note):
+                say_how_to_go_on(unsure[1], endpoint_id)
         code = Exit.INTERRUPTED
     else:
         return
     raise typer.Exit(code)
 
 
-def say_how_to_go_on(job_id: str, endpoint_id: str) -> None:
-    """Spell the command that waits for *job_id* again."""
-    words = ["runpod-sdk", "wait", job_id]
+@contextmanager
+def seen_to(endpoint: Endpoint, job_id: str, on_timeout: OnTimeout) -> Iterator[None]:
+    """Detach from the job, or cancel it, where the block is left by the time or by Ctrl-C."""
+    try:
+        yield
+    except sdk.RunpodTimeoutError as error:
+        error.job = error.job or endpoint.job(job_id)
+        if on_timeout == "cancel":
+            error.cancelled, what = _cancelled(endpoint, job_id)
+            error.add_note(f"job {job_id}: {what}")
+        raise
+    except KeyboardInterrupt as error:
+        what = _cancelled(endpoint, job_id)[1] if on_timeout == "cancel" else "it goes on"
+        error.__notes__ = [f"job {job_id}: {what}"]  # in place of what the call says, if anything
+        raise
+
+
+def _cancelled(endpoint: Endpoint, job_id: str) -> tuple[bool, str]:
+    try:
+        state = endpoint.cancel(job_id, timeout=_CANCELLING)
+    except sdk.RunpodError as error:
+        return False, f"cancelling it was not confirmed ({error})"
+    if state.status == sdk.JobStatus.CANCELLED:
+        return True, "it was cancelled"
+    return False, f"cancelling it was not confirmed (it is {state.status})"
+
+
+def command(name: str, job_id: str, endpoint_id: str) -> str:
+    """Spell the command that does something with a job, as it can be typed here."""
+    words = ["runpod-sdk", name, job_id]
     if os.environ.get(ENDPOINT_VARIABLE) != endpoint_id:
         words += ["--endpoint", endpoint_id]
-    say(f"to wait for it: {shlex.join(words)}")
+    return shlex.join(words)
+
+
+def say_how_to_go_on(job_id: str, endpoint_id: str) -> None:
+    """Spell the commands that wait for *job_id* again, and that end it."""
+    say(f"to wait for it: {command('wait', job_id, endpoint_id)}")
+    say(f"to cancel it:   {command('cancel', job_id, endpoint_id)}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from examples.handlers.mock import handler
+from runpod_sdk.cli import history
 from runpod_sdk.cli.app import app
 from runpod_sdk.local import LocalEndpoint
 
@@ -26,6 +29,16 @@ class Ended:
     @property
     def document(self) -> Any:
         return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def history_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Keep the history of whoever runs the tests out of it, and what they do out of that."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "state"))
+    if sys.platform == "darwin":
+        monkeypatch.setenv("HOME", str(tmp_path))
+    return history.directory()
 
 
 @pytest.fixture(scope="module")

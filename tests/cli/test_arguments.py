@@ -10,8 +10,8 @@ from runpod_sdk.cli import arguments
 
 
 def test_a_policy_is_made_of_the_options_that_are_given() -> None:
-    assert arguments.request("1", None, None, None, False) == {"input": 1}
-    assert arguments.request("null", "https://example.com", 5.0, None, True) == {
+    assert arguments.request("1", None, None, None, None, False) == {"input": 1}
+    assert arguments.request("null", [], "https://example.com", 5.0, None, True) == {
         "input": None,
         "webhook": "https://example.com",
         "policy": ExecutionPolicy(execution_timeout=5.0, low_priority=True),

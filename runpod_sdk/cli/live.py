@@ -1,0 +1,220 @@
+"""The line that says where a job is while it is waited for, where a person reads along."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from runpod_sdk.cli import history
+from runpod_sdk.cli.terminal import as_json, harmless, is_terminal, styled
+
+if TYPE_CHECKING:
+    from runpod_sdk import Endpoint, EndpointHealth, Explanation, JobState
+
+_DELAY: Final = 0.4
+"""Seconds before the line appears: what is over sooner needs none."""
+_TICK: Final = 0.1
+_ASK_FIRST: Final = 1.0
+_ASK_GROWTH: Final = 1.5
+_ASK_IN_QUEUE: Final = 5.0
+_ASK_RUNNING: Final = 2.0
+"""Seconds from one question to the next: growing to this while there is nothing new."""
+_PATIENCE: Final = 10.0
+
+_SPINNER, _PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
+_BECAUSE: Final = {
+    "STARTING": "a worker is idle and should take it now",
+    "QUEUE_AHEAD": "behind other jobs",
+    "ALL_BUSY": "all workers are busy",
+    "INITIALIZING": "a worker is starting",
+    "THROTTLED": "no free hardware for its workers",
+    "UNHEALTHY": "its workers are unhealthy",
+    "NO_WORKERS": "no workers yet",
+}
+_WORKERS: Final = ("idle", "running", "initializing", "throttled", "unhealthy")
+
+
+@contextmanager
+def following(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[None]:
+    """Show where the job is for as long as the block runs, if somebody can see it."""
+    if quiet or not is_terminal(sys.stderr):
+        yield
+        return
+    line = LiveLine(endpoint, job_id)
+    try:
+        yield
+    finally:
+        line.stop()
+
+
+class LiveLine:
+    """Asks after a job now and then in one thread, and draws in another."""
+
+    def __init__(self, endpoint: Endpoint, job_id: str) -> None:
+        self._endpoint = endpoint
+        self._job_id = job_id
+        self._began = time.monotonic() - _age(job_id)
+        self._seen: Explanation | None = None
+        self._over = threading.Event()
+        self._drawn = 0
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._ask, self._draw)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take the line away."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(_DELAY)  # one that waits for an answer is left to itself
+        if self._drawn:
+            sys.stderr.write("\r" + " " * self._drawn + "\r")
+            sys.stderr.flush()
+            self._drawn = 0
+
+    def _ask(self) -> None:
+        pause = _DELAY
+        while not self._over.wait(pause):
+            before = self._seen
+            try:
+                self._seen = now = self._endpoint.explain(self._job_id, timeout=_PATIENCE)
+            except Exception:  # the wait itself tells what is wrong; this only looks on
+                if self._over.is_set():
+                    return
+                pause = _ASK_IN_QUEUE
+                continue
+            news = before is None or (before.reason, before.state) != (now.reason, now.state)
+            longest = _ASK_RUNNING if now.state and now.state.started else _ASK_IN_QUEUE
+            pause = _ASK_FIRST if news else min(max(pause, _ASK_FIRST) * _ASK_GROWTH, longest)
+
+    def _draw(self) -> None:
+        spinner = _SPINNER if _can_show(_SPINNER) else _PLAIN_SPINNER
+        if self._over.wait(_DELAY):
+            return
+        turn = 0
+        while True:
+            elapsed = time.monotonic() - self._began
+            text = shortened(f"{spinner[turn % len(spinner)]} {line(self._seen, elapsed)}", _room())
+            blank = " " * max(0, self._drawn - cells(text))
+            self._drawn = cells(text)
+            sys.stderr.write(f"\r{styled(text[:1], '36', sys.stderr)}{text[1:]}{blank}")
+            sys.stderr.flush()
+            turn += 1
+            if self._over.wait(_TICK):
+                return
+
+
+def line(seen: Explanation | None, elapsed: float) -> str:
+    """Say where a job is, in a line of any length, *elapsed* seconds after its submission."""
+    state = None if seen is None else seen.state
+    if seen is None or state is None:
+        return f"{spelled(elapsed)} submitted"
+    if state.completed:
+        return f"{spelled(elapsed)} {harmless(state.status)}, getting the result"
+    if not state.started:
+        parts = [f"{spelled(elapsed)} in the queue", _BECAUSE.get(seen.reason, "")]
+        parts += _counts(seen.health)
+    elif state.status == "IN_PROGRESS":
+        parts = [f"{spelled(elapsed)} running", _progress(state), *_history(state)]
+    else:
+        parts = [f"{spelled(elapsed)} {state.status}", _progress(state)]
+    return harmless(" · ".join(part for part in parts if part))
+
+
+def spelled(seconds: float) -> str:
+    """Spell a length of time as a clock would show it."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def cells(text: str) -> int:
+    """Count the columns that *text* takes in a terminal."""
+    return sum(map(_width, text))
+
+
+def shortened(text: str, width: int) -> str:
+    """Cut *text* to *width* columns."""
+    if cells(text) <= width:
+        return text
+    end = "…" if _can_show("…") else "~"
+    room, kept = width - 1, ""
+    for character in text:
+        room -= _width(character)
+        if room < 0:
+            break
+        kept += character
+    return (kept + end)[: max(width, 0)]
+
+
+def _width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _progress(state: JobState) -> str:
+    """Show what the worker reported as a person would write it."""
+    value: Any = state.progress
+    if value is None:
+        return ""
+    if isinstance(value, dict) and all(not isinstance(v, dict | list) for v in value.values()):
+        text = ", ".join(f"{key} {_word(inner)}" for key, inner in value.items())
+    else:
+        text = _word(value)
+    return " ".join(text[:500].split())
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else as_json(value)
+
+
+def _history(state: JobState) -> Iterator[str]:
+    if state.retries:
+        yield f"lost {state.retries} times before"
+    if state.delay_time is not None:
+        yield f"waited {spelled(state.delay_time.total_seconds())}"
+    if state.worker_id:
+        yield f"worker {state.worker_id}"
+
+
+def _counts(health: EndpointHealth | None) -> Iterator[str]:
+    if health is None:
+        return
+    counts = [(getattr(health.workers, name), name) for name in _WORKERS]
+    if found := ", ".join(f"{count} {name}" for count, name in counts if count):
+        yield f"workers: {found}"
+    if (waiting := health.jobs.in_queue) and waiting > 1:
+        yield f"{waiting} jobs in the queue"
+
+
+def _age(job_id: str) -> float:
+    """Return how many seconds ago a job was submitted, as far as that is known."""
+    for entry in history.entries():
+        if entry.id == job_id:
+            return max(0.0, (datetime.now(UTC) - entry.submitted).total_seconds())
+    return 0.0
+
+
+def _can_show(text: str) -> bool:
+    try:
+        text.encode(sys.stderr.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _room() -> int:
+    """Return how many columns a line may take: the last one stays free, or some would wrap."""
+    try:
+        return max(1, os.get_terminal_size(sys.stderr.fileno()).columns - 1)
+    except (OSError, ValueError):
+        return 79

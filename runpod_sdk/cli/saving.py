@@ -1,0 +1,182 @@
+"""
+`--save DIR`: the files of an output, decoded or fetched, into a directory.
+
+A file is named after the job and its place in the output, or the end of its link. It is
+written beside its final name first; one that is there already is left alone, unless told
+otherwise. Nothing is written outside the directory, whatever the output says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import typer
+
+from runpod_sdk.cli.terminal import say, size
+from runpod_sdk.media import media_of, strings_of
+
+_MOST: Final = 100
+"""Files of one output."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LINK = re.compile(r"https?://[^\s\"'<>]+", re.I)
+
+
+class NotSaved(Exception):
+    """Why a file could not be saved."""
+
+
+class Saver:
+    """Saves what outputs hold, and puts the names of the files in their place."""
+
+    def __init__(self, directory: str, *, force: bool) -> None:
+        """
+        Make the directory, if it is not there.
+
+        Raises:
+            typer.BadParameter: It can't be made, or not be written to.
+        """
+        self._directory = Path(directory)
+        self._force = force
+        self._names: set[str] = set()
+        self.complete = True
+        """Whether all that was to be saved was."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            writable = os.access(self._directory, os.W_OK)
+        except OSError as error:
+            raise typer.BadParameter(
+                f"can't make {directory}: {error.strerror}", param_hint="--save"
+            ) from None
+        if not writable:
+            raise typer.BadParameter(f"can't write to {directory}", param_hint="--save")
+
+    def save(self, output: Any, job_id: str, place: str = "output") -> Any:
+        """Save what *output* holds; return it with the names of the files instead."""
+        replaced: dict[str, str] = {}
+        for path, text in strings_of(output):
+            if text in replaced or (write := _writer(text)) is None:
+                continue
+            where = ".".join((place, *path))
+            if len(self._names) >= _MOST:
+                self.complete = False
+                say(f"not saved: {where}, and what follows: {_MOST} files are enough")
+                break
+            try:
+                target, count = self._save(self._name(text, job_id, (place, *path)), write)
+            except _NotAFile as reason:
+                say(f"left alone: {where} ({reason})")
+            except NotSaved as reason:
+                self.complete = False
+                say(f"not saved: {where} ({reason})")
+            else:
+                say(f"saved {target} ({size(count)})")
+                replaced[text] = str(target)
+        return _with(output, replaced) if replaced else output
+
+    def _name(self, text: str, job_id: str, path: tuple[str, ...]) -> str:
+        """Choose a name that is safe, whatever the output says, and new in this run."""
+        media = media_of(text)
+        if media is None:
+            stem, dot, ending = _last(text).rpartition(".")
+            stem, ending = (stem, ending) if dot and stem else (dot + ending, "")
+        else:
+            stem, ending = "-".join(path[1:] or path), media.ending
+        begin = _safe(job_id.removeprefix("sync-"))[:8] or "job"
+        base = f"{begin}-{_safe(stem)[:60] or 'file'}"
+        end = f".{_safe(ending)[:10]}" if _safe(ending) else ""
+        name, number = base + end, 1
+        while name.lower() in self._names:
+            number += 1
+            name = f"{base}-{number}{end}"
+        self._names.add(name.lower())
+        return name
+
+    def _save(self, name: str, write: Callable[[BinaryIO], None]) -> tuple[Path, int]:
+        target = self._directory / name
+        try:
+            if not self._force:
+                target.touch(mode=0o666, exist_ok=False)  # ours from here on
+            try:
+                return target, self._write(target, write)
+            except BaseException:
+                if not self._force:
+                    target.unlink(missing_ok=True)
+                raise
+        except FileExistsError:
+            raise NotSaved(f"{target} is there already; --force replaces it") from None
+        except OSError as error:
+            raise NotSaved(f"{target}: {error.strerror}") from None
+
+    def _write(self, target: Path, write: Callable[[BinaryIO], None]) -> int:
+        handle, partial = tempfile.mkstemp(dir=self._directory, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+                count = file.tell()
+            with suppress(OSError):  # mkstemp's are for the owner alone; be as others are
+                mask = os.umask(0)
+                os.umask(mask)
+                os.chmod(partial, 0o666 & ~mask)
+            os.replace(partial, target)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+        return count
+
+
+class _NotAFile(Exception):
+    """Why a link is not fetched, though nothing is wrong with it."""
+
+
+def _writer(text: str) -> Callable[[BinaryIO], None] | None:
+    """Return what writes the file that *text* is, or links to; None where it does neither."""
+    if (media := media_of(text)) is not None:
+        data = media.data()
+
+        def write(file: BinaryIO) -> None:
+            file.write(data)
+
+        return write
+    if _LINK.fullmatch(text):
+        return lambda file: _fetch(text, file)
+    return None
+
+
+def _fetch(url: str, file: BinaryIO) -> None:
+    from runpod_sdk.cli.fetching import NotFetched, fetch  # brings httpx
+
+    try:
+        if not fetch(url, file):
+            raise _NotAFile("a web page")
+    except NotFetched as reason:
+        raise NotSaved(str(reason)) from None
+
+
+def _last(url: str) -> str:
+    """Return the last segment of the path of *url*."""
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+    except ValueError:
+        return ""
+
+
+def _safe(text: str) -> str:
+    return _UNSAFE.sub("-", text).strip(".-")
+
+
+def _with(value: Any, replaced: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return replaced.get(value, value)
+    if isinstance(value, dict):
+        return {key: _with(inner, replaced) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with(inner, replaced) for inner in value]
+    return value

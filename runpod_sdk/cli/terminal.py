@@ -1,0 +1,126 @@
+"""What is printed: JSON and text to standard output, words for a person to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any, TextIO
+
+from runpod_sdk.media import media_of
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What would have a terminal do something else than show it; but for line ends and tabs."""
+_LONG = 400
+"""Characters from which a file is not shown to a person as base64."""
+
+_TOKEN = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*"(?=:))|(?P<text>"(?:[^"\\]|\\.)*")'
+    r"|(?P<word>\b(?:true|false|null)\b|-?\d[\d.eE+-]*)"
+)
+_COLOURS = {"key": "34;1", "text": "32", "word": "36"}
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether a person reads *stream*, on something that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def in_colour(stream: TextIO) -> bool:
+    """Tell whether to write colours to *stream*. See no-color.org."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def styled(text: str, code: str, stream: TextIO) -> str:
+    """Give *text* a colour, where *stream* shows them."""
+    return f"\x1b[{code}m{text}\x1b[0m" if in_colour(stream) else text
+
+
+def harmless(text: str) -> str:
+    """Replace the control characters that a server could command a terminal with."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def size(count: int) -> str:
+    """Spell a number of bytes."""
+    if count < 1000:
+        return f"{count} bytes"
+    kilos = count / 1000
+    return f"{kilos:.1f} kB" if kilos < 1000 else f"{kilos / 1000:.1f} MB"
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Print *text* for a person: to standard error."""
+    text = harmless(text)
+    _write(sys.stderr, (text if style is None else styled(text, style, sys.stderr)) + "\n")
+
+
+def show(document: Any, *, indent: int | None = 2) -> None:
+    """
+    Print *document* to standard output, as JSON, at once.
+
+    In a terminal it has colours, and files in it are named instead of spelled out.
+    """
+    watched = is_terminal(sys.stdout)
+    text = _json(_without_files(document) if watched else document, indent)
+    if in_colour(sys.stdout):
+        text = _TOKEN.sub(_coloured, text)
+    _write(sys.stdout, text + "\n")
+
+
+def show_text(text: str, end: str = "\n") -> None:
+    """Print *text* to standard output for a person, at once; harmless where it is a terminal."""
+    _write(sys.stdout, (harmless(text) if is_terminal(sys.stdout) else text) + end)
+
+
+def show_exactly(text: str) -> None:
+    """Print *text* to standard output as UTF-8, with nothing added or taken away, at once."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        _write(sys.stdout, text)
+    else:
+        sys.stdout.flush()
+        buffer.write(text.encode("utf-8", "surrogatepass"))
+        buffer.flush()
+
+
+def as_json(value: Any) -> str:
+    """Write *value* as JSON in one line."""
+    return _json(value, None)
+
+
+def _json(document: Any, indent: int | None) -> str:
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    # The rest of the control characters JSON escapes by itself.
+    text = re.sub(r"[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=indent)
+    return text
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        text.encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        text = text.encode(encoding, "replace").decode(encoding)
+    stream.write(text)
+    stream.flush()
+
+
+def _coloured(token: re.Match[str]) -> str:
+    code = _COLOURS[token.lastgroup or "word"]
+    return f"\x1b[{code}m{token[0]}\x1b[0m"
+
+
+def _without_files(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONG and (media := media_of(value)) is not None:
+        return f"({media.type}, {size(media.size)}; --save DIR writes it to a file)"
+    if isinstance(value, dict):
+        return {key: _without_files(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_files(inner) for inner in value]
+    return value

@@ -1,0 +1,133 @@
+"""What the commands do that take more than one call."""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import runpod_sdk as sdk
+from runpod_sdk.cli import history
+from runpod_sdk.cli.history import Entry
+from runpod_sdk.cli.live import following
+from runpod_sdk.cli.outcome import Exit, connected, seen_to, verdict
+from runpod_sdk.cli.saving import Saver
+from runpod_sdk.cli.showing import ChunkPrinter, Output, show_ended
+from runpod_sdk.cli.terminal import is_terminal, say
+
+if TYPE_CHECKING:
+    from runpod_sdk import Endpoint, Job, JobState
+    from runpod_sdk.settings import OnTimeout
+
+_AT_ONCE = 8
+
+
+def submit(endpoint: Endpoint, asked: dict[str, Any], *, timeout: Any, keep: bool) -> Job:
+    """Send a job to the queue, and note its id."""
+    job = endpoint.run(**asked, **timeout)
+    if keep:
+        history.add(job.id, endpoint.id)
+    return job
+
+
+def run_and_wait(
+    endpoint: Endpoint, asked: dict[str, Any], *, timeout: float | None, keep: bool, **how: Any
+) -> Exit:
+    """
+    Send a job and take what comes of it, in *timeout* seconds in all.
+
+    It is sent to the queue and then waited for, not sent by the API's `runsync`: its id is
+    known at once, and the result is kept for half an hour and not for a minute. Only what
+    is too large for that goes by `runsync`.
+    """
+    began = time.monotonic()
+    try:
+        job = submit(endpoint, asked, timeout={"timeout": timeout}, keep=keep)
+    except sdk.RequestTooLargeError:
+        on_timeout = how["on_timeout"]
+        state = endpoint.run_sync(**asked, timeout=timeout, on_timeout=on_timeout, check=False)
+        return ended(state, how["output"], how["saver"])
+    if timeout is not None:
+        timeout = max(timeout - (time.monotonic() - began), 0.001)
+    return take(endpoint, job.id, timeout=timeout, **how)
+
+
+def take(
+    endpoint: Endpoint,
+    job_id: str,
+    *,
+    timeout: float | None,
+    on_timeout: OnTimeout,
+    output: Output,
+    saver: Saver | None,
+    quiet: bool,
+    stream: bool = False,
+) -> Exit:
+    """Print what comes of a job: the job when it has ended, or what it yields as it comes."""
+    with seen_to(endpoint, job_id, on_timeout):
+        if stream:
+            return _stream(endpoint, job_id, timeout, output, saver, quiet)
+        with following(endpoint, job_id, quiet=quiet):
+            state = endpoint.wait(job_id, timeout=timeout)
+    return ended(state, output, saver)
+
+
+def _stream(
+    endpoint: Endpoint,
+    job_id: str,
+    timeout: float | None,
+    output: Output,
+    saver: Saver | None,
+    quiet: bool,
+) -> Exit:
+    printer = ChunkPrinter(output, saver, job_id)
+    try:
+        with endpoint.stream(job_id, timeout=timeout) as chunks:
+            with following(endpoint, job_id, quiet=quiet):
+                chunk = next(chunks, None)
+            while chunk is not None:
+                printer.show(chunk)
+                chunk = next(chunks, None)
+    finally:
+        printer.end()
+    return _saved(Exit.DONE, saver)
+
+
+def ended(state: JobState, output: Output, saver: Saver | None) -> Exit:
+    """Print a job that has ended, and judge it."""
+    show_ended(state, output, saver)
+    return _saved(verdict(state), saver)
+
+
+def _saved(code: Exit, saver: Saver | None) -> Exit:
+    return Exit.NOT_SAVED if code is Exit.DONE and saver and not saver.complete else code
+
+
+def listed(limit: int, endpoint_id: str | None) -> list[Entry]:
+    """List the jobs of the history, the latest first."""
+    wanted = (entry for entry in history.entries() if endpoint_id in (None, entry.endpoint))
+    entries = list(islice(wanted, limit))
+    if not entries and is_terminal(sys.stderr):
+        say("no jobs were submitted from here, or none was noted")
+    return entries
+
+
+def statuses_of(entries: list[Entry]) -> dict[str, str | None]:
+    """Ask for the status of each job; None of one that is not known any more."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    if not entries:
+        return {}
+    found: dict[str, str | None] = {}
+    with connected(entries[0].endpoint) as first, ThreadPoolExecutor(_AT_ONCE) as threads:
+
+        def ask(entry: Entry) -> str | None:
+            try:
+                return first.client.endpoint(entry.endpoint).status(entry.id).status
+            except sdk.NotFoundError:
+                return None
+
+        for entry, status in zip(entries, threads.map(ask, entries), strict=True):
+            found[entry.id] = status
+    return found
