@@ -25,7 +25,7 @@ LAYER_OF = {
     "__main__": "users",
     "cli": "users",
     "local": "users",
-    "webhooks": "users",
+    "webhooks": "shells",
 }
 
 

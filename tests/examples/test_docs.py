@@ -39,6 +39,7 @@ PAGES = {
         "expected float, not str @ output[0].score; see .state.output",
         "[{'label': 'cat', 'score': 'high'}]",
     ],
+    "webhooks.md": ["42", "order-17 COMPLETED 42"],
     "low-level-client.md": ["COMPLETED ['H', 'e', 'l', 'l', 'o']", "2", "401 invalid api key"],
 }
 """Each page with the lines that it prints."""

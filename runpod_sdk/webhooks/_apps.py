@@ -1,0 +1,118 @@
+"""The calls of webhooks by HTTP: two small applications, without a framework."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from runpod_sdk.webhooks._signing import Delivery, WebhookError
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from runpod_sdk.webhooks._receiver import Receiver
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApplication: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_HEADERS = [("content-type", "text/plain; charset=utf-8")]
+
+
+def asgi(
+    receiver: Receiver, handler: Callable[[Delivery], Awaitable[object] | object] | None
+) -> ASGIApplication:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError("a receiver of webhooks takes HTTP only")
+        status, text = HTTPStatus.METHOD_NOT_ALLOWED, "webhooks are POSTed"
+        if scope["method"] == "POST":
+            body = await _body(receive, receiver.max_body)
+            if body is None:
+                return
+            status, text, delivery = _judge(receiver, scope["query_string"], body)
+            if delivery is not None and handler is not None:
+                try:
+                    handled = handler(delivery)
+                    if inspect.isawaitable(handled):
+                        await handled
+                except BaseException:
+                    receiver.forget(delivery)
+                    raise
+        headers = [(name.encode(), value.encode()) for name, value in _HEADERS]
+        await send({"type": "http.response.start", "status": int(status), "headers": headers})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    return app
+
+
+def wsgi(receiver: Receiver, handler: Callable[[Delivery], object] | None) -> WSGIApplication:
+    if inspect.iscoroutinefunction(handler):
+        raise TypeError("a handler of a WSGI application can't be a coroutine function")
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status, text = HTTPStatus.METHOD_NOT_ALLOWED, "webhooks are POSTed"
+        if environ["REQUEST_METHOD"] == "POST":
+            status, text = _take(receiver, handler, environ)
+        start_response(f"{int(status)} {status.phrase}", list(_HEADERS))
+        return [text.encode()]
+
+    return app
+
+
+def _take(
+    receiver: Receiver, handler: Callable[[Delivery], object] | None, environ: WSGIEnvironment
+) -> tuple[HTTPStatus, str]:
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or "")
+    except ValueError:
+        return HTTPStatus.LENGTH_REQUIRED, "the length of the body is not known"
+    body = environ["wsgi.input"].read(min(max(length, 0), receiver.max_body + 1))
+    status, text, delivery = _judge(receiver, environ.get("QUERY_STRING", ""), body)
+    if delivery is not None and handler is not None:
+        try:
+            handler(delivery)
+        except BaseException:
+            receiver.forget(delivery)
+            raise
+    return status, text
+
+
+def _judge(
+    receiver: Receiver, query: str | bytes, body: bytes
+) -> tuple[HTTPStatus, str, Delivery | None]:
+    """Tell how a call is answered, and what of it there is to be handled."""
+    if len(body) > receiver.max_body:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", None
+    try:
+        return HTTPStatus.OK, "", receiver.receive(query, body)
+    except WebhookError as error:
+        return HTTPStatus(error.status_code), str(error), None
+
+
+async def _body(receive: Receive, most: int) -> bytes | None:
+    """Read a body, one byte more than *most* at the most; None: nobody is there any more."""
+    parts = bytearray()
+    more = True
+    while more and len(parts) <= most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(parts)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Say that there is nothing to start, and nothing to stop."""
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return

@@ -1,0 +1,259 @@
+"""Receivers, called by a local endpoint: through uvicorn, and through wsgiref."""
+
+from __future__ import annotations
+
+import io
+import json
+import queue
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import httpx
+import pytest
+import uvicorn
+
+from runpod_sdk import JobState, NotFoundError, RunpodTimeoutError, webhooks
+from runpod_sdk.local import Limits, LocalEndpoint
+from tests.facade.clients import JOB, MODES, Driver, Routes, driver, problem
+from tests.facade.clients import job as answer_job
+
+SECRET = "a secret of some length"
+PATIENCE = 20.0
+KINDS = ("asgi", "wsgi")
+
+
+class _Threads(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def get_stderr(self) -> Any:
+        return io.StringIO()  # a handler that fails is shown there
+
+
+class Serving:
+    """A receiver behind a real server; `fault` is what its handler raises, if anything."""
+
+    def __init__(self, kind: str, stack: ExitStack) -> None:
+        self.deliveries = queue.Queue[webhooks.Delivery]()
+        self.calls = 0
+        self.fault: Exception | None = None
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        self.receiver = webhooks.Receiver(
+            f"http://127.0.0.1:{port}/hook?of=us", SECRET, max_body=2**20
+        )
+        stop: Callable[[], object]
+        if kind == "asgi":
+            config = uvicorn.Config(self.receiver.asgi(self._take_async), log_level="critical")
+            server = uvicorn.Server(config)
+            target: Callable[[], object] = lambda: server.run([listener])  # noqa: E731
+            stop = lambda: setattr(server, "should_exit", True)  # noqa: E731
+        else:
+            listener.close()
+            served = make_server(
+                "127.0.0.1", port, self.receiver.wsgi(self._take), _Threads, _Silent
+            )
+            target, stop = lambda: served.serve_forever(0.01), served.shutdown
+            stack.callback(served.server_close)
+        thread = threading.Thread(target=target)
+        thread.start()
+        stack.callback(thread.join, PATIENCE)
+        stack.callback(stop)
+        while kind == "asgi" and not server.started:
+            time.sleep(0.01)
+
+    def _take(self, delivery: webhooks.Delivery) -> None:
+        self.calls += 1
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.deliveries.put(delivery)
+
+    async def _take_async(self, delivery: webhooks.Delivery) -> None:
+        self._take(delivery)
+
+    def next(self) -> webhooks.Delivery:
+        return self.deliveries.get(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def serving(request: pytest.FixtureRequest) -> Iterator[Serving]:
+    with ExitStack() as stack:
+        yield Serving(request.param, stack)
+
+
+def handler(job: dict[str, Any]) -> Any:
+    if job["input"] == "fail":
+        raise ValueError("as asked")
+    return {"of": job["input"]}
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalEndpoint]:
+    with LocalEndpoint(handler, limits=Limits(webhook_retry_delays=(0, 0))) as local:
+        yield local
+
+
+@pytest.mark.parametrize("given", ["x", "fail"])
+def test_a_job_is_delivered(serving: Serving, local: LocalEndpoint, given: str) -> None:
+    """What the handler gets is the job's end, its input, and what the URL was signed for."""
+    with local.client() as client:
+        endpoint = client.endpoint(local.endpoint_id)
+        url = serving.receiver.url_for("order-17")
+        job = endpoint.run(input=given, webhook=url)
+        delivery = serving.next()
+        assert delivery.state.id == job.id
+        assert delivery.state.succeeded == (given == "x")
+        assert delivery.state.output == job.status().output
+        assert delivery.input == given
+        assert delivery.reference == "order-17"
+
+
+def test_a_handler_that_fails_is_called_again(serving: Serving, local: LocalEndpoint) -> None:
+    """It is answered 500, and the next try is no duplicate."""
+    before = serving.calls
+    serving.fault = RuntimeError("not now")
+    with local.client() as client:
+        endpoint = client.endpoint(local.endpoint_id)
+        job = endpoint.run(input="again", webhook=serving.receiver.url_for())
+        assert serving.next().state.id == job.id
+    assert serving.calls == before + 2
+
+
+def call(url: str, body: Any = None, **options: Any) -> httpx.Response:
+    job = {"id": "j", "status": "COMPLETED", "output": 1} if body is None else body
+    content = job if isinstance(job, bytes) else json.dumps(job).encode()
+    return httpx.post(url, content=content, trust_env=False, timeout=PATIENCE, **options)
+
+
+def test_how_calls_are_answered(serving: Serving) -> None:
+    """The first is taken and handled, the second taken, and others are told what is wrong."""
+    url = serving.receiver.url_for()
+    old = webhooks.sign_url(url.partition("?")[0], SECRET, now=1.0)
+    before = serving.calls
+    assert call(url).status_code == 200
+    assert call(url).status_code == 200
+    assert serving.calls == before + 1
+    serving.next()
+    assert call(url + "x").status_code == 403
+    assert call(url.partition("?")[0]).status_code == 400
+    assert call(old).status_code == 410
+    assert call(url, b"{").status_code == 400
+    assert call(url, b"x" * (2**20 + 1)).status_code == 413
+    assert httpx.get(url, trust_env=False).status_code == 405
+    assert SECRET not in call(url + "x").text
+    assert serving.calls == before + 1
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request: pytest.FixtureRequest) -> Iterator[Driver]:
+    with driver(request.param) as opened:
+        yield opened
+
+
+def wait(mode: Driver, receiver: webhooks.Receiver, job: Any, **options: Any) -> JobState:
+    ask: Any = receiver.wait_async if mode.is_async else receiver.wait
+    state: JobState = mode.call(lambda: ask(job, **options))
+    return state
+
+
+def told(receiver: webhooks.Receiver, status: str = "COMPLETED") -> None:
+    """Call a receiver as RunPod would, once somebody waits."""
+    receiver.receive(receiver.url_for(), json.dumps({"id": JOB, "status": status, "output": 1}))
+
+
+def made() -> webhooks.Receiver:
+    return webhooks.Receiver("https://me.test/", SECRET)
+
+
+def test_the_call_comes_first(mode: Driver, serving: Serving, local: LocalEndpoint) -> None:
+    """Who waits is woken by the call, and has asked nobody."""
+    client = mode.client(api_key=local.api_key, base_url=local.base_url)
+    endpoint = client.endpoint(local.endpoint_id)
+    url = serving.receiver.url_for()
+    job = mode.call(lambda: endpoint.run(input="first", webhook=url))
+    state = wait(mode, serving.receiver, job, timeout=PATIENCE)
+    assert state.output == {"of": "first"}
+    serving.next()
+
+
+def test_the_call_wakes_and_nothing_is_asked(mode: Driver) -> None:
+    """A call from another thread ends the wait, long before it would ask."""
+    asked, receiver = Routes(status=answer_job("IN_PROGRESS")), made()
+    job = mode.endpoint(asked).job(JOB)
+    timer = threading.Timer(0.05, told, [receiver])
+    timer.start()
+    assert wait(mode, receiver, job).output == 1
+    timer.join()
+    assert asked.requests == []
+
+
+def test_the_call_is_lost(mode: Driver) -> None:
+    """Then asking finds it out; what an answer lacks is no reason to give up."""
+    polls = [problem(502), answer_job("IN_PROGRESS"), answer_job(output=2)]
+    asked = Routes(status=polls)
+    job = mode.endpoint(asked, max_retries=0).job(JOB)
+    assert wait(mode, made(), job, poll_every=0.01).output == 2
+    assert len(asked.requests) == 3
+
+
+def test_the_call_came_before(mode: Driver) -> None:
+    """A call that came before anybody waited has the job asked after at once."""
+    asked, receiver = Routes(status=answer_job(output=3)), made()
+    told(receiver)
+    assert wait(mode, receiver, mode.endpoint(asked).job(JOB)).output == 3
+    assert len(asked.requests) == 1
+
+
+def test_a_job_that_was_retried(mode: Driver) -> None:
+    """Its earlier end ends nothing, and is not asked after again and again."""
+    asked, receiver = Routes(status=answer_job("IN_QUEUE")), made()
+    told(receiver, "FAILED")
+    timer = threading.Timer(0.2, told, [receiver])
+    timer.start()
+    assert wait(mode, receiver, mode.endpoint(asked).job(JOB)).succeeded
+    timer.join()
+    assert len(asked.requests) == 1
+
+
+def test_the_time_is_up(mode: Driver) -> None:
+    """The error has the job, and how it was last seen."""
+    asked = Routes(status=answer_job("IN_PROGRESS"))
+    job = mode.endpoint(asked).job(JOB)
+    with pytest.raises(RunpodTimeoutError, match="last seen IN_PROGRESS") as caught:
+        wait(mode, made(), job, timeout=0.1, poll_every=0.02)
+    assert caught.value.job == job
+
+
+def test_a_job_that_nobody_knows(mode: Driver) -> None:
+    """That is no reason to wait on."""
+    job = mode.endpoint(Routes()).job(JOB)
+    with pytest.raises(NotFoundError, match="page not found"):
+        wait(mode, made(), job, poll_every=0.01)
+
+
+def test_mistakes() -> None:
+    """A receiver that could sign nothing, or await nothing, says so when it is made."""
+    with pytest.raises(ValueError, match="https://"):
+        webhooks.Receiver("me.test/hook", SECRET)
+    with pytest.raises(ValueError, match="16 bytes"):
+        webhooks.Receiver("https://me.test/", "short")
+
+    async def handle(_: webhooks.Delivery) -> None: ...
+
+    with pytest.raises(TypeError, match="coroutine"):
+        made().wsgi(handle)
+    assert SECRET not in repr(made())
