@@ -1,0 +1,109 @@
+"""
+What the Python reference needs to know beyond the source: a plug-in of griffe.
+
+The constructors that users call, those that attrs makes too; the functions that are a method
+by assignment (`map = mapping.map`); and where the operations lie that docstrings name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+from griffe import (
+    Alias,
+    Attribute,
+    Class,
+    Docstring,
+    Extension,
+    Function,
+    Module,
+    Object,
+    Parameter,
+    ParameterKind,
+    Parameters,
+)
+
+CONSTRUCTED = {"runpod_sdk.models.ExecutionPolicy", "runpod_sdk.models.S3Config"}
+"""Classes that users call, though no docstring tells of arguments."""
+
+DOCUMENT = Path(__file__).parents[1] / "openapi" / "runpod-serverless.yaml"
+OPERATIONS = re.findall(r"operationId: (\w+)", DOCUMENT.read_text("utf-8"))
+OPERATION = re.compile(rf"(?<=\s)({'|'.join(OPERATIONS)})\b")
+SOURCE = re.compile(r"^Source: (.*) in openapi/runpod-serverless\.yaml\.$", re.MULTILINE)
+
+
+def linked(text: str) -> str:
+    """Turn the operations in the last line of a docstring into links to their pages."""
+    return SOURCE.sub(lambda line: OPERATION.sub(r"[`\1`][\1]", f"Source: {line[1]}."), text)
+
+
+class DocsExtension(Extension):
+    def on_package(self, *, pkg: Module, **_: Any) -> None:
+        if pkg.name == "runpod_sdk":
+            for found in list(walk(pkg)):
+                if found.docstring:
+                    found.docstring.value = linked(found.docstring.value)
+                if isinstance(found, Class):
+                    assigned_methods(found)
+                    constructor(found)
+
+
+def walk(found: Object) -> Iterator[Object]:
+    yield found
+    for member in found.members.values():
+        if isinstance(member, Object):
+            yield from walk(member)
+
+
+def assigned_methods(found: Class) -> None:
+    """Let `map = mapping.map` be the function that it is."""
+    for name, member in list(found.members.items()):
+        if isinstance(member, Attribute) and str(member.value).endswith(f".{name}"):
+            path = getattr(member.value, "canonical_path", "")
+            if path.startswith("runpod_sdk."):
+                found.set_member(name, Alias(name, path, parent=found))
+
+
+def constructor(found: Class) -> None:
+    """Show how *found* is made, if users are to make it; by attrs too."""
+    cls = getattr(importlib.import_module(found.module.path), found.name, None)
+    told = isinstance(cls, type) and any(
+        "Args:" in (vars(c).get("__doc__") or "") for c in cls.__mro__
+    )
+    if not told and found.path not in CONSTRUCTED:
+        found.members.pop("__init__", None)
+    elif isinstance(cls, type) and attrs.has(cls) and "__init__" not in found.members:
+        attrs_constructor(found, cls)
+
+
+def attrs_constructor(found: Class, cls: type) -> None:
+    """Give *found* the `__init__` that attrs makes of its fields."""
+    fields = {
+        name: member
+        for each in [*reversed(found.mro()), found]
+        for name, member in each.members.items()
+        if isinstance(member, Attribute)
+    }
+    parameters = [Parameter("self", kind=ParameterKind.positional_or_keyword)]
+    for name, made in inspect.signature(cls).parameters.items():
+        field = fields.get(name)
+        parameters.append(
+            Parameter(
+                name,
+                annotation=field.annotation if field else None,
+                kind=ParameterKind.keyword_only
+                if made.kind is made.KEYWORD_ONLY
+                else ParameterKind.positional_or_keyword,
+                default=None if made.default is made.empty else repr(made.default),
+            )
+        )
+    init = Function("__init__", parameters=Parameters(*parameters), returns="None", parent=found)
+    found.set_member("__init__", init)
+    if found.docstring:
+        found.docstring = Docstring(found.docstring.value, parent=found, lineno=found.lineno)
