@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from runpod_sdk.cli import history
-from runpod_sdk.cli.terminal import as_json, harmless, is_terminal, styled
+from runpod_sdk.cli.terminal import as_json, columns, harmless, is_terminal, styled
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, EndpointHealth, Explanation, JobState
@@ -50,8 +49,13 @@ def following(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[None]
     line = LiveLine(endpoint, job_id)
     try:
         yield
-    finally:
+    except KeyboardInterrupt:  # the terminal has written ^C behind the line
+        line.stop(clear=False)
+        raise
+    except BaseException:
         line.stop()
+        raise
+    line.stop()
 
 
 class LiveLine:
@@ -70,12 +74,12 @@ class LiveLine:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Take the line away."""
+    def stop(self, *, clear: bool = True) -> None:
+        """End it, and take the line away, unless told to leave it."""
         self._over.set()
         for thread in self._threads:
             thread.join(_DELAY)  # one that waits for an answer is left to itself
-        if self._drawn:
+        if self._drawn and clear:
             sys.stderr.write("\r" + " " * self._drawn + "\r")
             sys.stderr.flush()
             self._drawn = 0
@@ -102,7 +106,9 @@ class LiveLine:
         turn = 0
         while True:
             elapsed = time.monotonic() - self._began
-            text = shortened(f"{spinner[turn % len(spinner)]} {line(self._seen, elapsed)}", _room())
+            text = shortened(
+                f"{spinner[turn % len(spinner)]} {line(self._seen, elapsed)}", columns(sys.stderr)
+            )
             blank = " " * max(0, self._drawn - cells(text))
             self._drawn = cells(text)
             sys.stderr.write(f"\r{styled(text[:1], '36', sys.stderr)}{text[1:]}{blank}")
@@ -180,7 +186,7 @@ def _word(value: Any) -> str:
 def _history(state: JobState) -> Iterator[str]:
     if state.retries:
         yield f"lost {state.retries} times before"
-    if state.delay_time is not None:
+    if state.delay_time is not None and state.delay_time.total_seconds() >= 1:
         yield f"waited {spelled(state.delay_time.total_seconds())}"
     if state.worker_id:
         yield f"worker {state.worker_id}"
@@ -210,11 +216,3 @@ def _can_show(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _room() -> int:
-    """Return how many columns a line may take: the last one stays free, or some would wrap."""
-    try:
-        return max(1, os.get_terminal_size(sys.stderr.fileno()).columns - 1)
-    except (OSError, ValueError):
-        return 79

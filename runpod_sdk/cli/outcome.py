@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 import typer
 
 import runpod_sdk as sdk
-from runpod_sdk.cli.terminal import say
+from runpod_sdk.cli.terminal import complain, say
 
 if TYPE_CHECKING:
-    from runpod_sdk import Endpoint, JobState
+    from runpod_sdk import Endpoint, JobState, RunpodTimeoutError
     from runpod_sdk.settings import OnTimeout
 
 ENDPOINT_VARIABLE = "RUNPOD_ENDPOINT_ID"
 _EXPLAINING = 5.0
 _CANCELLING = 5.0
+_DETACHED = "detached, it goes on"
 
 
 class Exit(IntEnum):
@@ -54,7 +55,7 @@ def verdict(state: JobState) -> Exit:
     try:
         state.raise_for_status()
     except sdk.JobError as error:
-        say(str(error).partition("\n")[0])
+        complain(str(error).partition("\n")[0])
         return Exit.JOB_ENDED_BADLY
     return Exit.DONE if state.succeeded else Exit.NOT_ENDED
 
@@ -78,20 +79,20 @@ def connected(endpoint_id: str) -> Iterator[Endpoint]:
         with sdk.Runpod() as client, _explained():
             yield client.endpoint(endpoint_id)
     except sdk.JobError as error:
-        say(f"{error}")
+        complain(f"{error}")
         code = Exit.JOB_ENDED_BADLY
     except sdk.RunpodTimeoutError as error:
-        say(f"{error}")
+        complain(_time_is_up(error))
         for why in getattr(error, "__notes__", ()):
-            say(why)
+            complain(why)
         if error.job is not None and not error.cancelled:
             say_how_to_go_on(error.job.id, endpoint_id)
         code = Exit.TIMEOUT
     except (sdk.ConfigurationError, ValueError) as error:
-        say(f"{error}")
+        complain(f"{error}")
         code = Exit.USAGE
     except sdk.RunpodError as error:
-        say(f"{error}")
+        complain(f"{error}")
         if isinstance(error, sdk.APIConnectionError) and error.job is not None:
             say_how_to_go_on(error.job.id, endpoint_id)
         code = Exit.API
@@ -99,12 +100,20 @@ def connected(endpoint_id: str) -> Iterator[Endpoint]:
         say("\ninterrupted")
         for note in getattr(error, "__notes__", ()):  # "job ID: what became of it"
             say(note)
-            if unsure := re.fullmatch(r"job (\S+): (it goes on|cancelling .*)", note):
+            if unsure := re.fullmatch(rf"job (\S+): ({_DETACHED}|cancelling .*)", note):
                 say_how_to_go_on(unsure[1], endpoint_id)
         code = Exit.INTERRUPTED
     else:
         return
     raise typer.Exit(code)
+
+
+def _time_is_up(error: RunpodTimeoutError) -> str:
+    """Say so, in the words of one who types commands."""
+    if error.job is None:
+        return str(error)
+    seen = "nothing was heard of it" if error.state is None else f"last seen {error.state.status}"
+    return f"the local time is up for job {error.job.id}: {seen}"
 
 
 @contextmanager
@@ -119,7 +128,7 @@ def seen_to(endpoint: Endpoint, job_id: str, on_timeout: OnTimeout) -> Iterator[
             error.add_note(f"job {job_id}: {what}")
         raise
     except KeyboardInterrupt as error:
-        what = _cancelled(endpoint, job_id)[1] if on_timeout == "cancel" else "it goes on"
+        what = _cancelled(endpoint, job_id)[1] if on_timeout == "cancel" else _DETACHED
         error.__notes__ = [f"job {job_id}: {what}"]  # in place of what the call says, if anything
         raise
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 from typing import Any, TextIO
 
 from runpod_sdk.media import media_of
@@ -54,6 +55,24 @@ def say(text: str, style: str | None = None) -> None:
     """Print *text* for a person: to standard error."""
     text = harmless(text)
     _write(sys.stderr, (text if style is None else styled(text, style, sys.stderr)) + "\n")
+
+
+def complain(text: str) -> None:
+    """Print a sentence for a person, in lines that break between words where one reads along."""
+    if is_terminal(sys.stderr):
+        text = "\n".join(
+            textwrap.fill(line, columns(sys.stderr), break_long_words=False, break_on_hyphens=False)
+            for line in text.splitlines()
+        )
+    say(text)
+
+
+def columns(stream: TextIO) -> int:
+    """Return how many columns a line may take: the last one stays free, or some would wrap."""
+    try:
+        return max(1, os.get_terminal_size(stream.fileno()).columns - 1)
+    except (OSError, ValueError):
+        return 79
 
 
 def show(document: Any, *, indent: int | None = 2) -> None:
