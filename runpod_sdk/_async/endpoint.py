@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
+from runpod_sdk import _openai
 from runpod_sdk._async import mapping, running
 from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._async.stream import AsyncStream
@@ -38,6 +39,8 @@ from runpod_sdk.settings import (
 )
 
 if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
     from runpod_sdk._async.client import AsyncRunpod
 
 T = TypeVar("T")
@@ -117,6 +120,16 @@ class AsyncEndpoint:
         return await self._perform(api.purge(self.id), timeout)
 
     map = mapping.map
+
+    @property
+    def openai_base_url(self) -> str:
+        """Async twin of `Endpoint.openai_base_url`; the same."""
+        return _openai.base_url(self.client._config, self.id)
+
+    def openai(self, **options: Any) -> AsyncOpenAI:
+        """Async twin of `Endpoint.openai`: an `openai.AsyncOpenAI`; not awaited."""
+        made: AsyncOpenAI = _openai.make("AsyncOpenAI", self.client._config, self.id, options)
+        return made
 
     async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         deadline = self._session.deadline(self.client._config.total(timeout))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
+from runpod_sdk import _openai
 from runpod_sdk._flows import api
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.explaining import explain
@@ -39,6 +40,8 @@ from runpod_sdk.settings import (
 )
 
 if TYPE_CHECKING:
+    from openai import OpenAI
+
     from runpod_sdk._sync.client import Runpod
 
 T = TypeVar("T")
@@ -228,6 +231,32 @@ class Endpoint:
         return self._perform(api.purge(self.id), timeout)
 
     map = mapping.map
+
+    @property
+    def openai_base_url(self) -> str:
+        """
+        Where the endpoint takes the requests of OpenAI's API, if its worker knows them.
+
+        For any client of that API; its API key is that of RunPod.
+        """
+        return _openai.base_url(self.client._config, self.id)
+
+    def openai(self, **options: Any) -> OpenAI:
+        """
+        Return OpenAI's own client, pointed at this endpoint: `openai.OpenAI`.
+
+        It has this client's key and base URL, and connections of its own, which are yours to
+        close: it is a context manager. A proxy or a transport is to be given to it as well.
+
+        Args:
+            options: What else `openai.OpenAI` takes. `max_retries` is 0 unless given: each
+                request is a job, and one that is sent again is paid again.
+
+        Raises:
+            ConfigurationError: The package is not installed: it is the extra `openai`.
+        """
+        made: OpenAI = _openai.make("OpenAI", self.client._config, self.id, options)
+        return made
 
     def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         deadline = self._session.deadline(self.client._config.total(timeout))

@@ -15,7 +15,7 @@ ASYNC_NAME_OF = {
 }
 """Members whose async twin has a name of its own; `with`, `for` and `next` ask for these."""
 
-NOT_AWAITED = {"endpoint", "job", "stream", "map", "as_completed", "__aiter__"}
+NOT_AWAITED = {"endpoint", "job", "stream", "map", "openai", "as_completed", "__aiter__"}
 """Those of the async side that send nothing by themselves, so that there is nothing to await."""
 
 ONLY_ASYNC = {"transport"}
@@ -28,6 +28,7 @@ _SYNC_TYPE_OF = {
     "AsyncStream": "Stream",
     "AsyncResults": "Results",
     "AsyncInputs": "Inputs",
+    "AsyncOpenAI": "OpenAI",
     "AsyncClient": "Client",
     "AsyncIterator": "Iterator",
 }

@@ -70,6 +70,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "explain": ("job_id, *, timeout=…", "Explanation"),
         "health": ("*, timeout=…", "EndpointHealth"),
         "purge_queue": ("*, timeout=…", "PurgeResult"),
+        "openai": ("**options", "OpenAI"),
         "job": ("job_id", "Job"),
         "map": (
             "inputs, *, concurrency=100, ordered=True, timeout=None, on_error='yield',"
@@ -96,7 +97,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
 }
 ATTRIBUTES = {
     Job: {"id", "endpoint"},
-    Endpoint: {"id", "client"},
+    Endpoint: {"id", "client", "openai_base_url"},
     Results: {"in_flight", "uncertain"},
 }
 
