@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from enum import Enum
+from enum import Enum, auto
 
 from attrs import frozen
 
@@ -34,12 +34,12 @@ class Rate:
 class Limit(Enum):
     """The kinds of requests that the service counts."""
 
-    RUN = "run"
-    RUN_SYNC = "runsync"
-    STATUS = "status"
-    STREAM = "stream"
-    CANCEL = "cancel"
-    PURGE = "purge"
+    RUN = auto()
+    RUN_SYNC = auto()
+    STATUS = auto()
+    STREAM = auto()
+    CANCEL = auto()
+    PURGE = auto()
 
 
 RATES = {

@@ -14,6 +14,14 @@ from ._wire import UNSET, Unset
 
 REQUESTS = "requests"
 
+# What follows the operation's own segment in a path.
+ALL = ""
+ONE = "/{batch}"
+REQUESTS_OF_ONE = "/{batch}/requests"
+REQUEST_OF_ONE = "/{batch}/requests/{request}"
+FINALIZE = "/{batch}/finalize"
+CANCEL = "/{batch}/cancel"
+
 
 def told(batch: Batch, *, endpoint_id: str, epoch: float) -> dict[str, Any]:
     """Give the answer of a batch; *epoch* is the beginning of 1970 on the clock of the queue."""

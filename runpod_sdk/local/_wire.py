@@ -47,6 +47,7 @@ LONGEST_POLICY = 7 * 86_400_000  # ms
 
 WORKER_KEY = "worker_key"
 KEY_HEADER, KEY_SCHEME = b"authorization", "bearer"
+RETRY_AFTER = "retry-after"
 
 # What refusals and failures say of fields, by their names on the wire.
 EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"

@@ -25,7 +25,7 @@ PACKAGE = ROOT / "runpod_sdk"
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
 SERVER = DOCUMENT["servers"][0]["url"]
 
-MAPPINGS = ("_flows/api/", "local/_wire.py")
+MAPPINGS = ("_flows/api/", "local/_wire.py", "local/_batch_wire.py")
 """Where wire names are written: of the client, and of the server that speaks the same."""
 
 FILES = [
@@ -36,6 +36,9 @@ FILES = [
 
 EXCEPTIONS = {
     ("settings.py", SERVER): "a default of ours, held to the document by a test below",
+    ("local/_serving/control.py", "executionTimeout"): "a member of the page's own state",
+    ("local/_serving/page.py", "endpointId"): "a member of the page's own session",
+    ("local/_serving/faults.py", "cf-ray"): "the edge's, of a page that is not the API's",
 }
 """What may stand where all the same, and why."""
 

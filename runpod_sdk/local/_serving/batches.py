@@ -32,15 +32,15 @@ def routes(
     """List the routes of the operations on batches."""
     batches = _Serving(broker, limits, clock, endpoint_id)
     answering: list[tuple[str, str, Answering]] = [
-        ("POST", "", batches.create),
-        ("GET", "", batches.list),
-        ("GET", "/{batch}", batches.get),
-        ("PUT", "/{batch}", batches.update),
-        ("POST", "/{batch}/requests", batches.add),
-        ("GET", "/{batch}/requests", batches.page),
-        ("DELETE", "/{batch}/requests/{request}", batches.remove),
-        ("POST", "/{batch}/finalize", batches.finalize),
-        ("POST", "/{batch}/cancel", batches.cancel),
+        ("POST", _batch_wire.ALL, batches.create),
+        ("GET", _batch_wire.ALL, batches.list),
+        ("GET", _batch_wire.ONE, batches.get),
+        ("PUT", _batch_wire.ONE, batches.update),
+        ("POST", _batch_wire.REQUESTS_OF_ONE, batches.add),
+        ("GET", _batch_wire.REQUESTS_OF_ONE, batches.page),
+        ("DELETE", _batch_wire.REQUEST_OF_ONE, batches.remove),
+        ("POST", _batch_wire.FINALIZE, batches.finalize),
+        ("POST", _batch_wire.CANCEL, batches.cancel),
     ]
     return [
         Route(f"{Operation.BATCH}{path}", (verb,), _refusing(function))

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from attrs import asdict, fields, frozen
 
-from runpod_sdk.local import _json
+from runpod_sdk.local import _json, _wire
 from runpod_sdk.local._active_faults import ActiveFault, Faults
 from runpod_sdk.local._faults import (
     KINDS,
@@ -142,7 +142,7 @@ class FaultLayer:
                 await self._pause(seconds)
                 return answer
             case RateLimited(retry_after=seconds):
-                headers = {} if seconds is None else {"retry-after": str(seconds)}
+                headers = {} if seconds is None else {_wire.RETRY_AFTER: str(seconds)}
                 status = HTTPStatus.TOO_MANY_REQUESTS
                 return Answer.problem(status, "too many requests", **headers)
             case ServerFailure(status=HTTPStatus.BAD_GATEWAY):
@@ -192,7 +192,7 @@ def _page(status: int, title: str) -> Answer:
     """Make a page such as an edge sends when the service behind it does not answer."""
     body = (
         "<!DOCTYPE html>\n"
-        f'<html lang="en-US">\n<head><title>api.runpod.ai | {status}: {title}</title></head>\n'
+        f'<html lang="en-US">\n<head><title>runpod.ai | {status}: {title}</title></head>\n'
         f"<body><h1>{title} <small>Error code {status}</small></h1>\n"
         "<p>You: working. Edge: working. Host: <b>error</b>.</p>\n"
         "<p>The web server behind this page did not answer as it should.</p></body>\n</html>\n"

@@ -33,7 +33,7 @@ def rate_limits(broker: Broker, clock: Callable[[], float]) -> Layer:
             return Answer.problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"rate limit exceeded: {route.name} may be asked for {refusal}",
-                **{"retry-after": str(max(1, math.ceil(refusal.wait)))},
+                **{_wire.RETRY_AFTER: str(max(1, math.ceil(refusal.wait)))},
             )
         request.on_close(meter.leave)
         return await ask()
