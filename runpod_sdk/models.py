@@ -103,13 +103,13 @@ class JobState(_Received, Generic[Output_co]):
 
     id: str
     status: JobStatus | str
-    output: Output_co = field(default=cast(Any, None), repr=short)
+    output: Output_co = field(default=cast(Any, None))
     """The result of a finished job: any JSON; of a handler that yields, what it aggregates."""
-    has_output: bool = field(default=False, repr=False)
+    has_output: bool = False
     """Tells an output of null from none."""
-    progress: Any = field(default=None, repr=short)
+    progress: Any = None
     """What the worker last reported while the job runs."""
-    error: str | None = field(default=None, repr=short)
+    error: str | None = None
     """Why the job failed; a handler's exception is a JSON object in this text."""
     delay_time: timedelta | None = None
     """From the submission until a worker took the job; None until then."""
@@ -118,9 +118,20 @@ class JobState(_Received, Generic[Output_co]):
     worker_id: str | None = None
     retries: int | None = None
     """How often the platform gave the job to another worker; None where it did not."""
-    extra: Mapping[str, JSONValue] = field(factory=dict, repr=False)
+    extra: Mapping[str, JSONValue] = field(factory=dict)
     """Every other field of the answer, by its wire name."""
-    _reason: str | None = field(default=None, repr=False, eq=False, alias="reason")
+    _reason: str | None = field(default=None, eq=False, alias="reason")
+
+    def __repr__(self) -> str:
+        from runpod_sdk._display import line_of_state
+
+        return line_of_state(self)
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        from runpod_sdk._display import html_of_state
+
+        return html_of_state(self)
 
     @property
     def started(self) -> bool:

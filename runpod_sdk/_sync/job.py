@@ -32,6 +32,17 @@ class Job:
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
 
+    def __repr__(self) -> str:
+        from runpod_sdk._display import line_of_job
+
+        return line_of_job(type(self).__name__, self.id, self.endpoint.id, self._completed)
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        from runpod_sdk._display import html_of_job
+
+        return html_of_job(self.id, self.endpoint.id, self._completed)
+
     def status(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """Ask what has become of the job. See `Endpoint.status`."""
         return self.endpoint.status(self.id, timeout=timeout)

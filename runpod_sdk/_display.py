@@ -1,0 +1,208 @@
+"""
+How a job and its state are shown: in a line, and in a notebook.
+
+Both are bounded, whatever a worker returns. In HTML all that came over the wire is
+escaped, and nothing is fetched: a picture or a sound is shown where the output itself
+holds it, as base64, and links stay text.
+"""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from datetime import timedelta
+from html import escape
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from runpod_sdk.media import Media, media_of, strings_of
+
+if TYPE_CHECKING:
+    from runpod_sdk.models import JobState
+
+_LONGEST_VALUE: Final = 100
+"""Characters of an output in a line."""
+_LONGEST_WORD: Final = 80
+
+_SHOWN_AS: Final = {
+    "image/png": "img",
+    "image/jpeg": "img",
+    "image/gif": "img",
+    "image/webp": "img",
+    "audio/wav": "audio",
+    "audio/mpeg": "audio",
+    "audio/ogg": "audio",
+    "audio/flac": "audio",
+}
+"""What a notebook shows, and can't run: no SVG, no PDF, no HTML."""
+_LARGEST: Final = 4 * 2**20
+_MOST: Final = 12
+_LARGEST_TOGETHER: Final = 16 * 2**20
+"""Characters of base64, of one and of all; and how many."""
+_STRINGS: Final = 10_000
+"""How many strings of an output are looked at."""
+_TEXT: Final = 4_000
+"""Characters of JSON in HTML."""
+
+_COLOURS: Final = {
+    "COMPLETED": "#1a7f37",
+    "FAILED": "#cf222e",
+    "TIMED_OUT": "#cf222e",
+    "CANCELLED": "#6e7781",
+    "IN_PROGRESS": "#0969da",
+}
+_GREY: Final = "#6e7781"
+_BOX: Final = (
+    "border:1px solid #8886;border-radius:6px;padding:8px 12px;max-width:60em;font-size:90%"
+)
+_PRE: Final = "margin:6px 0 0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:24em"
+
+_short = reprlib.Repr()
+_short.maxlevel = 3
+_short.maxstring = _short.maxother = _short.maxlong = 60
+_short.maxdict = _short.maxlist = 4
+
+
+def line_of_state(state: JobState[Any]) -> str:
+    """Show a state in a line: `<JobState ID COMPLETED in 2.3 s, waited 0.2 s, output {…}>`."""
+    return f"<JobState {_word(state.id)} {', '.join(_parts(state))}>"
+
+
+def line_of_job(kind: str, job_id: str, endpoint_id: str, ends: list[JobState[Any]]) -> str:
+    """Show a job in a line, with its end, if that was seen."""
+    seen = f": {', '.join(_parts(ends[0]))}" if ends else ""
+    return f"<{kind} {_word(job_id)} of endpoint {_word(endpoint_id)}{seen}>"
+
+
+def html_of_state(state: JobState[Any]) -> str:
+    """Show a state in a notebook."""
+    wire = state.to_dict()
+    colour = _COLOURS.get(state.status, _GREY)
+    rows = [f'<b style="color:{colour}">{_text(state.status)}</b> <code>{_text(state.id)}</code>']
+    facts = _facts(state)
+    if state.execution_time is not None:
+        facts.insert(0, f"ran {_seconds(state.execution_time)}")
+    if facts:
+        rows.append(f'<span style="opacity:.8">{_escaped(", ".join(facts))}</span>')
+    if state.progress is not None:
+        rows.append(f"progress: {_pre(state.progress)}")
+    if state.error:
+        rows.append(f"error: {_pre(state.error)}")
+    if state.has_output:
+        rows.append(_html_of_output(wire.get("output")))
+    return _box(rows)
+
+
+def html_of_job(job_id: str, endpoint_id: str, ends: list[JobState[Any]]) -> str:
+    """Show a job in a notebook, with its end, if that was seen; nothing is asked for it."""
+    if ends:
+        return html_of_state(ends[0])
+    where = f"a job of endpoint <code>{_text(endpoint_id)}</code>"
+    return _box([f"<code>{_text(job_id)}</code>: {where}", "<code>.status()</code> asks after it"])
+
+
+def _parts(state: JobState[Any]) -> list[str]:
+    took = "" if state.execution_time is None else f" in {_seconds(state.execution_time)}"
+    parts = [f"{_word(state.status)}{took}", *_facts(state)]
+    if state.progress is not None:
+        parts.append(f"progress {_value(state.progress)}")
+    if state.error:
+        parts.append(f"error {_value(state.error)}")
+    if state.has_output:
+        parts.append(f"output {_value(state.output)}")
+    return parts
+
+
+def _facts(state: JobState[Any]) -> list[str]:
+    facts: list[str] = []
+    if state.delay_time is not None:
+        facts.append(f"waited {_seconds(state.delay_time)}")
+    if state.worker_id:
+        facts.append(f"worker {_word(state.worker_id)}")
+    if state.retries:
+        facts.append(f"retries {state.retries}")
+    return facts
+
+
+def _seconds(length: timedelta) -> str:
+    total = length.total_seconds()
+    return f"{total:.1f} s" if total >= 1 else f"{total * 1000:.0f} ms"
+
+
+def _value(value: Any) -> str:
+    """Show any value in a part of a line."""
+    return _cut(" ".join(_short.repr(value).split()), _LONGEST_VALUE)
+
+
+def _word(text: str) -> str:
+    """Show what should be a word, and came over the wire."""
+    text = str(text)
+    return _cut(text if text.isprintable() else repr(text[:_LONGEST_WORD]), _LONGEST_WORD)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _box(rows: list[str]) -> str:
+    return f'<div style="{_BOX}">{"".join(f"<div>{row}</div>" for row in rows)}</div>'
+
+
+def _text(text: str) -> str:
+    return _escaped(_cut(str(text), 200))
+
+
+def _escaped(text: str) -> str:
+    return escape(text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
+
+
+def _pre(value: Any) -> str:
+    """Show any JSON, or its beginning."""
+    if isinstance(value, str):
+        shown = value
+    else:
+        shown = json.dumps(_smaller(value), indent=2, ensure_ascii=False, default=_value)
+    return f'<pre style="{_PRE}">{_escaped(_cut(shown, _TEXT))}</pre>'
+
+
+def _html_of_output(output: Any) -> str:
+    shown: list[str] = []
+    room = _LARGEST_TOGETHER
+    for path, text in islice(strings_of(output), _STRINGS):
+        if len(shown) >= _MOST:
+            break
+        if len(text) > min(_LARGEST, room) or (media := media_of(text)) is None:
+            continue
+        if (element := _element(media, ".".join(path))) is not None:
+            shown.append(element)
+            room -= len(text)
+    return "".join(shown) + _pre(_smaller(output))
+
+
+def _element(media: Media, name: str) -> str | None:
+    kind = _SHOWN_AS.get(media.type)
+    source = f"data:{media.type};base64,{media.base64}"  # of a fixed set, and checked
+    style = "display:block;margin:6px 0;max-width:100%"
+    if kind == "img":
+        return f'<img src="{source}" alt="{_text(name)}" style="{style}">'
+    if kind == "audio":
+        return f'<audio controls src="{source}" style="{style}"></audio>'
+    return None
+
+
+def _smaller(value: Any, depth: int = 0) -> Any:
+    """Make *value* small enough to be shown: files named, the rest cut."""
+    if isinstance(value, str):
+        media = media_of(value)
+        return _cut(value, _TEXT) if media is None else f"({media.type}, {media.size} bytes)"
+    if isinstance(value, dict):
+        if depth > 6:
+            return "{…}"
+        small = {key: _smaller(inner, depth + 1) for key, inner in islice(value.items(), 40)}
+        return small if len(value) <= 40 else {**small, "…": f"{len(value) - 40} more"}
+    if isinstance(value, list):
+        if depth > 6:
+            return "[…]"
+        small_list = [_smaller(inner, depth + 1) for inner in value[:20]]
+        return small_list if len(value) <= 20 else [*small_list, f"… {len(value) - 20} more"]
+    return value
