@@ -1,0 +1,226 @@
+"""What the measurements of all rounds say: ratios, with their medians and spread, and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+Measured = dict[str, Any]
+Of = Callable[[Measured], float]
+"""Takes a value out of a round."""
+Rounds = list[Measured]
+"""Of each round: by scenario, by client, what was measured."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A line of the table: a value of each round, and what the median must be."""
+
+    title: str
+    values: Sequence[float]
+    bound: Callable[[float], bool] | None = None
+    said: str = ""
+    unit: str = ""
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    @property
+    def kept(self) -> bool | None:
+        return None if self.bound is None else self.bound(self.median)
+
+    def row(self) -> str:
+        """Write the line of the table."""
+        spread = f"{_short(min(self.values))} to {_short(max(self.values))}"
+        verdict = {None: "", True: "yes", False: "**no**"}[self.kept]
+        value = f"{_short(self.median)}{self.unit}"
+        return f"| {self.title} | {value} | {spread} | {self.said} | {verdict} |"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def at_most(most: float) -> dict[str, Any]:
+    return {"bound": lambda value: value <= most, "said": f"≤ {most:g}"}
+
+
+def at_least(least: float) -> dict[str, Any]:
+    return {"bound": lambda value: value >= least, "said": f"≥ {least:g}"}
+
+
+def exactly(number: float) -> dict[str, Any]:
+    return {"bound": lambda value: value == number, "said": f"{number:g}"}
+
+
+def figures(rounds: Rounds) -> list[Figure]:
+    """Make the table of all rounds."""
+
+    def each(of: Of) -> list[float]:
+        return [of(one) for one in rounds if _has(of, one)]
+
+    made = [
+        Figure(
+            "`import runpod_sdk`, beyond bare Python (CPU)",
+            each(lambda r: 1e3 * (r["import"]["ours"]["cpu"] - r["import"]["bare"]["cpu"])),
+            **at_most(15),
+            unit=" ms",
+        ),
+        Figure(
+            "`import runpod` (official), beyond bare Python (CPU)",
+            each(lambda r: 1e3 * (r["import"]["official"]["cpu"] - r["import"]["bare"]["cpu"])),
+            unit=" ms",
+        ),
+    ]
+    for kind in (", sync", ""):
+        made.append(
+            Figure(
+                f"first client over `import httpx` and a client of it{kind or ', async'} (CPU)",
+                each(over("first client", f"ours{kind}", f"httpx{kind}", "cpu")),
+                **at_most(1.1),
+            )
+        )
+        made.append(
+            Figure(
+                f"start of a process to its first result, over httpx{kind or ', async'}",
+                each(over("first result", f"ours{kind}", f"httpx{kind}", "cpu")),
+            )
+        )
+    for kind, most in ((", sync", 1.10), ("", 0.90)):
+        for what in ("wall", "cpu"):
+            made.append(
+                Figure(
+                    f"`status()` over httpx{kind or ', async'} ({_NAMES[what]})",
+                    each(over("status", f"ours{kind}", f"httpx{kind}", what)),
+                    **at_most(most),
+                )
+            )
+    for client in ("ours, sync", "ours", "ours, aiohttp", "official, sync", "official, JavaScript"):
+        plain = "httpx, sync" if client.endswith("sync") else "httpx"
+        bounds = (at_most(1), at_most(5)) if client.startswith("ours") else ({}, {})
+        for place, name, bound in ((0.5, "median", bounds[0]), (0.95, "p95", bounds[1])):
+            made.append(
+                Figure(
+                    f"result in hand after its end, {client}, less httpx ({name})",
+                    each(less("latency", client, plain, place)),
+                    unit=" ms",
+                    **bound,
+                )
+            )
+    for client in ("ours, sync", "ours", "ours, aiohttp", "official, sync", "official, JavaScript"):
+        plain = "httpx, sync" if client.endswith("sync") else "httpx"
+        made.append(
+            Figure(
+                f"chunk of a stream in hand, {client}, less httpx (median)",
+                each(less("stream", client, plain, 0.5)),
+                unit=" ms",
+                **(at_most(1) if client.startswith("ours") else {}),
+            )
+        )
+        if client.startswith("ours"):
+            whole = each(had("stream", client, "whole"))
+            made.append(Figure(f"… each chunk once and in order, {client}", whole, **exactly(1)))
+    made += _crowds(each)
+    for client in ("ours, sync", "ours", "ours, aiohttp"):
+        made.append(
+            Figure(
+                f"20 MB of 200,000 objects, {client}, over `json.loads` (wall)",
+                each(had("large", client, "wall over json.loads")),
+                **at_most(1.35),
+            )
+        )
+    made += [
+        Figure(
+            "peak memory of `map` over {many:,} inputs, over 10,000".format(
+                many=rounds[0].get("map", {}).get("many", 0)
+            ),
+            each(lambda r: r["map"]["memory, many"]["peak"] / r["map"]["memory, few"]["peak"]),
+            **at_most(1.1),
+        ),
+        Figure(
+            "jobs/s of `map` with a journal, over those without",
+            each(lambda r: r["map"]["without"]["wall"] / r["map"]["journal"]["wall"]),
+            **at_least(0.8),
+        ),
+    ]
+    return [figure for figure in made if figure.values]
+
+
+def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
+    made: list[Figure] = []
+    scenario = "2,000 jobs at 100"
+    to_httpx = {"ours": at_least(2.2), "ours, aiohttp": at_least(3.5)}
+    to_javascript = {"ours": at_least(0.95), "ours, aiohttp": at_least(1)}
+    for client in ("ours", "ours, aiohttp", "aiohttp", "official, JavaScript", "official"):
+        made.append(
+            Figure(
+                f"{scenario}: jobs/s of {client}, over httpx",
+                each(over(scenario, "httpx", client, "wall")),
+                **to_httpx.get(client, {}),
+            )
+        )
+    for client, bound in to_javascript.items():
+        made.append(
+            Figure(
+                f"{scenario}: jobs/s of {client}, over the JavaScript client",
+                each(over(scenario, "official, JavaScript", client, "wall")),
+                **bound,
+            )
+        )
+    for client in ("ours", "ours, aiohttp", "httpx"):
+        bounds = (at_most(110), exactly(2)) if client != "httpx" else ({}, {})
+        connections = each(had(scenario, client, "connections"))
+        made.append(Figure(f"{scenario}: connections of {client}", connections, **bounds[0]))
+        requests = each(requests_for_a_job(scenario, client))
+        made.append(Figure(f"{scenario}: requests for a job, {client}", requests, **bounds[1]))
+    for client in ("ours", "ours, aiohttp", "aiohttp"):
+        made.append(
+            Figure(
+                f"CPU for a job at 2,000 in flight over that at 50, {client}",
+                each(at_any_number(client)),
+                **(at_most(1.25) if client.startswith("ours") else {}),
+            )
+        )
+    return made
+
+
+_NAMES = {"wall": "time", "cpu": "CPU"}
+
+
+def had(scenario: str, client: str, what: str) -> Of:
+    return lambda one: float(one[scenario][client][what])
+
+
+def over(scenario: str, above: str, below: str, what: str) -> Of:
+    return lambda one: float(one[scenario][above][what] / one[scenario][below][what])
+
+
+def less(scenario: str, client: str, other: str, place: float) -> Of:
+    """Take the difference of two clients' latencies, in milliseconds: of medians, or others."""
+
+    def late(of: Measured) -> float:
+        sorted_ = sorted(of["late"])
+        return float(sorted_[min(int(len(sorted_) * place), len(sorted_) - 1)])
+
+    return lambda one: 1e3 * (late(one[scenario][client]) - late(one[scenario][other]))
+
+
+def requests_for_a_job(scenario: str, client: str) -> Of:
+    """Count the requests for a job, but for those of the 20 jobs that begin a crowd."""
+    return lambda one: (one[scenario][client]["requests"] - 40) / 2_000
+
+
+def at_any_number(client: str) -> Of:
+    many, few = "20,000 jobs at 2,000", "4,000 jobs at 50"
+    return lambda one: float(one[many][client]["cpu"] / one[few][client]["cpu"])
+
+
+def _has(of: Of, one: dict[str, Any]) -> bool:
+    try:
+        of(one)
+    except KeyError:
+        return False
+    return True
