@@ -24,6 +24,7 @@ LAYER_OF = {
     "__init__": "__init__",
     "__main__": "users",
     "cli": "users",
+    "compat": "users",
     "local": "users",
     "webhooks": "shells",
 }

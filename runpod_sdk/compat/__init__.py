@@ -1,0 +1,54 @@
+"""
+The client of RunPod's own package, by its names: a change of import is the migration.
+
+    from runpod_sdk import compat as runpod          # was: import runpod
+
+    runpod.api_key = os.getenv("RUNPOD_API_KEY")
+    endpoint = runpod.Endpoint("ENDPOINT_ID")
+    print(endpoint.run_sync({"prompt": "Hello, World!"}, timeout=60))
+
+Names, arguments and results are those that RunPod documents for `Endpoint`, `Job`,
+`AsyncioEndpoint` and `AsyncioJob`. Where that package is known to go wrong, this one does
+not: docs/migrating.md lists what that changes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from runpod_sdk import __version__, settings
+from runpod_sdk.compat._endpoint import Endpoint, Job
+from runpod_sdk.compat._shared import NoKeyError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from runpod_sdk.compat._asyncio import AsyncioEndpoint, AsyncioJob
+
+__all__ = [
+    "AsyncioEndpoint",
+    "AsyncioJob",
+    "Endpoint",
+    "Job",
+    "NoKeyError",
+    "UnauthorizedError",
+    "__version__",
+    "api_key",
+    "endpoint_url_base",
+]
+
+api_key: str | None = None
+"""What endpoints that are made from now on use; None: looked up as by `Runpod`."""
+endpoint_url_base: str = os.environ.get(settings.BASE_URL_VARIABLE, settings.BASE_URL)
+"""Where endpoints that are made from now on are."""
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name in ("AsyncioEndpoint", "AsyncioJob"):
+            from runpod_sdk.compat import _asyncio
+
+            return getattr(_asyncio, name)
+        raise AttributeError(
+            f"runpod_sdk.compat has no {name!r}: it has the client of endpoints, and the rest"
+            " (serverless, pods, templates) is with RunPod's own package"
+        )
