@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +63,7 @@ def test_a_connection_that_the_server_closed(way: Way, operation: str) -> None:
 
     def say(visit: Visit) -> bool:
         visit.say()
-        visit.sock.close()
+        visit.sock.shutdown(socket.SHUT_RDWR)
         ended.release()
         return False
 

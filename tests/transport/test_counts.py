@@ -1,9 +1,20 @@
-"""How often a job is asked for, over how many connections: numbers, whatever the machine."""
+"""
+Numbers that are the same on every machine.
+
+How often a job is asked for, over how many connections; how often a body is in memory; and
+what is loaded for a client.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
+import tracemalloc
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -73,3 +84,64 @@ def test_two_hundred_jobs_at_twenty_at_once(transport: str) -> None:
         asyncio.run(main(server.base_url))
     assert Counter(operations(server)) == {"run": 200, "status-sync": 200}
     assert server.connections <= 20
+
+
+SIZE = 4 * 2**20
+LARGE = b'{"id": "j1", "status": "COMPLETED", "output": "' + b"x" * SIZE + b'"}'
+
+
+def copies(way: Way, call: Callable[[], Any]) -> float:
+    """Tell how often a body of `SIZE` is in memory during *call*, at most."""
+    way.call(call)
+    tracemalloc.start()
+    try:
+        way.call(call)
+        return tracemalloc.get_traced_memory()[1] / SIZE
+    finally:
+        tracemalloc.stop()
+
+
+def test_copies_of_an_answer(way: Way) -> None:
+    """The bytes, their text, and the value: none is made besides."""
+    with Server(lambda visit: visit.say(LARGE)) as server:
+        endpoint = way.client(base_url=server.base_url).endpoint("ep")
+        assert copies(way, lambda: endpoint.status("j1")) < 3.2
+
+
+def test_copies_of_a_request(way: Way) -> None:
+    """Two to make JSON of it, and its bytes; what asyncio has not sent yet, it may copy."""
+    text = "x" * SIZE
+    with Server(lambda visit: visit.say()) as server:
+        endpoint = way.client(base_url=server.base_url).endpoint("ep")
+        most = 3.2 if way.mode in ("sync", "trio") else 4.2
+        assert copies(way, lambda: endpoint.run(input=text)) < most
+
+
+def loaded(code: str) -> set[str]:
+    """Tell which modules *code* loads in a fresh interpreter."""
+    script = f"{code}; import json, sys; print(json.dumps(sorted(sys.modules)))"
+    command = [sys.executable, "-I", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+HEAVY = {"asyncio", "email", "ssl", "socket", "attr", "anyio", "httpx", "httpcore", "h11"}
+GENERATED = "runpod_serverless_api"
+CLIENTS = {
+    "Runpod": {"asyncio", "anyio", "httpcore", "aiohttp", "trio", GENERATED},
+    "AsyncRunpod": {"httpcore", "aiohttp", GENERATED},
+}
+
+
+def test_what_the_package_loads() -> None:
+    """Nothing heavy: names are loaded when they are used."""
+    ours = loaded("import runpod_sdk") - loaded("pass")
+    assert not ours & HEAVY
+    assert len(ours) <= 45
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_a_client_loads(client: str) -> None:
+    """What it needs to connect; not what others need, nor the API before an endpoint is made."""
+    ours = loaded(f"import runpod_sdk; runpod_sdk.{client}('key-of-a-test')")
+    assert not ours & CLIENTS[client]
