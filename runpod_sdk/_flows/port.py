@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runpod_sdk.models import JSONValue
 
 T = TypeVar("T")
+
+Level = Literal["DEBUG", "INFO"]
 
 _GLIMPSE = 65_536
 _CENSORED = "[a secret]"
@@ -111,6 +113,10 @@ class IO(Protocol):
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         """Await *flow* to its end although the caller has been interrupted."""
+        ...
+
+    def note(self, level: Level, message: str, *args: object) -> None:
+        """Tell whoever reads the log of this package, with neither a secret nor an input."""
         ...
 
     def now(self) -> float:

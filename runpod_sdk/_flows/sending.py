@@ -85,6 +85,8 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
         left = deadline.left(io.now())
         if left is not None and pause >= left:
             raise OutOfTime(failure)
+        what = fault.reason if isinstance(fault, NoReply) else f"HTTP {fault.status_code}"
+        io.note("DEBUG", "%s: %s; retry %d in %.1f s", op.action, what, attempt, pause)
         await io.sleep(pause)
     raise AssertionError("unreachable")
 

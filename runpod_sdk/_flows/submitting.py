@@ -20,7 +20,10 @@ async def run(session: Session, request: api.JobRequest, timeout: float | None) 
 
 
 async def _submit(session: Session, op: Operation[JobState], deadline: Deadline) -> JobState:
-    return await perform(session, op if session.size_limits else evolve(op, largest=None), deadline)
+    op = op if session.size_limits else evolve(op, largest=None)
+    state = await perform(session, op, deadline)
+    session.io.note("INFO", "job %s was submitted to endpoint %s", state.id, session.endpoint_id)
+    return state
 
 
 async def run_sync(

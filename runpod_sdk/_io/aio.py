@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 import anyio
 import anyio.lowlevel
 
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, turns
 from runpod_sdk._io.awaiting import AwaitingLine
 from runpod_sdk._io.pool import Pool
@@ -71,6 +71,9 @@ class AsyncIO:
         with anyio.CancelScope(shield=True):
             return await flow
         raise AssertionError("unreachable")  # nobody cancels the scope, so it swallows nothing
+
+    def note(self, level: Level, message: str, *args: object) -> None:
+        http.log(level, message, *args)
 
     def now(self) -> float:
         try:

@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from runpod_sdk._flows.port import Call, NoReply, Reply
+from runpod_sdk._flows.port import Call, Level, NoReply, Reply
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
 
 logger = logging.getLogger("runpod_sdk")
+"""What is logged: at DEBUG each attempt and each retry, at INFO the jobs that are submitted."""
+logger.addHandler(logging.NullHandler())
 
 _USER_AGENT = (
     f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
@@ -162,6 +164,11 @@ class Body:
             received=time.time(),
             secrets=(self._config.api_key,),
         )
+
+
+def log(level: Level, message: str, *args: object) -> None:
+    """Log what a flow has to say."""
+    logger.log(logging.INFO if level == "INFO" else logging.DEBUG, message, *args)
 
 
 def noted(call: Call, reply: Reply) -> Reply:

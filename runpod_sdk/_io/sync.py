@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http
 from runpod_sdk._io.blocking import BlockingLine
 from runpod_sdk._io.deadline import deadline
@@ -59,6 +59,9 @@ class SyncIO:
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         return await flow
+
+    def note(self, level: Level, message: str, *args: object) -> None:
+        http.log(level, message, *args)
 
     def now(self) -> float:
         return time.monotonic()

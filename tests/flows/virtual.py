@@ -229,6 +229,9 @@ class VirtualIO:
     async def shielded(self, flow: Any) -> Any:
         return await flow
 
+    def note(self, level: str, message: str, *args: object) -> None:
+        assert message % args
+
     def now(self) -> float:
         return self.time
 
