@@ -18,6 +18,7 @@ from runpod_sdk.local import (
     RateLimited,
     SlowReply,
     VirtualClock,
+    WorkerCommand,
     progress_update,
 )
 
@@ -63,3 +64,11 @@ LocalEndpoint(plain, clock=clock)
 
 def test_it(runpod_local: type[LocalEndpoint], runpod_clock: VirtualClock) -> None:
     assert_type(runpod_local(plain, workers=2), LocalEndpoint)
+
+
+def processes() -> None:
+    command = WorkerCommand(["python", "handler.py"], env={"MODEL": "small"})
+    with LocalEndpoint(command, workers=2, min_workers=0, cold_start=timedelta(seconds=1)) as local:
+        assert_type(local.page_url, str)
+    with LocalEndpoint(None) as external:
+        assert_type(external.worker_environment(), dict[str, str])
