@@ -1,36 +1,50 @@
-"""The Python blocks of a page of docs/, run in order, as one program."""
+"""
+Every page of docs/ does what it says.
+
+The Python blocks of a page are one program, run in order against a local endpoint with
+`handler`, which the environment names. A block of Python that begins with `# name.py` is that
+file; one with a test in it is run by pytest; those of the shell are run in `SHELL`, a page
+that a reader goes through in a terminal. A block of `text` is what the ones before it print,
+where `…` stands for anything.
+
+A block that can't be run has a comment before it: `<!-- not run: the reason -->`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
+from attrs import field, frozen
 
 from runpod_sdk.local import LocalEndpoint
 
-from .test_readme import blocks
-
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.md") if path.name != "SUMMARY.md")
+SHELL = {"tutorial.md"}
 
-
-def handler(job: dict[str, Any]) -> Iterator[str]:
-    yield from job["input"]["prompt"]
-
-
-PAGES = {
+PRINTED = {
     "batches.md": [
-        "0 ['o', 'n', 'e']",
-        "1 ['t', 'w', 'o']",
-        "2 ['t', 'h', 'r', 'e', 'e']",
-        "['o', 'n', 'e']",
+        "0 ['one']",
+        "1 ['two']",
+        "2 ['three']",
+        "['one']",
         "[0, 1, 2]",
         "[0, 1, 2]",
         "{<JournalStatus.SUCCEEDED: 'succeeded'>: 3}",
-        "3 True",
-        "3 True",
-        "5 True",
+        "1 True",
+        "1 True",
+        "1 True",
         "['COMPLETED', 'COMPLETED', 'COMPLETED']",
     ],
     "typed-outputs.md": [
@@ -40,26 +54,196 @@ PAGES = {
         "[{'label': 'cat', 'score': 'high'}]",
     ],
     "webhooks.md": ["42", "order-17 COMPLETED 42"],
-    "low-level-client.md": ["COMPLETED ['H', 'e', 'l', 'l', 'o']", "2", "401 invalid api key"],
+    "low-level-client.md": ["COMPLETED ['Hello']", "2", "401 invalid api key"],
 }
-"""Each page with the lines that it prints."""
+"""What a page prints without showing it, line by line."""
+
+
+async def handler(job: dict[str, Any]) -> AsyncIterator[str]:
+    """Yield the words of a prompt; fail, or take a second, if it says so."""
+    prompt = job["input"]["prompt"]
+    if prompt == "fail":
+        raise ValueError("out of paint")
+    if prompt == "slow":
+        await asyncio.sleep(1)
+    for word in prompt.split():
+        yield word
+
+
+@frozen
+class Block:
+    """A block of code of a page."""
+
+    language: str
+    code: str
+    line: int
+    remark: str | None
+    """The comment right before it."""
+
+    @property
+    def file(self) -> str | None:
+        """The name of the file that it is."""
+        found = re.match(r"# (\S+\.py)\n", self.code)
+        return found[1] if found else None
+
+
+FENCE = re.compile(
+    r"(?:^ *<!-- (?P<remark>[^\n]*) -->\n\n?)?"
+    r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def blocks(text: str) -> Iterator[Block]:
+    for found in FENCE.finditer(text):
+        line = text.count("\n", 0, found.start("code"))
+        code = textwrap.dedent(found["code"])
+        yield Block(found["language"], code, line, found["remark"])
+
+
+@frozen
+class Reader:
+    """Somebody who reads a page, and does as it says in a folder of their own."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+    names: dict[str, Any] = field(factory=dict)
+    environment: dict[str, str] = field(factory=lambda: dict(os.environ))
+    background: list[subprocess.Popen[str]] = field(factory=list)
+
+    def do(self, page: str, block: Block) -> str:
+        """Do what a block says, and return what it prints."""
+        if block.file:
+            (self.folder / block.file).write_text(block.code, encoding="utf-8")
+        elif block.language == "python" and "def test_" in block.code:
+            (self.folder / f"test_{block.line}.py").write_text(block.code, encoding="utf-8")
+        elif block.language == "python":
+            code = compile("\n" * block.line + block.code, page, "exec", dont_inherit=True)
+            exec(code, self.names)
+            return self.capsys.readouterr().out
+        elif block.remark and block.remark.startswith("goes on"):
+            self.start(block.code)
+        elif block.language == "sh":
+            return self.run(["bash", "-euc", block.code])
+        return ""
+
+    def run(self, command: list[str]) -> str:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, code: str) -> None:
+        """Start what goes on, and take the environment that it tells of as a reader would."""
+        process = subprocess.Popen(
+            ["bash", "-euc", f"exec {code}"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.background.append(process)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        told = json.loads(process.stdout.readline())
+        threading.Thread(target=drain, args=[process.stderr], daemon=True).start()
+        self.environment.update(
+            RUNPOD_ENDPOINT_BASE_URL=told["base_url"],
+            RUNPOD_ENDPOINT_ID=told["endpoint_id"],
+            RUNPOD_API_KEY=told["api_key"],
+        )
+
+    def close(self) -> None:
+        for process in self.background:
+            process.terminate()
+            process.communicate()
+
+
+def drain(stream: IO[str]) -> None:
+    for _ in stream:
+        pass
+
+
+def assert_prints(said: str, shown: str, where: str) -> None:
+    pattern = re.escape(shown.strip()).replace("…", ".*")
+    assert re.fullmatch(pattern, said.strip(), re.DOTALL), f"{where} shows\n{shown}\nnot\n{said}"
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_python_block_runs(
+def test_a_page_does_what_it_says(
     page: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
+    found = list(blocks((DOCS / page).read_text(encoding="utf-8")))
+    wanted = {"python", "text", *(["sh"] if page in SHELL else [])}
+    found = [block for block in found if block.language in wanted]
+    if not any(block.language != "text" for block in found):
+        pytest.skip("there is nothing to run")
     monkeypatch.chdir(tmp_path)
-    text = (DOCS / page).read_text(encoding="utf-8")
-    names: dict[str, Any] = {}
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
     with LocalEndpoint(handler, return_aggregate_stream=True) as local:
         monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", local.base_url)
         monkeypatch.setenv("RUNPOD_API_KEY", local.api_key)
         monkeypatch.setenv("ENDPOINT_ID", local.endpoint_id)
-        for found in blocks(text):
-            line = text.count("\n", 0, found.start(1))
-            exec(compile("\n" * line + found[1], page, "exec", dont_inherit=True), names)
-    assert capsys.readouterr().out.splitlines() == PAGES[page]
+        reader = Reader(tmp_path, capsys)
+        printed, everything = "", ""
+        try:
+            for block in found:
+                where = f"{page}, line {block.line + 1}"
+                if block.remark and block.remark.startswith("not run"):
+                    assert len(block.remark) > len("not run: ") + 10, f"{where}: say why"
+                elif block.language == "text":
+                    assert_prints(printed, block.code, where)
+                    printed = ""
+                else:
+                    printed += (said := reader.do(page, block))
+                    everything += said
+        finally:
+            reader.close()
+    if list(tmp_path.glob("test_*.py")):
+        run_tests(tmp_path)
+    if page in PRINTED:
+        assert everything.splitlines() == PRINTED[page]
+    else:
+        assert not printed, f"{page} prints what it does not show:\n{printed}"
+
+
+def run_tests(folder: Path) -> None:
+    """Run the tests that a page shows, with the plug-in as a user has it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_blocks_are_found() -> None:
+    """Those in a list too, and the remark of the one that it stands before."""
+    found = list(
+        blocks(
+            "```python\n# a.py\n1\n```\n\n- item\n\n  ```python\n  2\n  ```\n\n"
+            "<!-- not run: too large -->\n```sh\n3\n```\n"
+        )
+    )
+    assert [(block.language, block.code) for block in found] == [
+        ("python", "# a.py\n1\n"),
+        ("python", "2\n"),
+        ("sh", "3\n"),
+    ]
+    assert [block.file for block in found] == ["a.py", None, None]
+    assert [block.remark for block in found] == [None, None, "not run: too large"]
