@@ -93,7 +93,7 @@ PRINTED: dict[str, tuple[Callable[..., Any], list[str]]] = {
 SCRIPTS = sorted(
     path.relative_to(EXAMPLES).as_posix()
     for path in EXAMPLES.rglob("*.py")
-    if path.parent.name not in ("handlers", "testing")
+    if path.parent.name not in ("handlers", "testing", "engines")  # tests/engines has the last
 )
 
 
