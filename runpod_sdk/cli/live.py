@@ -87,23 +87,21 @@ class LiveLine:
     def _ask(self) -> None:
         pause = _DELAY
         while not self._over.wait(pause):
-            before = self._seen
             try:
-                self._seen = now = self._endpoint.explain(self._job_id, timeout=_PATIENCE)
+                before, now = self._seen, self._endpoint.explain(self._job_id, timeout=_PATIENCE)
+                news = before is None or (before.reason, before.state) != (now.reason, now.state)
             except Exception:  # the wait itself tells what is wrong; this only looks on
-                if self._over.is_set():
-                    return
                 pause = _ASK_IN_QUEUE
                 continue
-            news = before is None or (before.reason, before.state) != (now.reason, now.state)
+            self._seen = now
             longest = _ASK_RUNNING if now.state and now.state.started else _ASK_IN_QUEUE
             pause = _ASK_FIRST if news else min(max(pause, _ASK_FIRST) * _ASK_GROWTH, longest)
 
     def _draw(self) -> None:
         spinner = _SPINNER if _can_show(_SPINNER) else _PLAIN_SPINNER
+        turn = 0
         if self._over.wait(_DELAY):
             return
-        turn = 0
         while True:
             elapsed = time.monotonic() - self._began
             text = shortened(
@@ -122,7 +120,7 @@ def line(seen: Explanation | None, elapsed: float) -> str:
     """Say where a job is, in a line of any length, *elapsed* seconds after its submission."""
     state = None if seen is None else seen.state
     if seen is None or state is None:
-        return f"{spelled(elapsed)} submitted"
+        return f"{spelled(elapsed)} waiting"
     if state.completed:
         return f"{spelled(elapsed)} {harmless(state.status)}, getting the result"
     if not state.started:
