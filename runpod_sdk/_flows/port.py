@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from runpod_sdk._flows.codec import decode
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Reply:
 
     def json(self) -> Any:
         if not self._decoded:
-            self._decoded.append(json.loads(self.content))
+            self._decoded.append(decode(self.content))
         return self._decoded[0]
 
     def censored(self, secrets: tuple[str, ...]) -> Reply:
