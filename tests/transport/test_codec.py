@@ -1,0 +1,116 @@
+"""A large answer means the same, whether msgspec is there to read it or not."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runpod_sdk._flows import codec
+
+numbers = st.integers() | st.floats() | st.integers(2**63 - 2, 2**64 + 2)
+texts = st.text(st.characters(), max_size=20) | st.sampled_from(
+    ["\ud800", "\x00", "\x7f", "é", "𝄞"]
+)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+MEANT = ["utf-8", "utf-16", "utf-32", "utf-8-sig"]
+
+
+def meaning(read: Any, content: bytes) -> object:
+    """Give what *read* makes of *content*, types and signs included; of what is no JSON, that."""
+    try:
+        return spelled(read(content))
+    except ValueError:
+        return ValueError
+    except RecursionError:
+        return RecursionError
+
+
+def spelled(value: Any) -> object:
+    """Spell a value so that only the same is equal: 1 is not 1.0, and NaN is itself."""
+    if isinstance(value, float) and math.isnan(value):
+        return "float", "nan"
+    if isinstance(value, list):
+        return [spelled(one) for one in value]
+    if isinstance(value, dict):
+        return [(name, spelled(one)) for name, one in value.items()]
+    return type(value).__name__, repr(value)
+
+
+def check(content: bytes) -> None:
+    """Compare what a large *content* means with what the standard library reads."""
+    space = " ".encode("utf-16-le") if content.startswith(b"\xff\xfe") else b" "
+    space = " ".encode("utf-32-le") if content.startswith(b"\xff\xfe\0\0") else space
+    large = content + space * (codec.LARGE // len(space))
+    assert meaning(codec.decode, large) == meaning(json.loads, large)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def msgspec_is_there() -> None:
+    """There is nothing to compare without it."""
+    pytest.importorskip("msgspec")
+
+
+@given(values, st.booleans(), st.sampled_from(MEANT))
+def test_what_json_writes(value: Any, ascii_: bool, encoding: str) -> None:
+    """Whatever value there is, in each encoding that JSON may have."""
+    text = json.dumps(value, ensure_ascii=ascii_)
+    check(text.encode(encoding, "surrogatepass"))
+
+
+@given(values, st.integers(0), st.binary(max_size=3))
+@example([1e400], 0, b"")
+@example({"a": 1}, 2, b'"a": 2, ')
+def test_what_json_does_not_write(value: Any, place: int, inserted: bytes) -> None:
+    """Whatever bytes stand in it: both refuse it, or both read the same."""
+    content = json.dumps(value).encode()
+    place %= len(content) + 1
+    check(content[:place] + inserted + content[place:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e400",
+        "-1e400",
+        "1" * 400,
+        "1" * 5_000,
+        "-0",
+        "-0.0",
+        "1E5",
+        "[1,]",
+        "01",
+        '{"a":1,"a":2}',
+        '"\t"',
+        "",
+    ],
+)
+def test_corners(text: str) -> None:
+    """Numbers beyond measure, names given twice, and what is nearly JSON."""
+    check(text.encode())
+
+
+@pytest.mark.parametrize("depth", [10, 500])
+def test_depths(depth: int) -> None:
+    """What is nested is read by both."""
+    check(b"[" * depth + b"]" * depth)
+
+
+def test_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The standard library reads a large answer where the extra is not installed."""
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    codec._fast.cache_clear()
+    try:
+        assert codec.decode(b" " * codec.LARGE + b"[NaN]")[0] != 0
+        assert codec._fast() is None
+    finally:
+        codec._fast.cache_clear()
