@@ -6,7 +6,7 @@ import json
 import pickle
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from hypothesis import given
@@ -115,8 +115,6 @@ SAFE = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 )
 def test_no_parameter_can_be_changed(place: int, value: str, how: str) -> None:
     """Whatever is changed, left out, doubled or added: it is not believed."""
-    from urllib.parse import urlencode
-
     query = urlsplit(URL).query
     pairs = parse_qsl(query, keep_blank_values=True)
     name, was = pairs[place]
@@ -150,8 +148,6 @@ def test_noise_is_an_error_of_ours(url: str | bytes, body: str | bytes) -> None:
 @given(reference=st.text(st.characters(exclude_categories=["Cs"])), own=st.dictionaries(SAFE, SAFE))
 def test_any_reference_and_query_comes_back(reference: str, own: dict[str, str]) -> None:
     """Whatever characters they have."""
-    from urllib.parse import urlencode
-
     taken = {"rp_expires", "rp_reference", "rp_signature"}
     query = urlencode({name: value for name, value in own.items() if name not in taken})
     url = sign(f"https://me.test/?{query}", reference=reference)
