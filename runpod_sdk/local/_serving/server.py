@@ -20,6 +20,8 @@ _HOST = "127.0.0.1"
 
 # Long polls are let go before the server stops; this is for clients that do not finish sending.
 _STRAGGLERS = 1  # s
+_IDLE = 90  # s
+"""Longer than clients keep a connection: one that is closed as a job is sent makes it uncertain."""
 
 
 class ServerThread:
@@ -111,6 +113,7 @@ def _make_server(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Serv
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_STRAGGLERS,
+        timeout_keep_alive=_IDLE,
     )
     config.load()
     config.http_protocol_class = _cuttable(config.http_protocol_class)
