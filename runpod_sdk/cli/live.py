@@ -122,7 +122,7 @@ def line(seen: Explanation | None, elapsed: float) -> str:
     if seen is None or state is None:
         return f"{spelled(elapsed)} waiting"
     if state.completed:
-        return f"{spelled(elapsed)} {harmless(state.status)}, getting the result"
+        return f"{spelled(elapsed)} {state.status}, getting the result"
     if not state.started:
         parts = [f"{spelled(elapsed)} in the queue", _BECAUSE.get(seen.reason, "")]
         parts += _counts(seen.health)
@@ -130,7 +130,7 @@ def line(seen: Explanation | None, elapsed: float) -> str:
         parts = [f"{spelled(elapsed)} running", _progress(state), *_history(state)]
     else:
         parts = [f"{spelled(elapsed)} {state.status}", _progress(state)]
-    return harmless(" · ".join(part for part in parts if part))
+    return harmless(" · ".join(" ".join(part.split()) for part in parts if part))
 
 
 def spelled(seconds: float) -> str:
@@ -174,7 +174,7 @@ def _progress(state: JobState) -> str:
         text = ", ".join(f"{key} {_word(inner)}" for key, inner in value.items())
     else:
         text = _word(value)
-    return " ".join(text[:500].split())
+    return text[:500]
 
 
 def _word(value: Any) -> str:

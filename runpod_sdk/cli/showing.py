@@ -66,11 +66,12 @@ class ChunkPrinter:
             show({**wire, "output": value} if "output" in wire else wire, indent=None)
             return
         write = show_exactly if self._output == "raw" else _show_part
-        if isinstance(value, str):
+        if isinstance(value, str) and value is chunk.output:
             write(value)
             self._open = (not value.endswith("\n")) if value else self._open
-        else:
-            write(("\n" if self._open else "") + as_json(value) + "\n")
+        else:  # JSON, or the name of a file
+            text = value if isinstance(value, str) else as_json(value)
+            write(("\n" if self._open else "") + text + "\n")
             self._open = False
 
     def end(self) -> None:

@@ -1,0 +1,124 @@
+"""What a terminal is shown, and what a pipe gets."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runpod_sdk.cli import terminal
+from tests.cli.test_inputs import values
+from tests.drawing import at_most
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(1000)).decode()
+COMMANDS = "\x1b[31m\x1b]0;title\x07\x9b31m\r\b\x00"
+
+
+class Screen(io.TextIOWrapper):
+    """A terminal, as far as it says so."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, write_through=True)
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def shown(self) -> str:
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        return buffer.getvalue().decode(self.encoding)
+
+
+@contextmanager
+def watched(encoding: str = "utf-8", **environment: str) -> Iterator[Screen]:
+    """Let standard output and standard error be one terminal."""
+    screen = Screen(encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NO_COLOR", raising=False)
+        for name, value in {"TERM": "xterm", **environment}.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "stdout", screen)
+        patch.setattr(sys, "stderr", screen)
+        yield screen
+
+
+@given(values | st.just(COMMANDS))
+@at_most(30)
+def test_json_can_be_read_again(value: object) -> None:
+    """In colour or not, and whatever the encoding; and it commands no terminal."""
+    for encoding in ("utf-8", "ascii", "latin-1"):
+        with watched(encoding, NO_COLOR="1") as plain:
+            terminal.show(value)
+        assert json.loads(plain.shown) == value
+        assert all(c == "\n" or c.isprintable() or ord(c) > 0x9F for c in plain.shown)
+        with watched(encoding) as coloured:
+            terminal.show(value)
+        assert re.sub("\x1b\\[[0-9;]+m", "", coloured.shown) == plain.shown
+
+
+@pytest.mark.parametrize("switch", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_colour_can_be_switched_off(switch: dict[str, str]) -> None:
+    with watched() as screen:
+        terminal.show({"a": 1})
+    assert "\x1b[" in screen.shown
+    with watched(**switch) as screen:
+        terminal.show({"a": 1})
+    assert screen.shown == '{\n  "a": 1\n}\n'
+
+
+def test_a_pipe_gets_no_colour_and_whole_files(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show({"image": PNG})
+    assert json.loads(capsys.readouterr().out) == {"image": PNG}
+
+
+def test_a_person_is_not_shown_base64() -> None:
+    with watched() as screen:
+        terminal.show({"images": [PNG]})
+    assert PNG not in screen.shown
+    assert "(image/png, 1.0 kB; --save DIR writes it to a file)" in screen.shown
+
+
+def test_a_server_can_not_command_the_terminal() -> None:
+    """Neither by what it returns nor by what it says of an error."""
+    with watched() as screen:
+        terminal.show_text(f"out{COMMANDS}")
+        terminal.say(f"err{COMMANDS}")
+        terminal.complain(f"why{COMMANDS}")
+    assert not set(screen.shown) & set("\x1b\x07\x9b\b\x00\r")
+
+
+def test_a_sentence_breaks_between_words() -> None:
+    """At 79 columns, where the terminal does not tell how many it has."""
+    with watched() as screen:
+        terminal.complain("words and " * 20 + "x" * 100)
+    assert max(len(line) for line in screen.shown.splitlines()[:-1]) <= 79
+    assert screen.shown.splitlines()[-1] == "x" * 100
+
+
+def test_a_pipe_gets_text_as_it_is(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """And raw is nothing but the string."""
+    terminal.show_text(COMMANDS)
+    terminal.show_exactly("größer\udc80")
+    assert capfdbinary.readouterr().out == (COMMANDS + "\ngrößer").encode() + b"\xed\xb2\x80"
+
+
+def test_what_an_encoding_lacks_is_replaced() -> None:
+    with watched("ascii") as screen:
+        terminal.say("größer")
+    assert screen.shown == "gr??er\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "spelled"), [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (10**7, "10.0 MB")]
+)
+def test_sizes_are_spelled(count: int, spelled: str) -> None:
+    assert terminal.size(count) == spelled
