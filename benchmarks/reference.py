@@ -38,7 +38,7 @@ class Job:
 
     def __init__(self, number: int, told: dict[str, Any], now: float) -> None:
         self.id = f"job-{number}"
-        self.end: float = now + told.get("seconds", 0.0)
+        self.end = now + float(told.get("seconds", 0.0))
         self.large = bool(told.get("large"))
         chunks = told.get("chunks", 0)
         every = (self.end - now) / (chunks + 1)
@@ -82,7 +82,7 @@ class Service:
 
     def news(self, job: Job) -> float:
         """Tell when there is something new to stream."""
-        return [*job.chunks, job.end][job.given]
+        return job.chunks[job.given] if job.given < len(job.chunks) else job.end
 
     def _large_output(self) -> bytes:
         if not self._large:
