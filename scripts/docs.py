@@ -36,13 +36,15 @@ MOVED = {
 }
 """Where pages that lie outside docs/ stand in the site. The README leads to docs/index.md."""
 
+CONTENTS = "docs/SUMMARY.md"
+
 REFERENCE = {
     "Clients": ("_sync.client", "_async.client"),
     "Endpoints": ("_sync.endpoint", "_async.endpoint"),
     "Jobs": ("_sync.job", "_async.job"),
     "Streams": ("_sync.stream", "_async.stream"),
     "Many jobs": ("_sync.results", "_async.results", "outcomes", "journal"),
-    "Values": ("models",),
+    "Values": ("models", "explanation"),
     "Errors": ("errors",),
 }
 """The pages of the Python reference, by the modules whose public names they have."""
@@ -142,8 +144,10 @@ def relinked(text: str, source: str, target: str, there: set[str]) -> str:
             return found[0]
         place = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
         place = MOVED.get(place, place.removeprefix("docs/") if place.startswith("docs/") else "")
-        if path.endswith("/") and any(name.startswith(f"{place}/") for name in there):
-            return found[0]  # a part of the contents
+        if path.endswith("/") and f"{place}/index.md" in there:
+            if source == CONTENTS:
+                return found[0]  # the contents of that part belong there
+            place = f"{place}/index.md"
         if place not in there:
             return found["text"]
         if place == "index.md":
@@ -162,7 +166,7 @@ def relinked(text: str, source: str, target: str, there: set[str]) -> str:
 def written() -> dict[str, Path]:
     """Return the pages that somebody wrote, by their paths in the site."""
     docs = ROOT / "docs"
-    found = {path.relative_to(docs).as_posix(): path for path in docs.rglob("*.md")}
+    found = {path.name: path for path in docs.glob("*.md")}
     moved = {target: ROOT / source for source, target in MOVED.items() if target != "index.md"}
     return found | moved
 
