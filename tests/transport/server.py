@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -36,8 +37,9 @@ class Visit:
 class Server:
     """Listens on 127.0.0.1, a thread for each connection; `visits` are the requests so far."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, tls: ssl.SSLContext | None = None) -> None:
         self._say = say
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -80,6 +82,9 @@ class Server:
     def _serve(self, sock: socket.socket, connection: int) -> None:
         turn = 0
         try:
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_side=True)
+                self._open.append(sock)
             with sock, sock.makefile("rb") as file:
                 while text := _request(file):
                     turn += 1

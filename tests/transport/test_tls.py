@@ -1,0 +1,87 @@
+"""TLS on each way: whom it trusts, and that a connection is used again."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from runpod_sdk import APIConnectionError
+from tests.transport.conftest import Way
+from tests.transport.server import Server, Visit
+
+CERTIFICATE = Path(__file__).with_name("certificate.pem")
+
+
+def good(visit: Visit) -> bool:
+    return visit.say()
+
+
+@pytest.fixture
+def context() -> ssl.SSLContext:
+    """Show the certificate of `api.test`."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(CERTIFICATE)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def api_test_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `api.test`, and names below it, lead to this machine, and ask no proxy."""
+    look_up = socket.getaddrinfo
+
+    def here(host: Any, *rest: Any, **more: Any) -> Any:
+        ours = host is not None and host.endswith(
+            "api.test" if isinstance(host, str) else b"api.test"
+        )
+        return look_up("127.0.0.1" if ours else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def endpoint_of(way: Way, server: Server, **options: Any) -> Any:
+    port = urlsplit(server.base_url).port
+    return way.client(base_url=f"https://api.test:{port}/v2", **options).endpoint("ep")
+
+
+def test_a_certificate_that_the_environment_trusts(
+    way: Way, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`SSL_CERT_FILE` names it, as httpx has it; calls share a connection, large ones too."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    with Server(good, context) as server:
+        endpoint = endpoint_of(way, server)
+        for input in (1, "x" * 1_000_000, 2):
+            assert way.call(partial(endpoint.run, input=input)).id == "j1"
+    assert len(server.visits) == 3
+    assert server.connections == 1
+
+
+def test_a_certificate_that_nobody_trusts(way: Way, context: ssl.SSLContext) -> None:
+    """Nothing is sent to who shows it, and it is said that nothing was."""
+    with Server(good, context) as server:
+        endpoint = endpoint_of(way, server, max_retries=0)
+        with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            way.call(lambda: endpoint.run(input=1))
+    assert type(caught.value) is APIConnectionError
+    assert server.visits == []
+
+
+def test_a_name_that_is_not_the_servers(
+    way: Way, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate that is trusted, but of another name, is refused."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    with Server(good, context) as server:
+        base_url = server.base_url.replace("http://127.0.0.1", "https://other.api.test")
+        endpoint = way.client(base_url=base_url, max_retries=0).endpoint("ep")
+        with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            way.call(lambda: endpoint.run(input=1))
+    assert server.visits == []
