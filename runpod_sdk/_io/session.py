@@ -119,7 +119,8 @@ def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
             return httpx.UnsupportedProtocol(type(error).__name__)
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return httpx.RemoteProtocolError(type(error).__name__)
-    return httpx.ReadError(type(error).__name__)
+        case _:
+            return httpx.ReadError(type(error).__name__)
 
 
 def _proxy(config: Config, host: str) -> str | None:
