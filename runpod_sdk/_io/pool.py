@@ -45,6 +45,7 @@ class Pool:
         self._checked = lru_cache(maxsize=64)(_checked)
         self._idle: deque[Connection] = deque()
         self._lock = threading.Lock()
+        self._closed = False
 
     async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer; who calls bounds the time."""
@@ -65,8 +66,9 @@ class Pool:
         return reply
 
     async def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close the connections that are idle; the others are closed when they are done."""
         with self._lock:
+            self._closed = True
             gone, self._idle = self._idle, deque()
         for connection in gone:
             await connection.close()
@@ -84,11 +86,11 @@ class Pool:
 
     async def _give(self, connection: Connection) -> None:
         """Keep a connection; close those that were idle for too long, or are too many."""
-        gone = []
+        gone: list[Connection] = []
         with self._lock:
             while self._idle and (len(self._idle) >= MOST_IDLE or self._idle[0].stale()):
                 gone.append(self._idle.popleft())
-            self._idle.append(connection)
+            (gone if self._closed else self._idle).append(connection)
         for connection in gone:
             await connection.close()
 

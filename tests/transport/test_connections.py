@@ -206,6 +206,28 @@ def test_a_call_that_was_cancelled_leaves_no_connection(transport: Any) -> None:
     assert server.connections == 2
 
 
+def test_a_client_that_is_closed_during_a_call() -> None:
+    """The call ends well, and so does its connection."""
+    asked, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def say(visit: Visit) -> bool:
+        asked.set()
+        go_on.wait(10)
+        visit.say()
+        if visit.sock.recv(1) == b"":
+            ended.set()
+        return False
+
+    with Server(say) as server, ThreadPoolExecutor(1) as pool:
+        client = Runpod("key-of-a-test", base_url=server.base_url)
+        answer = pool.submit(client.endpoint("ep").status, "j1")
+        assert asked.wait(10)
+        client.close()
+        go_on.set()
+        assert answer.result(10).id == "j1"
+        assert ended.wait(10)
+
+
 def test_errors_leave_the_connection_as_it_is(way: Way) -> None:
     """A refusal is an answer like any other."""
     with Server(lambda visit: visit.say(b"{}", status="404 Not Found")) as server:
