@@ -76,9 +76,8 @@ class Delivery:
     @property
     def key(self) -> str:
         """What all calls for the same end of the same job have in common."""
-        wire = self.state.to_dict()
-        run = (self.state.id, self.state.status, wire.get("delayTime"), wire.get("executionTime"))
-        return " ".join(map(str, run))
+        state = self.state
+        return f"{state.id} {state.status} {state.delay_time} {state.execution_time}"
 
 
 def sign_url(
