@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -154,25 +153,6 @@ def test_a_missing_extra_is_one_line_that_says_how_to_get_it(
     assert done.returncode == 2
     assert "pip install" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        *("run", "run-sync", "status", "wait", "stream", "cancel"),
-        *("retry", "explain", "health", "purge-queue", "serve"),
-    ],
-)
-def test_help_fits_a_terminal_of_80_columns(name: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, *([name] if name else []), "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"COLUMNS": "80"},
-    )
-    assert max(len(line) for line in done.stdout.splitlines()) <= 80
 
 
 def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -1,0 +1,100 @@
+"""The help pages, completion, and how little is loaded for them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from runpod_sdk.cli import history
+from runpod_sdk.cli.app import app
+
+ROOT: Any = typer.main.get_command(app)
+COMMANDS: list[str] = sorted(ROOT.commands)
+
+
+def page(*arguments: str, columns: int = 80, **environment: str) -> str:
+    result = CliRunner().invoke(
+        app, [*arguments, "--help"], env={"COLUMNS": str(columns), **environment}
+    )
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_the_commands_are_those_that_are_promised() -> None:
+    """Others may be added; and each is listed under a subject."""
+    promised = "run run-sync status wait stream cancel retry health purge-queue serve"
+    assert {*promised.split(), "jobs", "explain"} <= set(COMMANDS)
+    listed = re.findall(r"^  ([a-z][a-z-]+)  +[A-Z]", page(), re.MULTILINE)
+    assert sorted(listed) == COMMANDS
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_a_page_fits_the_terminal_and_has_an_example(name: str, columns: int) -> None:
+    text = page(*([name] if name else []), columns=columns)
+    assert max(map(len, text.splitlines())) <= min(columns, 100)
+    assert re.search(rf"^Examples:\n(  \$ .*\n)*?  \$ .*runpod-sdk {name}", text, re.MULTILINE)
+    assert "\x1b" not in text
+    assert "..." not in text.replace("]...", "")
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_the_examples_are_such_as_can_be_typed(name: str) -> None:
+    """Their commands and options are there."""
+    for example in re.findall(r"^  \$ (.*)$", page(*([name] if name else [])), re.MULTILINE):
+        found = re.findall(r"runpod-sdk ([^|&)]*)", example)
+        assert found or example.startswith("export ")
+        for words in map(shlex.split, found):
+            command = ROOT.commands[words[0]]
+            options = {option for p in command.params for option in p.opts}
+            until = words.index("--") if "--" in words else len(words)
+            for word in words[1:until]:
+                assert not word.startswith("-") or word in options or word == "-"
+
+
+def test_exit_statuses_are_on_the_first_page() -> None:
+    for code in (0, 1, 2, 3, 4, 5, 124, 130):
+        assert re.search(rf"^ +{code}  ", page(), re.MULTILINE)
+
+
+def test_little_is_loaded_for_a_page() -> None:
+    """Neither the client nor what it stands on: a shell asks at each press of the tab key."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "from runpod_sdk.cli import main\n"
+        "sys.argv = ['runpod-sdk', '--help']\n"
+        "try: main()\n"
+        "except SystemExit: print(*(set(sys.modules) - before), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    heavy = {"httpx", "anyio", "asyncio", "ssl", "rich", "uvicorn", "runpod_sdk.models"}
+    assert loaded & heavy == set()
+    assert "runpod_serverless_api" not in loaded
+    assert len(loaded) < 220
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("runpod-sdk wai", "wait"),
+        ("runpod-sdk wait 12", "12ab-u1"),
+        ("runpod-sdk wait -e e", "ep1"),
+    ],
+)
+def test_a_shell_can_complete(typed: str, offered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    history.add("12ab-u1", "ep1")
+    history.add("34cd-u1", "ep1")
+    monkeypatch.setenv("_RUNPOD_SDK_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    code = "import sys; sys.argv = ['runpod-sdk']; from runpod_sdk.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [offered]
