@@ -1,0 +1,97 @@
+"""`--output` and `--stream`: what each prints, and that nothing else is on standard output."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runpod_sdk.local import LocalEndpoint
+from tests.cli.conftest import Ended
+from tests.cli.test_commands import submit
+
+Command = Callable[..., Ended]
+
+
+@pytest.mark.parametrize(
+    ("output", "chunks", "expected"),
+    [
+        ("text", ["one ", "two"], "one two\n"),
+        ("text", ["line\n"], "line\n"),
+        ("text", ["a", {"b": 1}, "c"], 'a\n{"b": 1}\nc\n'),
+        ("text", [1, [2], None], "1\n[2]\nnull\n"),
+        ("raw", ["one ", "two"], "one two"),
+        ("raw", ["a", {"b": "ö"}], 'a\n{"b": "ö"}\n'),
+        ("json", ["a", 1], '{"output": "a"}\n{"output": 1}\n'),
+    ],
+)
+def test_a_stream_is_printed_as_was_asked(
+    command: Command, output: str, chunks: list[object], expected: str
+) -> None:
+    """By the command that submits it, and by the one that takes it up."""
+    asked = json.dumps({"mock_return": chunks})
+    ended = command("run-sync", "-i", asked, "--stream", "-o", output)
+    assert (ended.status, ended.out, ended.err) == (0, expected, "")
+    ended = command("stream", submit(command, mock_return=chunks), "-o", output)
+    assert (ended.status, ended.out, ended.err) == (0, expected, "")
+
+
+def test_a_stream_that_fails_has_a_whole_last_line(command: Command) -> None:
+    ended = command("run-sync", "mock_crash:=true", "--stream", "-o", "text")
+    assert (ended.status, ended.out) == (1, "")
+    assert "crashed, as asked" in ended.err
+
+
+@pytest.mark.parametrize("output", ["text", "raw"])
+def test_the_output_alone_is_printed(command: Command, output: str) -> None:
+    ended = command("run-sync", "mock_return=ö", "-o", output)
+    assert ended.out.rstrip("\n") == '["ö"]'
+    assert ended.out.endswith("\n") == (output == "text")
+    ended = command("run-sync", "mock_error:=true", "-o", output)
+    assert (ended.status, ended.out) == (1, "")
+
+
+def test_each_command_has_a_line_for_reading(command: Command, local: LocalEndpoint) -> None:
+    job = command("run", "mock_delay:=30", "-o", "text").out.strip()
+    assert re.fullmatch(r"[0-9a-f-]{36}-u1", job)
+    assert command("explain", job, "-o", "text").out.startswith(f"job {job} is ")
+    assert command("cancel", job, "-o", "text").out.startswith(f"{job} CANCELLED")
+    assert command("status", job, "-o", "text").out.startswith(f"{job} CANCELLED")
+    failed = command("run", "mock_error:=true", "-o", "text").out.strip()
+    command("wait", failed)
+    assert "failed, as asked" in command("status", failed, "-o", "text").out
+    assert command("retry", failed, "-o", "text").out == f"{failed} IN_QUEUE\n"
+    command("wait", failed)
+    health = command("health", "-o", "text").out
+    assert re.fullmatch(r"jobs:    0 in the queue, .*\nworkers: \d idle, .*\n", health)
+    assert command("purge-queue", "-o", "text").out == "removed 0 jobs from the queue\n"
+
+
+@pytest.mark.parametrize("name", ["run-sync --stream", "stream"])
+def test_a_stream_is_cancelled_on_timeout_where_that_was_asked(command: Command, name: str) -> None:
+    asked = json.dumps({"mock_return": ["a"], "mock_delay": 30})
+    if name == "stream":
+        words = ["stream", submit(command, mock_return=["a"], mock_delay=30)]
+    else:
+        words = ["run-sync", "--input", asked, "--stream"]
+    ended = command(*words, "--timeout", "1", "--on-timeout", "cancel")
+    assert (ended.status, ended.out) == (124, "")
+    assert "it was cancelled" in ended.err
+    assert "to wait for it" not in ended.err
+
+
+def test_what_is_too_large_for_the_queue_goes_another_way(command: Command, tmp_path: Path) -> None:
+    """Up to 20 MiB, by /runsync."""
+    file = tmp_path / "large"
+    file.write_text("x" * (10 * 2**20))
+    ended = command("run-sync", f"mock_return=@{file}", "mock_delay:=0", "-o", "raw")
+    assert ended.status == 0, ended.err
+    assert len(ended.out) > 10 * 2**20
+    assert command("run", f"mock_return=@{file}").status == 2
+    file.write_text("x" * (20 * 2**20))
+    ended = command("run-sync", f"mock_return=@{file}")
+    assert (ended.status, ended.out) == (2, "")
+    assert "20 MiB" in ended.err
