@@ -45,13 +45,13 @@ _TEXT: Final = 4_000
 """Characters of JSON in HTML."""
 
 _COLOURS: Final = {
-    "COMPLETED": "#1a7f37",
-    "FAILED": "#cf222e",
-    "TIMED_OUT": "#cf222e",
-    "CANCELLED": "#6e7781",
-    "IN_PROGRESS": "#0969da",
+    "COMPLETED": "#2da44e",
+    "FAILED": "#e5484d",
+    "TIMED_OUT": "#e5484d",
+    "CANCELLED": "#848d97",
+    "IN_PROGRESS": "#388bfd",
 }
-_GREY: Final = "#6e7781"
+_GREY: Final = "#848d97"
 _BOX: Final = (
     "border:1px solid #8886;border-radius:6px;padding:8px 12px;max-width:60em;font-size:90%"
 )
@@ -131,7 +131,7 @@ def _seconds(length: timedelta) -> str:
 
 def _value(value: Any) -> str:
     """Show any value in a part of a line."""
-    return _cut(" ".join(_short.repr(value).split()), _LONGEST_VALUE)
+    return _cut(" ".join(_short.repr(_smaller(value)).split()), _LONGEST_VALUE)
 
 
 def _word(text: str) -> str:

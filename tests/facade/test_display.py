@@ -193,6 +193,10 @@ def test_nothing_else_is(text: str) -> None:
     assert page_of(state_of(output=[text])).sources == []
 
 
+def test_a_line_names_files() -> None:
+    assert "(image/png, 108 bytes)" in repr(state_of(output={"image": encoded(PNG)}))
+
+
 def test_half_a_surrogate_pair_can_be_sent_to_a_notebook() -> None:
     state = state_of(output={"\ud800": "\udfff"}, error="\ud800")
     assert state._repr_html_().encode()
