@@ -23,7 +23,8 @@ def seen(reason: JobReason, status: str = "IN_QUEUE", **given: Any) -> Explanati
 
 def health(in_queue: int = 1, **workers: int) -> EndpointHealth:
     jobs = JobCounts(in_queue=in_queue)
-    return EndpointHealth(jobs=jobs, workers=WorkerCounts(**workers), wire={})
+    counts: dict[str, Any] = {**workers}
+    return EndpointHealth(jobs=jobs, workers=WorkerCounts(**counts), wire={})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def submit(local: LocalEndpoint, **given: object) -> str:
+def submit(local: LocalEndpoint, **given: Any) -> str:
     with local.client() as client:
         return client.endpoint(local.endpoint_id).run(input=given).id
 
