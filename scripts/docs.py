@@ -67,6 +67,8 @@ def python_pages() -> dict[str, str]:
     for name in runpod_sdk.__all__:
         if name != "__version__":
             homes[runpod_sdk._HOME_OF[name]].append(name)
+    for home, names in homes.items():  # as they stand in the source
+        names.sort(key=[*vars(importlib.import_module(f"runpod_sdk.{home}"))].index)
     titles = {home: title for title, group in REFERENCE.items() for home in group}
     found: dict[str, list[str]] = {title: [] for title in REFERENCE}
     for home in sorted(homes, key=[*titles, *homes].index):
@@ -75,7 +77,7 @@ def python_pages() -> dict[str, str]:
     for module, names in public_modules():
         found[module] = [f"{module}.{name}" for name in names]
     pages = {
-        f"{slug(title)}.md": "\n\n".join([f"# {title}", *(f"::: {name}" for name in names)])
+        f"{slug(title)}.md": "\n\n".join([f"# {title}", *told(title), *(f"::: {n}" for n in names)])
         for title, names in found.items()
     }
     index = ["# Python reference", "What `runpod_sdk` exports, and what its modules do."]
@@ -87,6 +89,15 @@ def python_pages() -> dict[str, str]:
         "index.md": "\n\n".join(index) + "\n",
         "SUMMARY.md": "\n".join(summary) + "\n",
     }
+
+
+def told(title: str) -> list[str]:
+    """Return what the docstring of a module says, at the top of its page; what is drawn as code."""
+    module = "runpod_sdk.errors" if title == "Errors" else title
+    if not module.startswith("runpod_sdk."):
+        return []
+    parts = inspect.getdoc(importlib.import_module(module)) or ""
+    return [f"```text\n{part}\n```" if "─" in part else part for part in parts.split("\n\n")]
 
 
 def entry(path: str) -> str:

@@ -2,7 +2,8 @@
 What the Python reference needs to know beyond the source: a plug-in of griffe.
 
 The constructors that users call, those that attrs makes too; the functions that are a method
-by assignment (`map = mapping.map`); and where the operations lie that docstrings name.
+by assignment (`map = mapping.map`); what private bases give; and where the operations lie that
+docstrings name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from griffe import (
     Alias,
     Attribute,
     Class,
-    Docstring,
     Extension,
     Function,
     Module,
@@ -51,7 +51,12 @@ class DocsExtension(Extension):
                     found.docstring.value = linked(found.docstring.value)
                 if isinstance(found, Class):
                     assigned_methods(found)
+                    assigned_arguments(found)
                     constructor(found)
+            for found in list(walk(pkg)):  # when all have their constructors
+                if isinstance(found, Class):
+                    private_bases(found)
+                    fields(found)
 
 
 def walk(found: Object) -> Iterator[Object]:
@@ -70,6 +75,19 @@ def assigned_methods(found: Class) -> None:
                 found.set_member(name, Alias(name, path, parent=found))
 
 
+def assigned_arguments(found: Class) -> None:
+    """Let the type of `self.size = size` be that of the argument."""
+    init = found.members.get("__init__")
+    for name, member in found.members.items():
+        if (
+            isinstance(member, Attribute)
+            and isinstance(init, Function)
+            and str(member.value) == name
+        ):
+            member.annotation = member.annotation or init.parameters[name].annotation
+            member.value = None
+
+
 def constructor(found: Class) -> None:
     """Show how *found* is made, if users are to make it; by attrs too."""
     cls = getattr(importlib.import_module(found.module.path), found.name, None)
@@ -84,7 +102,7 @@ def constructor(found: Class) -> None:
 
 def attrs_constructor(found: Class, cls: type) -> None:
     """Give *found* the `__init__` that attrs makes of its fields."""
-    fields = {
+    known = {
         name: member
         for each in [*reversed(found.mro()), found]
         for name, member in each.members.items()
@@ -92,7 +110,7 @@ def attrs_constructor(found: Class, cls: type) -> None:
     }
     parameters = [Parameter("self", kind=ParameterKind.positional_or_keyword)]
     for name, made in inspect.signature(cls).parameters.items():
-        field = fields.get(name)
+        field = known.get(name)
         parameters.append(
             Parameter(
                 name,
@@ -105,5 +123,22 @@ def attrs_constructor(found: Class, cls: type) -> None:
         )
     init = Function("__init__", parameters=Parameters(*parameters), returns="None", parent=found)
     found.set_member("__init__", init)
-    if found.docstring:
-        found.docstring = Docstring(found.docstring.value, parent=found, lineno=found.lineno)
+
+
+def private_bases(found: Class) -> None:
+    """Show what a base has that nobody can name where it is inherited."""
+    for base in found.mro():
+        if base.name.startswith("_"):
+            for name, member in base.members.items():
+                if not name.startswith("_") and name not in found.members:
+                    found.set_member(name, Alias(name, member.path, parent=found))
+    found.bases = [base for base in found.bases if not str(base).startswith("_")]
+
+
+def fields(found: Class) -> None:
+    """Show the fields that attrs reads by their types, without how they are made."""
+    for member in found.members.values():
+        if isinstance(member, Attribute):
+            member.labels -= {"class-attribute", "instance-attribute"}
+            if str(member.value).startswith("field("):
+                member.value = None
