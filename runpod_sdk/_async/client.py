@@ -26,8 +26,8 @@ class AsyncRunpod:
     Async twin of `Runpod`, under asyncio and trio; each event loop gets its own connections.
 
     Args:
-        transport: What carries the bytes. "anyio" works under both; "aiohttp" takes less time
-            for each request, needs the extra of that name, and works under asyncio only.
+        transport: What carries the bytes. "anyio" works under both; "aiohttp" needs the extra
+            of that name, and works under asyncio only. See docs/benchmarks.md.
     """
 
     def __init__(

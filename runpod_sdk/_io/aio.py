@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Transport = Literal["anyio", "aiohttp"]
-"""What carries the bytes of an async client: `aiohttp` is faster, and works under asyncio only."""
+"""What carries the bytes of an async client; `aiohttp` works under asyncio only."""
 
 
 class AsyncIO:
