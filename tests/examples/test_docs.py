@@ -60,12 +60,12 @@ PRINTED = {
 
 
 async def handler(job: dict[str, Any]) -> AsyncIterator[str]:
-    """Yield the words of a prompt; fail, or take a second, if it says so."""
+    """Yield the words of a prompt; fail, or take two seconds, if it says so."""
     prompt = job["input"]["prompt"]
     if prompt == "fail":
         raise ValueError("out of paint")
     if prompt == "slow":
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
     for word in prompt.split():
         yield word
 
