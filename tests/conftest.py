@@ -10,6 +10,7 @@ are the same in every run, so that a change fails by what it changes; at a desk 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -22,3 +23,6 @@ for name, examples in {"moderate": 100, "full": 1_000}.items():
         suppress_health_check=[HealthCheck.too_slow],
     )
 settings.load_profile("moderate")
+
+# What a shell runs in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,22 +19,22 @@ from examples.handlers import characters, echo, mock, photos
 from runpod_sdk.local import LocalEndpoint
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-ID = r"[0-9a-f-]{36}-\w+"
-JOB = rf"Job\(.*{ID}.*\)"
+ID = r"[\w-]*[0-9a-f-]{36}-\w+"
+JOB = rf"<Job {ID} of endpoint \w+>"
 
 # What each prints, line by line, and the handler that it is meant for.
 PRINTED: dict[str, tuple[Callable[..., Any], list[str]]] = {
     "endpoints/set_endpoint_id.py": (echo.handler, [r"Endpoint\(.*\)"]),
     "endpoints/run_synchronously.py": (
         echo.handler,
-        [r"JobState\(id='.*', status=.*COMPLETED.*output=.*'Hello, World!'.*\)"],
+        [rf"<JobState {ID} COMPLETED .*output .*'Hello, World!'.*>"],
     ),
     "endpoints/run_asynchronously.py": (echo.handler, [ID]),
     "endpoints/get_results.py": (
         characters.handler,
         [
             rf"run response: {JOB}",
-            r"status response: JobState\(.*IN_(QUEUE|PROGRESS).*\)",
+            rf"status response: <JobState {ID} IN_(QUEUE|PROGRESS).*>",
             r"Operation completed successfully\.",
             r"\['H', 'e', 'l', 'l', 'o', ',', ' ', 'W', 'o', 'r', 'l', 'd', '!'\]",
         ],
@@ -61,7 +61,7 @@ PRINTED: dict[str, tuple[Callable[..., Any], list[str]]] = {
     ),
     "endpoints/status.py": (
         characters.handler,
-        [r"JobState\(.*IN_(QUEUE|PROGRESS).*\)", "started: (True|False) completed: False"],
+        [rf"<JobState {ID} IN_(QUEUE|PROGRESS).*>", "started: (True|False) completed: False"],
     ),
     "endpoints/cancel.py": (characters.handler, [rf"{ID} CANCELLED"]),
     "endpoints/timeout.py": (echo.handler, [JOB]),
