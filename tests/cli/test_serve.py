@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from runpod_sdk import Runpod
+from runpod_sdk import Endpoint, Runpod
 from runpod_sdk.cli.app import app
 from tests.local.processes import group, until
 
@@ -42,9 +42,15 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
             process.kill()
 
 
-def run_sync(there: dict[str, Any], **given: int) -> Any:
+@contextmanager
+def endpoint_of(there: dict[str, Any]) -> Iterator[Endpoint]:
     with Runpod(there["api_key"], base_url=there["base_url"]) as client:
-        return client.endpoint(there["endpoint_id"]).run_sync(input={**given}).output
+        yield client.endpoint(there["endpoint_id"])
+
+
+def run_sync(there: dict[str, Any], **given: int) -> Any:
+    with endpoint_of(there) as endpoint:
+        return endpoint.run_sync(input={**given}).output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -53,6 +59,8 @@ def test_worker_processes_are_started_and_ended(number: signal.Signals) -> None:
     with serving("--worker", "--workers", "2", "--", *WORKER, "child") as (process, there):
         pid = run_sync(there, n=1)
         assert len(group(pid)) == 2
+        with endpoint_of(there) as endpoint:  # both have asked for a job, so they have printed
+            until(lambda: endpoint.health().workers.idle == 2)
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "")
