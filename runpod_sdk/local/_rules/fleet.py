@@ -216,18 +216,12 @@ class Fleet:
 
     # -- they go
 
-    def recycle(self, worker_id: str) -> None:
-        """Let one of ours go when its runs have ended; what is somebody else's is theirs to end."""
-        worker = self._workers.get(worker_id)
-        if worker is not None and worker.ours:
-            worker.leaving = True
-            if not worker.runs:
-                self._retire(worker)
-
     def renew(self) -> None:
         """Let new ones take the place of ours, which go when their runs have ended."""
         for worker in [w for w in self if w.ours]:
-            self.recycle(worker.id)
+            worker.leaving = True
+            if not worker.runs:
+                self._retire(worker)
 
     def sicken(self, now: float, worker_id: str) -> None:
         """Know that a worker says of itself that it cannot work."""
