@@ -60,6 +60,14 @@ make_env() {
     echo "$inputs" >"$bin/../inputs"
 }
 
+# make_test_env: make the environment that the tests run in, one for each CPython. Sets $bin.
+make_test_env() {
+    local python
+    python=$(interpreter)
+    make_env "test-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" "$python" \
+        "${project[@]}" --requirement requirements/test.txt
+}
+
 # make_node_env NAME DIRECTORY: make .venv/NAME/node_modules of what package-lock.json in
 # DIRECTORY pins, unless it is that. Sets $modules, and $node to the Node.js that pyright has
 # brought into the environment of the last make_env.
