@@ -234,6 +234,10 @@ def serve(
             help="Keep what a generator yields as the output of its job.",
         ),
     ] = False,
+    rate_limits: Annotated[
+        bool,
+        typer.Option("--rate-limits", help="Answer 429 where RunPod's documented limits do."),
+    ] = False,
 ) -> None:
     """
     Serve a local endpoint: what RunPod would do, on this machine.
@@ -251,4 +255,5 @@ def serve(
         workers=workers,
         min_workers=min_workers,
         return_aggregate_stream=return_aggregate_stream,
+        rate_limits=rate_limits,
     )

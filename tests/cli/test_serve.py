@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from runpod_sdk import Endpoint, Runpod
+from runpod_sdk import Endpoint, RateLimitError, Runpod
 from runpod_sdk.cli.app import app
 from tests.local.processes import group, until
 
@@ -86,6 +86,20 @@ def test_a_worker_that_is_started_elsewhere(tmp_path: Path) -> None:
     told = json.loads(printed.stdout)
     assert {name: told[name] for name in names} == there["worker_environment"]
     assert f"-e {names[0]} -e {names[1]}" in err
+
+
+def test_rate_limits_are_kept_if_asked_for() -> None:
+    """The third purge within ten seconds is refused, which else it is not."""
+    for arguments, refused in (["--rate-limits"], True), ([], False):
+        with (
+            serving(*arguments, "examples/handlers/echo.py:handler") as (_, there),
+            Runpod(there["api_key"], base_url=there["base_url"], rate_limits=False) as client,
+        ):
+            endpoint = client.endpoint(there["endpoint_id"])
+            endpoint.purge_queue()
+            endpoint.purge_queue()
+            with pytest.raises(RateLimitError) if refused else nullcontext():
+                endpoint.purge_queue()
 
 
 @pytest.mark.parametrize(
