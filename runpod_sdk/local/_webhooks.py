@@ -7,6 +7,7 @@ import functools
 import logging
 import secrets
 import ssl
+from contextlib import aclosing
 
 import httpx
 
@@ -77,11 +78,16 @@ class Webhooks:
         }
         verify = _tls() if url.lower().startswith("https:") else False
         try:
+            request = httpx.Request("POST", url, content=body, headers=headers)
+            if request.url.userinfo:
+                auth = httpx.BasicAuth(request.url.username, request.url.password)
+                request = next(auth.auth_flow(request))
+            # By the transport, as a client of httpx logs the URL, which may hold a secret.
             async with (
                 self._slots,
                 asyncio.timeout(self._timeout),
-                httpx.AsyncClient(verify=verify, trust_env=False, timeout=None) as client,
-                client.stream("POST", url, content=body, headers=headers) as response,
+                httpx.AsyncHTTPTransport(verify=verify, trust_env=False) as transport,
+                aclosing(await transport.handle_async_request(request)) as response,
             ):
                 return None if response.is_success else f"HTTP {response.status_code}"
         except TimeoutError:

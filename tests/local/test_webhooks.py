@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import queue
@@ -201,6 +202,27 @@ def test_a_receiver_has_a_time_limit(serve: Serve, caplog: pytest.LogCaptureFixt
             api.run_sync(1, webhook=url)
             until(lambda: api.health() and caplog.records)
     assert caplog.messages[0].endswith(": no answer within 0.01 s")
+
+
+def test_no_logger_is_told_the_url(
+    serve: Serve, receive: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor that of httpx, by which it is called: whoever has the URL can call it."""
+    receiver, api = receive(500), serve(echo, limits=QUICK)
+    with caplog.at_level(logging.DEBUG):
+        api.ok("POST", "/run", json={"input": {}, "webhook": receiver.url})
+        until(lambda: "nobody took" in caplog.text)
+    assert "secret" not in caplog.text
+
+
+def test_a_name_and_a_password_in_the_url(serve: Serve, receive: Any) -> None:
+    """They are sent as Go's client sends them, and not in the address."""
+    receiver = receive()
+    url = receiver.url.replace("//", "//me:word@")
+    serve(echo).ok("POST", "/run", json={"input": {}, "webhook": url})
+    headers, _ = receiver.calls.get(timeout=PATIENCE)
+    assert headers["authorization"] == f"Basic {base64.b64encode(b'me:word').decode()}"
+    assert headers[":path"] == "/hook?token=secret"
 
 
 def test_proxies_of_the_environment_are_not_used(
