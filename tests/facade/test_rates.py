@@ -128,7 +128,6 @@ def test_without_rates_nothing_waits() -> None:
 
 def test_a_turn_that_comes_too_late_is_not_taken() -> None:
     """The third purge within ten seconds would have to wait: nothing is sent, and it says so."""
-    service = Service()
     sent = 0
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -146,7 +145,6 @@ def test_a_turn_that_comes_too_late_is_not_taken() -> None:
             assert sent == 2
             await endpoint.purge_queue(timeout=None)
 
-    del service
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert sent == 3
 
