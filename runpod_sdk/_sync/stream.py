@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
 
 from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io.sync import run
@@ -37,10 +36,5 @@ class Stream(Iterator[StreamChunk]):
     def __enter__(self) -> Stream:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
