@@ -56,6 +56,12 @@ _BOX: Final = (
     "border:1px solid #8886;border-radius:6px;padding:8px 12px;max-width:60em;font-size:90%"
 )
 _PRE: Final = "margin:6px 0 0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:24em"
+_ROW: Final = "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;font-size:90%"
+_TRACK: Final = (
+    "display:flex;flex:0 1 20em;min-width:8em;height:8px;border-radius:4px;overflow:hidden;"
+    "background:#8884"
+)
+_FIGURES: Final = "font-variant-numeric:tabular-nums"
 
 _short = reprlib.Repr()
 _short.maxlevel = 3
@@ -91,6 +97,23 @@ def html_of_state(state: JobState[Any]) -> str:
     if state.has_output:
         rows.append(_html_of_output(wire.get("output")))
     return _box(rows)
+
+
+def html_of_progress(
+    words: tuple[str, str, str], finished: int, failed: int, total: int | None
+) -> str:
+    """Show how far a map has come: as a bar, if that is known, and what is said of it."""
+    done, wrong, rest = map(_escaped, words)
+    said = [done, *([f'<b style="color:{_COLOURS["FAILED"]}">{wrong}</b>'] if wrong else []), rest]
+    track = ""
+    if total:
+        parts = ((finished - failed, "COMPLETED"), (failed, "FAILED"))
+        bar = "".join(
+            f'<div style="width:{100 * count / total:.2f}%;background:{_COLOURS[status]}"></div>'
+            for count, status in parts
+        )
+        track = f'<div style="{_TRACK}">{bar}</div>'
+    return f'<div style="{_ROW}">{track}<div style="{_FIGURES}">{", ".join(said)}</div></div>'
 
 
 def html_of_job(job_id: str, endpoint_id: str, ends: list[JobState[Any]]) -> str:

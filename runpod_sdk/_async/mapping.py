@@ -28,7 +28,7 @@ def map(
     timeout: Timeout = None,
     on_error: OnError = "yield",
     on_leave: OnLeave = "detach",
-    progress: Callable[[MapProgress], object] | None = None,
+    progress: bool | Callable[[MapProgress], object] | None = None,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,

@@ -23,8 +23,9 @@ from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
 from runpod_sdk._flows.waiting import try_to_cancel, wait
 from runpod_sdk._flows.work import Item
+from runpod_sdk._progress import Tell, watching
 from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
-from runpod_sdk.outcomes import MapProgress, MapResult
+from runpod_sdk.outcomes import MapResult
 from runpod_sdk.settings import (
     AHEAD,
     AHEAD_ORDERED,
@@ -60,7 +61,7 @@ class Options:
     timeout: float | None = field(converter=length_of_time)
     on_error: OnError
     on_leave: OnLeave
-    progress: Callable[[MapProgress], object] | None
+    progress: bool | Tell | None
     webhook: str | None
     policy: ExecutionPolicy | None
     s3_config: S3Config | None
@@ -112,13 +113,14 @@ def prepare(
         ordered=options.ordered,
         stream=stream,
     )
+    total = len(inputs) if isinstance(inputs, Sized) else None
     terms = Terms(
         action=f"map on endpoint {session.endpoint_id}",
         timeout=options.timeout,
         on_error=options.on_error,
         on_leave=options.on_leave,
-        progress=options.progress,
-        total=len(inputs) if isinstance(inputs, Sized) else None,
+        watching=watching(options.progress, total),
+        total=total,
     )
     return Taker(desk, batch, reads, terms)
 

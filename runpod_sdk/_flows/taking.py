@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Generic, TypeVar
 
 from attrs import frozen
@@ -40,7 +41,8 @@ class Terms:
     timeout: float | None = None
     on_error: OnError = "yield"
     on_leave: OnLeave = "detach"
-    progress: Callable[[MapProgress], object] | None = None
+    watching: AbstractContextManager[Callable[[MapProgress], object]] | None = None
+    """Entered with the first question for a result; gives what is told before each."""
     total: int | None = None
 
 
@@ -84,6 +86,8 @@ class Taker(Generic[R]):
         self._turn: Turn[R] | None = None
         self._ready: deque[tuple[int, R]] = deque()
         self._finished = self._failed = 0
+        self._watching = ExitStack()
+        self._tell_of: Callable[[MapProgress], object] | None = None
         self._closed = False
 
     @property
@@ -133,12 +137,14 @@ class Taker(Generic[R]):
             if self._turn is not None:
                 await self._desk.last(self._batch.leave, self._terms.on_leave == "cancel")
         finally:
+            self._watching.close()
             if reason is not None:
                 self._tell(reason)
 
     def abandon(self) -> None:
         """Leave without waiting for it."""
         self._closed = True
+        self._watching.close()
         self._desk.abandon(self._batch.leave, self._terms.on_leave == "cancel")
 
     async def _next_turn(self) -> None:
@@ -146,6 +152,8 @@ class Taker(Generic[R]):
             self._turn = Turn()
             if self._terms.timeout is not None:
                 self._deadline = self._desk.now() + self._terms.timeout
+            if self._terms.watching is not None:
+                self._tell_of = self._watching.enter_context(self._terms.watching)
         fresh = self._read(self._turn.room)
         left = None if self._deadline is None else max(self._deadline - self._desk.now(), 0.0)
         self._turn = await self._desk.call(self._batch.turn, fresh, self._exhausted, left)
@@ -172,9 +180,9 @@ class Taker(Generic[R]):
         self._batch.handed_out(index)
         self._finished += 1
         self._failed += result.error is not None
-        if self._terms.progress is not None:
+        if self._tell_of is not None:
             counts = self._batch.submitted, self._finished, self._failed, self._terms.total
-            self._terms.progress(MapProgress(*counts))
+            self._tell_of(MapProgress(*counts))
         if result.error is not None and self._terms.on_error == "raise":
             raise result.error
         return result

@@ -28,7 +28,7 @@ def map(
     timeout: Timeout = None,
     on_error: OnError = "yield",
     on_leave: OnLeave = "detach",
-    progress: Callable[[MapProgress], object] | None = None,
+    progress: bool | Callable[[MapProgress], object] | None = None,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
@@ -56,7 +56,9 @@ def map(
         on_leave: What becomes of jobs in flight if the iteration ends early, whatever the
             reason: they go on, or are cancelled, best effort and within 5 seconds.
             What is just being submitted is given up to 5 seconds to be answered.
-        progress: Called with a `MapProgress` before each result is handed out.
+        progress: True shows a bar: on standard error if it is a terminal (by rich, of the
+            extra `cli`), in a notebook below the cell; elsewhere one line says how it ended.
+            A function is called with a `MapProgress` before each result is handed out.
         webhook: URL that RunPod calls when a job has ended.
         policy: What each job may take on the server.
         s3_config: Storage for large results, handed to the handler.
@@ -72,6 +74,7 @@ def map(
     Raises:
         RunpodTimeoutError: *timeout* passed; the jobs in flight are in its notes, and in
             `.in_flight` of what this returned.
+        ConfigurationError: A bar is to be shown in a terminal, and rich is not installed.
         JournalError: The journal is in use, or of another endpoint or other inputs.
         ValueError: An input has no JSON form, such as NaN; its index is in the notes.
 

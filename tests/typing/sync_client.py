@@ -139,6 +139,8 @@ with endpoint.map(
 ) as numbers:
     assert_type(next(numbers).input, int)
 
+endpoint.map([1], progress=True)
+
 jobs = [endpoint.run(input=1), endpoint.job("id")]
 for ended in client.as_completed(jobs, timeout=60):
     assert_type(ended, JobResult[Job])

@@ -1,0 +1,68 @@
+"""How far a `map` has come, as its caller wants to be told: by a function, or by a bar."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TextIO
+
+from runpod_sdk.errors import ConfigurationError
+from runpod_sdk.outcomes import MapProgress
+
+Tell = Callable[[MapProgress], object]
+
+
+def watching(
+    progress: bool | Tell | None, total: int | None
+) -> AbstractContextManager[Tell] | None:
+    """
+    Return what is entered when a `map` begins, and gives a function that is told of each result.
+
+    Raises:
+        ConfigurationError: A bar is wanted in a terminal, and rich is not installed.
+        TypeError: It is neither a boolean nor a function.
+    """
+    if progress is None or progress is False:
+        return None
+    if progress is True:
+        return _bar(total)
+    if not callable(progress):
+        raise TypeError(
+            f"progress must be True, or a function that takes a MapProgress, not {progress!r:.60}"
+        )
+    return nullcontext(progress)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a person reads *stream*, on something that can move its cursor."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _bar(total: int | None) -> AbstractContextManager[Tell]:
+    from runpod_sdk._progress.bar import Bar, last_line
+
+    if _in_notebook():
+        from runpod_sdk._progress.notebook import Notebook
+
+        return Bar(Notebook(), total)
+    if not is_terminal(sys.stderr):
+        return last_line(total)
+    if importlib.util.find_spec("rich") is None:
+        raise ConfigurationError(
+            'progress=True needs rich in a terminal: pip install "runpod_sdk[cli]"; '
+            "or give a function that takes a MapProgress"
+        )
+    from runpod_sdk._progress.terminal import terminal
+
+    return Bar(terminal, total)
+
+
+def _in_notebook() -> bool:
+    """Tell whether IPython is there, and shows things elsewhere than in a terminal."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    kinds = [kind.__name__ for kind in type(shell).__mro__]
+    return shell is not None and "TerminalInteractiveShell" not in kinds

@@ -1,0 +1,103 @@
+"""
+A bar, whatever it is drawn on.
+
+A thread of its own looks at the count some times a second, so that a result costs next to
+nothing however many there are, and the clock goes on while there are none. Whatever goes wrong
+with drawing is noted at DEBUG, and the map goes on without a bar.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any, Final, Protocol
+
+from runpod_sdk._progress import Tell
+from runpod_sdk._progress.tally import Seen, Tally
+
+logger = logging.getLogger("runpod_sdk")
+
+_TICK: Final = 0.1
+_PATIENCE: Final = 1.0
+"""Seconds between looks; and that one that draws is waited for, at the end."""
+
+
+class Screen(Protocol):
+    """What bars are drawn on."""
+
+    def show(self, bar: object, seen: Seen) -> None:
+        """Draw *bar*, for the first time or anew."""
+        ...
+
+    def end(self, bar: object, seen: Seen) -> None:
+        """Draw *bar* for the last time, and leave it there."""
+        ...
+
+
+class Bar:
+    """A bar, from being entered until it is left; gives what is to be told of each result."""
+
+    def __init__(self, screen: Screen, total: int | None) -> None:
+        self._screen = screen
+        self._tally = Tally(total)
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    def __enter__(self) -> Tell:
+        self._tally.begin()
+        atexit.register(self.__exit__)
+        # The first time from here: a notebook puts it below the cell that runs.
+        if _tried(self._screen.show, self, self._tally.seen()):
+            work = copy_context().run
+            self._thread = threading.Thread(
+                target=work, args=[self._tick], name="runpod_sdk progress", daemon=True
+            )
+            self._thread.start()
+        return self._tally.tell
+
+    def __exit__(self, *_: object) -> None:
+        if self._over.is_set() or self._pid != os.getpid():  # a fork has the terminal, not the bar
+            return
+        self._over.set()
+        atexit.unregister(self.__exit__)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_PATIENCE)
+        _tried(self._screen.end, self, self._tally.seen(over=True))
+
+    def _tick(self) -> None:
+        shown = ""
+        while not self._over.wait(_TICK):
+            seen = self._tally.seen()
+            if seen.text == shown:
+                continue
+            if not _tried(self._screen.show, self, seen):
+                return
+            shown = seen.text
+
+
+@contextmanager
+def last_line(total: int | None) -> Iterator[Tell]:
+    """Say where a map has ended, in a line, where nothing can be drawn."""
+    tally = Tally(total)
+    tally.begin()
+    try:
+        yield tally.tell
+    finally:
+        if sys.stderr is not None:
+            _tried(sys.stderr.write, f"map: {tally.seen(over=True).text}\n")
+
+
+def _tried(draw: Callable[..., object], *args: Any) -> bool:
+    try:
+        draw(*args)
+    except Exception:
+        logger.debug("the progress of a map can't be drawn", exc_info=True)
+        return False
+    return True

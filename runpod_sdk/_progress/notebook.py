@@ -1,0 +1,28 @@
+"""A bar below the cell of a notebook: HTML that is replaced in place, without widgets."""
+
+from __future__ import annotations
+
+import uuid
+from importlib import import_module
+
+from runpod_sdk._display import html_of_progress
+from runpod_sdk._progress.tally import Seen
+
+
+class Notebook:
+    """The output of the cell that runs."""
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+
+    def show(self, bar: object, seen: Seen) -> None:
+        # Loaded already: it is what runs the cell.
+        display = import_module("IPython.display").display
+        shown, self._id = self._id, self._id or uuid.uuid4().hex
+        data = {
+            "text/html": html_of_progress(seen.words, seen.finished, seen.failed, seen.total),
+            "text/plain": seen.text,
+        }
+        display(data, raw=True, display_id=self._id, update=shown is not None)
+
+    end = show

@@ -1,0 +1,106 @@
+"""How far a `map` has come, and how fast: what a bar says of it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Final
+
+from attrs import frozen
+
+from runpod_sdk.outcomes import MapProgress
+
+_STEP: Final = 1.05
+"""How much later a sample is than the one before: there are few, however long it takes."""
+
+
+@frozen(kw_only=True)
+class Seen:
+    """What there is to be shown at an instant."""
+
+    finished: int
+    failed: int
+    total: int | None
+    elapsed: float
+    rate: float | None
+    """Results a second; None where that can't be told yet."""
+    over: bool = False
+
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """What to say: how many are done, how many of them failed, and the rest."""
+        of = "" if self.total is None else f"/{self.total}"
+        failed = f"{self.failed} failed" if self.failed else ""
+        rest = [_per(self.rate)] if self.rate else []
+        rest.append(_clock(self.elapsed))
+        if self.over:
+            rest += ["left early"] if self.total is not None and self._left else []
+        elif self.rate and self.total is not None:
+            rest.append(f"{_clock(self._left / self.rate)} left")
+        return f"{self.finished}{of} done", failed, ", ".join(rest)
+
+    @property
+    def text(self) -> str:
+        """The words, in a line."""
+        return ", ".join(filter(None, self.words))
+
+    @property
+    def _left(self) -> int:
+        return max((self.total or 0) - self.finished, 0)
+
+
+class Tally:
+    """
+    Counts, from when it begins.
+
+    The rate is that of about the later half of the time: so it forgets a beginning unlike
+    the rest, and knows enough of jobs that take long.
+    """
+
+    def __init__(self, total: int | None) -> None:
+        self._last = MapProgress(0, 0, 0, total)
+        self._began = time.monotonic()
+        self._samples = deque([(0.0, 0)])
+
+    def begin(self) -> None:
+        self._began = time.monotonic()
+
+    def tell(self, progress: MapProgress) -> None:
+        self._last = progress
+
+    def seen(self, *, over: bool = False) -> Seen:
+        """Say how far it is; *over*, of all the time."""
+        elapsed, last, samples = time.monotonic() - self._began, self._last, self._samples
+        if elapsed >= _STEP * samples[-1][0] + 0.1:
+            samples.append((elapsed, last.finished))
+        while len(samples) > 1 and samples[1][0] <= elapsed / 2:
+            samples.popleft()
+        since, before = (0.0, 0) if over else samples[0]
+        span = elapsed - since
+        return Seen(
+            finished=last.finished,
+            failed=last.failed,
+            total=last.total,
+            elapsed=elapsed,
+            rate=(last.finished - before) / span if span > 0.05 else None,
+            over=over,
+        )
+
+
+def _per(rate: float) -> str:
+    """Spell a rate in a unit that it has some of."""
+    for unit, seconds in (("s", 1), ("min", 60)):
+        if rate * seconds >= 1:
+            return f"{_round(rate * seconds)}/{unit}"
+    return f"{_round(rate * 3600)}/h"
+
+
+def _round(number: float) -> str:
+    return f"{number:.1f}" if number < 9.95 else f"{number:.0f}"
+
+
+def _clock(seconds: float) -> str:
+    """Spell a length of time as a clock would show it."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,126 @@
+"""The bars of all maps of this process in its terminal, by rich."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Final, TextIO
+
+from attrs import frozen
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.segment import Segment
+from rich.text import Text
+
+from runpod_sdk._progress import is_terminal
+from runpod_sdk._progress.tally import Seen
+
+_WIDE, _BAR, _SHORT_BAR, _SHORTEST_BAR = 100, 40, 20, 5
+"""Columns: from which on a terminal is wide, and of its bar; of that of others."""
+
+
+@frozen
+class _Row:
+    """A bar, where it is known how long, and what is said of it, in one line of any width."""
+
+    seen: Seen
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        done, failed, rest = self.seen.words
+        parts = [Text(done), *([Text(failed, "red")] if failed else []), Text(rest)]
+        words = Text(", ").join(parts)
+        room = options.max_width - words.cell_len - 1
+        width = min(_BAR if options.max_width >= _WIDE else _SHORT_BAR, room)
+        if self.seen.total and width >= _SHORTEST_BAR:
+            bar = ProgressBar(
+                self.seen.total,
+                self.seen.finished,
+                width,
+                complete_style="green",
+                finished_style="green",
+            )
+            yield from console.render(bar, options)
+            yield Segment(" ")
+        words.truncate(options.max_width)
+        yield words
+
+
+class Terminal:
+    """The lowest lines of a terminal: one for each map that goes on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._rows: dict[object, _Row] = {}
+        self._live: Live | None = None
+        self._moved: list[tuple[logging.StreamHandler[Any], TextIO, TextIO]] = []
+
+    def show(self, bar: object, seen: Seen) -> None:
+        with self._lock:
+            self._rows[bar] = _Row(seen)
+            if self._live is None:
+                self._start()
+            else:
+                self._live.refresh()
+
+    def end(self, bar: object, seen: Seen) -> None:
+        """Leave the line of that map; above those of others, which go on."""
+        with self._lock:
+            if self._rows.pop(bar, None) is None or self._live is None:
+                return
+            if self._rows:
+                self._live.console.print(_Row(seen))
+                return
+            self._rows[bar] = _Row(seen)
+            live, self._live = self._live, None
+            try:
+                live.stop()
+            finally:
+                self._rows.clear()
+                self._move_back()
+
+    def _start(self) -> None:
+        console = Console(
+            file=sys.stderr,
+            force_jupyter=False,
+            soft_wrap=True,  # what is printed meanwhile stays as it is
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+        out, err = sys.stdout, sys.stderr
+        self._live = Live(
+            console=console,
+            auto_refresh=False,
+            redirect_stdout=is_terminal(out),  # a pipe gets what is printed, as ever
+            get_renderable=lambda: Group(*self._rows.values()),
+        )
+        self._live.start(refresh=True)
+        self._move(out, sys.stdout)
+        self._move(err, sys.stderr)
+
+    def _move(self, old: TextIO, new: TextIO) -> None:
+        """Let loggers that write to the terminal write above the bars, as `print` does."""
+        for handler in _handlers() if old is not new else ():
+            if handler.stream is old:
+                handler.setStream(new)
+                self._moved.append((handler, old, new))
+
+    def _move_back(self) -> None:
+        for handler, old, new in self._moved:
+            if handler.stream is new:
+                handler.setStream(old)
+        self._moved.clear()
+
+
+def _handlers() -> Iterator[logging.StreamHandler[Any]]:
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    for logger in loggers:
+        for handler in getattr(logger, "handlers", []):
+            if isinstance(handler, logging.StreamHandler):
+                yield handler
+
+
+terminal: Final = Terminal()
