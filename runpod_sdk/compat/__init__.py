@@ -9,7 +9,7 @@ The client of RunPod's own package, by its names: a change of import is the migr
 
 Names, arguments and results are those that RunPod documents for `Endpoint`, `Job`,
 `AsyncioEndpoint` and `AsyncioJob`. Where that package is known to go wrong, this one does
-not: docs/migrating.md lists what that changes.
+not: docs/from-runpod-python.md lists what that changes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Every page of docs/ does what it says.
+Every page of docs/ does what it says, and so does the README.
 
 The Python blocks of a page are one program, run in order against a local endpoint with
 `handler`, which the environment names. A block of Python that begins with `# name.py` is that
@@ -27,11 +27,16 @@ from typing import IO, Any
 import pytest
 from attrs import field, frozen
 
+from runpod_sdk import compat
 from runpod_sdk.local import LocalEndpoint
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(path.name for path in DOCS.glob("*.md") if path.name != "SUMMARY.md")
-SHELL = {"tutorial.md"}
+ROOT = Path(__file__).parents[2]
+PAGES = {path.name: path for path in sorted((ROOT / "docs").glob("*.md"))}
+del PAGES["SUMMARY.md"]
+PAGES["README.md"] = ROOT / "README.md"
+SHELL = {"tutorial.md", "README.md"}
+NEEDS = {"openai.md": "openai"}
+"""What a page needs that not every environment has; scripts/official has it."""
 
 PRINTED = {
     "batches.md": [
@@ -187,7 +192,9 @@ def test_a_page_does_what_it_says(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    found = list(blocks((DOCS / page).read_text(encoding="utf-8")))
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page], reason="scripts/official has it")
+    found = list(blocks(PAGES[page].read_text(encoding="utf-8")))
     wanted = {"python", "text", *(["sh"] if page in SHELL else [])}
     found = [block for block in found if block.language in wanted]
     if not any(block.language != "text" for block in found):
@@ -198,7 +205,9 @@ def test_a_page_does_what_it_says(
     with LocalEndpoint(handler, return_aggregate_stream=True) as local:
         monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", local.base_url)
         monkeypatch.setenv("RUNPOD_API_KEY", local.api_key)
-        monkeypatch.setenv("ENDPOINT_ID", local.endpoint_id)
+        monkeypatch.setenv("RUNPOD_ENDPOINT_ID", local.endpoint_id)
+        monkeypatch.setattr(compat, "endpoint_url_base", local.base_url)  # read once, at import
+        monkeypatch.setattr(compat, "api_key", None)
         reader = Reader(tmp_path, capsys)
         printed, everything = "", ""
         try:
@@ -220,6 +229,14 @@ def test_a_page_does_what_it_says(
         assert everything.splitlines() == PRINTED[page]
     else:
         assert not printed, f"{page} prints what it does not show:\n{printed}"
+
+
+@pytest.mark.parametrize("name", ["captions.py", "test_captions.py"])
+def test_a_file_is_one_of_the_examples(name: str) -> None:
+    """The application that a page shows, and its tests, can be taken from there."""
+    shown = blocks(PAGES["testing.md"].read_text(encoding="utf-8"))
+    example = ROOT / "examples" / "testing" / name
+    assert f"# {name}\n{example.read_text('utf-8')}" in [block.code for block in shown]
 
 
 def run_tests(folder: Path) -> None:
