@@ -149,6 +149,8 @@ class Config:
     """Whether to keep to the rates that the service documents."""
     size_limits: bool
     """Whether to keep to the sizes of requests that it documents."""
+    telemetry: bool
+    """Whether to tell OpenTelemetry, where the program has imported it."""
     _api_key: str | None = field(repr=False, eq=False, alias="api_key")
     own_http: bool = True
     """Whether HTTP connections are this package's own, not those of a caller's `http_client`."""
@@ -164,6 +166,7 @@ class Config:
         max_response_size: int,
         rate_limits: bool,
         size_limits: bool,
+        telemetry: bool,
         own_http: bool,
     ) -> Config:
         """
@@ -179,6 +182,7 @@ class Config:
             max_response_size=whole_number(max_response_size, "max_response_size", 1),
             rate_limits=_yes_or_no(rate_limits, "rate_limits"),
             size_limits=_yes_or_no(size_limits, "size_limits"),
+            telemetry=_yes_or_no(telemetry, "telemetry"),
             api_key=_find_api_key(api_key),
             own_http=own_http,
         )
@@ -200,7 +204,8 @@ class Config:
     def __reduce__(self) -> tuple[object, ...]:
         waiting = self.timeout, self.max_retries
         limits = self.max_response_size, self.rate_limits, self.size_limits
-        return type(self), (self.base_url, *waiting, *limits, None, self.own_http, True)
+        rest = self.telemetry, None, self.own_http, True
+        return type(self), (self.base_url, *waiting, *limits, *rest)
 
 
 def whole_number(value: int, name: str, least: int) -> int:

@@ -78,6 +78,8 @@ def violations(path: Path, source: str) -> list[str]:
         top = target.split(".")[0]
         if top == "httpx" and mine not in ("_io", "users"):
             wrong.append(f"{module} imports httpx: of the client only _io may")
+        if top == "opentelemetry" and not module.startswith("runpod_sdk._io.otel."):
+            wrong.append(f"{module} imports opentelemetry: only _io/otel may")
         if top != "runpod_sdk":
             continue
         theirs = layer_of(target)
@@ -119,6 +121,7 @@ def test_a_file_can_be_read_in_one_go(path: Path) -> None:
         ("errors.py", "from runpod_sdk import Runpod"),
         ("_io/sync.py", "import runpod_sdk._sync.job"),
         ("_async/job.py", "import runpod_sdk.cli"),
+        ("_io/sync.py", "from opentelemetry import trace"),
         ("local/server.py", "from .._flows import retry"),
     ],
 )

@@ -39,6 +39,7 @@ class AsyncRunpod:
         max_response_size: int = settings.MAX_RESPONSE_SIZE,
         rate_limits: bool = True,
         size_limits: bool = True,
+        telemetry: bool = True,
         http_client: httpx.AsyncClient | None = None,
         transport: Transport = "anyio",
     ) -> None:
@@ -51,6 +52,7 @@ class AsyncRunpod:
             max_response_size,
             rate_limits,
             size_limits,
+            telemetry,
             own,
         )
         self._traffic = Traffic() if rate_limits else None
@@ -82,6 +84,7 @@ class AsyncRunpod:
     async def aclose(self) -> None:
         """Async twin of `Runpod.close`."""
         await self._io.aclose()
+        self._io.telemetry.close()
 
     async def __aenter__(self) -> AsyncRunpod:
         return self

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from attrs import field, frozen
 
 from runpod_sdk._async.stream import AsyncStream
+from runpod_sdk._io.telemetry import FOLLOWED
 from runpod_sdk._outputs import reader
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState
@@ -26,6 +27,7 @@ class AsyncJob:
     id: str
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
+    _story: object = field(default=FOLLOWED, init=False, repr=False, eq=False)
 
     def __repr__(self) -> str:
         from runpod_sdk._display import line_of_job

@@ -61,10 +61,11 @@ class _StandIn:
 
     raise_on_unexpected_status = False
 
-    def __init__(self, io: IO, op: Operation[Any], limit: float | None) -> None:
+    def __init__(self, io: IO, op: Operation[Any], limit: float | None, resends: int) -> None:
         self._io = io
         self._op = op
         self._deadline = Deadline.after(limit, io.now())
+        self._resends = resends
         self.reply: Reply | None = None
 
     def get_async_httpx_client(self) -> _StandIn:
@@ -81,7 +82,7 @@ class _StandIn:
     ) -> Reply:
         content = None if json is None else encode(json)
         self._check_size(content or b"")
-        call = Call(method.upper(), url, params or {}, content, headers or {})
+        call = Call(method.upper(), url, params or {}, content, headers or {}, self._resends)
         left = self._deadline.left(self._io.now())  # large input takes its time to encode
         if left is not None and left <= 0:
             raise NoReply("no time to send it", sent=False, timed_out=True)
@@ -124,7 +125,7 @@ def encode(body: JSONValue) -> bytes:
     raise failure
 
 
-async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
+async def exchange(io: IO, op: Operation[T], limit: float | None, resends: int = 0) -> T:
     """
     Ask once, and read the answer.
 
@@ -134,7 +135,7 @@ async def exchange(io: IO, op: Operation[T], limit: float | None) -> T:
         APIStatusError: The answer is not 2xx.
         APIResponseValidationError: It is, but the body is not what the document says.
     """
-    client = _StandIn(io, op, limit)
+    client = _StandIn(io, op, limit, resends)
     try:
         answer = await op.ask(client=client)
         wire = client.reply.json() if client.reply else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -19,7 +20,7 @@ from runpod_sdk._flows.codec import decode
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
 
 if TYPE_CHECKING:
-    from runpod_sdk.models import JSONValue
+    from runpod_sdk.models import JobState, JSONValue
 
 T = TypeVar("T")
 
@@ -40,6 +41,8 @@ class Call:
     params: Mapping[str, Any]
     content: bytes | None = field(repr=False)
     headers: Mapping[str, str]
+    resends: int = 0
+    """How often it was sent before, in vain."""
 
 
 @define
@@ -99,8 +102,29 @@ class NoReply(Exception):
         """Whether the limit of the call cut it short."""
 
 
+class Telemetry(Protocol):
+    """
+    Is told what becomes of jobs, for whoever measures; of requests the port tells itself.
+
+    A job's story ends when its end is seen, or when nobody keeps anything of it any more.
+    """
+
+    def submission(self, endpoint_id: str) -> AbstractContextManager[Callable[[JobState], object]]:
+        """Enclose the submission of a job; to be called with the answer."""
+        ...
+
+    def following(self, endpoint_id: str, job_id: str) -> object:
+        """Return what is to be kept for as long as the job is dealt with."""
+        ...
+
+    def saw(self, endpoint_id: str, state: JobState) -> None: ...
+
+
 class IO(Protocol):
     """What a flow may ask for."""
+
+    @property
+    def telemetry(self) -> Telemetry: ...
 
     async def send(self, call: Call, limit: float | None) -> Reply:
         """Send *call* and read the whole answer, within *limit* seconds; else `NoReply`."""

@@ -17,6 +17,7 @@ from runpod_sdk._flows.exchange import Operation, exchange
 from runpod_sdk._flows.pace import Lane
 from runpod_sdk._flows.port import NEVER, Deadline, NoReply, Session
 from runpod_sdk._flows.retry import Kind
+from runpod_sdk.models import JobState
 from runpod_sdk.settings import BACKOFF_FIRST
 
 T = TypeVar("T")
@@ -64,7 +65,11 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
         try:
             if session.before is not None:
                 await session.before()
-            return await exchange(io, op, _limit(session, op, deadline.left(io.now())))
+            limit = _limit(session, op, deadline.left(io.now()))
+            answer = await exchange(io, op, limit, attempt - 1)
+            if isinstance(answer, JobState):
+                io.telemetry.saw(session.endpoint_id, answer)
+            return answer
         except errors.APIStatusError as refusal:
             fault: NoReply | errors.APIStatusError = refusal
             failure = refusal

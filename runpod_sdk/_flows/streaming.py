@@ -34,6 +34,7 @@ class ChunkReader:
     def __init__(self, session: Session, job_id: str, timeout: float | None) -> None:
         self._session = session
         self._job_id = job_id
+        self._story = session.io.telemetry.following(session.endpoint_id, job_id)
         self._timeout = timeout
         self._started: Deadline | None = None
         self._ready: deque[StreamChunk] = deque()
@@ -101,6 +102,7 @@ class ChunkReader:
         self._status = batch.status
         if batch.last:
             self._end = await self._final_state(batch.status)
+            session.io.telemetry.saw(session.endpoint_id, self._end)
         elif not batch.chunks:
             await rest(session, self._idle, asked, deadline, STREAM_PAUSE_LONGEST)
 

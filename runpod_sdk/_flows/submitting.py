@@ -21,7 +21,9 @@ async def run(session: Session, request: api.JobRequest, timeout: float | None) 
 
 async def _submit(session: Session, op: Operation[JobState], deadline: Deadline) -> JobState:
     op = op if session.size_limits else evolve(op, largest=None)
-    state = await perform(session, op, deadline)
+    with session.io.telemetry.submission(session.endpoint_id) as told:
+        state = await perform(session, op, deadline)
+        told(state)
     session.io.note("INFO", "job %s was submitted to endpoint %s", state.id, session.endpoint_id)
     return state
 

@@ -111,6 +111,7 @@ class Poll:
     def __init__(self, session: Session, job_id: str) -> None:
         self._session = session
         self._job_id = job_id
+        self._story = session.io.telemetry.following(session.endpoint_id, job_id)
         self._long = True
         self.asked = 0.0
         """When the last question was asked."""

@@ -15,6 +15,7 @@ from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, turns
 from runpod_sdk._io.awaiting import AwaitingLine
 from runpod_sdk._io.pool import Pool
+from runpod_sdk._io.telemetry import Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -39,8 +40,11 @@ class AsyncIO:
         config: Config,
         http_client: httpx.AsyncClient | None,
         transport: Transport = "anyio",
+        *,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._config = config
+        self.telemetry = telemetry or Telemetry(config.base_url, config.telemetry)
         self._connect = _connector(transport)
         self._own: _Way | None = None
         self._loop: object = None
@@ -52,6 +56,9 @@ class AsyncIO:
             self._callers = _through(config, http_client)
 
     async def send(self, call: Call, limit: float | None) -> Reply:
+        return await self.telemetry.attempt(self._send, call, limit)
+
+    async def _send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
         try:
             end = math.inf if limit is None else anyio.current_time() + limit

@@ -14,6 +14,7 @@ from runpod_sdk._io import http
 from runpod_sdk._io.blocking import BlockingLine
 from runpod_sdk._io.deadline import deadline
 from runpod_sdk._io.pool import Pool
+from runpod_sdk._io.telemetry import Telemetry
 from runpod_sdk.settings import Config
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class SyncIO:
 
     def __init__(self, config: Config, http_client: httpx.Client | None) -> None:
         self._config = config
+        self.telemetry = Telemetry(config.base_url, config.telemetry)
         self._lock = threading.Lock()
         self._own: Pool | Through | None = None
         self._pid = os.getpid()
@@ -40,6 +42,9 @@ class SyncIO:
             self._callers = _through(config, http_client)
 
     async def send(self, call: Call, limit: float | None) -> Reply:
+        return await self.telemetry.attempt(self._send, call, limit)
+
+    async def _send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
         try:
             with deadline(limit):  # from here: the first call also makes what it goes through

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import threading
 import time
@@ -111,7 +112,7 @@ class ThreadedIO(AsyncIO):
     """
 
     def __init__(self, config: Config, io: SyncIO) -> None:
-        super().__init__(config, None)
+        super().__init__(config, None, telemetry=io.telemetry)
         self._blocking = io
 
     async def send(self, call: Call, limit: float | None) -> Reply:
@@ -135,13 +136,18 @@ class ThreadedIO(AsyncIO):
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
                 loop.call_soon_threadsafe(settle, reply, fault)
 
-        threading.Thread(target=work, name="runpod_sdk request", daemon=True).start()
+        within = contextvars.copy_context()
+        threading.Thread(
+            target=within.run, args=[work], name="runpod_sdk request", daemon=True
+        ).start()
         return await future
 
 
 def aside(config: Config, io: SyncIO) -> AsyncIO:
     """Make the port that a sync client has in a thread's event loop, beside its own."""
-    return AsyncIO(config, None) if config.own_http else ThreadedIO(config, io)
+    if config.own_http:
+        return AsyncIO(config, None, telemetry=io.telemetry)
+    return ThreadedIO(config, io)
 
 
 async def _awaited(flow: Flow[T], *args: Any) -> T:

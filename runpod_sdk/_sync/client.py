@@ -40,6 +40,8 @@ class Runpod:
             a time, and so on. They are shared by all threads of this client.
         size_limits: Whether to refuse requests that are larger than RunPod documents, before
             anything is sent: 10 MiB of `run`, 20 MiB of `run_sync`.
+        telemetry: Whether to tell OpenTelemetry of jobs and requests, where the program has
+            imported it; else nothing is. See docs/telemetry.md.
         http_client: Your own client (proxy, CA, transport). It is never closed here.
             With a transport that is not httpx's own, a total time is bounded only as
             well as that transport keeps httpx's timeouts.
@@ -58,6 +60,7 @@ class Runpod:
         max_response_size: int = settings.MAX_RESPONSE_SIZE,
         rate_limits: bool = True,
         size_limits: bool = True,
+        telemetry: bool = True,
         http_client: httpx.Client | None = None,
     ) -> None:
         own = http_client is None
@@ -69,6 +72,7 @@ class Runpod:
             max_response_size,
             rate_limits,
             size_limits,
+            telemetry,
             own,
         )
         self._traffic = Traffic() if rate_limits else None
@@ -136,6 +140,7 @@ class Runpod:
     def close(self) -> None:
         """Close the connections. A client that is closed can't be used again."""
         self._io.close()
+        self._io.telemetry.close()
 
     def __enter__(self) -> Runpod:
         return self

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import field, frozen
 
+from runpod_sdk._io.telemetry import FOLLOWED
 from runpod_sdk._outputs import reader
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
@@ -31,6 +32,7 @@ class Job:
     id: str
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
+    _story: object = field(default=FOLLOWED, init=False, repr=False, eq=False)
 
     def __repr__(self) -> str:
         from runpod_sdk._display import line_of_job

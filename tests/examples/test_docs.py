@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {path.name: path for path in sorted((ROOT / "docs").glob("*.md"))}
 del PAGES["SUMMARY.md"]
 PAGES["README.md"] = ROOT / "README.md"
-SHELL = {"tutorial.md", "README.md"}
+SHELL = {"telemetry.md", "tutorial.md", "README.md"}
 NEEDS = {"openai.md": "openai"}
 """What a page needs that not every environment has; scripts/official has it."""
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk._flows.port import Call, NoReply, Reply, Session
 from runpod_sdk._io import sync
+from runpod_sdk._io.telemetry import Telemetry
 from runpod_sdk.errors import RunpodError
 
 JOB = "a1b2-u1"
@@ -191,15 +192,24 @@ class VirtualIO:
     """A port in virtual time, and the log of all that was asked of it."""
 
     def __init__(
-        self, service: Service, *, suspends: bool = False, randoms: Iterable[float] = ()
+        self,
+        service: Service,
+        *,
+        suspends: bool = False,
+        randoms: Iterable[float] = (),
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.time = 0.0
         self.log: list[tuple[Any, ...]] = []
+        self.telemetry = telemetry or Telemetry("", wanted=False)
         self._service = service
         self._suspends = suspends
         self._randoms = chain(randoms, repeat(0.5))
 
     async def send(self, call: Call, limit: float | None) -> Reply:
+        return await self.telemetry.attempt(self._send, call, limit)
+
+    async def _send(self, call: Call, limit: float | None) -> Reply:
         asked = self.time
         assert limit is None or limit > 0
         await self._step()

@@ -48,7 +48,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "__init__": (
             "api_key=None, *, base_url=None, timeout=10.0, max_retries=2,"
             " max_response_size=268435456, rate_limits=True, size_limits=True,"
-            " http_client=None",
+            " telemetry=True, http_client=None",
             "None",
         ),
         "endpoint": ("endpoint_id", "Endpoint"),

@@ -1,0 +1,1 @@
+"""What OpenTelemetry is told: the only place that imports it, and only where a program has."""

@@ -1,0 +1,85 @@
+"""
+Tells OpenTelemetry what happens, where the program itself has imported it.
+
+A program that has not pays for a look into `sys.modules`, and nothing is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import Factory
+
+from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk.models import JobState
+
+if TYPE_CHECKING:
+    from runpod_sdk._io.otel.spans import Spans
+
+Sending = Coroutine[Any, Any, Reply]
+
+
+class Telemetry:
+    """What the ports of one client tell; see the protocol of that name."""
+
+    def __init__(self, base_url: str, wanted: bool) -> None:
+        self._base_url = base_url
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._made: Spans | None = None
+
+    def attempt(
+        self, send: Callable[[Call, float | None], Sending], call: Call, limit: float | None
+    ) -> Sending:
+        """Tell of a request: of when it is sent, and what comes of it."""
+        sending = send(call, limit)
+        return sending if (spans := self._spans()) is None else spans.attempt(call, sending)
+
+    def submission(self, endpoint_id: str) -> AbstractContextManager[Callable[[JobState], object]]:
+        return _UNTOLD if (spans := self._spans()) is None else spans.submission(endpoint_id)
+
+    def following(self, endpoint_id: str, job_id: str) -> object:
+        return None if (spans := self._spans()) is None else spans.following(endpoint_id, job_id)
+
+    def saw(self, endpoint_id: str, state: JobState) -> None:
+        if (spans := self._spans()) is not None:
+            spans.saw(endpoint_id, state)
+
+    def close(self) -> None:
+        """End what is still open: nobody will see more of it."""
+        if self._made is not None:
+            self._made.close()
+
+    def _spans(self) -> Spans | None:
+        if self._made is None and self._wanted and "opentelemetry.trace" in sys.modules:
+            with self._lock:
+                self._make()
+        return self._made
+
+    def _make(self) -> None:
+        try:
+            from runpod_sdk._io.otel.spans import Spans
+        except ImportError:  # of a version that is too old
+            self._wanted = False
+        else:
+            self._made = self._made or Spans(self._base_url)
+
+
+def _follow(job: Any) -> object:
+    telemetry: Telemetry = job.endpoint.client._io.telemetry
+    return telemetry.following(job.endpoint.id, job.id)
+
+
+FOLLOWED: Final[Any] = Factory(_follow, takes_self=True)
+"""The default of a field of a job, by which the job is followed as long as the handle is there."""
+
+
+def _ignore(state: JobState) -> None:
+    pass
+
+
+_UNTOLD: Final = nullcontext(_ignore)

@@ -1,0 +1,24 @@
+"""Fixtures of the tests of telemetry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.facade.clients import KEY
+from tests.facade.conftest import driver, no_configuration
+from tests.otel.exported import Exported, exported
+
+__all__ = ["driver", "no_configuration"]
+
+
+@pytest.fixture
+def told() -> Iterator[Exported]:
+    """Let the test be a program that has OpenTelemetry; give what it was told."""
+    everything = exported()
+    everything.show()
+    everything.clear()
+    yield everything
+    everything.hide()
+    assert KEY not in everything.everything()

@@ -1,0 +1,225 @@
+"""Each request is a span and a measure, whatever comes of it, and nothing secret is in either."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from hypothesis import given
+
+from runpod_sdk import AsyncRunpod, RunpodError, S3Config, local
+from runpod_sdk._io.telemetry import Telemetry
+from tests.drawing import at_most
+from tests.facade.clients import KEY, Driver, Script, answer, in_no_time, job, problem
+from tests.faults import server as faults
+from tests.flows.test_waiting import submit
+from tests.flows.virtual import Meeting, Service, Story, VirtualIO, meetings, randoms, stories
+from tests.otel.exported import Exported, exported
+
+HEALTH = "GET /v2/{endpoint_id}/health"
+BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+
+
+def test_what_a_request_says(driver: Driver, told: Exported) -> None:
+    """The conventions' names; of the job that it asks for, the id."""
+    endpoint = driver.client(
+        base_url="https://api.test:8443/v2", http_client=driver.http_client(Script(job()))
+    ).endpoint("e p")
+    driver.call(lambda: endpoint.status("j/1"))
+    (span,) = told.spans()
+    assert (span.name, span.kind) == ("GET /v2/{endpoint_id}/status/{job_id}", "CLIENT")
+    assert span.status == "UNSET"
+    assert span.attributes == {
+        "http.request.method": "GET",
+        "http.response.status_code": 200,
+        "server.address": "api.test",
+        "server.port": 8443,
+        "url.full": "https://api.test:8443/v2/e%20p/status/j%2F1",
+        "url.template": "/v2/{endpoint_id}/status/{job_id}",
+        "runpod.endpoint.id": "e p",
+        "runpod.job.id": "j/1",
+    }
+
+
+@in_no_time
+def test_what_is_sent_again(driver: Driver, told: Exported) -> None:
+    """Each try is a span of its own, that counts those before it; an answer of 503 is an error."""
+    endpoint = driver.endpoint(Script(problem(503), problem(429), job()))
+    driver.call(lambda: endpoint.run(input=1))
+    told_of = [
+        (
+            one.status,
+            one.attributes["http.response.status_code"],
+            one.attributes.get("http.request.resend_count"),
+            one.attributes.get("error.type"),
+        )
+        for span in told.spans()
+        for one in span.within
+        if one.kind == "CLIENT"
+    ]
+    assert told_of == [
+        ("ERROR", 503, None, "503"),
+        ("ERROR", 429, 1, "429"),
+        ("UNSET", 200, 2, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"),
+    [
+        (faults.reset, {"httpx.ReadError"}),
+        (faults.close, {"httpx.RemoteProtocolError", "httpx.ReadError"}),
+        (faults.silence, {"timeout"}),
+        (faults.send(b"nonsense\r\n\r\n"), {"httpx.RemoteProtocolError"}),
+    ],
+    ids=["reset", "close", "silence", "nonsense"],
+)
+def test_no_answer(driver: Driver, told: Exported, behaviour: Any, error: set[str]) -> None:
+    """Over real connections; a request without an answer says of what kind its failure was."""
+    with faults.Server(behaviour) as server:
+        client = driver.client(base_url=server.base_url, max_retries=0)
+        with pytest.raises(RunpodError):
+            driver.call(lambda: client.endpoint("ep").health(timeout=0.3))
+    (span,) = told.spans()
+    assert (span.name, span.status) == (HEALTH, "ERROR")
+    assert span.attributes["error.type"] in error
+    assert "http.response.status_code" not in span.attributes
+
+
+@pytest.mark.parametrize("transport", ["anyio", "aiohttp"])
+def test_a_request_that_is_cancelled(told: Exported, transport: Any) -> None:
+    """It ends as an error of its own kind, on each way to the server."""
+
+    async def main(base_url: str) -> None:
+        async with AsyncRunpod(KEY, base_url=base_url, transport=transport) as client:
+            with anyio.move_on_after(0.1):
+                await client.endpoint("ep").health()
+
+    with faults.Server(faults.silence) as server:
+        anyio.run(main, server.base_url)
+    (span,) = told.spans()
+    assert (span.status, span.attributes["error.type"]) == ("ERROR", "cancelled")
+
+
+def test_a_request_is_within_the_callers_span(driver: Driver, told: Exported) -> None:
+    """One that is of no job that is waited for belongs to whoever asks."""
+    endpoint = driver.endpoint(Script(answer({})))
+
+    async def awaited() -> None:
+        with told.tracer.start_as_current_span("caller"):
+            await endpoint.health()
+
+    def blocking() -> None:
+        with told.tracer.start_as_current_span("caller"):
+            endpoint.health()
+
+    driver.call(awaited if driver.is_async else blocking)
+    assert told.outlines() == [["caller", HEALTH]]
+
+
+def test_what_instruments_httpx_is_quiet(driver: Driver, told: Exported) -> None:
+    """A caller's client that is instrumented tells nothing twice, and no header of ours leaves."""
+    from opentelemetry import context
+
+    quiet: list[object] = []
+
+    def act(request: httpx.Request) -> httpx.Response:
+        quiet.append(context.get_value(context._SUPPRESS_HTTP_INSTRUMENTATION_KEY))
+        assert "traceparent" not in request.headers
+        return httpx.Response(200, json={})
+
+    driver.call(driver.endpoint(act).health)
+    assert quiet == [True]
+    assert context.get_value(context._SUPPRESS_HTTP_INSTRUMENTATION_KEY) is None
+
+
+def test_measures(driver: Driver, told: Exported) -> None:
+    """Requests by what they ask and get; jobs by endpoint and status."""
+    name = f"measured-{driver.mode}"
+    done = job(delayTime=2_500, executionTime=1_500)
+    client = driver.client(http_client=driver.http_client(Script(done)))
+    driver.call(lambda: client.endpoint(name).run_sync(input=1))
+    labels = {"runpod.endpoint.id": name, "runpod.job.status": "COMPLETED"}
+    jobs = [point for given, point in told.points("runpod.jobs") if given == labels]
+    assert [point["value"] for point in jobs] == [1]
+    for measure, seconds in {"queue_time": 2.5, "execution_time": 1.5}.items():
+        points = told.points(f"runpod.job.{measure}")
+        (point,) = [point for given, point in points if given == labels]
+        assert (point["count"], point["sum"]) == (1, seconds)
+    requests = {
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "server.address": "api.test",
+        "server.port": 443,
+        "url.template": "/v2/{endpoint_id}/runsync",
+    }
+    points = told.points("http.client.request.duration")
+    (point,) = [point for given, point in points if given == requests]
+    assert point["explicit_bounds"] == BOUNDS
+
+
+def test_nothing_secret_is_exported(driver: Driver, told: Exported) -> None:
+    """No key, input, output, progress, secret of a storage, or text of an error."""
+    storage = S3Config(
+        access_id="CANARY-id",
+        access_secret="CANARY-secret",
+        bucket_name="CANARY-bucket",
+        endpoint_url="https://CANARY.test",
+    )
+
+    def handler(job: dict[str, Any]) -> Any:
+        if job["input"] == "CANARY fails":
+            raise ValueError("CANARY error")
+        return ["CANARY output"]
+
+    with local.LocalEndpoint(handler, api_key=KEY) as served:
+        client = driver.client(base_url=served.base_url)
+        endpoint = client.endpoint(served.endpoint_id)
+        for given in ("CANARY input", "CANARY fails"):
+            options = {"s3_config": storage, "webhook": "http://CANARY.test/", "check": False}
+            driver.call(partial(endpoint.run_sync, input=given, **options))
+        wrong = driver.client(api_key="CANARY-key", base_url=served.base_url)
+        with pytest.raises(RunpodError):
+            driver.call(wrong.endpoint(served.endpoint_id).health)
+        for closing in (client, wrong):
+            driver.call(partial(driver.close, closing))
+    everything = told.everything()
+    assert served.endpoint_id in everything
+    assert "CANARY" not in everything
+
+
+def test_it_can_be_switched_off(driver: Driver, told: Exported) -> None:
+    """With telemetry=False a client tells nothing; a word that is neither is refused."""
+    endpoint = driver.endpoint(Script(job()), telemetry=False)
+    driver.call(lambda: endpoint.run_sync(input=1))
+    assert told.spans() == []
+    with pytest.raises(TypeError, match="telemetry must be True or False"):
+        driver.client(telemetry=1)
+
+
+@at_most(60)
+@given(stories, meetings, randoms)
+def test_each_attempt_is_one_span(story: Story, meeting: list[Meeting], luck: list[float]) -> None:
+    """Whatever befalls them, there are as many spans as requests, all in one job's."""
+    told = exported()
+    told.show()
+    try:
+        told.clear()
+        service = Service(story, meeting, started=False)
+        telemetry = Telemetry("https://api.test/v2", wanted=True)
+        io = VirtualIO(service, randoms=luck, telemetry=telemetry)
+        outcome = submit(io, "run_sync", 500.0)
+        telemetry.close()
+        (span,) = told.spans()
+        asked = [one for one in span.all() if one.kind == "CLIENT"]
+        assert len(asked) == len(io.calls)
+        assert {one.name.split("/")[3] for one in asked} == {what for _, what, _ in io.calls}
+        assert all(one in span.within for one in asked)
+        assert span.attributes.get("runpod.job.status") == getattr(outcome, "status", None) or (
+            isinstance(outcome, RunpodError)
+        )
+    finally:
+        told.hide()
