@@ -129,7 +129,8 @@ def main(arguments: list[str]) -> int:
     try:
         if endpoint_id and os.environ.get("RUNPOD_API_KEY"):
             with Runpod() as client:
-                line("endpoint", f"{endpoint_id} on RunPod")
+                where = os.environ.get("RUNPOD_ENDPOINT_BASE_URL") or "RunPod"
+                line("endpoint", f"{endpoint_id} of {where}")
                 show_all(client.endpoint(endpoint_id), given, given, least=0)
         else:
             with LocalEndpoint(handler, return_aggregate_stream=True) as local:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.browser.webdriver import Browser
 
 SCREENS = {"wide": (1280, 860), "narrow": (390, 844)}
-PAGES = ("index", "tutorial", "timeouts", "from-runpod-python", "reference/endpoints")
+PAGES = ("index", "tutorial", "what-happens-when", "from-runpod-python", "reference/endpoints")
 CONTRACT = ("contract/index", "contract/run_job", "contract/schemas")
 
 
