@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from runpod_sdk.models import (
         EndpointHealth,
         ExecutionPolicy,
+        InputValue,
         JobCounts,
         JobState,
         JobStatus,
@@ -110,6 +111,7 @@ _HOMES = {
     "models": [
         "EndpointHealth",
         "ExecutionPolicy",
+        "InputValue",
         "JSONValue",
         "JobCounts",
         "JobState",
@@ -140,6 +142,7 @@ __all__ = [
     "EndpointHealth",
     "ExecutionPolicy",
     "Explanation",
+    "InputValue",
     "JSONValue",
     "Job",
     "JobCancelledError",

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 from runpod_sdk.media import Media, media_of, strings_of
 
 if TYPE_CHECKING:
+    from runpod_sdk._async.endpoint import AsyncEndpoint
+    from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk.models import JobState
 
 _LONGEST_VALUE: Final = 100
@@ -78,6 +80,13 @@ def line_of_job(kind: str, job_id: str, endpoint_id: str, ends: list[JobState[An
     """Show a job in a line, with its end, if that was seen."""
     seen = f": {', '.join(_parts(ends[0]))}" if ends else ""
     return f"<{kind} {_word(job_id)} of endpoint {_word(endpoint_id)}{seen}>"
+
+
+def line_of_endpoint(endpoint: Endpoint[Any, Any] | AsyncEndpoint[Any, Any]) -> str:
+    """Show an endpoint as it is made, with the types that it has."""
+    kinds = {"input_type": endpoint.input_type, "output_type": endpoint.output_type}
+    given = "".join(f", {name}={kind!r}" for name, kind in kinds.items() if kind is not None)
+    return f"{type(endpoint).__name__}(client={endpoint.client!r}, id={endpoint.id!r}{given})"
 
 
 def html_of_state(state: JobState[Any]) -> str:

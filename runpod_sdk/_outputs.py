@@ -4,14 +4,16 @@ Decoded JSON as a value of a caller's own type.
 cattrs does it (attrs classes, dataclasses, TypedDicts, what they are nested in); pydantic
 does it itself, for its models. Nothing is made to fit: a number is no text, nor the
 reverse. What both make of fields that a class does not name is their own default.
+`_inputs` is the way back.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from attrs import evolve, frozen
 
@@ -19,17 +21,46 @@ from runpod_sdk.errors import ConfigurationError, OutputValidationError
 from runpod_sdk.models import JobState
 
 if TYPE_CHECKING:
+    from cattrs import BaseConverter
     from cattrs.preconf.json import JsonConverter
 
 _MOST_FAULTS = 5
+
+
+class Misfit(Exception):
+    """A value of JSON is none of a type; the text says what is wrong, and where."""
 
 
 @frozen
 class Reader:
     """Makes values of one type."""
 
-    output_type: Any
+    kind: Any
     _convert: Callable[[Any], Any]
+
+    @property
+    def name(self) -> str:
+        """The type, as a message names it."""
+        plain = isinstance(self.kind, type) and not get_args(self.kind)
+        return self.kind.__name__ if plain else repr(self.kind)
+
+    def value(self, value: Any, path: str) -> Any:
+        """
+        Return *value*, which JSON can say, as one of the type.
+
+        Args:
+            path: What it is called where a fault in it is told.
+
+        Raises:
+            Misfit: It can't be one.
+        """
+        # Raised without a cause, whose own references to the value nobody can pickle.
+        try:
+            return self._convert(value)
+        except Exception as fault:
+            faults = _faults(fault, path)
+        more = f" and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
+        raise Misfit("; ".join(faults[:_MOST_FAULTS]) + more)
 
     def output(self, state: JobState[Any]) -> Any:
         """
@@ -38,19 +69,13 @@ class Reader:
         Raises:
             OutputValidationError: It can't be one.
         """
-        # Raised without a cause, whose own references to the output nobody can pickle.
         try:
-            return self._convert(state.output)
-        except Exception as fault:
-            faults = _faults(fault)
-        plain = isinstance(self.output_type, type) and not get_args(self.output_type)
-        name = self.output_type.__name__ if plain else repr(self.output_type)
-        what = "no output" if not state.has_output else f"an output that is no {name}"
-        more = f" and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
+            return self.value(state.output, "output")
+        except Misfit as misfit:
+            faults = str(misfit)
+        what = f"an output that is no {self.name}" if state.has_output else "no output"
         raise OutputValidationError(
-            f"job {state.id} has {what}: {'; '.join(faults[:_MOST_FAULTS])}{more};"
-            " see .state.output",
-            state=state,
+            f"job {state.id} has {what}: {faults}; see .state.output", state=state
         )
 
     def state(self, state: JobState[Any]) -> JobState[Any]:
@@ -58,57 +83,82 @@ class Reader:
         return evolve(state, output=self.output(state))
 
 
-def reader(output_type: Any) -> Reader:
+def reader(kind: Any) -> Reader:
     """
-    Make what reads outputs as values of a type; to be called before a job is sent.
+    Make what reads JSON as values of a type; to be called before a job is sent.
 
     Raises:
         ConfigurationError: cattrs is needed for it, and is not installed.
         TypeError: No values of it can be made of JSON.
     """
     try:
-        return Reader(output_type, _converter_to(output_type))
+        return Reader(kind, _converter_to(kind))
     except ConfigurationError:
         raise
     except Exception as fault:
-        raise TypeError(f"no {output_type!r} can be made of JSON: {fault}") from fault
+        raise TypeError(f"no {kind!r} can be made of JSON: {fault}") from fault
 
 
-def _converter_to(output_type: Any) -> Callable[[Any], Any]:
-    if _names_a_model(output_type):
+def reader_for(asked: Any, otherwise: Any = None) -> Reader | None:
+    """Make what reads the outputs of a call, by the type that it names or the endpoint's."""
+    kind = otherwise if asked is None else asked
+    return None if kind is None else reader(kind)
+
+
+def _converter_to(kind: Any) -> Callable[[Any], Any]:
+    if _names_a_model(kind):
         from pydantic import TypeAdapter
 
-        convert: Callable[[Any], Any] = TypeAdapter(output_type).validate_python
-        return convert
-    try:
-        structure = _json().get_structure_hook(output_type)
-    except ImportError as missing:
-        raise ConfigurationError(
-            'output_type needs cattrs: pip install "runpod_sdk[types]"'
-        ) from missing
-    return lambda value: structure(value, output_type)
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        # Of JSON, not of Python: bytes, and what is strict, are read as they are written.
+        return lambda value: adapter.validate_json(json.dumps(value))
+    structure = converter().get_structure_hook(kind)
+    return lambda value: structure(value, kind)
 
 
-def _names_a_model(output_type: Any) -> bool:
+def _names_a_model(kind: Any) -> bool:
     """Tell whether a type is a model of pydantic, or is spelled with one: `list[Model]`."""
-    return _is_model(output_type) or any(map(_names_a_model, get_args(output_type)))
+    return is_model(kind) or any(map(_names_a_model, get_args(kind)))
 
 
 @cache
-def _json() -> JsonConverter:
-    from cattrs.preconf.json import make_converter
+def converter() -> JsonConverter:
+    """
+    Return the converter of cattrs that reads and writes all JSON, but for pydantic's own.
 
-    converter = make_converter()
+    Raises:
+        ConfigurationError: cattrs is not installed.
+    """
+    try:
+        from cattrs.preconf.json import make_converter
+    except ImportError as missing:
+        raise ConfigurationError(
+            'values of a class need cattrs: pip install "runpod_sdk[types]"'
+        ) from missing
+    made = make_converter()
     for kind in (str, bool, int, float, type(None)):
-        converter.register_structure_hook(kind, _only)
-    converter.register_structure_hook(bytes, _bytes)
-    converter.register_structure_hook_factory(_is_model, _structure_model)
-    return converter
+        made.register_structure_hook(kind, only)
+    made.register_structure_hook_factory(_is_list, _structure_list)
+    made.register_structure_hook(bytes, _bytes)
+    made.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())
+    made.register_structure_hook_factory(is_model, _structure_model)
+    made.register_unstructure_hook_factory(is_model, _dump_hook)
+    return made
 
 
-def _is_model(kind: Any) -> bool:
+def is_model(kind: Any) -> bool:
     """Tell whether a class is a model of pydantic, or one of its dataclasses."""
     return hasattr(kind, "__pydantic_validator__")
+
+
+def dump_model(value: Any) -> Any:
+    """Return what pydantic writes of a model, or of one of its dataclasses."""
+    # By the names that it reads.
+    return type(value).__pydantic_serializer__.to_python(value, mode="json", by_alias=True)
+
+
+def _dump_hook(_: Any) -> Callable[[Any], Any]:
+    return dump_model
 
 
 def _structure_model(kind: Any) -> Callable[[Any, Any], Any]:
@@ -116,11 +166,23 @@ def _structure_model(kind: Any) -> Callable[[Any, Any], Any]:
     return lambda value, _: convert(value)
 
 
+def _is_list(kind: Any) -> bool:
+    return kind is list or get_origin(kind) is list
+
+
+def _structure_list(kind: Any, made: BaseConverter) -> Callable[[Any, Any], Any]:
+    """Read a list of a list only: cattrs would take any iterable, a text too."""
+    from cattrs.cols import list_structure_factory
+
+    structure = list_structure_factory(kind, made)
+    return lambda value, _: structure(only(value, list), kind)
+
+
 def _bytes(text: Any, _: type[bytes]) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
-def _only(value: Any, kind: type) -> Any:
+def only(value: Any, kind: type) -> Any:
     """Take a value of JSON as it is; a whole number is a float too, a truth is no number."""
     if kind is float and type(value) is int:
         return float(value)
@@ -129,7 +191,7 @@ def _only(value: Any, kind: type) -> Any:
     return value
 
 
-def _faults(fault: Exception) -> list[str]:
+def _faults(fault: Exception, path: str) -> list[str]:
     """Say in a line each what is wrong, and where."""
     if isinstance(fault, ExceptionGroup) or type(fault).__module__.startswith("cattrs"):
         from cattrs import transform_error
@@ -140,8 +202,9 @@ def _faults(fault: Exception) -> list[str]:
                 return str(error)
             return format_exception(error, kind)
 
-        return transform_error(fault, path="output", format_exception=spell)
+        return transform_error(fault, path=path, format_exception=spell)
     if (errors := getattr(fault, "errors", None)) is not None:  # pydantic's
         found: list[dict[str, Any]] = errors()
-        return [f"{one['msg']} @ {'.'.join(('output', *map(str, one['loc'])))}" for one in found]
-    return [f"{type(fault).__name__}: {fault}"]
+        return [f"{one['msg']} @ {'.'.join((path, *map(str, one['loc'])))}" for one in found]
+    ours = str(fault).startswith("expected ")
+    return [str(fault) if ours else f"{type(fault).__name__}: {fault}"]

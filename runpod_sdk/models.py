@@ -12,6 +12,7 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, cast, overload
 
 from attrs import field, frozen
@@ -22,16 +23,24 @@ from runpod_sdk.settings import Timeout, length_of_time
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    from runpod_sdk._inputs import HasFields
+
     T = TypeVar("T")
+    Input_contra = TypeVar("Input_contra", contravariant=True, default=Any)
     Output_co = TypeVar("Output_co", covariant=True, default=Any)
 else:
     from typing import TypeVar
 
+    Input_contra = TypeVar("Input_contra", contravariant=True)
     Output_co = TypeVar("Output_co", covariant=True)
+
+subscriptable: Any = classmethod(GenericAlias)
+"""The `__class_getitem__` of a class whose type arguments have defaults, which `typing` lacks."""
 
 __all__ = [
     "EndpointHealth",
     "ExecutionPolicy",
+    "InputValue",
     "JSONValue",
     "JobCounts",
     "JobState",
@@ -46,6 +55,14 @@ JSONValue: TypeAlias = (
     "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
 )
 """What JSON can say. What comes decoded is plain dicts and lists, typed as Any."""
+
+InputValue: TypeAlias = (
+    "Mapping[str, InputValue] | Sequence[InputValue] | str | int | float | bool | HasFields | None"
+)
+"""
+What can be sent as input: JSON, and in it values of attrs classes, dataclasses and pydantic's
+models and dataclasses, which are written as JSON.
+"""
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 200

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import field, frozen
 
 from runpod_sdk.errors import RunpodError
-from runpod_sdk.models import JobState, short
+from runpod_sdk.models import JobState, Output_co, short, subscriptable
+from runpod_sdk.settings import UNSET
 
 if TYPE_CHECKING:
     from runpod_sdk._async.job import AsyncJob
@@ -22,29 +23,39 @@ J = TypeVar("J", bound="Job | AsyncJob")
 
 
 @frozen(kw_only=True)
-class _Outcome:
+class _Outcome(Generic[Output_co]):
     """How a job ended, or why that is not known."""
 
     state: JobState | None = None
-    """The terminal state, where the job ended, well or badly."""
+    """The terminal state, where the job ended, well or badly; its output is JSON as it came."""
     error: RunpodError | None = None
-    """Why there is no output: the `JobError` of a job that ended badly, or what befell a call."""
+    """
+    Why there is no output: the `JobError` of a job that ended badly, what befell a call, or the
+    `OutputValidationError` of an output that is not of the endpoint's type.
+    """
+    _value: Any = field(default=UNSET, repr=False, eq=False, alias="value")
+    """The output as a value of the endpoint's type, if that has one."""
+
+    if not TYPE_CHECKING:
+        __class_getitem__ = subscriptable
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Output_co:
         """
-        What the job returned, as decoded JSON.
+        What the job returned, as decoded JSON or of the type that the endpoint gives.
 
         Raises:
             RunpodError: There is none; it is `.error`.
         """
         if self.error is not None:
             raise self.error
-        return None if self.state is None else self.state.output
+        raw: Any = None if self.state is None else self.state.output
+        given: Output_co = raw if self._value is UNSET else self._value
+        return given
 
 
 @frozen(kw_only=True)
-class MapResult(_Outcome, Generic[T]):
+class MapResult(_Outcome[Output_co], Generic[T, Output_co]):
     """What came of one input of a `map`."""
 
     index: int
@@ -55,7 +66,7 @@ class MapResult(_Outcome, Generic[T]):
 
 
 @frozen(kw_only=True)
-class JobResult(_Outcome, Generic[J]):
+class JobResult(_Outcome[Output_co], Generic[J, Output_co]):
     """What came of one of the jobs that were waited for."""
 
     job: J

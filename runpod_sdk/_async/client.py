@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
 from runpod_sdk._flows.pace import Traffic
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._async.results import AsyncResults
-    from runpod_sdk.models import JobState
+    from runpod_sdk.models import InputValue, JobState
     from runpod_sdk.outcomes import JobResult
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 class AsyncRunpod:
@@ -59,15 +62,46 @@ class AsyncRunpod:
         self._transport = transport
         self._io = AsyncIO(self._config, http_client, transport)
 
-    def endpoint(self, endpoint_id: str) -> AsyncEndpoint:
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: None = None, output_type: None = None
+    ) -> AsyncEndpoint[InputValue, Any]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: type[In], output_type: type[Out]
+    ) -> AsyncEndpoint[In, Out]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: type[In], output_type: Any = None
+    ) -> AsyncEndpoint[In, Any]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: None = None, output_type: type[Out]
+    ) -> AsyncEndpoint[InputValue, Out]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: Any = None, output_type: Any = None
+    ) -> AsyncEndpoint[Any, Any]: ...
+    def endpoint(
+        self, endpoint_id: str, *, input_type: Any = None, output_type: Any = None
+    ) -> AsyncEndpoint[Any, Any]:
         """Async twin of `Runpod.endpoint`; not awaited, as no request is sent."""
         from runpod_sdk._async.endpoint import AsyncEndpoint  # all of the API, not needed before
 
-        return AsyncEndpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
+        settings.checked_id(endpoint_id, "endpoint_id")
+        if input_type is not None or output_type is not None:
+            from runpod_sdk._inputs import check_types
+
+            check_types(input_type, output_type)
+        return AsyncEndpoint(self, endpoint_id, input_type, output_type)
 
     def as_completed(
-        self, jobs: Iterable[AsyncJob], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
-    ) -> AsyncResults[JobResult[AsyncJob]]:
+        self,
+        jobs: Iterable[AsyncJob[Out]],
+        *,
+        timeout: Timeout = None,
+        concurrency: int = CONCURRENCY,
+    ) -> AsyncResults[JobResult[AsyncJob[Out], Out]]:
         """Async twin of `Runpod.as_completed`; not awaited, but iterated with `async for`."""
         from runpod_sdk._async import gathering
 

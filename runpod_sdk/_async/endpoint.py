@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
@@ -17,16 +16,15 @@ from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.streaming import ChunkReader
-from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
-    ExecutionPolicy,
+    Input_contra,
     JobState,
-    JSONValue,
+    Output_co,
     PurgeResult,
-    S3Config,
+    subscriptable,
 )
 from runpod_sdk.settings import (
     UNSET,
@@ -47,33 +45,27 @@ T = TypeVar("T")
 
 
 @frozen
-class AsyncEndpoint:
+class AsyncEndpoint(Generic[Input_contra, Output_co]):
     """Async twin of `Endpoint`. Made by `AsyncRunpod.endpoint`."""
 
     client: AsyncRunpod
     id: str
+    input_type: Any = None
+    output_type: Any = None
 
-    def job(self, job_id: str) -> AsyncJob:
+    if not TYPE_CHECKING:
+        __class_getitem__ = subscriptable
+
+    def __repr__(self) -> str:
+        from runpod_sdk._display import line_of_endpoint
+
+        return line_of_endpoint(self)
+
+    def job(self, job_id: str) -> AsyncJob[Output_co]:
         """Async twin of `Endpoint.job`; not awaited."""
         return AsyncJob(self, checked_id(job_id, "job_id"))
 
-    async def run(
-        self,
-        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
-        *,
-        input: JSONValue | Unset = UNSET,
-        webhook: str | None = None,
-        policy: ExecutionPolicy | None = None,
-        s3_config: S3Config | None = None,
-        timeout: Timeout | Unset = UNSET,
-    ) -> AsyncJob:
-        """Async twin of `Endpoint.run`."""
-        body = api.request(
-            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
-        )
-        state = await run(self._session, body, self.client._config.total(timeout))
-        return self.job(state.id)
-
+    run = running.run
     run_sync = running.run_sync
 
     async def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runpod_sdk._async.results import AsyncResults
 from runpod_sdk._flows import gathering
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from runpod_sdk._async.client import AsyncRunpod
     from runpod_sdk._async.job import AsyncJob
 
+Out = TypeVar("Out")
+
 
 def as_completed(
-    client: AsyncRunpod, jobs: Iterable[AsyncJob], timeout: Timeout, concurrency: int
-) -> AsyncResults[JobResult[AsyncJob]]:
+    client: AsyncRunpod, jobs: Iterable[AsyncJob[Out]], timeout: Timeout, concurrency: int
+) -> AsyncResults[JobResult[AsyncJob[Out], Out]]:
     return AsyncResults(_taker(client, jobs, timeout, concurrency, ordered=False))
 
 

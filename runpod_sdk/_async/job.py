@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import field, frozen
 
 from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._io.telemetry import FOLLOWED
-from runpod_sdk._outputs import reader
+from runpod_sdk._outputs import reader_for
 from runpod_sdk.explanation import Explanation
-from runpod_sdk.models import JobState
+from runpod_sdk.models import JobState, Output_co
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 @frozen
-class AsyncJob:
+class AsyncJob(Generic[Output_co]):
     """Async twin of `Job`."""
 
-    endpoint: AsyncEndpoint
+    endpoint: AsyncEndpoint[Any, Output_co]
     id: str
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
@@ -56,7 +56,7 @@ class AsyncJob:
     @overload
     async def output(
         self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: None = None
-    ) -> Any: ...
+    ) -> Output_co: ...
     @overload
     async def output(
         self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: type[T]
@@ -69,7 +69,7 @@ class AsyncJob:
         self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any = None
     ) -> Any:
         """Async twin of `Job.output`."""
-        read = None if output_type is None else reader(output_type)
+        read = reader_for(output_type, self.endpoint.output_type)
         state = await self.wait(timeout=timeout, on_timeout=on_timeout)
         state.raise_for_status()
         return state.output if read is None else read.output(state)

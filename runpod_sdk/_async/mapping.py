@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
 from os import PathLike
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
 
@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.results import AsyncResults
     from runpod_sdk.journal import Journal
-    from runpod_sdk.models import ExecutionPolicy, JSONValue, S3Config
+    from runpod_sdk.models import ExecutionPolicy, InputValue, S3Config
     from runpod_sdk.outcomes import MapProgress, MapResult
 
-T = TypeVar("T", bound="JSONValue")
-AsyncInputs: TypeAlias = Iterable[T] | AsyncIterable[T]
+T = TypeVar("T", bound="InputValue")
+In = TypeVar("In")
+Out = TypeVar("Out")
+AsyncInputs: TypeAlias = Iterable[In] | AsyncIterable[In]
 
 
+@overload
 def map(
-    self: AsyncEndpoint,
+    self: AsyncEndpoint[InputValue, Out],
     inputs: AsyncInputs[T],
     *,
     concurrency: int = CONCURRENCY,
@@ -33,7 +36,38 @@ def map(
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
     journal: Journal | str | PathLike[str] | None = None,
-) -> AsyncResults[MapResult[T]]:
+) -> AsyncResults[MapResult[T, Out]]: ...
+@overload
+def map(
+    self: AsyncEndpoint[In, Out],
+    inputs: AsyncInputs[In],
+    *,
+    concurrency: int = CONCURRENCY,
+    ordered: bool = True,
+    timeout: Timeout = None,
+    on_error: OnError = "yield",
+    on_leave: OnLeave = "detach",
+    progress: bool | Callable[[MapProgress], object] | None = None,
+    webhook: str | None = None,
+    policy: ExecutionPolicy | None = None,
+    s3_config: S3Config | None = None,
+    journal: Journal | str | PathLike[str] | None = None,
+) -> AsyncResults[MapResult[In, Out]]: ...
+def map(
+    self: AsyncEndpoint[Any, Any],
+    inputs: AsyncInputs[Any],
+    *,
+    concurrency: int = CONCURRENCY,
+    ordered: bool = True,
+    timeout: Timeout = None,
+    on_error: OnError = "yield",
+    on_leave: OnLeave = "detach",
+    progress: bool | Callable[[MapProgress], object] | None = None,
+    webhook: str | None = None,
+    policy: ExecutionPolicy | None = None,
+    s3_config: S3Config | None = None,
+    journal: Journal | str | PathLike[str] | None = None,
+) -> AsyncResults[MapResult[Any]]:
     """
     Async twin of `Endpoint.map`; not awaited, but iterated with `async for`.
 
@@ -55,6 +89,8 @@ def map(
         policy=policy,
         s3_config=s3_config,
         journal=journal,
+        input_type=self.input_type,
+        output_type=self.output_type,
     )
     crew = AsyncCrew()
     desk = AsyncDesk(crew)

@@ -1,4 +1,4 @@
-"""`AsyncEndpoint.run_sync`, by the type of its output."""
+"""`AsyncEndpoint.run` and `AsyncEndpoint.run_sync`, by the types of their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from runpod_sdk._flows import api, submitting
-from runpod_sdk._outputs import reader
-from runpod_sdk.models import ExecutionPolicy, JobState, JSONValue, S3Config
+from runpod_sdk._outputs import reader_for
+from runpod_sdk.models import ExecutionPolicy, InputValue, JobState, S3Config
 from runpod_sdk.settings import (
     RUN_SYNC_TIMEOUT,
     UNSET,
@@ -20,30 +20,57 @@ from runpod_sdk.settings import (
 
 if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
+    from runpod_sdk._async.job import AsyncJob
 
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+async def run(
+    self: AsyncEndpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
+    *,
+    input: In | Unset = UNSET,
+    webhook: str | None = None,
+    policy: ExecutionPolicy | None = None,
+    s3_config: S3Config | None = None,
+    timeout: Timeout | Unset = UNSET,
+) -> AsyncJob[Out]:
+    """Async twin of `Endpoint.run`."""
+    body = api.request(
+        request,
+        input=input,
+        webhook=webhook,
+        policy=policy,
+        s3_config=s3_config,
+        input_type=self.input_type,
+    )
+    total = self.client._config.total(timeout)
+    state = await submitting.run(self._session, body, total)
+    return self.job(state.id)
 
 
 @overload
 async def run_sync(
-    self: AsyncEndpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: AsyncEndpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
     timeout: Timeout = RUN_SYNC_TIMEOUT,
-    check: bool = True,
+    check: Literal[True] = True,
     on_timeout: OnTimeout = "detach",
     output_type: None = None,
-) -> JobState: ...
+) -> JobState[Out]: ...
 @overload
 async def run_sync(
-    self: AsyncEndpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: AsyncEndpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
@@ -54,23 +81,23 @@ async def run_sync(
 ) -> JobState[T]: ...
 @overload
 async def run_sync(
-    self: AsyncEndpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: AsyncEndpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
     timeout: Timeout = RUN_SYNC_TIMEOUT,
     check: bool = True,
     on_timeout: OnTimeout = "detach",
-    output_type: Any,
+    output_type: Any = None,
 ) -> JobState[Any]: ...
 async def run_sync(
-    self: AsyncEndpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: AsyncEndpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
@@ -80,9 +107,16 @@ async def run_sync(
     output_type: Any = None,
 ) -> JobState[Any]:
     """Async twin of `Endpoint.run_sync`."""
-    body = api.request(request, input=input, webhook=webhook, policy=policy, s3_config=s3_config)
+    body = api.request(
+        request,
+        input=input,
+        webhook=webhook,
+        policy=policy,
+        s3_config=s3_config,
+        input_type=self.input_type,
+    )
     total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
-    read = None if output_type is None else reader(output_type)
+    read = reader_for(output_type, self.output_type)
     state = await submitting.run_sync(self._session, body, total, on_timeout)
     if check:
         state.raise_for_status()

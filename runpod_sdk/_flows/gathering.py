@@ -18,9 +18,10 @@ from runpod_sdk._flows.port import NEVER, Session
 from runpod_sdk._flows.taking import Taker, Terms
 from runpod_sdk._flows.waiting import Poll, wait
 from runpod_sdk._flows.work import Item
+from runpod_sdk._outputs import Reader, reader
 from runpod_sdk.models import JobState
 from runpod_sdk.outcomes import JobResult
-from runpod_sdk.settings import SHORTEST_HOLD, Timeout, length_of_time, whole_number
+from runpod_sdk.settings import SHORTEST_HOLD, UNSET, Timeout, length_of_time, whole_number
 
 
 class AnyJob(Protocol):
@@ -41,6 +42,8 @@ class Gathering:
         self._crowded = crowded
         """Tells whether other jobs wait for being asked after."""
         self._polls: dict[int, Poll] = {}
+        self._readers: dict[int, Reader] = {}
+        """By the identity of their types, which the jobs hold on to."""
         self.submitted = 0
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
@@ -58,8 +61,7 @@ class Gathering:
             item.state = state
             state.raise_for_status()
         except errors.RunpodError as error:
-            error.index, error.job = item.index, item.input
-            item.error = error
+            self._went_wrong(item, error)
         item.done = True
         self._polls.pop(item.index, None)
 
@@ -73,7 +75,20 @@ class Gathering:
         pass
 
     def result(self, item: Item) -> JobResult[Any]:
-        return JobResult(job=item.input, state=item.state, error=item.error)
+        value: Any = UNSET
+        kind = item.input.endpoint.output_type
+        if kind is not None and item.state is not None and item.error is None:
+            if id(kind) not in self._readers:
+                self._readers[id(kind)] = reader(kind)
+            try:
+                value = self._readers[id(kind)].output(item.state)
+            except errors.OutputValidationError as error:
+                self._went_wrong(item, error)
+        return JobResult(job=item.input, state=item.state, error=item.error, value=value)
+
+    def _went_wrong(self, item: Item, error: errors.RunpodError) -> None:
+        error.index, error.job = item.index, item.input
+        item.error = error
 
     async def _ask_after(self, item: Item) -> JobState | None:
         """Wait for the job, if no other waits; else ask once, and return None while it runs."""

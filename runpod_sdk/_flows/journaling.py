@@ -21,7 +21,7 @@ from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.crew import Bell, Crew
 from runpod_sdk._flows.exchange import encode
-from runpod_sdk._flows.mapping import Mapping
+from runpod_sdk._flows.mapping import Mapping, Options
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.work import Item
 from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
@@ -34,11 +34,11 @@ class JournaledMapping(Mapping):
     def __init__(
         self,
         session: Session,
-        request: Callable[[Any], api.JobRequest],
+        options: Options,
         crew: Crew,
         journal: Journal | str,
     ) -> None:
-        super().__init__(session, request)
+        super().__init__(session, options)
         self._ledger = Ledger(journal, crew)
         self._known = 0
         """How many inputs the journal knows, from the first."""
@@ -51,7 +51,7 @@ class JournaledMapping(Mapping):
 
     def admit(self, item: Item) -> None:
         try:
-            item.digest = digest(item.input)
+            item.digest = digest(self._options.checked(item.input))
         except (ValueError, TypeError) as mistake:
             mistake.add_note(f"input {item.index} of the map")
             raise

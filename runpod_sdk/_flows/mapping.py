@@ -23,6 +23,7 @@ from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
 from runpod_sdk._flows.waiting import try_to_cancel, wait
 from runpod_sdk._flows.work import Item
+from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import Tell, watching
 from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
 from runpod_sdk.outcomes import MapResult
@@ -31,6 +32,7 @@ from runpod_sdk.settings import (
     AHEAD_ORDERED,
     PAUSE_FIRST,
     PROPAGATION,
+    UNSET,
     OnError,
     OnLeave,
     checked_choice,
@@ -40,6 +42,14 @@ from runpod_sdk.settings import (
 
 if TYPE_CHECKING:
     from runpod_sdk.journal import Journal
+
+
+def _checker(input_type: Any) -> Callable[[Any], Any] | None:
+    if input_type is None:
+        return None
+    from runpod_sdk import _inputs
+
+    return _inputs.checker(input_type)
 
 
 def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | None:
@@ -66,6 +76,9 @@ class Options:
     policy: ExecutionPolicy | None
     s3_config: S3Config | None
     journal: Journal | str | None = field(converter=_journal)
+    _check: Callable[[Any], Any] | None = field(converter=_checker, alias="input_type")
+    read: Reader | None = field(converter=reader_for, alias="output_type")
+    """What reads the outputs, if they are to be of a type."""
 
     def __attrs_post_init__(self) -> None:
         whole_number(self.concurrency, "concurrency", 1)
@@ -73,8 +86,17 @@ class Options:
         checked_choice(self.on_leave, "on_leave", "detach", "cancel")
         self.request(None)
 
+    def checked(self, input: Any) -> Any:
+        """
+        Return what is to be sent of one input.
+
+        Raises:
+            TypeError: It is not of the type that inputs are to be of.
+        """
+        return input if self._check is None else self._check(input)
+
     def request(self, input: Any) -> api.JobRequest:
-        """Make the request of one input."""
+        """Make the request of one input, as it is to be sent."""
         return api.request(
             None, input=input, webhook=self.webhook, policy=self.policy, s3_config=self.s3_config
         )
@@ -96,11 +118,11 @@ def prepare(
         awaits: Whether inputs may be an async iterable.
     """
     if options.journal is None:
-        work = Mapping(session, options.request)
+        work = Mapping(session, options)
     else:
         from runpod_sdk._flows.journaling import JournaledMapping
 
-        work = JournaledMapping(session, options.request, crew, options.journal)
+        work = JournaledMapping(session, options, crew, options.journal)
     stream = inputs if awaits and isinstance(inputs, AsyncIterable) else None
     reads = checked_inputs(inputs) if stream is None else None
     ahead = AHEAD_ORDERED if options.ordered else AHEAD
@@ -128,9 +150,9 @@ def prepare(
 class Mapping:
     """What `map` does with each input."""
 
-    def __init__(self, session: Session, request: Callable[[Any], api.JobRequest]) -> None:
+    def __init__(self, session: Session, options: Options) -> None:
         self._session = evolve(session, hurry=False)
-        self._request = request
+        self._options = options
         self._sent: Callable[[], None] = lambda: None
         self._stopped = False
         self.submitted = 0
@@ -145,11 +167,14 @@ class Mapping:
     async def carry_out(self, item: Item) -> None:
         try:
             if item.job_id is None:
-                known = await self._submit(item, self._request(item.input))
+                request = self._options.request(self._options.checked(item.input))
+                known = await self._submit(item, request)
                 item.state = await self._end_of_new(known)
             else:
                 item.state = await wait(self._session, item.job_id, NEVER)
             item.state.raise_for_status()
+        except errors.ConfigurationError:
+            raise
         except errors.RunpodError as error:
             self._went_wrong(item, error)
         except (ValueError, TypeError) as mistake:
@@ -169,12 +194,19 @@ class Mapping:
         pass
 
     def result(self, item: Item) -> MapResult[Any]:
+        value: Any = UNSET
+        if self._options.read is not None and item.state is not None and item.error is None:
+            try:
+                value = self._options.read.output(item.state)
+            except errors.OutputValidationError as error:
+                self._went_wrong(item, error)
         return MapResult(
             index=item.index,
             input=item.input,
             job_id=item.job_id,
             state=item.state,
             error=item.error,
+            value=value,
         )
 
     async def _ended(self, item: Item) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
 from runpod_sdk._flows.pace import Traffic
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
-    from runpod_sdk.models import JobState
+    from runpod_sdk.models import InputValue, JobState
     from runpod_sdk.outcomes import JobResult
+
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 class Runpod:
@@ -78,20 +81,55 @@ class Runpod:
         self._traffic = Traffic() if rate_limits else None
         self._io = SyncIO(self._config, http_client)
 
-    def endpoint(self, endpoint_id: str) -> Endpoint:
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: None = None, output_type: None = None
+    ) -> Endpoint[InputValue, Any]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: type[In], output_type: type[Out]
+    ) -> Endpoint[In, Out]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: type[In], output_type: Any = None
+    ) -> Endpoint[In, Any]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: None = None, output_type: type[Out]
+    ) -> Endpoint[InputValue, Out]: ...
+    @overload
+    def endpoint(
+        self, endpoint_id: str, *, input_type: Any = None, output_type: Any = None
+    ) -> Endpoint[Any, Any]: ...
+    def endpoint(
+        self, endpoint_id: str, *, input_type: Any = None, output_type: Any = None
+    ) -> Endpoint[Any, Any]:
         """
         Return the endpoint of that id; no request is sent.
 
+        Args:
+            input_type: What its inputs have to be, and are checked to be before they are sent:
+                an attrs class, a dataclass, a TypedDict, a pydantic model, or what is spelled
+                with them, such as `list[Model]`; None takes any JSON.
+            output_type: What its outputs are to be, likewise; None leaves them as decoded JSON.
+
         Raises:
             ValueError: The id is empty, "." or "..".
+            TypeError: No values of a type can be made of JSON.
+            ConfigurationError: A type needs cattrs, of the extra `types`.
         """
         from runpod_sdk._sync.endpoint import Endpoint  # all of the API, not needed before
 
-        return Endpoint(self, settings.checked_id(endpoint_id, "endpoint_id"))
+        settings.checked_id(endpoint_id, "endpoint_id")
+        if input_type is not None or output_type is not None:
+            from runpod_sdk._inputs import check_types
+
+            check_types(input_type, output_type)
+        return Endpoint(self, endpoint_id, input_type, output_type)
 
     def as_completed(
-        self, jobs: Iterable[Job], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
-    ) -> Results[JobResult[Job]]:
+        self, jobs: Iterable[Job[Out]], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+    ) -> Results[JobResult[Job[Out], Out]]:
         """
         Iterate over what comes of jobs that were submitted before, whichever ends first.
 

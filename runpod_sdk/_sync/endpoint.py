@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
@@ -14,7 +13,6 @@ from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.streaming import ChunkReader
-from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk._io import sync
 from runpod_sdk._sync import mapping, running
@@ -23,11 +21,11 @@ from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
-    ExecutionPolicy,
+    Input_contra,
     JobState,
-    JSONValue,
+    Output_co,
     PurgeResult,
-    S3Config,
+    subscriptable,
 )
 from runpod_sdk.settings import (
     UNSET,
@@ -48,13 +46,30 @@ T = TypeVar("T")
 
 
 @frozen
-class Endpoint:
-    """A serverless endpoint: the queue that jobs are sent to. Made by `Runpod.endpoint`."""
+class Endpoint(Generic[Input_contra, Output_co]):
+    """
+    A serverless endpoint: the queue that jobs are sent to. Made by `Runpod.endpoint`.
+
+    `Endpoint[In, Out]` takes inputs of type In and gives outputs of type Out, as was asked by
+    `input_type=In` and `output_type=Out`; of a plain `Endpoint` both are Any.
+    """
 
     client: Runpod
     id: str
+    input_type: Any = None
+    """What inputs have to be; None where that was not said."""
+    output_type: Any = None
+    """What outputs are to be; None leaves them as decoded JSON."""
 
-    def job(self, job_id: str) -> Job:
+    if not TYPE_CHECKING:
+        __class_getitem__ = subscriptable
+
+    def __repr__(self) -> str:
+        from runpod_sdk._display import line_of_endpoint
+
+        return line_of_endpoint(self)
+
+    def job(self, job_id: str) -> Job[Output_co]:
         """
         Return the job of that id; no request is sent.
 
@@ -63,47 +78,7 @@ class Endpoint:
         """
         return Job(self, checked_id(job_id, "job_id"))
 
-    def run(
-        self,
-        request: Mapping[str, JSONValue] | api.JobRequest | None = None,
-        *,
-        input: JSONValue | Unset = UNSET,
-        webhook: str | None = None,
-        policy: ExecutionPolicy | None = None,
-        s3_config: S3Config | None = None,
-        timeout: Timeout | Unset = UNSET,
-    ) -> Job:
-        """
-        Submit a job and return it, without waiting for it.
-
-        Give either *request*, the API's own body, or keyword arguments, never both.
-        A job is never sent twice, unless the first was surely not taken.
-
-        Args:
-            request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with
-                the wire's names and milliseconds, or the generated `JobRequest`.
-            input: Any JSON value; the handler gets it as `job["input"]`.
-            webhook: URL that RunPod calls when the job has ended.
-            policy: What the job may take on the server.
-            s3_config: Storage for large results, handed to the handler.
-            timeout: Longest total time of the submission, in seconds.
-
-        Raises:
-            ValueError: Both ways at once, no input, or a field that the API lacks.
-            SubmissionUncertainError: The job may have been enqueued, its id is not known.
-            APIConnectionError: No connection; the job was not enqueued.
-            RequestTooLargeError: As JSON it is larger than 10 MiB; nothing was sent.
-            BadRequestError: The server did not take the body.
-            RateLimitError: Too many requests or queued jobs; the job was not enqueued.
-
-        Source: run_job in openapi/runpod-serverless.yaml.
-        """
-        body = api.request(
-            request, input=input, webhook=webhook, policy=policy, s3_config=s3_config
-        )
-        state = sync.run(run(self._session, body, self.client._config.total(timeout)))
-        return self.job(state.id)
-
+    run = running.run
     run_sync = running.run_sync
 
     def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:

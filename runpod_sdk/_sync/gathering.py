@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.job import Job
 
+Out = TypeVar("Out")
+
 
 def as_completed(
-    client: Runpod, jobs: Iterable[Job], timeout: Timeout, concurrency: int
-) -> Results[JobResult[Job]]:
+    client: Runpod, jobs: Iterable[Job[Out]], timeout: Timeout, concurrency: int
+) -> Results[JobResult[Job[Out], Out]]:
     return Results(_taker(client, jobs, timeout, concurrency, ordered=False))
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import field, frozen
 
 from runpod_sdk._io.telemetry import FOLLOWED
-from runpod_sdk._outputs import reader
+from runpod_sdk._outputs import reader_for
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
-from runpod_sdk.models import JobState
+from runpod_sdk.models import JobState, Output_co
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ T = TypeVar("T")
 
 
 @frozen
-class Job:
+class Job(Generic[Output_co]):
     """
     A job by its id: it can be asked after, waited for, streamed and cancelled.
 
     A job of an id that was kept (`endpoint.job(id)`) is as good as the one that `run`
-    returned; neither holds a connection.
+    returned; neither holds a connection. A `Job[Out]` is one of an `Endpoint[…, Out]`.
     """
 
-    endpoint: Endpoint
+    endpoint: Endpoint[Any, Output_co]
     id: str
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
@@ -61,7 +61,7 @@ class Job:
     @overload
     def output(
         self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: None = None
-    ) -> Any: ...
+    ) -> Output_co: ...
     @overload
     def output(
         self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: type[T]
@@ -84,22 +84,23 @@ class Job:
             timeout: Longest total wait, in seconds; None waits without limit.
             on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
                 the time is up or the caller is interrupted.
-            output_type: What the output is to be: an attrs class, a dataclass, a TypedDict, a
-                pydantic model, or what is spelled with them, such as `list[Model]`.
+            output_type: What the output is to be, if not what the endpoint says: an attrs
+                class, a dataclass, a TypedDict, a pydantic model, or what is spelled with
+                them, such as `list[Model]`. Any takes it as it came.
 
         Returns:
-            What the handler returned, as decoded JSON; of a handler that yields and
-            aggregates, the list of what it yielded, in order.
+            What the handler returned, as decoded JSON or a value of the type; of a handler
+            that yields and aggregates, the list of what it yielded, in order.
 
         Raises:
             JobError: The job ended badly; `.state.error` says why.
             RunpodTimeoutError: *timeout* passed first; `.job` can be waited for again.
-            OutputValidationError: The output is not of *output_type*; `.state.output` is it.
+            OutputValidationError: The output is not of that type; `.state.output` is it.
             NotFoundError: No such job, or its result has expired (30 min after `run`).
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
-        read = None if output_type is None else reader(output_type)
+        read = reader_for(output_type, self.endpoint.output_type)
         state = self.wait(timeout=timeout, on_timeout=on_timeout).raise_for_status()
         return state.output if read is None else read.output(state)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from os import PathLike
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
 
@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.results import Results
     from runpod_sdk.journal import Journal
-    from runpod_sdk.models import ExecutionPolicy, JSONValue, S3Config
+    from runpod_sdk.models import ExecutionPolicy, InputValue, S3Config
     from runpod_sdk.outcomes import MapProgress, MapResult
 
-T = TypeVar("T", bound="JSONValue")
-Inputs: TypeAlias = Iterable[T]
+T = TypeVar("T", bound="InputValue")
+In = TypeVar("In")
+Out = TypeVar("Out")
+Inputs: TypeAlias = Iterable[In]
 
 
+@overload
 def map(
-    self: Endpoint,
+    self: Endpoint[InputValue, Out],
     inputs: Inputs[T],
     *,
     concurrency: int = CONCURRENCY,
@@ -33,7 +36,38 @@ def map(
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
     journal: Journal | str | PathLike[str] | None = None,
-) -> Results[MapResult[T]]:
+) -> Results[MapResult[T, Out]]: ...
+@overload
+def map(
+    self: Endpoint[In, Out],
+    inputs: Inputs[In],
+    *,
+    concurrency: int = CONCURRENCY,
+    ordered: bool = True,
+    timeout: Timeout = None,
+    on_error: OnError = "yield",
+    on_leave: OnLeave = "detach",
+    progress: bool | Callable[[MapProgress], object] | None = None,
+    webhook: str | None = None,
+    policy: ExecutionPolicy | None = None,
+    s3_config: S3Config | None = None,
+    journal: Journal | str | PathLike[str] | None = None,
+) -> Results[MapResult[In, Out]]: ...
+def map(
+    self: Endpoint[Any, Any],
+    inputs: Inputs[Any],
+    *,
+    concurrency: int = CONCURRENCY,
+    ordered: bool = True,
+    timeout: Timeout = None,
+    on_error: OnError = "yield",
+    on_leave: OnLeave = "detach",
+    progress: bool | Callable[[MapProgress], object] | None = None,
+    webhook: str | None = None,
+    policy: ExecutionPolicy | None = None,
+    s3_config: S3Config | None = None,
+    journal: Journal | str | PathLike[str] | None = None,
+) -> Results[MapResult[Any]]:
     """
     Run a job for each input, many at a time, and iterate over what comes of them.
 
@@ -46,7 +80,7 @@ def map(
     without an answer is a result with a `SubmissionUncertainError`.
 
     Args:
-        inputs: Any iterable of JSON values; the handler gets each as `job["input"]`.
+        inputs: Any iterable of what `run` takes; the handler gets each as `job["input"]`.
         concurrency: How many jobs are in flight at a time.
         ordered: Results in the order of the inputs; else as they come.
         timeout: Longest total time, in seconds, from when the first result is asked for
@@ -69,14 +103,17 @@ def map(
 
     Returns:
         An iterator of `MapResult`; also a context manager. Nothing is sent before the
-        first result is asked for.
+        first result is asked for. The `.output` of a result is of the endpoint's
+        `output_type`; one that can't be is that result's `OutputValidationError`. The JSON
+        that came is `.state.output`, and what the journal keeps.
 
     Raises:
         RunpodTimeoutError: *timeout* passed; the jobs in flight are in its notes, and in
             `.in_flight` of what this returned.
         ConfigurationError: A bar is to be shown in a terminal, and rich is not installed.
         JournalError: The journal is in use, or of another endpoint or other inputs.
-        ValueError: An input has no JSON form, such as NaN; its index is in the notes.
+        ValueError, TypeError: An input has no JSON form, such as NaN, or is not of the
+            endpoint's `input_type`; its index is in the notes.
 
     Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
     """
@@ -98,6 +135,8 @@ def map(
         policy=policy,
         s3_config=s3_config,
         journal=journal,
+        input_type=self.input_type,
+        output_type=self.output_type,
     )
     io = aside(self.client._config, self.client._io)
     session, desk = evolve(self._session, io=io), ThreadDesk(io.aclose)

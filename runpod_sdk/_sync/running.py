@@ -1,4 +1,4 @@
-"""`Endpoint.run_sync`, by the type of its output."""
+"""`Endpoint.run` and `Endpoint.run_sync`, by the types of their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from runpod_sdk._flows import api, submitting
 from runpod_sdk._io import sync
-from runpod_sdk._outputs import reader
-from runpod_sdk.models import ExecutionPolicy, JobState, JSONValue, S3Config
+from runpod_sdk._outputs import reader_for
+from runpod_sdk.models import ExecutionPolicy, InputValue, JobState, S3Config
 from runpod_sdk.settings import (
     RUN_SYNC_TIMEOUT,
     UNSET,
@@ -21,30 +21,85 @@ from runpod_sdk.settings import (
 
 if TYPE_CHECKING:
     from runpod_sdk._sync.endpoint import Endpoint
+    from runpod_sdk._sync.job import Job
 
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+def run(
+    self: Endpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
+    *,
+    input: In | Unset = UNSET,
+    webhook: str | None = None,
+    policy: ExecutionPolicy | None = None,
+    s3_config: S3Config | None = None,
+    timeout: Timeout | Unset = UNSET,
+) -> Job[Out]:
+    """
+    Submit a job and return it, without waiting for it.
+
+    Give either *request*, the API's own body, or keyword arguments, never both.
+    A job is never sent twice, unless the first was surely not taken.
+
+    Args:
+        request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with
+            the wire's names and milliseconds, or the generated `JobRequest`.
+        input: Any JSON value, and in it values of attrs classes, dataclasses and pydantic's
+            models, which are written as JSON; the handler gets it as `job["input"]`.
+        webhook: URL that RunPod calls when the job has ended.
+        policy: What the job may take on the server.
+        s3_config: Storage for large results, handed to the handler.
+        timeout: Longest total time of the submission, in seconds.
+
+    Raises:
+        ValueError: Both ways at once, no input, or a field that the API lacks.
+        TypeError: The input has no JSON form, or is not of the endpoint's `input_type`;
+            nothing was sent.
+        ConfigurationError: The input needs cattrs, of the extra `types`; nothing was sent.
+        SubmissionUncertainError: The job may have been enqueued, its id is not known.
+        APIConnectionError: No connection; the job was not enqueued.
+        RequestTooLargeError: As JSON it is larger than 10 MiB; nothing was sent.
+        BadRequestError: The server did not take the body.
+        RateLimitError: Too many requests or queued jobs; the job was not enqueued.
+
+    Source: run_job in openapi/runpod-serverless.yaml.
+    """
+    body = api.request(
+        request,
+        input=input,
+        webhook=webhook,
+        policy=policy,
+        s3_config=s3_config,
+        input_type=self.input_type,
+    )
+    total = self.client._config.total(timeout)
+    state = sync.run(submitting.run(self._session, body, total))
+    return self.job(state.id)
 
 
 @overload
 def run_sync(
-    self: Endpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: Endpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
     timeout: Timeout = RUN_SYNC_TIMEOUT,
-    check: bool = True,
+    check: Literal[True] = True,
     on_timeout: OnTimeout = "detach",
     output_type: None = None,
-) -> JobState: ...
+) -> JobState[Out]: ...
 @overload
 def run_sync(
-    self: Endpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: Endpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
@@ -55,23 +110,23 @@ def run_sync(
 ) -> JobState[T]: ...
 @overload
 def run_sync(
-    self: Endpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: Endpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
     timeout: Timeout = RUN_SYNC_TIMEOUT,
     check: bool = True,
     on_timeout: OnTimeout = "detach",
-    output_type: Any,
+    output_type: Any = None,
 ) -> JobState[Any]: ...
 def run_sync(
-    self: Endpoint,
-    request: Mapping[str, JSONValue] | api.JobRequest | None = None,
+    self: Endpoint[In, Out],
+    request: Mapping[str, InputValue] | api.JobRequest | None = None,
     *,
-    input: JSONValue | Unset = UNSET,
+    input: In | Unset = UNSET,
     webhook: str | None = None,
     policy: ExecutionPolicy | None = None,
     s3_config: S3Config | None = None,
@@ -92,24 +147,31 @@ def run_sync(
         check: False returns the state of a job that ended badly, instead of raising.
         on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
             the time is up or the caller is interrupted; else it goes on.
-        output_type: What the output of a job that succeeded is to be: an attrs class, a
-            dataclass, a TypedDict, a pydantic model, or what is spelled with them, such
-            as `list[Model]`.
+        output_type: What the output of a job that succeeded is to be, if not what the
+            endpoint says: an attrs class, a dataclass, a TypedDict, a pydantic model, or
+            what is spelled with them, such as `list[Model]`.
 
     Raises:
         JobError: The job ended badly, and *check* is true; `.state.error` says why.
         RunpodTimeoutError: *timeout* passed; `.job` can be waited for again,
             `.cancelled` says whether the server confirmed that it was cancelled.
         SubmissionUncertainError: The job may have been enqueued, its id is not known.
-        OutputValidationError: The output is not of *output_type*; `.state.output` is it.
+        OutputValidationError: The output is not of that type; `.state.output` is it.
         RequestTooLargeError: As JSON it is larger than 20 MiB, or than 10 MiB where it is
             submitted as by `run`; nothing was sent.
 
     Source: run_job_sync, get_job_status_sync in openapi/runpod-serverless.yaml.
     """
-    body = api.request(request, input=input, webhook=webhook, policy=policy, s3_config=s3_config)
+    body = api.request(
+        request,
+        input=input,
+        webhook=webhook,
+        policy=policy,
+        s3_config=s3_config,
+        input_type=self.input_type,
+    )
     total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
-    read = None if output_type is None else reader(output_type)
+    read = reader_for(output_type, self.output_type)
     state = sync.run(submitting.run_sync(self._session, body, total, on_timeout))
     if check:
         state.raise_for_status()

@@ -51,13 +51,19 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
             " telemetry=True, http_client=None",
             "None",
         ),
-        "endpoint": ("endpoint_id", "Endpoint"),
-        "as_completed": ("jobs, *, timeout=None, concurrency=100", "Results[JobResult[Job]]"),
+        "endpoint": (
+            "endpoint_id, *, input_type=None, output_type=None",
+            "Endpoint[Any, Any]",
+        ),
+        "as_completed": (
+            "jobs, *, timeout=None, concurrency=100",
+            "Results[JobResult[Job[Out], Out]]",
+        ),
         "wait_all": ("jobs, *, timeout=None, concurrency=100", "list[JobState]"),
         "close": ("", "None"),
     },
     Endpoint: {
-        "run": (f"{SUBMIT}, timeout=…", "Job"),
+        "run": (f"{SUBMIT}, timeout=…", "Job[Out]"),
         "run_sync": (
             f"{SUBMIT}, timeout=90.0, check=True, on_timeout='detach', output_type=…",
             "JobState[Any]",
@@ -71,12 +77,12 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "health": ("*, timeout=…", "EndpointHealth"),
         "purge_queue": ("*, timeout=…", "PurgeResult"),
         "openai": ("**options", "OpenAI"),
-        "job": ("job_id", "Job"),
+        "job": ("job_id", "Job[Output_co]"),
         "map": (
             "inputs, *, concurrency=100, ordered=True, timeout=None, on_error='yield',"
             " on_leave='detach', progress=None, webhook=…, policy=…, s3_config=…,"
             " journal=None",
-            "Results[MapResult[T]]",
+            "Results[MapResult[Any]]",
         ),
     },
     Job: {
@@ -97,7 +103,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
 }
 ATTRIBUTES = {
     Job: {"id", "endpoint"},
-    Endpoint: {"id", "client", "openai_base_url"},
+    Endpoint: {"id", "client", "input_type", "output_type", "openai_base_url"},
     Results: {"in_flight", "uncertain"},
 }
 
@@ -214,10 +220,10 @@ def altered(cls: type, old: str, new: str) -> type:
         (Stream, "async def aclose", "def aclose", "aclose: is not a coroutine function"),
         (Runpod, "async def __aexit__", "async def __exit__", "__aexit__: only sync"),
         (Runpod, "def __reduce__", "def __reduce_ex__", "__reduce__: only sync"),
-        (Runpod, "def endpoint", "async def endpoint", "endpoint: is a coroutine function"),
+        (Runpod, "def as_completed", "async def as_completed", "as_completed: is a coroutine"),
         (Stream, "def __aiter__", "def _aiter", "__aiter__"),
         (Stream, "AsyncIterator[StreamChunk]", "AsyncIterator[object]", "bases"),
-        (Endpoint, "input: JSONValue | Unset = UNSET,\n", "", "run: "),
+        (Endpoint, "    run_sync = running.run_sync", "", "run_sync: only sync"),
     ],
 )
 def test_a_difference_is_found(sync: type, old: str, new: str, finding: str) -> None:

@@ -16,6 +16,7 @@ from runpod_sdk import (
     AsyncStream,
     EndpointHealth,
     ExecutionPolicy,
+    InputValue,
     JobResult,
     JobState,
     MapResult,
@@ -28,7 +29,7 @@ async def main() -> None:
     async with AsyncRunpod() as client:
         assert_type(client, AsyncRunpod)
         endpoint = client.endpoint("ENDPOINT_ID")
-        assert_type(endpoint, AsyncEndpoint)
+        assert_type(endpoint, AsyncEndpoint[InputValue, Any])
         assert_type(endpoint.id, str)
         assert_type(endpoint.client, AsyncRunpod)
     AsyncRunpod("key", timeout=None, max_retries=3, http_client=httpx.AsyncClient())

@@ -32,7 +32,7 @@ Runpod(api_key=b"key")  # type: ignore[arg-type]
 Runpod(timeout="10")  # type: ignore[arg-type]
 Runpod(http_client=httpx.AsyncClient())  # type: ignore[arg-type]
 AsyncRunpod(http_client=httpx.Client())  # type: ignore[arg-type]
-client.endpoint(7)  # type: ignore[arg-type]
+client.endpoint(7)  # type: ignore[call-overload]
 client.aclose()  # type: ignore[attr-defined]
 
 # Requests.
@@ -49,12 +49,12 @@ ExecutionPolicy(executionTimeout=5)  # type: ignore[call-arg]
 S3Config(access_id="i")  # type: ignore[call-arg]
 
 # Many jobs.
-endpoint.map(7)  # type: ignore[arg-type]
+endpoint.map(7)  # type: ignore[call-overload]
 endpoint.map([{1, 2}])  # type: ignore[type-var]
-endpoint.map([1], 8)  # type: ignore[call-arg]
-endpoint.map([1], on_leave="stop")  # type: ignore[arg-type]
-endpoint.map([1], on_error="ignore")  # type: ignore[arg-type]
-client.as_completed(["id"])  # type: ignore[list-item]
+endpoint.map([1], 8)  # type: ignore[call-overload]
+endpoint.map([1], on_leave="stop")  # type: ignore[call-overload]
+endpoint.map([1], on_error="ignore")  # type: ignore[call-overload]
+client.as_completed(["id"])  # type: ignore[arg-type]
 
 # Times are named.
 endpoint.status("id", 5)  # type: ignore[call-arg]

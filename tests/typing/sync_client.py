@@ -13,6 +13,7 @@ from runpod_sdk import (
     Endpoint,
     EndpointHealth,
     ExecutionPolicy,
+    InputValue,
     Job,
     JobResult,
     JobState,
@@ -34,7 +35,7 @@ from runpod_sdk import (
 with Runpod() as client:
     assert_type(client, Runpod)
     endpoint = client.endpoint(os.environ["ENDPOINT_ID"])
-    assert_type(endpoint, Endpoint)
+    assert_type(endpoint, Endpoint[InputValue, Any])
     assert_type(endpoint.id, str)
     assert_type(endpoint.client, Runpod)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Mapping
-from typing import overload
+from typing import Any, overload
+
+from attrs import evolve
 
 from runpod_sdk import models, settings
-from runpod_sdk.models import JSONValue
 from runpod_serverless_api import models as wire
 from runpod_serverless_api.types import UNSET, Unset
 
@@ -20,18 +21,34 @@ _BLANK = wire.JobRequest(input_=None).to_dict()
 def request(
     body: object,
     *,
-    input: JSONValue | settings.Unset,
+    input: object,
     webhook: str | None,
     policy: models.ExecutionPolicy | None,
     s3_config: models.S3Config | None,
+    input_type: Any = None,
 ) -> wire.JobRequest:
     """
     Make the request of what a caller gave, in one of the two ways.
 
     Raises:
         ValueError: Both ways at once, neither, no input, or a field that the API lacks.
-        TypeError: Something of another type.
+        TypeError: Something of another type, or an input that is not of *input_type*.
     """
+    made = _request(body, input, webhook, policy, s3_config)
+    if input_type is None:
+        return made
+    from runpod_sdk import _inputs
+
+    return evolve(made, input_=_inputs.checker(input_type)(made.input_))
+
+
+def _request(
+    body: object,
+    input: object,
+    webhook: str | None,
+    policy: models.ExecutionPolicy | None,
+    s3_config: models.S3Config | None,
+) -> wire.JobRequest:
     if body is None:
         if isinstance(input, settings.Unset):
             raise ValueError("there is no input: use run(input=…), or the API's body {'input': …}")

@@ -1,0 +1,139 @@
+"""
+A caller's own values as JSON: the way back of `_outputs`, and as symmetric as can be.
+
+Only what has fields is written without being asked for: attrs classes and dataclasses by
+cattrs, pydantic's models and dataclasses by pydantic. What else JSON has no form for, such
+as a datetime, has one where a type says what it is: in such a class, or an *input_type*.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, get_args
+
+from runpod_sdk import _outputs
+from runpod_sdk.errors import ConfigurationError
+
+if TYPE_CHECKING:  # what a type checker knows a value by that is written as JSON
+
+    class Attrs(Protocol):
+        __attrs_attrs__: ClassVar[Any]
+
+    class Dataclass(Protocol):
+        __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    class Model(Protocol):
+        __pydantic_validator__: ClassVar[Any]
+
+    class Typed(Protocol):
+        __required_keys__: ClassVar[frozenset[str]]
+
+    HasFields: TypeAlias = Attrs | Dataclass | Model | Typed
+
+_OF_JSON = (str, bool, int, float, type(None))
+
+
+def plain(value: object) -> Any:
+    """
+    Return the JSON form of a value that the standard library has none for.
+
+    What that holds need not be plain itself.
+
+    Raises:
+        ConfigurationError: cattrs is needed for it, and is not installed.
+        TypeError: It is not of a class that has fields, or what it holds is not as they say.
+    """
+    kind = type(value)
+    if not _has_fields(kind):
+        raise TypeError(f"Object of type {kind.__name__} is not JSON serializable")
+    try:
+        return _outputs.dump_model(value) if _outputs.is_model(kind) else _unstructure(value)
+    except ConfigurationError:
+        raise
+    except Exception as fault:
+        what = f"{type(fault).__name__}: {fault}"
+    # Raised without a cause: that would hold the value, and what may be secret in it.
+    raise TypeError(f"a {kind.__name__} is not as its class says: {what}")
+
+
+def check_types(input_type: Any, output_type: Any) -> None:
+    """
+    See that there are values of the types of an endpoint.
+
+    Raises:
+        ConfigurationError: cattrs is needed for one, and is not installed.
+        TypeError: No values of one can be made of JSON.
+    """
+    for kind in (input_type, output_type):
+        _outputs.reader_for(kind)
+
+
+def checker(input_type: Any) -> Callable[[Any], Any]:
+    """
+    Make what checks inputs against a type, and returns what is to be written as JSON.
+
+    A value of a class has to be its instance. Any other type is known by what it reads:
+    an input is of it if what would be sent reads as it.
+
+    Raises:
+        ConfigurationError: cattrs is needed for it, and is not installed.
+        TypeError: No values of it can be made of JSON.
+    """
+    read = _outputs.reader(input_type)
+    if input_type is Any:
+        return lambda value: value
+    if not isinstance(input_type, type) or get_args(input_type) or _is_typed_dict(input_type):
+        return lambda value: _checked(_written(value), read)
+    if input_type in _OF_JSON:
+        return lambda value: _checked(value, read)
+
+    def instance(value: Any) -> Any:
+        if not isinstance(value, input_type):
+            raise TypeError(f"input must be a {read.name}, not {_named(value)}")
+        return value if _has_fields(type(value)) else _written(value)
+
+    return instance
+
+
+def _checked(wire: Any, read: _outputs.Reader) -> Any:
+    try:
+        read.value(wire, "input")
+    except _outputs.Misfit as misfit:
+        faults = str(misfit)
+    else:
+        return wire
+    raise TypeError(f"input is no {read.name}: {faults}")
+
+
+def _written(value: Any) -> Any:
+    """Return a value as plain JSON; what stands in it may be of any type that cattrs writes."""
+    try:
+        return json.loads(json.dumps(value, default=_plain_of_any))
+    except (TypeError, ValueError, RecursionError) as error:
+        why = str(error)
+    raise TypeError(f"the input can't be written as JSON: {why}")
+
+
+def _plain_of_any(value: object) -> Any:
+    if _has_fields(type(value)):
+        return plain(value)
+    form = _unstructure(value)
+    return plain(value) if form is value else form
+
+
+def _unstructure(value: object) -> Any:
+    return _outputs.converter().unstructure(value)
+
+
+def _is_typed_dict(kind: type) -> bool:
+    return issubclass(kind, dict) and hasattr(kind, "__required_keys__")
+
+
+def _has_fields(kind: type) -> bool:
+    fields = ("__attrs_attrs__", "__dataclass_fields__")
+    return _outputs.is_model(kind) or any(hasattr(kind, name) for name in fields)
+
+
+def _named(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
