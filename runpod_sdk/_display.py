@@ -46,18 +46,25 @@ _STRINGS: Final = 10_000
 _TEXT: Final = 4_000
 """Characters of JSON in HTML."""
 
+_GREEN, _RED, _BLUE, _GREY = "#1a7f37", "#cf222e", "#0969da", "#656d76"
+"""White stands out on each of them, and each of them on white and on black."""
 _COLOURS: Final = {
-    "COMPLETED": "#2da44e",
-    "FAILED": "#e5484d",
-    "TIMED_OUT": "#e5484d",
-    "CANCELLED": "#848d97",
-    "IN_PROGRESS": "#388bfd",
+    "COMPLETED": _GREEN,
+    "FAILED": _RED,
+    "TIMED_OUT": _RED,
+    "IN_PROGRESS": _BLUE,
 }
-_GREY: Final = "#848d97"
 _BOX: Final = (
     "border:1px solid #8886;border-radius:6px;padding:8px 12px;max-width:60em;font-size:90%"
 )
-_PRE: Final = "margin:6px 0 0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:24em"
+_PRE: Final = (
+    "margin:6px 0 0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:24em;overflow:auto;"
+    "font-family:var(--jp-code-font-family,monospace)"
+)
+_BADGE: Final = "padding:1px 7px;border-radius:9px;font-weight:600;color:#fff;background:"
+_SIDE_BY_SIDE: Final = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:8px;margin:6px 0"
+_LINE: Final = 72
+"""Characters of JSON that are one line."""
 _ROW: Final = "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;font-size:90%"
 _TRACK: Final = (
     "display:flex;flex:0 1 20em;min-width:8em;height:8px;border-radius:4px;overflow:hidden;"
@@ -93,16 +100,16 @@ def html_of_state(state: JobState[Any]) -> str:
     """Show a state in a notebook."""
     wire = state.to_dict()
     colour = _COLOURS.get(state.status, _GREY)
-    rows = [f'<b style="color:{colour}">{_text(state.status)}</b> <code>{_text(state.id)}</code>']
+    rows = [f"{_badge(_text(state.status), colour)} <code>{_text(state.id)}</code>"]
     facts = _facts(state)
     if state.execution_time is not None:
         facts.insert(0, f"ran {_seconds(state.execution_time)}")
     if facts:
         rows.append(f'<span style="opacity:.8">{_escaped(", ".join(facts))}</span>')
     if state.progress is not None:
-        rows.append(f"progress: {_pre(state.progress)}")
+        rows.append(f"progress{_pre(state.progress)}")
     if state.error:
-        rows.append(f"error: {_pre(state.error)}")
+        rows.append(_html_of_error(state.error, state._reason or state.error))
     if state.has_output:
         rows.append(_html_of_output(wire.get("output")))
     return _box(rows)
@@ -113,13 +120,13 @@ def html_of_progress(
 ) -> str:
     """Show how far a map has come: as a bar, if that is known, and what is said of it."""
     done, wrong, rest = map(_escaped, words)
-    said = [done, *([f'<b style="color:{_COLOURS["FAILED"]}">{wrong}</b>'] if wrong else []), rest]
+    said = [done, *([_badge(wrong, _RED)] if wrong else []), rest]
     track = ""
     if total:
-        parts = ((finished - failed, "COMPLETED"), (failed, "FAILED"))
+        parts = ((finished - failed, _GREEN), (failed, _RED))
         bar = "".join(
-            f'<div style="width:{100 * count / total:.2f}%;background:{_COLOURS[status]}"></div>'
-            for count, status in parts
+            f'<div style="width:{100 * count / total:.2f}%;background:{colour}"></div>'
+            for count, colour in parts
         )
         track = f'<div style="{_TRACK}">{bar}</div>'
     return f'<div style="{_ROW}">{track}<div style="{_FIGURES}">{", ".join(said)}</div></div>'
@@ -139,7 +146,7 @@ def _parts(state: JobState[Any]) -> list[str]:
     if state.progress is not None:
         parts.append(f"progress {_value(state.progress)}")
     if state.error:
-        parts.append(f"error {_value(state.error)}")
+        parts.append(f"error {_value(state._reason or state.error)}")
     if state.has_output:
         parts.append(f"output {_value(state.output)}")
     return parts
@@ -190,11 +197,39 @@ def _escaped(text: str) -> str:
 
 def _pre(value: Any) -> str:
     """Show any JSON, or its beginning."""
-    if isinstance(value, str):
-        shown = value
-    else:
-        shown = json.dumps(_smaller(value), indent=2, ensure_ascii=False, default=_value)
+    small = _smaller(value)
+    shown = small if isinstance(small, str) else _laid_out(small)
     return f'<pre style="{_PRE}">{_escaped(_cut(shown, _TEXT))}</pre>'
+
+
+def _laid_out(value: Any, indent: int = 0) -> str:
+    """Write JSON in lines, each with as much of it as fits."""
+    text = json.dumps(value, ensure_ascii=False, default=_value)
+    if len(text) + indent <= _LINE or not isinstance(value, dict | list):
+        return text
+    inner, end = " " * (indent + 2), " " * indent
+    if isinstance(value, list):
+        lines = [_laid_out(item, indent + 2) for item in value]
+        return "[\n" + ",\n".join(f"{inner}{line}" for line in lines) + f"\n{end}]"
+    lines = [
+        f"{json.dumps(key, ensure_ascii=False)}: {_laid_out(item, indent + 2)}"
+        for key, item in value.items()
+    ]
+    return "{\n" + ",\n".join(f"{inner}{line}" for line in lines) + f"\n{end}}}"
+
+
+def _html_of_error(error: str, reason: str) -> str:
+    """Show why a job failed; of a handler's exception where, for who wants to know."""
+    try:
+        where = json.loads(error)["error_traceback"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        where = None if reason == error else error
+    more = "" if where is None else f"<details><summary>more</summary>{_pre(where)}</details>"
+    return _pre(reason) + more
+
+
+def _badge(text: str, colour: str) -> str:
+    return f'<span style="{_BADGE}{colour}">{text}</span>'
 
 
 def _html_of_output(output: Any) -> str:
@@ -208,13 +243,14 @@ def _html_of_output(output: Any) -> str:
         if (element := _element(media, ".".join(path))) is not None:
             shown.append(element)
             room -= len(text)
-    return "".join(shown) + _pre(_smaller(output))
+    files = f'<div style="{_SIDE_BY_SIDE}">{"".join(shown)}</div>' if shown else ""
+    return files + _pre(output)
 
 
 def _element(media: Media, name: str) -> str | None:
     kind = _SHOWN_AS.get(media.type)
     source = f"data:{media.type};base64,{media.base64}"  # of a fixed set, and checked
-    style = "display:block;margin:6px 0;max-width:100%"
+    style = "display:block;max-width:100%"
     if kind == "img":
         return f'<img src="{source}" alt="{_text(name)}" style="{style}">'
     if kind == "audio":

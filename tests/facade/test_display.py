@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import pickle
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +20,7 @@ from tests.facade.clients import JOB, KEY, Driver, Script, job
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 HOSTILE = """</pre><script>alert(1)</script><img src=x onerror=alert(1)>"' onload='x"""
 
-TAGS = {"div", "b", "code", "span", "pre", "img", "audio"}
+TAGS = {"div", "code", "span", "pre", "img", "audio", "details", "summary"}
 ATTRIBUTES = {"style", "src", "alt", "controls"}
 
 
@@ -105,6 +106,31 @@ def test_a_job_is_a_line_and_is_not_asked_after(driver: Driver) -> None:
     assert repr(handle) == f"<{name} {JOB} of endpoint ep: COMPLETED in 5 ms, output 1>"
     assert "COMPLETED" in page_of(handle).text
     assert KEY not in repr(handle) + handle._repr_html_()
+
+
+def test_an_exception_of_a_handler_is_shown_as_one(driver: Driver) -> None:
+    """By its type and message, as in errors; in a notebook where it was raised can be seen too."""
+    details = {
+        "error_type": "<class 'ValueError'>",
+        "error_message": "no <prompt>",
+        "error_traceback": "Traceback (most recent call last):\n  in handler",
+    }
+    script = Script(job("FAILED", error=json.dumps(details)))
+    state = driver.call(lambda: driver.endpoint(script).status(JOB))
+    assert repr(state) == f"<JobState {JOB} FAILED, error 'ValueError: no <prompt>'>"
+    text = page_of(state).text
+    assert "ValueError: no <prompt>" in text
+    assert "call last):\n  in handler" in text
+    assert "error_type" not in text
+
+
+def test_short_json_is_a_line() -> None:
+    """What does not fit is broken where its parts begin."""
+    output = {"seeds": [1, 2, 3], "texts": ["x" * 40, "y" * 40]}
+    text = page_of(state_of(output=output)).text
+    assert text.endswith(
+        f'{{\n  "seeds": [1, 2, 3],\n  "texts": [\n    "{"x" * 40}",\n    "{"y" * 40}"\n  ]\n}}'
+    )
 
 
 def test_a_pickled_state_is_shown_alike() -> None:
