@@ -15,7 +15,7 @@ from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, turns
 from runpod_sdk._io.awaiting import AwaitingLine
 from runpod_sdk._io.pool import Pool
-from runpod_sdk._io.telemetry import Telemetry
+from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -55,8 +55,8 @@ class AsyncIO:
                 raise ValueError("give transport=… or http_client=…, which has its own, not both")
             self._callers = _through(config, http_client)
 
-    async def send(self, call: Call, limit: float | None) -> Reply:
-        return await self.telemetry.attempt(self._send, call, limit)
+    def send(self, call: Call, limit: float | None) -> Sending:  # one coroutine, if nobody is told
+        return self.telemetry.attempt(self._send, call, limit)
 
     async def _send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()

@@ -14,7 +14,7 @@ from runpod_sdk._io import http
 from runpod_sdk._io.blocking import BlockingLine
 from runpod_sdk._io.deadline import deadline
 from runpod_sdk._io.pool import Pool
-from runpod_sdk._io.telemetry import Telemetry
+from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.settings import Config
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class SyncIO:
         if http_client is not None:
             self._callers = _through(config, http_client)
 
-    async def send(self, call: Call, limit: float | None) -> Reply:
-        return await self.telemetry.attempt(self._send, call, limit)
+    def send(self, call: Call, limit: float | None) -> Sending:  # one coroutine, if nobody is told
+        return self.telemetry.attempt(self._send, call, limit)
 
     async def _send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
