@@ -55,12 +55,6 @@ PRINTED = {
         "1 True",
         "['COMPLETED', 'COMPLETED', 'COMPLETED']",
     ],
-    "typed-outputs.md": [
-        "Box(x=1, y=2)",
-        "cat",
-        "expected float, not str @ output[0].score; see .state.output",
-        "[{'label': 'cat', 'score': 'high'}]",
-    ],
     "webhooks.md": ["42", "order-17 COMPLETED 42"],
     "low-level-client.md": ["COMPLETED ['Hello']", "2", "401 invalid api key"],
 }
