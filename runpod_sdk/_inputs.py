@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what a type checker knows a value by that is written as JSO
 
     HasFields: TypeAlias = Attrs | Dataclass | Model | Typed
 
+_OURS = ("runpod_sdk", "runpod_serverless_api")
 _OF_JSON = (str, bool, int, float, type(None))
 
 
@@ -131,6 +132,8 @@ def _is_typed_dict(kind: type) -> bool:
 
 
 def _has_fields(kind: type) -> bool:
+    if kind.__module__.partition(".")[0] in _OURS:
+        return False  # a state in place of its output, say, is a mistake
     fields = ("__attrs_attrs__", "__dataclass_fields__")
     return _outputs.is_model(kind) or any(hasattr(kind, name) for name in fields)
 

@@ -24,9 +24,11 @@ from hypothesis import strategies as st
 from runpod_sdk import (
     AsyncEndpoint,
     Endpoint,
+    ExecutionPolicy,
     Job,
     JobFailedError,
     JobResult,
+    JobState,
     MapProgress,
     MapResult,
     OutputValidationError,
@@ -270,11 +272,17 @@ def test_an_input_of_another_type(driver: Driver, value: Any, kind: Any, said: l
     assert script.requests == []
 
 
+STATE = JobState(id=JOB, status="COMPLETED", output={"x": 1}, has_output=True, wire={})
+"""What somebody gives who means its output."""
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
         (Odd(1j), "complex"),
         (Odd(Opaque(1, 2)), "Opaque"),
+        (STATE, "JobState"),
+        ({"policy": ExecutionPolicy(ttl=60)}, "ExecutionPolicy"),
         (Box, "type"),
         (Model, "ModelMetaclass"),
         ({1, 2}, "set"),
