@@ -138,13 +138,20 @@ class Batch(Generic[R]):
         self._leaving = True
         self._queue.clear()
         self._work.stop()
-        await self._crew.within(CANCEL_TIMEOUT, self._when, self._all_sent)
-        if cancel:
-            await self._cancel_all()
+        try:
+            await self._crew.within(CANCEL_TIMEOUT, self._when, self._all_sent)
+            if cancel:
+                await self._cancel_all()
+        finally:  # whoever leaves may be interrupted again
+            await self._put_away()
+
+    async def _put_away(self) -> None:
         self._left = True
         self._ring()
-        await self._crew.dismiss()
-        await self._work.end()
+        try:
+            await self._crew.dismiss()
+        finally:
+            await self._work.end()
 
     async def _open(self) -> None:
         self._opened = True
@@ -268,9 +275,10 @@ class Batch(Generic[R]):
         await self._crew.within(CANCEL_TIMEOUT, self._when, lambda: not busy)
 
     async def _when(self, settled: Callable[[], bool]) -> None:
-        """Wait until something is so."""
+        """Wait until something is so; others may be waiting for something else."""
         while not settled():
-            self._news = self._crew.bell()
+            if self._news is None:
+                self._news = self._crew.bell()
             await self._news.wait()
 
     def _vacate(self) -> None:
@@ -280,3 +288,4 @@ class Batch(Generic[R]):
     def _ring(self) -> None:
         if self._news is not None:
             self._news.set()
+            self._news = None

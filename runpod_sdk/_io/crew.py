@@ -32,10 +32,11 @@ class AsyncCrew:
         self._gone: anyio.Event | None = None
         self._kept: set[object] = set()
         self._soon: Callable[..., object] | None = None
+        self._under_asyncio = False
 
     async def open(self) -> None:
         opened, self._dismissed, self._gone = anyio.Event(), anyio.Event(), anyio.Event()
-        self._soon = soon()
+        self._soon, self._under_asyncio = soon(), under_asyncio()
         self._spawn(self._host, opened)
         await opened.wait()
 
@@ -80,8 +81,8 @@ class AsyncCrew:
             self._gone.set()
 
     def _spawn(self, flow: Flow[None], *args: Any) -> None:
-        """Run *flow* in a task that belongs to nobody."""
-        if under_asyncio():
+        """Run *flow* in a task that belongs to nobody; also called where no task is."""
+        if self._under_asyncio:
             task = asyncio.ensure_future(flow(*args))
             self._kept.add(task)
             task.add_done_callback(self._kept.discard)

@@ -1,0 +1,92 @@
+"""Leaving a `map` at bad moments: from elsewhere, interrupted again, by throwing it away."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import trio
+
+from runpod_sdk import Journal, JournalStatus
+from tests.map.service import Service, Story, job_id
+
+SENT_SLOWLY = Story(latency=0.3, lasts=60.0)
+
+
+async def until(settled: Callable[[], object]) -> None:
+    """Let the others go on until something is so."""
+    for _ in range(1000):
+        if settled():
+            return
+        await anyio.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_closed_by_another_task(backend: str) -> None:
+    """Whoever waits for a result learns of the end, also while something is being submitted."""
+    service = Service([SENT_SLOWLY])
+    ended: list[Any] = []
+
+    async def main() -> None:
+        results = service.endpoint().map([0])
+
+        async def take() -> None:
+            ended.append([result async for result in results])
+
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as group:
+                group.start_soon(take)
+                await until(lambda: service.asked["run"])
+                await results.aclose()
+        assert results.in_flight == {0: job_id(0)}
+
+    anyio.run(main, backend=backend)
+    assert ended == [[]]
+
+
+def test_cancelled_while_it_is_being_left(tmp_path: Path) -> None:
+    """Who is cancelled again before all is put away leaves no task, and a journal to go on with."""
+    service = Service([SENT_SLOWLY])
+    path = tmp_path / "journal"
+
+    async def main() -> None:
+        with Journal(path) as journal:
+            results = service.endpoint().map([0], journal=journal)
+            taking = asyncio.ensure_future(anext(results))
+            await until(lambda: service.asked["run"])
+            taking.cancel()
+            await asyncio.sleep(0.05)
+            taking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await taking
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            async with service.endpoint().map([0], journal=journal) as again:
+                assert isinstance((await anext(again)).error, Exception)
+            assert journal.counts == {JournalStatus.UNCERTAIN: 1}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, trio.run, anyio.run])
+def test_thrown_away(run: Any) -> None:
+    """What nobody closed cancels its jobs all the same, where that was asked."""
+    service = Service([Story(lasts=0.0), Story(lasts=60.0)])
+
+    async def main() -> None:
+        results = service.endpoint().map(range(2), on_leave="cancel")
+        await anext(results)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del results
+            gc.collect()
+        await until(lambda: service.cancelled)
+
+    run(main() if run is asyncio.run else main)
+    assert list(service.cancelled) == [1]
