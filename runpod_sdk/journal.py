@@ -265,17 +265,17 @@ class Journal:
     def _prepare(self, database: sqlite3.Connection) -> None:
         """Make sure that nobody else has it, that it is ours, and how it is written."""
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("BEGIN IMMEDIATE")
         ((mark,),) = database.execute("PRAGMA application_id")
         ((tables,),) = database.execute("SELECT count(*) FROM sqlite_schema")
-        if not mark and not tables:
+        if mark != _MARK and (mark or tables):
+            raise JournalError(f"{self.path} is not a journal, or one of another version")
+        database.execute("PRAGMA journal_mode = WAL")  # stays so: not of what is not ours
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("BEGIN IMMEDIATE")
+        if not tables:
             for statement in _SCHEMA.split(";"):
                 database.execute(statement)
             database.execute(f"PRAGMA application_id = {_MARK}")
-        elif mark != _MARK:
-            raise JournalError(f"{self.path} is not a journal, or one of another version")
         database.execute("COMMIT")
 
     def _reason(self, error: sqlite3.Error) -> str:

@@ -318,8 +318,10 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     with sqlite3.connect(other) as file:
         file.execute("CREATE TABLE mine (x)")
     file.close()
+    before = other.read_bytes()
     with pytest.raises(JournalError, match="not a journal"):
         Journal(other)
+    assert other.read_bytes() == before
     with pytest.raises(JournalError, match="can't be read or written"):
         Journal(tmp_path / "no" / "such" / "folder")
     journal = Journal(tmp_path / "run.sqlite")
