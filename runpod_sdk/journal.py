@@ -189,16 +189,21 @@ class Journal:
 
     def _take(self, endpoint_id: str) -> int:
         """Begin to use it for an endpoint; return how many inputs it knows, from the first."""
-        if self._taken:
-            raise JournalError(f"{self.path} is in use by another map")
-        self._ask(
-            "INSERT INTO meta VALUES ('endpoint', ?) ON CONFLICT (name) DO NOTHING", endpoint_id
-        )
-        ((known,),) = self._ask("SELECT value FROM meta WHERE name = 'endpoint'")
-        if known != endpoint_id:
-            raise JournalError(f"{self.path} is of endpoint {known}, not {endpoint_id}")
-        self._taken = True
-        ((count,),) = self._ask("SELECT coalesce(max(id) + 1, 0) FROM inputs")
+        with self._lock:
+            if self._taken:
+                raise JournalError(f"{self.path} is in use by another map")
+            self._taken = True
+        try:
+            self._ask(
+                "INSERT INTO meta VALUES ('endpoint', ?) ON CONFLICT (name) DO NOTHING", endpoint_id
+            )
+            ((known,),) = self._ask("SELECT value FROM meta WHERE name = 'endpoint'")
+            if known != endpoint_id:
+                raise JournalError(f"{self.path} is of endpoint {known}, not {endpoint_id}")
+            ((count,),) = self._ask("SELECT coalesce(max(id) + 1, 0) FROM inputs")
+        except BaseException:
+            self._give_back()
+            raise
         return int(count)
 
     def _give_back(self) -> None:

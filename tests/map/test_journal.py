@@ -6,8 +6,10 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk import (
     AsyncRunpod,
+    Endpoint,
     Journal,
     JournalError,
     JournalStatus,
@@ -27,6 +30,7 @@ from runpod_sdk import (
     S3Config,
     SubmissionUncertainError,
 )
+from runpod_sdk.local import LocalEndpoint
 from tests.drawing import at_most
 from tests.facade.clients import KEY, MODES, Driver
 from tests.facade.clients import driver as make_driver
@@ -269,6 +273,34 @@ def test_one_at_a_time(driver: Driver, tmp_path: Path) -> None:
             driver.take(endpoint.map([1], journal=journal))
         driver.take(results)
         assert journal.counts == {JournalStatus.SUCCEEDED: 4}
+
+
+def test_one_of_two_at_once(tmp_path: Path) -> None:
+    """Of two threads that begin at the same time with one journal, one gets it."""
+    meeting = threading.Barrier(2)
+
+    def take(endpoint: Endpoint, journal: Journal) -> str:
+        meeting.wait(10)
+        with endpoint.map([1, 2], journal=journal) as results:
+            try:
+                next(results)
+                return "has it"
+            except JournalError as error:
+                return str(error)
+            finally:
+                meeting.wait(10)
+
+    with (
+        LocalEndpoint(lambda job: job["input"]) as local,
+        local.client() as client,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        endpoint = client.endpoint(local.endpoint_id)
+        for attempt in range(5):
+            path = str(tmp_path / str(attempt))
+            with Journal(path) as journal:
+                ends = threads.map(take, [endpoint] * 2, [journal] * 2)
+                assert set(ends) == {"has it", f"{path} is in use by another map"}
 
 
 def test_cancelled_on_leaving(driver: Driver, tmp_path: Path) -> None:
