@@ -81,6 +81,11 @@ class SyncIO:
             if self._own is not None:
                 run(self._own.close())
 
+    def check_open(self) -> None:
+        """Raise, if the client was closed."""
+        if self._closed:
+            raise RuntimeError("this client is closed: make a new one")
+
     def __del__(self) -> None:
         if getattr(self, "_own", None) is not None and not self._closed:
             http.warn_unclosed(self)
@@ -90,8 +95,7 @@ class SyncIO:
         if self._callers is not None:
             return self._callers
         with self._lock:
-            if self._closed:
-                raise RuntimeError("this client is closed: make a new one")
+            self.check_open()
             if self._own is None or self._pid != os.getpid():  # a fork can't share sockets
                 proxied = http.proxy(self._config)
                 self._own = (

@@ -37,6 +37,8 @@ class ThreadDesk:
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
         self._running = threading.Event()
+        """Whether there is a loop; or a fault, in place of one."""
+        self._fault: Exception = RuntimeError("it has not begun")
         self._farewell: object = None
         self._pid = os.getpid()
 
@@ -84,13 +86,24 @@ class ThreadDesk:
         if self._pid != os.getpid():
             raise RuntimeError("these results belong to the process that asked for them")
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=lambda: asyncio.run(self._run()), name="runpod_sdk", daemon=True
-            )
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="runpod_sdk", daemon=True)
+            thread.start()
+            self._thread = thread
         self._running.wait()
-        assert self._loop is not None
+        if self._loop is None:
+            self._thread = None  # there is nothing to be ended
+            raise self._fault
         return self._loop
+
+    def _work(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._run())
+        except Exception as fault:
+            if self._loop is not None:
+                raise
+            self._fault = fault
+            self._running.set()
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -146,6 +159,7 @@ class ThreadedIO(AsyncIO):
 def aside(config: Config, io: SyncIO) -> AsyncIO:
     """Make the port that a sync client has in a thread's event loop, beside its own."""
     if config.own_http:
+        io.check_open()
         return AsyncIO(config, None, telemetry=io.telemetry)
     return ThreadedIO(config, io)
 

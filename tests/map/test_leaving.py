@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 import trio
 
 from runpod_sdk import Journal, JournalStatus
+from runpod_sdk.local import LocalEndpoint
 from tests.map.service import Service, Story, job_id
 
 SENT_SLOWLY = Story(latency=0.3, lasts=60.0)
@@ -90,3 +93,40 @@ def test_thrown_away(run: Any) -> None:
 
     run(main() if run is asyncio.run else main)
     assert list(service.cancelled) == [1]
+
+
+def test_no_loop_to_be_had(local: LocalEndpoint) -> None:
+    """Where the system has no more files for a loop, that is said, and nothing waits for it."""
+    code = f"""
+import os, resource
+from runpod_sdk import Runpod
+
+with Runpod({local.api_key!r}, base_url={local.base_url!r}) as client:
+    endpoint = client.endpoint({local.endpoint_id!r})
+    endpoint.map([])  # imports what it needs
+    files = len(os.listdir("/proc/self/fd"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files - 1, hard))
+    results = endpoint.map([1, 2])
+    try:
+        next(results)
+    except OSError as error:
+        print(error.strerror)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    print([result.output for result in results], [r.output for r in endpoint.map([1, 2])])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.stdout == "Too many open files\n[] [1, 4]\n", done.stderr
+
+
+def test_a_closed_client_maps_nothing(local: LocalEndpoint) -> None:
+    """What a closed client refuses to send one by one it does not send by the dozen."""
+    client = local.client()
+    endpoint = client.endpoint(local.endpoint_id)
+    job = endpoint.run(input=1)
+    client.close()
+    for ask in (lambda: endpoint.map([1]), lambda: client.wait_all([job])):
+        with pytest.raises(RuntimeError, match="closed"):
+            ask()
