@@ -222,8 +222,8 @@ class Mapping:
         """Submit an input; from when it is its turn, a job may have come of it."""
 
         async def turn_has_come() -> None:
+            self._check_stopped(item)  # also before it is sent again
             if not item.sending:
-                self._check_stopped(item)
                 item.sending = True
                 await self._intend(item)
                 self._check_stopped(item)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 import trio
 
-from runpod_sdk import Journal, JournalStatus
+from runpod_sdk import AsyncResults, AsyncRunpod, Journal, JournalStatus, RunpodTimeoutError
 from runpod_sdk.local import LocalEndpoint
-from tests.map.service import Service, Story, job_id
+from tests.map.service import Service, Story, in_virtual_time, job_id
 
 SENT_SLOWLY = Story(latency=0.3, lasts=60.0)
 
@@ -130,3 +131,23 @@ def test_a_closed_client_maps_nothing(local: LocalEndpoint) -> None:
     for ask in (lambda: endpoint.map([1]), lambda: client.wait_all([job])):
         with pytest.raises(RuntimeError, match="closed"):
             ask()
+
+
+def test_nothing_is_sent_again_once_left() -> None:
+    """A submission that was refused, and would be sent again, is not when the map was left."""
+    asked: list[str] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(503, headers={"retry-after": "2"}, json={})
+
+    async def main() -> AsyncResults[Any]:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(refuse))
+        results = AsyncRunpod("key", http_client=http).endpoint("ep").map([0], timeout=1)
+        with pytest.raises(RunpodTimeoutError):
+            await anext(results)
+        return results
+
+    results = in_virtual_time(main)
+    assert (results.in_flight, results.uncertain) == ({}, ())
+    assert asked == ["/v2/ep/run"]
