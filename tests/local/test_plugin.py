@@ -352,12 +352,6 @@ def test_pytest_lists_the_fixtures(project: Project) -> None:
 # -- what the documentation says
 
 
-def test_the_tests_on_the_page_pass(project: Project) -> None:
-    """Each block of Python in docs/testing.md, one after another in one file."""
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    project.run("\n".join(blocks)).assert_outcomes(passed=5)
-
-
 def test_the_page_has_every_fault_and_fixture() -> None:
     """By its name, and with each of its arguments."""
     text = PAGE.read_text("utf-8")
