@@ -55,10 +55,11 @@ _COLOURS: Final = {
     "IN_PROGRESS": _BLUE,
 }
 _BOX: Final = (
-    "border:1px solid #8886;border-radius:6px;padding:8px 12px;max-width:60em;font-size:90%"
+    "border:1px solid #8886;border-radius:6px;padding:8px 12px;max-width:60em;font-size:90%;"
+    "overflow-wrap:anywhere"
 )
 _PRE: Final = (
-    "margin:6px 0 0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:24em;overflow:auto;"
+    "margin:6px 0 0;white-space:pre-wrap;max-height:24em;overflow:auto;"
     "font-family:var(--jp-code-font-family,monospace)"
 )
 _BADGE: Final = "padding:1px 7px;border-radius:9px;font-weight:600;color:#fff;background:"
@@ -250,7 +251,7 @@ def _html_of_output(output: Any) -> str:
 def _element(media: Media, name: str) -> str | None:
     kind = _SHOWN_AS.get(media.type)
     source = f"data:{media.type};base64,{media.base64}"  # of a fixed set, and checked
-    style = "display:block;max-width:100%"
+    style = "display:block;max-width:100%;max-height:36em"
     if kind == "img":
         return f'<img src="{source}" alt="{_text(name)}" style="{style}">'
     if kind == "audio":
