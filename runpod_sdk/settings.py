@@ -6,7 +6,6 @@ Lengths of time are seconds. Nothing here is read before a client is made.
 
 from __future__ import annotations
 
-import math
 import os
 from datetime import timedelta
 from enum import Enum
@@ -75,6 +74,9 @@ OnLeave = Literal["detach", "cancel"]
 OnError = Literal["yield", "raise"]
 """Whether what befell one input is a result of a `map`, or its end."""
 
+_FOREVER: Final = 1e9
+"""Seconds, thirty years. No clock of a socket takes three hundred."""
+
 Timeout: TypeAlias = float | timedelta | None
 """The longest that a local call may take, in seconds; None is no limit."""
 
@@ -111,7 +113,7 @@ def length_of_time(value: float | timedelta | None, name: str = "timeout") -> fl
         return None
     if not value > 0:
         raise ValueError(f"{name} must be above zero (None: no limit), not {value!r}")
-    return None if math.isinf(value) else value
+    return None if value > _FOREVER else value
 
 
 def checked_on_timeout(value: OnTimeout) -> OnTimeout:
@@ -257,9 +259,9 @@ def _check_api_key(key: object, source: str) -> str:
         raise ConfigurationError(f"{source} must be a string, not a {type(key).__name__}")
     if not key.strip():
         raise ConfigurationError(f"{source} is blank: give a key, or leave it out")
-    if not (key.isascii() and key.isprintable()):
+    if not (key.isascii() and key.isprintable()) or key != key.strip():
         raise ConfigurationError(
-            f"{source} has a character that no key has (a line end, perhaps): strip it"
+            f"{source} has a character that no key has (a line end or a space, perhaps): strip it"
         )
     return key
 
@@ -274,12 +276,13 @@ def _check_base_url(url: str, source: str) -> str:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        secret = "@" in parts.netloc or (not good and "@" in url)
     except (ValueError, AttributeError, TypeError):
         raise ConfigurationError(f"{source} must be a URL such as {BASE_URL}") from None
+    if secret:  # looked for first, as all else shows the URL
+        raise ConfigurationError(f"{source} must not carry a user name or a password")
     if not good or not url.isprintable() or " " in url:
         raise ConfigurationError(f"{source} must be a URL such as {BASE_URL}, not {url!r}")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(f"{source} must not carry a user name or a password")
     if parts.query or parts.fragment or {".", ".."} & set(parts.path.split("/")):
         raise ConfigurationError(
             f"{source} must end with a path, without '?', '#' or '..', not {url!r}"

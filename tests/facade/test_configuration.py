@@ -100,6 +100,8 @@ BAD_KEYS = [
     "\t\n",
     "rpa_x\n",
     "\nrpa_x",
+    "rpa_x ",
+    " rpa_x",
     "rpa\r\nX-Evil: 1",
     "rpa\x00",
     "rpa\x7f",
@@ -159,6 +161,7 @@ def test_the_base_url_goes_by_the_same_order(
     assert asked(base_url=None) == "https://variable.test/v3/ep/status/x"
     assert asked(base_url="http://argument.test") == "http://argument.test/ep/status/x"
     assert asked(base_url="http://argument.test/a/") == "http://argument.test/a/ep/status/x"
+    assert asked(base_url="http://host/@me/v2") == "http://host/@me/v2/ep/status/x"
     assert asked(base_url="http://[::1]:8080/v2") == "http://[::1]:8080/v2/ep/status/x"
 
 
@@ -178,6 +181,9 @@ BAD_URLS = [
     "https://host/v2#part",
     "https://host/v2/../v1",
     "https://user:hunter2@host/v2",
+    "ftp://user:hunter2@host/v2",
+    "https://user:hunter2@host/v 2",
+    "user:hunter2@host",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 from typing import Any
 
@@ -101,6 +102,16 @@ def test_a_connection_is_used_again(driver: Driver) -> None:
             driver.call(lambda: endpoint.health())
         driver.call(lambda: driver.close(client))
     gc.collect()
+
+
+@pytest.mark.parametrize("timeout", [1e10, sys.maxsize, 1e300], ids=repr)
+def test_a_time_that_no_clock_holds(driver: Driver, timeout: float) -> None:
+    """A timeout of centuries is none, though sockets refuse it."""
+    with local.LocalEndpoint(lambda job: 1) as served:
+        client = driver.client(api_key=served.api_key, base_url=served.base_url, timeout=timeout)
+        endpoint = client.endpoint(served.endpoint_id)
+        assert driver.call(lambda: endpoint.run_sync(input=1, timeout=timeout)).output == 1
+        driver.call(lambda: driver.close(client))
 
 
 def test_an_async_client_lives_through_event_loops() -> None:
