@@ -17,11 +17,11 @@ from runpod_sdk._flows.crew import Crew, Desk
 from runpod_sdk._flows.port import NEVER, Session
 from runpod_sdk._flows.taking import Taker, Terms
 from runpod_sdk._flows.waiting import Poll, wait
-from runpod_sdk._flows.work import Item
-from runpod_sdk._outputs import Reader, reader
+from runpod_sdk._flows.work import Item, read_output
+from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk.models import JobState
 from runpod_sdk.outcomes import JobResult
-from runpod_sdk.settings import SHORTEST_HOLD, UNSET, Timeout, length_of_time, whole_number
+from runpod_sdk.settings import SHORTEST_HOLD, Timeout, length_of_time, whole_number
 
 
 class AnyJob(Protocol):
@@ -42,7 +42,7 @@ class Gathering:
         self._crowded = crowded
         """Tells whether other jobs wait for being asked after."""
         self._polls: dict[int, Poll] = {}
-        self._readers: dict[int, Reader] = {}
+        self._readers: dict[int, Reader | None] = {}
         """By the identity of their types, which the jobs hold on to."""
         self.submitted = 0
 
@@ -75,15 +75,10 @@ class Gathering:
         pass
 
     def result(self, item: Item) -> JobResult[Any]:
-        value: Any = UNSET
         kind = item.input.endpoint.output_type
-        if kind is not None and item.state is not None and item.error is None:
-            if id(kind) not in self._readers:
-                self._readers[id(kind)] = reader(kind)
-            try:
-                value = self._readers[id(kind)].output(item.state)
-            except errors.OutputValidationError as error:
-                self._went_wrong(item, error)
+        if id(kind) not in self._readers:
+            self._readers[id(kind)] = reader_for(kind)
+        value = read_output(item, self._readers[id(kind)], self._went_wrong)
         return JobResult(job=item.input, state=item.state, error=item.error, value=value)
 
     def _went_wrong(self, item: Item, error: errors.RunpodError) -> None:

@@ -22,7 +22,7 @@ from runpod_sdk._flows.port import NEVER, Session
 from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
 from runpod_sdk._flows.waiting import try_to_cancel, wait
-from runpod_sdk._flows.work import Item
+from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import Tell, watching
 from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
@@ -32,7 +32,6 @@ from runpod_sdk.settings import (
     AHEAD_ORDERED,
     PAUSE_FIRST,
     PROPAGATION,
-    UNSET,
     OnError,
     OnLeave,
     checked_choice,
@@ -194,12 +193,7 @@ class Mapping:
         pass
 
     def result(self, item: Item) -> MapResult[Any]:
-        value: Any = UNSET
-        if self._options.read is not None and item.state is not None and item.error is None:
-            try:
-                value = self._options.read.output(item.state)
-            except errors.OutputValidationError as error:
-                self._went_wrong(item, error)
+        value = read_output(item, self._options.read, self._went_wrong)
         return MapResult(
             index=item.index,
             input=item.input,

@@ -7,8 +7,10 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import define
 
-from runpod_sdk.errors import RunpodError, SubmissionUncertainError
+from runpod_sdk._outputs import Reader
+from runpod_sdk.errors import OutputValidationError, RunpodError, SubmissionUncertainError
 from runpod_sdk.models import JobState
+from runpod_sdk.settings import UNSET
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -76,3 +78,16 @@ class Work(Protocol[R_co]):
     def result(self, item: Item) -> R_co:
         """Make what is handed out of an input that is done."""
         ...
+
+
+def read_output(
+    item: Item, read: Reader | None, went_wrong: Callable[[Item, RunpodError], None]
+) -> Any:
+    """Return the output as a value of the type that it is to be of; UNSET where there is none."""
+    if read is None or item.state is None or item.error is not None:
+        return UNSET
+    try:
+        return read.output(item.state)
+    except OutputValidationError as error:
+        went_wrong(item, error)
+        return UNSET

@@ -35,6 +35,7 @@ from runpod_sdk import (
     RequestTooLargeError,
 )
 from runpod_sdk.local import LocalEndpoint
+from runpod_serverless_api.models import JobRequest
 from tests.drawing import at_most
 from tests.facade.clients import JOB, Driver, Script, job
 from tests.facade.clients import driver as drive
@@ -305,6 +306,20 @@ def test_what_has_no_form(driver: Driver, value: Any, said: str) -> None:
             driver.call(ask)
         assert said in str(caught.value)
     assert script.requests == []
+
+
+def test_the_generated_model(driver: Driver) -> None:
+    """It is a request of a typed endpoint too, checked, and sent whole; it stays as it is."""
+    script = Script(job("IN_QUEUE"))
+    client = driver.client(http_client=driver.http_client(script))
+    request = JobRequest(input_=[Box(1)], webhook="https://a.test/")
+    request["more"] = 1
+    driver.call(lambda: client.endpoint("ep", input_type=list[Box]).run(request))
+    box = {"x": 1, "y": 2}
+    assert script.bodies == [{"input": [box], "webhook": "https://a.test/", "more": 1}]
+    assert request.input_ == [Box(1)]
+    with pytest.raises(TypeError, match="input must be a Box, not a list"):
+        driver.call(lambda: client.endpoint("ep", input_type=Box).run(request))
 
 
 def test_sizes_are_those_of_the_json(driver: Driver) -> None:

@@ -54,6 +54,13 @@ def problem(status: int, **headers: str) -> httpx.Response:
 
 IN_QUEUE = "in the queue, then done"
 
+
+def typed(endpoint: Any) -> Any:
+    """Return the endpoint, with types."""
+    kind = dict[str, int]
+    return endpoint.client.endpoint(endpoint.id, input_type=kind, output_type=kind)
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "endpoint.run": lambda endpoint: endpoint.run({"input": 1, "webhook": "https://a.test/"}),
     "endpoint.run by keyword": lambda endpoint: endpoint.run(
@@ -80,6 +87,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "endpoint.purge_queue": lambda endpoint: endpoint.purge_queue(),
     "endpoint.job": lambda endpoint: endpoint.job(JOB),
     "endpoint.map": lambda endpoint: endpoint.map([{"ä": 1}], webhook="https://a.test/hook"),
+    "endpoint.map of types": lambda endpoint: typed(endpoint).map([{"ä": 1}]),
+    "endpoint.run_sync of types": lambda endpoint: typed(endpoint).run_sync(input={"ä": 1}),
     "endpoint.map that raises": lambda endpoint: endpoint.map([1], on_error="raise"),
     "client.as_completed": lambda endpoint: endpoint.client.as_completed([endpoint.job(JOB)]),
     "client.wait_all": lambda endpoint: endpoint.client.wait_all([endpoint.job(JOB)], timeout=60),

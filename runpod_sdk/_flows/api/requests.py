@@ -39,7 +39,9 @@ def request(
         return made
     from runpod_sdk import _inputs
 
-    return evolve(made, input_=_inputs.checker(input_type)(made.input_))
+    checked = evolve(made, input_=_inputs.checker(input_type)(made.input_))
+    checked.additional_properties = made.additional_properties
+    return checked
 
 
 def _request(
