@@ -7,14 +7,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runpod_sdk import Runpod
-from runpod_sdk.local import LocalEndpoint
+from runpod_sdk.local import LocalEndpoint, SlowReply
+from tests.local.processes import until
 
 COMMAND = (sys.executable, "-m", "runpod_sdk")
 # The same, where Ctrl-C works although the tests run in the background of a script,
@@ -59,12 +59,9 @@ def test_chunks_are_printed_as_they_come(local: LocalEndpoint) -> None:
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("name", ["run-sync", "wait", "stream"])
 def test_ctrl_c_says_how_to_go_on(local: LocalEndpoint, name: str) -> None:
-    if name == "run-sync":
-        process = start("run-sync", "--input", '{"mock_delay": 30}')
-    else:
-        process = start(name, submit(local, mock_delay=30))
-    out, err = interrupt(process)
-    assert (process.returncode, out) == (130, "")
+    what = ["mock_delay:=30"] if name == "run-sync" else [submit(local, mock_delay=30)]
+    status, out, err = interrupted(local, name, *what)
+    assert (status, out) == (130, "")
     found = re.search(r"runpod-sdk wait (\S+)\n", err)
     assert found, err
     assert "Traceback" not in err
@@ -75,12 +72,9 @@ def test_ctrl_c_says_how_to_go_on(local: LocalEndpoint, name: str) -> None:
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("name", ["run-sync", "wait"])
 def test_ctrl_c_cancels_the_job_where_that_was_asked(local: LocalEndpoint, name: str) -> None:
-    if name == "run-sync":
-        process = start("run-sync", "--input", '{"mock_delay": 30}', "--on-timeout", "cancel")
-    else:
-        process = start("wait", submit(local, mock_delay=30), "--on-timeout", "cancel")
-    out, err = interrupt(process)
-    assert (process.returncode, out) == (130, "")
+    what = ["mock_delay:=30"] if name == "run-sync" else [submit(local, mock_delay=30)]
+    status, out, err = interrupted(local, name, *what, "--on-timeout", "cancel")
+    assert (status, out) == (130, "")
     assert "it was cancelled" in err
     assert "runpod-sdk wait" not in err
 
@@ -156,8 +150,11 @@ def test_a_missing_extra_is_one_line_that_says_how_to_get_it(
     assert len(done.stderr.splitlines()) == 1
 
 
-def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Press Ctrl-C, once a command had the time to be in the middle of its wait."""
-    time.sleep(3.5)
-    process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=30)
+def interrupted(local: LocalEndpoint, name: str, *arguments: str) -> tuple[int, str, str]:
+    """Press Ctrl-C when the command has asked what it waits for."""
+    question = SlowReply("stream" if name == "stream" else "status-sync", seconds=0.001)
+    with local.faults.active(question) as asked, start(name, *arguments) as process:
+        until(lambda: asked.fired)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
