@@ -172,7 +172,9 @@ class Mapping:
             else:
                 item.state = await wait(self._session, item.job_id, NEVER)
             item.state.raise_for_status()
-        except errors.ConfigurationError:
+        except errors.ConfigurationError as error:
+            item.error = error
+            await self._ended(item)
             raise
         except errors.RunpodError as error:
             self._went_wrong(item, error)

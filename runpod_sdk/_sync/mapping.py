@@ -112,6 +112,7 @@ def map(
             `.in_flight` of what this returned.
         ConfigurationError: A bar is to be shown in a terminal, and rich is not installed.
         JournalError: The journal is in use, or of another endpoint or other inputs.
+        ConfigurationError: There is no key, or an input needs cattrs, of the extra `types`.
         ValueError, TypeError: An input has no JSON form, such as NaN, or is not of the
             endpoint's `input_type`; its index is in the notes.
 

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk import (
     AsyncEndpoint,
+    ConfigurationError,
     Endpoint,
     ExecutionPolicy,
     Job,
@@ -401,6 +402,24 @@ def test_a_journal_keeps_the_json(
     [again] = driver.take(plain.map([wire], journal=path))
     assert again.job_id == first.job_id
     assert again.output == wire
+
+
+def test_a_map_that_can_t_be_sent(
+    driver: Driver,
+    client: Any,
+    local: LocalEndpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What no input can be sent without ends the whole, and leaves the journal as it was."""
+    monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
+    path = str(tmp_path / "run.sqlite")
+    endpoint = client.endpoint(local.endpoint_id)
+    keyless = pickle.loads(pickle.dumps(endpoint))
+    with pytest.raises(ConfigurationError, match="RUNPOD_API_KEY"):
+        driver.take(keyless.map([1, 2], journal=path))
+    driver.call(lambda: driver.close(keyless.client))
+    assert [result.output for result in driver.take(endpoint.map([1, 2], journal=path))] == [1, 2]
 
 
 def test_what_ends_first(driver: Driver, client: Any, local: LocalEndpoint) -> None:
