@@ -56,10 +56,11 @@ class Bar:
         # The first time from here: a notebook puts it below the cell that runs.
         if _tried(self._screen.show, self, self._tally.seen()):
             work = copy_context().run
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=work, args=[self._tick], name="runpod_sdk progress", daemon=True
             )
-            self._thread.start()
+            if _tried(thread.start):
+                self._thread = thread
         return self._tally.tell
 
     def __exit__(self, *_: object) -> None:

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, Final, TextIO
 
 from attrs import frozen
@@ -55,6 +56,8 @@ class Terminal:
         self._lock = threading.RLock()
         self._rows: dict[object, _Row] = {}
         self._live: Live | None = None
+        self._proxies: list[TextIO] = []
+        """What stands for standard output and standard error meanwhile."""
         self._moved: list[tuple[logging.StreamHandler[Any], TextIO, TextIO]] = []
 
     def show(self, bar: object, seen: Seen) -> None:
@@ -75,11 +78,11 @@ class Terminal:
                 return
             self._rows[bar] = _Row(seen)
             live, self._live = self._live, None
-            try:
-                live.stop()
-            finally:
-                self._rows.clear()
-                self._move_back()
+            with ExitStack() as last:  # all of it, whatever the terminal says
+                last.callback(self._forget)
+                last.callback(live.stop)
+                for stream in self._proxies:
+                    stream.flush()  # a line without an end would be lost
 
     def _start(self) -> None:
         console = Console(
@@ -98,21 +101,26 @@ class Terminal:
             get_renderable=lambda: Group(*self._rows.values()),
         )
         self._live.start(refresh=True)
-        self._move(out, sys.stdout)
-        self._move(err, sys.stderr)
+        for old, new in ((out, sys.stdout), (err, sys.stderr)):
+            if old is not new:
+                self._proxies.append(new)
+                self._move(old, new)
 
     def _move(self, old: TextIO, new: TextIO) -> None:
         """Let loggers that write to the terminal write above the bars, as `print` does."""
-        for handler in _handlers() if old is not new else ():
+        for handler in _handlers():
             if handler.stream is old:
                 handler.setStream(new)
                 self._moved.append((handler, old, new))
 
-    def _move_back(self) -> None:
+    def _forget(self) -> None:
+        """Leave all as it was."""
         for handler, old, new in self._moved:
             if handler.stream is new:
                 handler.setStream(old)
         self._moved.clear()
+        self._proxies.clear()
+        self._rows.clear()
 
 
 def _handlers() -> Iterator[logging.StreamHandler[Any]]:

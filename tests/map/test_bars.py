@@ -164,6 +164,19 @@ def test_what_is_printed_and_logged_stands_above(
     assert terminal.lines[28:] == ["after it", ""]
 
 
+def test_a_line_without_an_end_is_not_lost(
+    driver: Driver, endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched(monkeypatch) as terminal:
+        results = endpoint.map(range(5), progress=True)
+        for _ in range(5):
+            driver.next(results)
+            print(".", end="")
+        driver.take(results)
+    assert terminal.lines[0] == "....."
+    assert counts(terminal.lines[1]) == "5/5 done"
+
+
 def test_what_is_piped_is_not_touched(
     driver: Driver, endpoint: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
