@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import gc
 import pickle
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from runpod_sdk import JobFailedError, NotFoundError, RunpodTimeoutError
+from runpod_sdk import JobFailedError, NotFoundError, RunpodTimeoutError, local
 from tests.facade.clients import JOB, Driver, Routes, Script, chunks, in_no_time, job, problem
 from tests.otel.exported import Exported, Told
 
@@ -126,6 +126,19 @@ def test_a_stream(driver: Driver, told: Exported) -> None:
     assert span.attributes["runpod.job.status"] == "COMPLETED"
 
 
+def map_within_a_span(driver: Driver, told: Exported, endpoint: Any) -> None:
+    async def awaited() -> None:
+        with told.tracer.start_as_current_span("caller"):
+            async for result in endpoint.map(range(6), concurrency=2):
+                assert result.error is None
+
+    def blocking() -> None:
+        with told.tracer.start_as_current_span("caller"):
+            assert all(result.error is None for result in endpoint.map(range(6), concurrency=2))
+
+    driver.call(awaited if driver.is_async else blocking)
+
+
 def test_map(driver: Driver, told: Exported) -> None:
     """Each job of a `map` is a span in that of the caller, whichever thread sends its requests."""
 
@@ -138,16 +151,7 @@ def test_map(driver: Driver, told: Exported) -> None:
 
     endpoint = driver.endpoint(answer)
 
-    async def awaited() -> None:
-        with told.tracer.start_as_current_span("caller"):
-            async for result in endpoint.map(range(6), concurrency=2):
-                assert result.error is None
-
-    def blocking() -> None:
-        with told.tracer.start_as_current_span("caller"):
-            assert all(result.error is None for result in endpoint.map(range(6), concurrency=2))
-
-    driver.call(awaited if driver.is_async else blocking)
+    map_within_a_span(driver, told, endpoint)
     caller = only(told)
     assert caller.name == "caller"
     assert sorted(one.attributes["runpod.job.id"] for one in caller.within) == list("012345")
@@ -158,12 +162,40 @@ def test_map(driver: Driver, told: Exported) -> None:
         }
 
 
+def test_map_over_own_connections(driver: Driver, told: Exported) -> None:
+    """The same where the sync client has an event loop in a thread."""
+    with local.LocalEndpoint(lambda job: job["input"]) as served:
+        client = driver.client(base_url=served.base_url, api_key=served.api_key)
+        map_within_a_span(driver, told, client.endpoint(served.endpoint_id))
+        driver.call(lambda: driver.close(client))
+    caller = only(told)
+    assert (caller.name, len(caller.within)) == ("caller", 6)
+    for one in caller.within:
+        assert {RUN, *PARTS} < set(names(one)) <= {RUN, WAIT, *PARTS}
+        assert all(one.start <= inner.start <= inner.end <= one.end for inner in one.within)
+
+
+@in_no_time
 def test_jobs_that_are_gathered(driver: Driver, told: Exported) -> None:
     """`wait_all` goes on with the spans of the handles, also where jobs take turns."""
-    endpoint = driver.endpoint(Routes(run=QUEUED, status_sync=slowly(DONE)))
-    handle = driver.call(lambda: endpoint.run(input=1))
-    driver.call(lambda: endpoint.client.wait_all([handle]))
-    assert names(only(told)) == sorted([RUN, WAIT, *PARTS])
+    polls: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        what, *id = request.url.path.split("/")[3:]
+        number = id[0] if id else request.content.decode().split(":")[-1].strip(" }")
+        polls.append(number)
+        going = what == "run" or (number == "0" and polls.count("0") == 2)
+        body = {"id": number, "status": "IN_PROGRESS" if going else "COMPLETED"}
+        return httpx.Response(200, json=body)
+
+    endpoint = driver.endpoint(answer)
+    handles = [driver.call(partial(endpoint.run, input=n)) for n in range(3)]
+    driver.call(lambda: endpoint.client.wait_all(handles, concurrency=1))
+    assert sorted(told.outlines(), key=len) == [
+        ["job ep", RUN, WAIT],
+        ["job ep", RUN, WAIT],
+        ["job ep", RUN, WAIT, WAIT],
+    ]
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "CANCELLED"])
@@ -210,6 +242,7 @@ def test_a_job_that_is_let_go(driver: Driver, told: Exported) -> None:
     """With its last handle the span ends, where it stopped: at the next request, or on closing."""
     endpoint = driver.endpoint(Routes(run=QUEUED, health=job()))
     driver.call(lambda: endpoint.run(input=1))
+    gc.collect()
     driver.call(endpoint.health)
     left, after = told.spans()
     assert (left.outline, after.outline) == (["job ep", RUN], HEALTH)
@@ -265,13 +298,11 @@ def test_retried(driver: Driver, told: Exported) -> None:
 
 def test_what_is_not_there(driver: Driver, told: Exported) -> None:
     """A job that is not found has a span as long as it was looked for."""
-    endpoint = driver.endpoint(Script(problem(404)))
-    with contextlib.suppress(NotFoundError):
-        driver.call(lambda: endpoint.wait(JOB))
-    gc.collect()  # what the traceback has kept
-    with contextlib.suppress(NotFoundError):
-        driver.call(endpoint.health)
-    looked, _ = told.spans()
+    client = driver.client(http_client=driver.http_client(Script(problem(404))))
+    with pytest.raises(NotFoundError):
+        driver.call(lambda: client.endpoint("ep").wait(JOB))
+    driver.call(lambda: driver.close(client))
+    looked = only(told)
     assert looked.outline == ["job ep", f"{WAIT} ERROR", f"{STATUS} ERROR"]
     assert "runpod.job.status" not in looked.attributes
 
