@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,7 @@ from runpod_sdk import AsyncRunpod, JobState, Runpod, RunpodTimeoutError, Server
 from tests.faults.catalogue import GOOD
 from tests.faults.modes import JOB, KEY, SLACK, Case, call, run_one
 from tests.faults.server import Server, answer, by_operation, silence
+from tests.local.processes import until
 
 BOUND = 5.0
 """How long a cancel may take beyond what led to it."""
@@ -83,8 +85,10 @@ def test_pools_of_processes(method: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {KEY}"}
 
 
-def run_script(script: str, *arguments: str, interrupt: float | None = None) -> Any:
-    """Run *script* in a process of its own, and interrupt it after some seconds."""
+def run_script(
+    script: str, *arguments: str, interrupt: Callable[[], object] | None = None
+) -> tuple[str, str, float]:
+    """Run *script* in a process of its own, and interrupt it as soon as *interrupt* holds."""
     started = time.monotonic()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
@@ -96,9 +100,7 @@ def run_script(script: str, *arguments: str, interrupt: float | None = None) -> 
     )
     try:
         if interrupt is not None:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            time.sleep(interrupt)
+            until(interrupt)
             started = time.monotonic()
             process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
@@ -135,7 +137,6 @@ INTERRUPTED = """
     from runpod_sdk import Runpod
 
     with Runpod("key-of-a-test", base_url=sys.argv[1]) as client:
-        print("ready", flush=True)
         try:
             client.endpoint("ep").wait("j1", on_timeout=sys.argv[2])
         except KeyboardInterrupt as interruption:
@@ -145,13 +146,18 @@ WAITING = {"id": JOB, "status": "IN_PROGRESS"}
 CANCELLED = {"id": JOB, "status": "CANCELLED"}
 
 
+def interrupted(server: Server, on_timeout: str) -> tuple[str, str, float]:
+    """Wait for a job in a process that is interrupted when it has asked."""
+    return run_script(INTERRUPTED, server.base_url, on_timeout, interrupt=lambda: server.requests)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("on_timeout", ["detach", "cancel"])
 def test_ctrl_c(on_timeout: str) -> None:
     """The KeyboardInterrupt comes through, and the job is cancelled where that was asked for."""
     behaviour = by_operation(status_sync=silence, cancel=answer(CANCELLED), other=answer(WAITING))
     with Server(behaviour) as server:
-        out, err, took = run_script(INTERRUPTED, server.base_url, on_timeout, interrupt=0.5)
+        out, err, took = interrupted(server, on_timeout)
     assert out.startswith("interrupted job j1: "), err
     asked = [request.operation for request in server.requests]
     assert asked == ["status-sync", *(["cancel"] if on_timeout == "cancel" else [])]
@@ -163,7 +169,7 @@ def test_ctrl_c(on_timeout: str) -> None:
 def test_ctrl_c_and_a_silent_server() -> None:
     """A cancel that gets no answer is bounded, and said not to be confirmed."""
     with Server(silence) as server:
-        out, err, took = run_script(INTERRUPTED, server.base_url, "cancel", interrupt=0.5)
+        out, err, took = interrupted(server, "cancel")
     assert "not confirmed" in out, err
     assert took < BOUND + 3
 
