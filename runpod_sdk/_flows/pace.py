@@ -13,6 +13,7 @@ a port does that.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -162,13 +163,24 @@ class Lane:
 
 
 class Traffic:
-    """The lanes of one client."""
+    """
+    The lanes of one client.
+
+    A process that was forked begins with none: whoever was under way in its parent would
+    never leave them here.
+    """
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._lanes: dict[tuple[str, Limit], Lane] = {}
+        self._pid = os.getpid()
 
     def lane(self, endpoint_id: str, limit: Limit) -> Lane:
+        if self._pid != os.getpid():
+            self._begin()
         with self._lock:
             key = endpoint_id, limit
             if key not in self._lanes:

@@ -76,6 +76,7 @@ class SyncIO:
 
     def close(self) -> None:
         """Close the connections that are our own."""
+        self._leave_to_parent()
         with self._lock:
             self._closed = True
             if self._own is not None:
@@ -94,15 +95,20 @@ class SyncIO:
     def _way(self) -> Pool | Through:
         if self._callers is not None:
             return self._callers
+        self._leave_to_parent()
         with self._lock:
             self.check_open()
-            if self._own is None or self._pid != os.getpid():  # a fork can't share sockets
+            if self._own is None:
                 proxied = http.proxy(self._config)
                 self._own = (
                     _through(self._config) if proxied else Pool(self._config, BlockingLine.open)
                 )
-                self._pid = os.getpid()
             return self._own
+
+    def _leave_to_parent(self) -> None:
+        """Share neither a socket nor a lock with the process that this one was forked from."""
+        if self._pid != os.getpid():
+            self._lock, self._own, self._pid = threading.Lock(), None, os.getpid()
 
 
 def _through(config: Config, http_client: httpx.Client | None = None) -> Through:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -158,3 +160,34 @@ def test_one_client_for_many_threads() -> None:
             return endpoint.run_sync(input="in a loop", timeout=60).output
 
         assert asyncio.run(within()) == "in a loop"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_does_not_wait_for_its_parents_requests() -> None:
+    """Twenty cancels may be under way; those of the parent are not under way in its child."""
+    all_under_way = threading.Barrier(21)
+
+    def serve(connection: Any, request: bytes) -> None:
+        if b"/cancel/slow" in request:
+            all_under_way.wait(10)
+            server.closing.wait(30)
+        connection.sendall(http_answer({"id": JOB, "status": "CANCELLED"}))
+
+    with (
+        ThreadPoolExecutor(20) as threads,
+        SocketServer(serve) as server,
+        Runpod(KEY, base_url=server.base_url, timeout=30) as client,
+    ):
+        endpoint = client.endpoint("ep")
+        answers = [threads.submit(endpoint.cancel, "slow") for _ in range(20)]
+        all_under_way.wait(10)
+        child = os.fork()
+        if not child:
+            try:
+                os._exit(0 if endpoint.cancel("fast", timeout=5).id == JOB else 1)
+            except BaseException:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        server.closing.set()
+        assert {answer.result(30).id for answer in answers} == {JOB}
