@@ -21,7 +21,7 @@ from runpod_sdk._flows.crew import Crew, Desk
 from runpod_sdk._flows.port import NEVER, Session
 from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
-from runpod_sdk._flows.waiting import try_to_cancel, wait
+from runpod_sdk._flows.waiting import try_to_cancel, wait, wait_for_new
 from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import Tell, watching
@@ -30,8 +30,6 @@ from runpod_sdk.outcomes import MapResult
 from runpod_sdk.settings import (
     AHEAD,
     AHEAD_ORDERED,
-    PAUSE_FIRST,
-    PROPAGATION,
     OnError,
     OnLeave,
     checked_choice,
@@ -168,7 +166,7 @@ class Mapping:
             if item.job_id is None:
                 request = self._options.request(self._options.checked(item.input))
                 known = await self._submit(item, request)
-                item.state = await self._end_of_new(known)
+                item.state = await wait_for_new(self._session, known, NEVER)
             else:
                 item.state = await wait(self._session, item.job_id, NEVER)
             item.state.raise_for_status()
@@ -243,15 +241,3 @@ class Mapping:
     def _check_stopped(self, item: Item) -> None:
         if self._stopped:
             raise errors.RunpodError(f"input {item.index} was not sent, as the map was left")
-
-    async def _end_of_new(self, known: JobState) -> JobState:
-        """Wait for a job that was just submitted, and may not be known everywhere yet."""
-        io = self._session.io
-        since = io.now()
-        while True:
-            try:
-                return await wait(self._session, known.id, NEVER, known)
-            except errors.NotFoundError:
-                if io.now() - since > PROPAGATION:
-                    raise
-            await io.sleep(PAUSE_FIRST)

@@ -8,7 +8,7 @@ from runpod_sdk._flows import api
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.port import Deadline, Session
 from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk._flows.waiting import cancelling, wait_for_new
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import FIRST_HOLD, OnTimeout
 
@@ -44,4 +44,5 @@ async def run_sync(
     else:
         op = api.run_sync(session.endpoint_id, request, FIRST_HOLD)
     state = await _submit(session, op, deadline)
-    return await cancelling(session, state.id, on_timeout, wait(session, state.id, deadline, state))
+    flow = wait_for_new(session, state, deadline)
+    return await cancelling(session, state.id, on_timeout, flow)

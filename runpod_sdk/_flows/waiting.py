@@ -26,6 +26,7 @@ from runpod_sdk.settings import (
     PAUSE_FIRST,
     PAUSE_GROWTH,
     PAUSE_LONGEST,
+    PROPAGATION,
     SHORTEST_HOLD,
     OnTimeout,
 )
@@ -96,6 +97,24 @@ async def wait(
         except OutOfTime as out:
             raise timed_out(session, job_id, deadline, known) from (out.failure or out.__cause__)
     return known
+
+
+async def wait_for_new(session: Session, known: JobState, deadline: Deadline) -> JobState:
+    """
+    Wait for a job that was just submitted, and may not be known everywhere yet.
+
+    Raises what `wait` does.
+    """
+    io = session.io
+    since = io.now()
+    while True:
+        try:
+            return await wait(session, known.id, deadline, known)
+        except errors.NotFoundError:
+            if io.now() - since > PROPAGATION:
+                raise
+        left = deadline.left(io.now())
+        await io.sleep(PAUSE_FIRST if left is None else min(PAUSE_FIRST, max(left, 0.0)))
 
 
 def _same(state: JobState, known: JobState | None) -> bool:

@@ -194,6 +194,25 @@ def test_what_was_surely_not_taken_is_sent_again(
         assert said in ("refused", 429, 503)
 
 
+@pytest.mark.parametrize("timeout", [1.5, 60.0, None])
+def test_a_job_that_is_not_known_everywhere_yet(timeout: float | None) -> None:
+    """Right after its submission a job may be unknown to who is asked for it; it is no error."""
+    service = Service(Story(0.1, 1.2, unknown_for=1.1), started=False)
+    outcome = submit(VirtualIO(service), "run_sync", timeout)
+    assert isinstance(outcome, JobState)
+    assert outcome.succeeded
+
+
+def test_a_job_that_stays_unknown() -> None:
+    """After five seconds it is one; and the deadline holds until then."""
+    for timeout, error in ((60.0, errors.NotFoundError), (3.1, errors.RunpodTimeoutError)):
+        io = VirtualIO(Service(Story(unknown_for=1e6), started=False))
+        outcome = submit(io, "run_sync", timeout)
+        assert isinstance(outcome, error)
+        assert outcome.job is not None
+        assert io.now() <= min(timeout, 7.0)
+
+
 @given(st.sampled_from(["detach", "cancel"]), meetings, timeouts)
 def test_cancelled_says_what_is_so(on_timeout: str, faults: list[Meeting], timeout: float) -> None:
     """`.cancelled` is true only of a job that was; and none is cancelled unasked."""

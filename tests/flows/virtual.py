@@ -68,6 +68,8 @@ class Story:
     aggregates: bool = True
     long_polls: bool = True
     """Whether `/status-sync` is offered, and `/stream` held back."""
+    unknown_for: float = 0.0
+    """How long those who are asked for it don't know it yet."""
 
     def chunk_time(self, index: int) -> float:
         return self.taken_at + (self.ends_at - self.taken_at) * (index + 1) / (len(self.chunks) + 1)
@@ -122,7 +124,7 @@ class Service:
             if what == "run":
                 return now, ok({"id": JOB, "status": "IN_QUEUE"})
             return self._held(now, wait)
-        if not self.born:
+        if not self.born or now < self.born[0] + self.story.unknown_for:
             return now, problem(404)
         if what == "status-sync":
             return self._held(now, wait) if self.story.long_polls else (now, problem(404))
