@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from runpod_sdk import JobReason
 from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import history
-from runpod_sdk.cli.outcome import connected, verdict
+from runpod_sdk.cli.outcome import Exit, connected, verdict
 from runpod_sdk.cli.showing import health_lines, show_jobs, show_state
 from runpod_sdk.cli.terminal import is_terminal, say, show, show_text
 from runpod_sdk.cli.work import listed, statuses_of
@@ -41,6 +42,8 @@ def explain(
             show({"id": job_id, "reason": explanation.reason, "text": explanation.text})
         else:
             show_text(explanation.text)
+    if explanation.reason in (JobReason.UNKNOWN, JobReason.NOT_FOUND):
+        raise typer.Exit(Exit.API)
 
 
 def cancel(

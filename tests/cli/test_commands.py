@@ -120,6 +120,18 @@ def test_a_wait_in_vain_says_why_the_job_still_waits(command: Command) -> None:
     assert command("explain", waiting).document["reason"] == "DONE"
 
 
+def test_what_cannot_be_explained_is_no_success(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = command("explain", "no-such-job")
+    assert (ended.status, ended.document["reason"]) == (3, "NOT_FOUND")
+    job = submit(command, mock_return=1)
+    monkeypatch.setenv("RUNPOD_API_KEY", "wrong")
+    ended = command("explain", job)
+    assert (ended.status, ended.document["reason"]) == (3, "UNKNOWN")
+    assert "check the API key" in ended.document["text"]
+
+
 def test_the_way_to_go_on_names_an_endpoint_that_the_environment_does_not(
     command: Command, local: LocalEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
