@@ -39,14 +39,18 @@ def run_and_wait(
 
     It is sent to the queue and then waited for, not sent by the API's `runsync`: its id is
     known at once, and the result is kept for half an hour and not for a minute. Only what
-    is too large for that goes by `runsync`.
+    is too large for that goes by `runsync`, and can't be streamed.
     """
     began = time.monotonic()
     try:
         job = submit(endpoint, asked, timeout={"timeout": timeout}, keep=keep)
     except sdk.RequestTooLargeError:
+        if how["stream"]:  # the id of such a job comes with its end
+            raise
         on_timeout = how["on_timeout"]
         state = endpoint.run_sync(**asked, timeout=timeout, on_timeout=on_timeout, check=False)
+        if keep:
+            history.add(state.id, endpoint.id)
         return ended(state, how["output"], how["saver"])
     if timeout is not None:
         timeout = max(timeout - (time.monotonic() - began), 0.001)

@@ -90,7 +90,11 @@ def test_what_is_too_large_for_the_queue_goes_another_way(command: Command, tmp_
     ended = command("run-sync", f"mock_return=@{file}", "mock_delay:=0", "-o", "raw")
     assert ended.status == 0, ended.err
     assert len(ended.out) > 10 * 2**20
+    (listed,) = command("jobs", "--limit", "1").document
+    assert listed["id"].startswith("sync-")
     assert command("run", f"mock_return=@{file}").status == 2
+    ended = command("run-sync", f"mock_return=@{file}", "--stream")
+    assert (ended.status, ended.out) == (2, ""), "its id, by which to stream it, is not known"
     file.write_text("x" * (20 * 2**20))
     ended = command("run-sync", f"mock_return=@{file}")
     assert (ended.status, ended.out) == (2, "")
