@@ -16,4 +16,6 @@ def main() -> None:
             raise
         sys.stderr.write("the command needs an extra: pip install 'runpod_sdk[cli]'\n")
         sys.exit(2)
+    except KeyboardInterrupt:  # before there is anything to be said of it
+        sys.exit(130)
     app()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDPOINT_VARIABLE = "RUNPOD_ENDPOINT_ID"
 _EXPLAINING = 5.0
 _CANCELLING = 5.0
-_DETACHED = "detached, it goes on"
+_CANCELLED = "it was cancelled"
 
 
 class Exit(IntEnum):
@@ -75,9 +75,15 @@ def _explained() -> Iterator[None]:
 @contextmanager
 def connected(endpoint_id: str) -> Iterator[Endpoint]:
     """Give the endpoint, and end the process as befits what goes wrong in the block."""
+    with told(endpoint_id), sdk.Runpod() as client, _explained():
+        yield client.endpoint(endpoint_id)
+
+
+@contextmanager
+def told(endpoint_id: str) -> Iterator[None]:
+    """Say what goes wrong in the block, and end the process as befits it."""
     try:
-        with sdk.Runpod() as client, _explained():
-            yield client.endpoint(endpoint_id)
+        yield
     except sdk.JobError as error:
         complain(f"{error}")
         code = Exit.JOB_ENDED_BADLY
@@ -100,8 +106,8 @@ def connected(endpoint_id: str) -> Iterator[Endpoint]:
         say("\ninterrupted")
         for note in getattr(error, "__notes__", ()):  # "job ID: what became of it"
             say(note)
-            if unsure := re.fullmatch(rf"job (\S+): ({_DETACHED}|cancelling .*)", note):
-                say_how_to_go_on(unsure[1], endpoint_id)
+            if (found := re.match(r"job (\S+): ", note)) and not note.endswith(_CANCELLED):
+                say_how_to_go_on(found[1], endpoint_id)
         code = Exit.INTERRUPTED
     else:
         return
@@ -128,7 +134,12 @@ def seen_to(endpoint: Endpoint, job_id: str, on_timeout: OnTimeout) -> Iterator[
             error.add_note(f"job {job_id}: {what}")
         raise
     except KeyboardInterrupt as error:
-        what = _cancelled(endpoint, job_id)[1] if on_timeout == "cancel" else _DETACHED
+        what = "detached, it goes on"
+        if on_timeout == "cancel":
+            try:
+                what = _cancelled(endpoint, job_id)[1]
+            except KeyboardInterrupt:  # once more: whoever it was does not want to wait
+                what = "cancelling it was interrupted"
         error.__notes__ = [f"job {job_id}: {what}"]  # in place of what the call says, if anything
         raise
 
@@ -139,7 +150,9 @@ def _cancelled(endpoint: Endpoint, job_id: str) -> tuple[bool, str]:
     except sdk.RunpodError as error:
         return False, f"cancelling it was not confirmed ({error})"
     if state.status == sdk.JobStatus.CANCELLED:
-        return True, "it was cancelled"
+        return True, _CANCELLED
+    if state.completed:
+        return False, f"it was {state.status} before it could be cancelled"
     return False, f"cancelling it was not confirmed (it is {state.status})"
 
 

@@ -11,7 +11,7 @@ import runpod_sdk as sdk
 from runpod_sdk.cli import history
 from runpod_sdk.cli.history import Entry
 from runpod_sdk.cli.live import following
-from runpod_sdk.cli.outcome import Exit, connected, seen_to, verdict
+from runpod_sdk.cli.outcome import Exit, seen_to, told, verdict
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.showing import ChunkPrinter, Output, show_ended
 from runpod_sdk.cli.terminal import is_terminal, say
@@ -118,20 +118,24 @@ def listed(limit: int, endpoint_id: str | None) -> list[Entry]:
 
 
 def statuses_of(entries: list[Entry]) -> dict[str, str | None]:
-    """Ask for the status of each job; None of one that is not known any more."""
-    from concurrent.futures import ThreadPoolExecutor
+    """Ask for the status of each job, in tasks, which Ctrl-C ends; None of one that is gone."""
+    import asyncio
+
+    async def ask_all() -> dict[str, str | None]:
+        turns = asyncio.Semaphore(_AT_ONCE)
+        async with sdk.AsyncRunpod() as client:
+
+            async def ask(entry: Entry) -> tuple[str, str | None]:
+                async with turns:
+                    try:
+                        state = await client.endpoint(entry.endpoint).status(entry.id)
+                    except sdk.NotFoundError:
+                        return entry.id, None
+                    return entry.id, state.status
+
+            return dict(await asyncio.gather(*map(ask, entries)))
 
     if not entries:
         return {}
-    found: dict[str, str | None] = {}
-    with connected(entries[0].endpoint) as first, ThreadPoolExecutor(_AT_ONCE) as threads:
-
-        def ask(entry: Entry) -> str | None:
-            try:
-                return first.client.endpoint(entry.endpoint).status(entry.id).status
-            except sdk.NotFoundError:
-                return None
-
-        for entry, status in zip(entries, threads.map(ask, entries), strict=True):
-            found[entry.id] = status
-    return found
+    with told(entries[0].endpoint):
+        return asyncio.run(ask_all())

@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 
 from runpod_sdk import Runpod
+<<<<<<< HEAD
 from runpod_sdk.local import LocalEndpoint, SlowReply
 from tests.local.processes import until
+=======
+from runpod_sdk.local import ActiveFault, LocalEndpoint, SlowReply
+>>>>>>> 3cd001c (Take Ctrl-C at every moment, and say how to go on)
 
 COMMAND = (sys.executable, "-m", "runpod_sdk")
 # The same, where Ctrl-C works although the tests run in the background of a script,
@@ -77,6 +81,52 @@ def test_ctrl_c_cancels_the_job_where_that_was_asked(local: LocalEndpoint, name:
     assert (status, out) == (130, "")
     assert "it was cancelled" in err
     assert "runpod-sdk wait" not in err
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_second_ctrl_c_says_that_it_is_not_known_whether_the_job_was_cancelled(
+    local: LocalEndpoint,
+) -> None:
+    job = submit(local, mock_delay=30)
+    slowly = SlowReply("status-sync", seconds=20), SlowReply("cancel", seconds=20)
+    with local.faults.active(slowly[0]) as waits, local.faults.active(slowly[1]) as cancels:
+        process = start("wait", job, "--on-timeout", "cancel")
+        for asked in (waits, cancels):
+            until_asked(asked)
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert f"job {job}: cancelling it was interrupted\nto wait for it: runpod-sdk wait {job}" in err
+
+
+@pytest.mark.usefixtures("environment")
+def test_ctrl_c_says_how_to_go_on_with_what_is_too_large_for_the_queue(
+    local: LocalEndpoint, tmp_path: Path
+) -> None:
+    file = tmp_path / "large"
+    file.write_text("x" * (10 * 2**20))
+    with local.faults.active(SlowReply("status-sync", seconds=20)) as waits:
+        process = start("run-sync", f"mock_return=@{file}", "mock_delay:=30")
+        until_asked(waits)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    found = re.search(r"runpod-sdk cancel (sync-\S+)\n", err)
+    assert found, err
+    with local.client() as client:
+        client.endpoint(local.endpoint_id).cancel(found[1])
+
+
+@pytest.mark.usefixtures("environment")
+def test_ctrl_c_does_not_wait_for_the_statuses_of_jobs(local: LocalEndpoint) -> None:
+    with start("run", "--input", "1") as process:
+        process.communicate(timeout=20)
+    with local.faults.active(SlowReply("status", seconds=60)) as asked:
+        process = start("jobs", "--status")
+        until_asked(asked)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=8)  # a request may take 10
+    assert (process.returncode, out, err) == (130, "", "\ninterrupted\n")
 
 
 @pytest.mark.usefixtures("environment")
@@ -150,6 +200,7 @@ def test_a_missing_extra_is_one_line_that_says_how_to_get_it(
     assert len(done.stderr.splitlines()) == 1
 
 
+<<<<<<< HEAD
 def interrupted(local: LocalEndpoint, name: str, *arguments: str) -> tuple[int, str, str]:
     """Press Ctrl-C when the command has asked what it waits for."""
     question = SlowReply("stream" if name == "stream" else "status-sync", seconds=0.001)
@@ -158,3 +209,33 @@ def interrupted(local: LocalEndpoint, name: str, *arguments: str) -> tuple[int, 
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     return process.returncode, out, err
+=======
+def test_ctrl_c_while_the_command_is_loaded_is_no_traceback() -> None:
+    code = (
+        "import sys; finder = type(sys)('finder')\n"
+        "def find_spec(name, path, target=None):\n"
+        "    if name == 'typer': raise KeyboardInterrupt\n"
+        "finder.find_spec = find_spec; sys.meta_path.insert(0, finder)\n"
+        "from runpod_sdk.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "health"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def until_asked(fault: ActiveFault) -> None:
+    """Wait until the server has a request that *fault* keeps waiting."""
+    for _ in range(2_000):
+        if fault.fired:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"nobody asked for what {fault} befalls")
+
+
+def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Press Ctrl-C, once a command had the time to be in the middle of its wait."""
+    time.sleep(3.5)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=30)
+>>>>>>> 3cd001c (Take Ctrl-C at every moment, and say how to go on)
