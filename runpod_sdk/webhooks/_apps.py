@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from runpod_sdk.webhooks._seen import InHandError
 from runpod_sdk.webhooks._signing import Delivery, WebhookError
 
 if TYPE_CHECKING:
@@ -36,15 +38,12 @@ def asgi(
             body = await _body(receive, receiver.max_body)
             if body is None:
                 return
-            status, text, delivery = _judge(receiver, scope["query_string"], body)
-            if delivery is not None and handler is not None:
-                try:
+            with ExitStack() as taken:
+                status, text, delivery = _judge(receiver, scope["query_string"], body, taken)
+                if delivery is not None and handler is not None:
                     handled = handler(delivery)
                     if inspect.isawaitable(handled):
                         await handled
-                except BaseException:
-                    receiver.forget(delivery)
-                    raise
         headers = [(name.encode(), value.encode()) for name, value in _HEADERS]
         await send({"type": "http.response.start", "status": int(status), "headers": headers})
         await send({"type": "http.response.body", "body": text.encode()})
@@ -74,24 +73,23 @@ def _take(
     except ValueError:
         return HTTPStatus.LENGTH_REQUIRED, "the length of the body is not known"
     body = environ["wsgi.input"].read(min(max(length, 0), receiver.max_body + 1))
-    status, text, delivery = _judge(receiver, environ.get("QUERY_STRING", ""), body)
-    if delivery is not None and handler is not None:
-        try:
+    with ExitStack() as taken:
+        status, text, delivery = _judge(receiver, environ.get("QUERY_STRING", ""), body, taken)
+        if delivery is not None and handler is not None:
             handler(delivery)
-        except BaseException:
-            receiver.forget(delivery)
-            raise
     return status, text
 
 
 def _judge(
-    receiver: Receiver, query: str | bytes, body: bytes
+    receiver: Receiver, query: str | bytes, body: bytes, taken: ExitStack
 ) -> tuple[HTTPStatus, str, Delivery | None]:
-    """Tell how a call is answered, and what of it there is to be handled."""
+    """Tell how a call is answered, and what of it there is to be handled until *taken* ends."""
     if len(body) > receiver.max_body:
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", None
     try:
-        return HTTPStatus.OK, "", receiver.receive(query, body)
+        return HTTPStatus.OK, "", taken.enter_context(receiver.taking(query, body))
+    except InHandError:  # were it answered 200, and the first call failed, none would come again
+        return HTTPStatus.SERVICE_UNAVAILABLE, "an earlier call is being dealt with", None
     except WebhookError as error:
         return HTTPStatus(error.status_code), str(error), None
 

@@ -20,7 +20,7 @@ from runpod_sdk._io import turns
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import HOLD, Timeout, length_of_time, whole_number
 from runpod_sdk.webhooks import _apps
-from runpod_sdk.webhooks._seen import Seen, SeenStore
+from runpod_sdk.webhooks._seen import InHandError, Seen, SeenStore
 from runpod_sdk.webhooks._signing import EXPIRES_IN, Delivery, Secret, parse, sign_url
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Receiver:
         self._expires_in = expires_in
         self._seen = Seen() if seen is None else seen
         self.max_body = whole_number(max_body, "max_body", 1)
+        self._in_hand: set[str] = set()
         self._ended = Seen()
         self._waits: defaultdict[str, list[_Wait]] = defaultdict(list)
         self._lock = threading.Lock()
@@ -127,10 +128,33 @@ class Receiver:
             WebhookError: It is forged, expired, or malformed. See `parse`.
         """
         delivery = parse(url, body, self._secret)
-        state = delivery.state
-        if state.completed:
-            self._tell(state)
-        return delivery if self._seen.add(delivery.key) else None
+        return delivery if self._is_new(delivery) else None
+
+    @contextmanager
+    def taking(self, url: str | bytes, body: str | bytes) -> Iterator[Delivery | None]:
+        """
+        Do as `receive`, for a block that deals with the delivery, and forget it if that fails.
+
+        Raises:
+            InHandError: Another block deals with the same.
+        """
+        delivery = parse(url, body, self._secret)
+        with self._lock:
+            if delivery.key in self._in_hand:
+                raise InHandError
+            self._in_hand.add(delivery.key)
+        try:
+            if not self._is_new(delivery):
+                yield None
+                return
+            try:
+                yield delivery
+            except BaseException:
+                self.forget(delivery)
+                raise
+        finally:
+            with self._lock:
+                self._in_hand.discard(delivery.key)
 
     def forget(self, delivery: Delivery) -> None:
         """Take a delivery for one that has not come, so that the next call is no duplicate."""
@@ -203,11 +227,19 @@ class Receiver:
         """Return a WSGI application that does what that of `asgi` does, without awaiting."""
         return _apps.wsgi(self, handler)
 
-    def _tell(self, state: JobState) -> None:
+    def _is_new(self, delivery: Delivery) -> bool:
+        new = self._seen.add(delivery.key)
+        if delivery.state.completed:
+            self._tell(delivery.state, new=new)
+        return new
+
+    def _tell(self, state: JobState, *, new: bool) -> None:
+        """Wake who waits; to ask, if the call is a duplicate: the job may have been retried."""
         with self._lock:
             self._ended.add(state.id)
             for wait in self._waits.get(state.id, ()):
-                wait.told = state
+                if new:
+                    wait.told = state
                 if not wait.called.done():
                     wait.called.set_result(None)
 

@@ -9,6 +9,10 @@ from typing import Protocol
 from runpod_sdk.settings import whole_number
 
 
+class InHandError(Exception):
+    """A call that repeats one which is being dealt with: how that ends is not known yet."""
+
+
 class SeenStore(Protocol):
     """Remembers keys; of a service of several processes, for all of them."""
 

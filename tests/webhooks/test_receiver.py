@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import queue
@@ -10,6 +11,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -44,12 +46,18 @@ class _Silent(WSGIRequestHandler):
 
 
 class Serving:
-    """A receiver behind a real server; `fault` is what its handler raises, if anything."""
+    """
+    A receiver behind a real server.
+
+    `fault` is what its handler raises, if anything, and `held` what it waits for, once `entered`.
+    """
 
     def __init__(self, kind: str, stack: ExitStack) -> None:
         self.deliveries = queue.Queue[webhooks.Delivery]()
         self.calls = 0
         self.fault: Exception | None = None
+        self.entered, self.held = threading.Event(), threading.Event()
+        self.held.set()
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         self.receiver = webhooks.Receiver(
@@ -77,13 +85,15 @@ class Serving:
 
     def _take(self, delivery: webhooks.Delivery) -> None:
         self.calls += 1
+        self.entered.set()
+        assert self.held.wait(PATIENCE)
         if self.fault is not None:
             fault, self.fault = self.fault, None
             raise fault
         self.deliveries.put(delivery)
 
     async def _take_async(self, delivery: webhooks.Delivery) -> None:
-        self._take(delivery)
+        await asyncio.to_thread(self._take, delivery)
 
     def next(self) -> webhooks.Delivery:
         return self.deliveries.get(timeout=PATIENCE)
@@ -158,6 +168,24 @@ def test_how_calls_are_answered(serving: Serving) -> None:
     assert serving.calls == before + 1
 
 
+def test_a_call_that_comes_while_the_first_is_handled(serving: Serving) -> None:
+    """It is not taken: were it, nobody would call again when the first has failed."""
+    url, body = serving.receiver.url_for(), {"id": "slow", "status": "COMPLETED"}
+    serving.fault = RuntimeError("not now")
+    serving.entered.clear()
+    serving.held.clear()
+    with ThreadPoolExecutor(1) as meanwhile:
+        first = meanwhile.submit(call, url, body)
+        try:
+            assert serving.entered.wait(PATIENCE)
+            assert call(url, body).status_code == 503
+        finally:
+            serving.held.set()
+        assert first.result().status_code == 500
+    assert call(url, body).status_code == 200
+    assert serving.next().state.id == "slow"
+
+
 @pytest.fixture(scope="module", params=MODES)
 def mode(request: pytest.FixtureRequest) -> Iterator[Driver]:
     with driver(request.param) as opened:
@@ -227,6 +255,17 @@ def test_a_job_that_was_retried(mode: Driver) -> None:
     assert wait(mode, receiver, mode.endpoint(asked).job(JOB)).succeeded
     timer.join()
     assert len(asked.requests) == 1
+
+
+def test_a_call_that_comes_once_more_after_a_retry(mode: Driver) -> None:
+    """It has the job asked after, and is not believed."""
+    waits = answer_job("IN_QUEUE")
+    asked, receiver = Routes(status=[waits, waits, answer_job(output=4)]), made()
+    told(receiver, "FAILED")
+    timer = threading.Timer(0.2, told, [receiver, "FAILED"])
+    timer.start()
+    assert wait(mode, receiver, mode.endpoint(asked).job(JOB), poll_every=0.5).output == 4
+    timer.join()
 
 
 def test_the_time_is_up(mode: Driver) -> None:
