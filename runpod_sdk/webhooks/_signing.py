@@ -112,8 +112,12 @@ def sign_url(
     seconds = length_of_time(expires_in, "expires_in")
     if seconds is None:
         raise ValueError("expires_in must be a length of time: a URL has to expire")
-    expires = str(int((time.time() if now is None else now) + seconds))
-    added = [(_EXPIRES, expires)]
+    expires = int((time.time() if now is None else now) + seconds)
+    try:
+        datetime.fromtimestamp(expires, UTC)  # as `parse` will
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("expires_in is too long: no calendar has that day") from None
+    added = [(_EXPIRES, str(expires))]
     if reference is not None:
         added.append((_REFERENCE, reference))
     signature = _signature(_secrets(secret)[0], [*pairs, *added])

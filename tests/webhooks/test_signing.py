@@ -194,6 +194,8 @@ def test_a_body_that_is_no_job(body: str) -> None:
         ({"url": URL}, "rp_expires"),
         ({"expires_in": 0}, "expires_in"),
         ({"expires_in": float("inf")}, "expires"),
+        ({"expires_in": 1e12}, "expires_in"),
+        ({"expires_in": 1e300}, "expires_in"),
     ],
 )
 def test_mistakes(options: dict[str, Any], said: str) -> None:
