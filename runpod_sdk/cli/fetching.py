@@ -13,6 +13,7 @@ import ipaddress
 import os
 import socket
 import time
+from contextlib import closing
 from typing import BinaryIO, Final
 from urllib.parse import urlsplit
 
@@ -39,44 +40,49 @@ def fetch(url: str, file: BinaryIO, *, largest: int = LARGEST, longest: float = 
     Raises:
         NotFetched: It can't be had, or may not.
     """
-    private = _in_private_network(_endpoints_host())
-
-    def check(request: httpx.Request) -> None:
-        request.headers.pop("authorization", None)  # of a user and password in a redirect
-        if request.url.scheme not in ("http", "https"):
-            raise NotFetched(f"{request.url.scheme} is not followed")
-        if not private and _in_private_network(request.url.host):
-            raise NotFetched(f"{request.url.host} is not in the public network")
-
-    parts = urlsplit(url)
-    if parts.username is not None or parts.password is not None:
-        raise NotFetched("the link has a user name or a password")
     deadline = time.monotonic() + longest
+    headers = {"accept-encoding": "identity"}
     try:
-        with (
-            httpx.Client(
-                follow_redirects=True,
-                max_redirects=_HOPS,
-                timeout=_PATIENCE,
-                event_hooks={"request": [check]},
-                headers={"accept-encoding": "identity"},
-            ) as client,
-            client.stream("GET", url) as answer,
-        ):
-            if not answer.is_success:
-                raise NotFetched(f"HTTP {answer.status_code}")
-            if answer.headers.get("content-type", "").startswith("text/html"):
-                return False
-            room = largest
-            for piece in answer.iter_bytes():
-                room -= len(piece)
-                if room < 0:
-                    raise NotFetched(f"it is larger than {largest} bytes")
-                if time.monotonic() > deadline:
-                    raise NotFetched(f"it was not there in {longest:g} s")
-                file.write(piece)
+        with httpx.Client(timeout=_PATIENCE, headers=headers) as client:
+            request = client.build_request("GET", url)
+            # Hop by hop, as a client that follows redirects by itself reads all of their bodies.
+            for _ in range(_HOPS + 1):
+                _check(request)
+                with closing(client.send(request, stream=True)) as answer:
+                    if answer.next_request is None:
+                        return _take(answer, file, largest, deadline)
+                    request = answer.next_request
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise NotFetched(str(error) or type(error).__name__) from None
+    raise NotFetched(f"it leads on by more than {_HOPS} redirects")
+
+
+def _check(request: httpx.Request) -> None:
+    url = request.url
+    if url.userinfo:
+        raise NotFetched("the link has a user name or a password")
+    if url.scheme not in ("http", "https"):
+        raise NotFetched(f"{url.scheme} is not followed")
+    if _in_private_network(url.host) and not _in_private_network(_endpoints_host()):
+        raise NotFetched(f"{url.host} is not in the public network")
+
+
+def _take(answer: httpx.Response, file: BinaryIO, largest: int, deadline: float) -> bool:
+    if not answer.is_success:
+        raise NotFetched(f"HTTP {answer.status_code}")
+    if answer.headers.get("content-type", "").lower().startswith("text/html"):
+        return False
+    packed = answer.headers.get("content-encoding", "identity").lower()
+    if packed not in ("identity", "gzip", "deflate"):  # of others a piece may unpack to anything
+        raise NotFetched(f"it comes packed as {packed}, which was not asked for")
+    room = largest
+    for piece in answer.iter_bytes():
+        room -= len(piece)
+        if room < 0:
+            raise NotFetched(f"it is larger than {largest} bytes")
+        if time.monotonic() > deadline:
+            raise NotFetched("it took too long")
+        file.write(piece)
     return True
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,12 +55,32 @@ class Site(BaseHTTPRequestHandler):
             case "/moved":
                 status, headers = 302, {"location": "/pictures/horse.png?signature=1"}
                 headers["set-cookie"] = "a=b"
+            case "/flood":
+                self.flood()
+                return
+            case "/packed":
+                headers["content-encoding"] = "gzip"
+                body = gzip.compress(PNG)
+            case "/packed-twice":
+                headers["content-encoding"] = "gzip, gzip"
+                body = gzip.compress(gzip.compress(PNG))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def flood(self) -> None:
+        """Lead elsewhere, in very many words."""
+        self.send_response(302)
+        self.send_header("location", "/x")
+        self.end_headers()
+        self.close_connection = True
+        with suppress(OSError):
+            for _ in range(64):
+                self.wfile.write(bytes(2**20))
+            self.asked.append(("/flood, to its end", {}))
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -221,9 +243,25 @@ def test_a_file_has_a_greatest_size_and_a_longest_time(site: str, tmp_path: Path
     with (tmp_path / "file").open("wb") as file:
         with pytest.raises(NotFetched, match="larger than 100 bytes"):
             fetch(f"{site}/x", file, largest=100)
-        with pytest.raises(NotFetched, match="not there in"):
+        with pytest.raises(NotFetched, match="too long"):
             fetch(f"{site}/x", file, longest=-1)
         assert fetch(f"{site}/x", file, largest=len(PNG))
+
+
+@pytest.mark.usefixtures("at_home")
+def test_what_a_link_leads_to_takes_no_memory(site: str, tmp_path: Path) -> None:
+    """The words of a redirect are not read, and nothing is unpacked that may be far larger."""
+    Site.asked.clear()
+    with (tmp_path / "file").open("w+b") as file:
+        assert fetch(f"{site}/flood", file)
+        assert [path for path, _ in Site.asked] == ["/flood", "/x"]
+        file.truncate(0)
+        file.seek(0)
+        assert fetch(f"{site}/packed", file)
+        with pytest.raises(NotFetched, match="packed as gzip, gzip"):
+            fetch(f"{site}/packed-twice", file)
+        file.seek(0)
+        assert file.read() == PNG
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1"])
