@@ -10,8 +10,9 @@ import typer
 from runpod_sdk import __version__
 from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import asking, examples
+from runpod_sdk.cli.exits import EXIT_STATUSES
 from runpod_sdk.cli.help import WIDEST, Command, Group
-from runpod_sdk.cli.outcome import EXIT_STATUSES, connected, say_how_to_go_on
+from runpod_sdk.cli.outcome import connected, say_how_to_go_on
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.terminal import is_terminal, show, show_text
 from runpod_sdk.cli.work import run_and_wait, submit, take

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from runpod_sdk import JobReason
+import runpod_sdk as sdk
 from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import history
-from runpod_sdk.cli.outcome import Exit, connected, verdict
+from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.outcome import connected, verdict
 from runpod_sdk.cli.showing import health_lines, show_jobs, show_state
 from runpod_sdk.cli.terminal import is_terminal, say, show, show_text
 from runpod_sdk.cli.work import listed, statuses_of
@@ -42,7 +43,7 @@ def explain(
             show({"id": job_id, "reason": explanation.reason, "text": explanation.text})
         else:
             show_text(explanation.text)
-    if explanation.reason in (JobReason.UNKNOWN, JobReason.NOT_FOUND):
+    if explanation.reason in (sdk.JobReason.UNKNOWN, sdk.JobReason.NOT_FOUND):
         raise typer.Exit(Exit.API)
 
 

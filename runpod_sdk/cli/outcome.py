@@ -7,12 +7,12 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import typer
 
 import runpod_sdk as sdk
+from runpod_sdk.cli.exits import Exit
 from runpod_sdk.cli.terminal import complain, say
 
 if TYPE_CHECKING:
@@ -23,31 +23,6 @@ ENDPOINT_VARIABLE = "RUNPOD_ENDPOINT_ID"
 _EXPLAINING = 5.0
 _CANCELLING = 5.0
 _CANCELLED = "it was cancelled"
-
-
-class Exit(IntEnum):
-    """The exit statuses. Nothing but what was asked for ends with 0."""
-
-    DONE = 0
-    JOB_ENDED_BADLY = 1
-    USAGE = 2
-    API = 3
-    NOT_ENDED = 4
-    NOT_SAVED = 5
-    TIMEOUT = 124
-    INTERRUPTED = 130
-
-
-EXIT_STATUSES = {
-    "0": "the job succeeded; or the API did as asked (run, cancel, retry, …)",
-    "1": "the job failed, was cancelled, or timed out on the server",
-    "2": "wrong usage or configuration",
-    "3": "the API refused, or gave no usable answer",
-    "4": "the job has not ended yet (status)",
-    "5": "the job succeeded, but not all of it could be saved (--save)",
-    "124": "the local time was up (--timeout)",
-    "130": "interrupted (Ctrl-C)",
-}
 
 
 def verdict(state: JobState) -> Exit:

@@ -15,7 +15,8 @@ from typing import Any
 
 import typer
 
-from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, Exit
+from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
 from runpod_sdk.cli.terminal import say, show
 from runpod_sdk.local import Handler, LocalEndpoint, WorkerCommand
 

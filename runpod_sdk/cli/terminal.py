@@ -7,8 +7,13 @@ import os
 import re
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
+import typer
+
+from runpod_sdk.cli.exits import Exit
 from runpod_sdk.media import media_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -99,9 +104,10 @@ def show_exactly(text: str) -> None:
     if buffer is None:
         _write(sys.stdout, text)
     else:
-        sys.stdout.flush()
-        buffer.write(text.encode("utf-8", "surrogatepass"))
-        buffer.flush()
+        with _seeing_to(sys.stdout):
+            sys.stdout.flush()
+            buffer.write(text.encode("utf-8", "surrogatepass"))
+            buffer.flush()
 
 
 def as_json(value: Any) -> str:
@@ -126,8 +132,24 @@ def _write(stream: TextIO, text: str) -> None:
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
         text = text.encode(encoding, "replace").decode(encoding)
-    stream.write(text)
-    stream.flush()
+    with _seeing_to(stream):
+        stream.write(text)
+        stream.flush()
+
+
+@contextmanager
+def _seeing_to(stream: TextIO) -> Iterator[None]:
+    """End the process where output can't be written; words for a person are done without."""
+    try:
+        yield
+    except OSError as error:
+        with open(os.devnull, "wb") as nowhere:  # where what is left in its buffer goes
+            os.dup2(nowhere.fileno(), stream.fileno())
+        if stream is sys.stderr:
+            return
+        if not isinstance(error, BrokenPipeError):  # of which who went away knows
+            say(f"can't write to standard output: {error.strerror}")
+        raise typer.Exit(Exit.NOT_WRITTEN) from None
 
 
 def _coloured(token: re.Match[str]) -> str:

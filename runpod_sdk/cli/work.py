@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import runpod_sdk as sdk
 from runpod_sdk.cli import history
+from runpod_sdk.cli.exits import Exit
 from runpod_sdk.cli.history import Entry
 from runpod_sdk.cli.live import following
-from runpod_sdk.cli.outcome import Exit, seen_to, told, verdict
+from runpod_sdk.cli.outcome import seen_to, told, verdict
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.showing import ChunkPrinter, Output, show_ended
 from runpod_sdk.cli.terminal import is_terminal, say
@@ -105,7 +106,7 @@ def ended(state: JobState, output: Output, saver: Saver | None) -> Exit:
 
 
 def _saved(code: Exit, saver: Saver | None) -> Exit:
-    return Exit.NOT_SAVED if code is Exit.DONE and saver and not saver.complete else code
+    return Exit.NOT_WRITTEN if code is Exit.DONE and saver and not saver.complete else code
 
 
 def listed(limit: int, endpoint_id: str | None) -> list[Entry]:

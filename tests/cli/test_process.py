@@ -14,11 +14,16 @@ import pytest
 
 from runpod_sdk import Runpod
 <<<<<<< HEAD
+<<<<<<< HEAD
 from runpod_sdk.local import LocalEndpoint, SlowReply
 from tests.local.processes import until
 =======
 from runpod_sdk.local import ActiveFault, LocalEndpoint, SlowReply
 >>>>>>> 3cd001c (Take Ctrl-C at every moment, and say how to go on)
+=======
+from runpod_sdk.local import LocalEndpoint, SlowReply
+from tests.local.processes import until
+>>>>>>> 63e8852 (Say that output could not be written, with a status of its own)
 
 COMMAND = (sys.executable, "-m", "runpod_sdk")
 # The same, where Ctrl-C works although the tests run in the background of a script,
@@ -91,9 +96,10 @@ def test_a_second_ctrl_c_says_that_it_is_not_known_whether_the_job_was_cancelled
     slowly = SlowReply("status-sync", seconds=20), SlowReply("cancel", seconds=20)
     with local.faults.active(slowly[0]) as waits, local.faults.active(slowly[1]) as cancels:
         process = start("wait", job, "--on-timeout", "cancel")
-        for asked in (waits, cancels):
-            until_asked(asked)
-            process.send_signal(signal.SIGINT)
+        until(lambda: waits.fired)
+        process.send_signal(signal.SIGINT)
+        until(lambda: cancels.fired)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (130, "")
     assert f"job {job}: cancelling it was interrupted\nto wait for it: runpod-sdk wait {job}" in err
@@ -107,7 +113,7 @@ def test_ctrl_c_says_how_to_go_on_with_what_is_too_large_for_the_queue(
     file.write_text("x" * (10 * 2**20))
     with local.faults.active(SlowReply("status-sync", seconds=20)) as waits:
         process = start("run-sync", f"mock_return=@{file}", "mock_delay:=30")
-        until_asked(waits)
+        until(lambda: waits.fired)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -123,7 +129,7 @@ def test_ctrl_c_does_not_wait_for_the_statuses_of_jobs(local: LocalEndpoint) -> 
         process.communicate(timeout=20)
     with local.faults.active(SlowReply("status", seconds=60)) as asked:
         process = start("jobs", "--status")
-        until_asked(asked)
+        until(lambda: asked.fired)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=8)  # a request may take 10
     assert (process.returncode, out, err) == (130, "", "\ninterrupted\n")
@@ -137,7 +143,32 @@ def test_a_reader_that_goes_away_is_no_traceback(local: LocalEndpoint) -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert "Traceback" not in process.stderr.read()
+        assert process.stderr.read() == ""
+    assert process.returncode == 5
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("form", ["json", "raw"])
+def test_output_that_can_not_be_written_is_told(local: LocalEndpoint, form: str) -> None:
+    job = submit(local, mock_return=1)
+    command = [*COMMAND, "wait", job, "-o", form]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 5
+        assert done.stderr == "can't write to standard output: No space left on device\n"
+        command[4] = "no-such-job"
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+        assert (done.returncode, done.stdout) == (3, "")
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_it_can_do_without_an_output_that_is_closed(closed: str) -> None:
+    code = f"import sys; sys.{closed} = None; from runpod_sdk.cli import main; main()"
+    words = [sys.executable, "-c", code, "run", "--input", "1", "-o", "text"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(done.stdout) == (closed == "stderr")
 
 
 def test_serve_says_how_to_reach_it_and_stops_on_ctrl_c() -> None:
@@ -222,15 +253,6 @@ def test_ctrl_c_while_the_command_is_loaded_is_no_traceback() -> None:
         [sys.executable, "-c", code, "health"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (130, "")
-
-
-def until_asked(fault: ActiveFault) -> None:
-    """Wait until the server has a request that *fault* keeps waiting."""
-    for _ in range(2_000):
-        if fault.fired:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"nobody asked for what {fault} befalls")
 
 
 def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
