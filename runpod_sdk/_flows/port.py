@@ -9,7 +9,7 @@ clock that jumps. Flows know none of them apart.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -126,7 +126,7 @@ class IO(Protocol):
     @property
     def telemetry(self) -> Telemetry: ...
 
-    async def send(self, call: Call, limit: float | None) -> Reply:
+    def send(self, call: Call, limit: float | None) -> Coroutine[Any, Any, Reply]:
         """Send *call* and read the whole answer, within *limit* seconds; else `NoReply`."""
         ...
 
