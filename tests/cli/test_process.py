@@ -13,17 +13,8 @@ from typing import Any
 import pytest
 
 from runpod_sdk import Runpod
-<<<<<<< HEAD
-<<<<<<< HEAD
 from runpod_sdk.local import LocalEndpoint, SlowReply
 from tests.local.processes import until
-=======
-from runpod_sdk.local import ActiveFault, LocalEndpoint, SlowReply
->>>>>>> 3cd001c (Take Ctrl-C at every moment, and say how to go on)
-=======
-from runpod_sdk.local import LocalEndpoint, SlowReply
-from tests.local.processes import until
->>>>>>> 63e8852 (Say that output could not be written, with a status of its own)
 
 COMMAND = (sys.executable, "-m", "runpod_sdk")
 # The same, where Ctrl-C works although the tests run in the background of a script,
@@ -231,16 +222,6 @@ def test_a_missing_extra_is_one_line_that_says_how_to_get_it(
     assert len(done.stderr.splitlines()) == 1
 
 
-<<<<<<< HEAD
-def interrupted(local: LocalEndpoint, name: str, *arguments: str) -> tuple[int, str, str]:
-    """Press Ctrl-C when the command has asked what it waits for."""
-    question = SlowReply("stream" if name == "stream" else "status-sync", seconds=0.001)
-    with local.faults.active(question) as asked, start(name, *arguments) as process:
-        until(lambda: asked.fired)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    return process.returncode, out, err
-=======
 def test_ctrl_c_while_the_command_is_loaded_is_no_traceback() -> None:
     code = (
         "import sys; finder = type(sys)('finder')\n"
@@ -255,9 +236,11 @@ def test_ctrl_c_while_the_command_is_loaded_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (130, "")
 
 
-def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Press Ctrl-C, once a command had the time to be in the middle of its wait."""
-    time.sleep(3.5)
-    process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=30)
->>>>>>> 3cd001c (Take Ctrl-C at every moment, and say how to go on)
+def interrupted(local: LocalEndpoint, name: str, *arguments: str) -> tuple[int, str, str]:
+    """Press Ctrl-C when the command has asked what it waits for."""
+    question = SlowReply("stream" if name == "stream" else "status-sync", seconds=0.001)
+    with local.faults.active(question) as asked, start(name, *arguments) as process:
+        until(lambda: asked.fired)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
