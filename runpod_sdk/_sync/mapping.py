@@ -110,9 +110,9 @@ def map(
     Raises:
         RunpodTimeoutError: *timeout* passed; the jobs in flight are in its notes, and in
             `.in_flight` of what this returned.
-        ConfigurationError: A bar is to be shown in a terminal, and rich is not installed.
+        ConfigurationError: There is no key; or what is needed is not installed: cattrs, of
+            the extra `types`, by an input, or rich, by a bar in a terminal.
         JournalError: The journal is in use, or of another endpoint or other inputs.
-        ConfigurationError: There is no key, or an input needs cattrs, of the extra `types`.
         ValueError, TypeError: An input has no JSON form, such as NaN, or is not of the
             endpoint's `input_type`; its index is in the notes.
 
