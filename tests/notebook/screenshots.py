@@ -1,8 +1,8 @@
 """
 Make pictures of the executed notebook, for people to look at: light and dark, wide and narrow.
 
-One of its top as on a screen, and one of each output. It may ask nothing of any host, and no
-output may be wider than its cell.
+It may ask nothing of any host, and no output may be wider than its cell. One picture is what
+docs/notebooks.md shows: some cells, by how they begin.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tests.browser.webdriver import Browser
 from tests.notebook.jupyter import executed, page
 
 WIDTHS = {"wide": 1440, "narrow": 420}
+SHOWN = ("job.wait(", 'endpoint.run_sync(input={"number": 13}', "numbers = ")
+SHOWN_WIDTH = 860
 
 
 def look(browser: Browser, path: Path) -> int:
@@ -34,6 +36,13 @@ def look(browser: Browser, path: Path) -> int:
     return int(browser.script("return document.documentElement.scrollHeight"))
 
 
+def picture(browser: Browser, html: Path, width: int, theme: str, target: Path) -> None:
+    """Look at a page that is as wide as that, and make a picture of all of it."""
+    browser.screen(width, 200, scheme=theme)
+    browser.screen(width, look(browser, html), scheme=theme)
+    browser.screenshot(target)
+
+
 def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     notebook = executed()
@@ -46,9 +55,12 @@ def main(directory: Path) -> None:
                 path = Path(folder, f"{theme}.html")
                 path.write_text(page(notebook, theme), encoding="utf-8")
                 for name, width in WIDTHS.items():
-                    browser.screen(width, 1000, scheme=theme)
-                    browser.screen(width, look(browser, path), scheme=theme)
-                    browser.screenshot(directory / f"notebook-{name}-{theme}.png")
+                    target = directory / f"notebook-{name}-{theme}.png"
+                    picture(browser, path, width, theme, target)
+            notebook.cells = [cell for cell in notebook.cells if cell.source.startswith(SHOWN)]
+            assert len(notebook.cells) == len(SHOWN)
+            path.write_text(page(notebook, "light"), encoding="utf-8")
+            picture(browser, path, SHOWN_WIDTH, "light", directory / "docs.png")
         finally:
             browser.close()
     print(directory)
