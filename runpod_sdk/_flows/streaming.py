@@ -41,6 +41,8 @@ class ChunkReader:
         self._taken = _Taken()
         self._status: JobStatus | str = JobStatus.IN_QUEUE
         self._idle = 0
+        self._asking = False
+        """Whether chunks may be on their way; after an interruption, that they were."""
         self._end: JobState | None = None
 
     async def next(self) -> StreamChunk | None:
@@ -59,7 +61,7 @@ class ChunkReader:
             self.close()
             cause = out.failure or out.__cause__
             raise timed_out(self._session, self._job_id, self._deadline, None) from cause
-        except BaseException:
+        except Exception:  # but who was interrupted may go on
             self.close()
             raise
         if self._ready:
@@ -85,9 +87,13 @@ class ChunkReader:
     async def _fetch(self) -> None:
         """Ask once; leave chunks in `_ready`, or the job's end in `_end`, or nothing."""
         session, deadline = self._session, self._deadline
+        if self._asking:
+            await self._make_good(None)
+            return
         asked = session.io.now()
         held = hold(deadline.left(asked), session.hold(Limit.STREAM, HOLD))
         op = api.stream(session.endpoint_id, self._job_id, held)
+        self._asking = True
         try:
             batch = await send(session, op, deadline)
         except errors.RunpodError as failure:
@@ -97,6 +103,7 @@ class ChunkReader:
             return
         self._ready.extend(batch.chunks)
         self._taken.add(batch.chunks)
+        self._asking = False
         news = batch.chunks or batch.status != self._status
         self._idle = 0 if news else self._idle + 1
         self._status = batch.status
@@ -118,8 +125,13 @@ class ChunkReader:
             return known
         return state if state.completed and not state.succeeded else known
 
-    async def _make_good(self, failure: errors.RunpodError) -> None:
-        """Wait for the job's result, and take from it the chunks that are missing."""
+    async def _make_good(self, failure: errors.RunpodError | None) -> None:
+        """
+        Wait for the job's result, and take from it the chunks that are missing.
+
+        Args:
+            failure: What came in place of the answer; None if it was not waited for.
+        """
         job_id = self._job_id
         state = None
         try:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import errors
+from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io import sync
 from tests.flows.virtual import (
@@ -181,6 +182,38 @@ def test_an_empty_stream_is_not_asked_for_in_haste() -> None:
     queued = [asked for asked, _, _ in io.calls if asked < 30.0]
     assert len(queued) < 50
     assert all(b - a >= 0.25 - A_BLINK for a, b in pairwise(queued))
+
+
+@pytest.mark.parametrize("aggregates", [True, False])
+def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
+    """An answer that Ctrl-C, or a cancellation, cut short is one that was lost."""
+
+    class Interrupted(VirtualIO):
+        async def _send(self, call: Call, limit: float | None) -> Reply:
+            reply = await super()._send(call, limit)
+            if len(self.calls) == 3:
+                raise KeyboardInterrupt
+            return reply
+
+    io = Interrupted(Service(Story(0.0, 8.0, chunks=tuple("abcd"), aggregates=aggregates)))
+    reader = ChunkReader(session(io), JOB, None)
+    taken: list[Any] = []
+
+    async def go_on() -> None:
+        while (chunk := await reader.next()) is not None:
+            taken.append(chunk.output)
+
+    with pytest.raises(KeyboardInterrupt):
+        sync.run(go_on())
+    assert taken == ["a", "b"]
+    if aggregates:
+        sync.run(go_on())
+        assert taken == ["a", "b", "c", "d"]
+    else:
+        with pytest.raises(errors.StreamInterruptedError, match="may have carried chunks"):
+            sync.run(go_on())
+        sync.run(go_on())
+    assert sum(what == "stream" for _, what, _ in io.calls) == 3
 
 
 def test_closing_ends_the_iteration() -> None:
