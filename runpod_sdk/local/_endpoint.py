@@ -102,6 +102,8 @@ class LocalEndpoint:
             raise ValueError(f"endpoint_id must be one segment of a path, not {endpoint_id!r}")
         if not self.api_key.strip():
             raise ValueError("api_key must not be blank")
+        if not 0 <= port <= 65_535:
+            raise ValueError(f"port must be from 0 (any that is free) to 65535, not {port}")
         self._port = port
         self._limits = Limits() if limits is None else limits
         fleet = Fleet(

@@ -113,6 +113,7 @@ def test_rate_limits_are_kept_if_asked_for() -> None:
         (["--external", "x"], "started by somebody else"),
         (["--worker", "--return-aggregate-stream", "--", "python3"], "runpod.serverless.start()"),
         (["--min-workers", "2", "examples/handlers/echo.py:handler"], "from 0 to 1"),
+        (["--port", "65536", "examples/handlers/echo.py:handler"], "port must be from 0"),
     ],
 )
 def test_wrong_usage_is_told(arguments: list[str], reason: str) -> None:

@@ -84,8 +84,15 @@ def test_names_can_be_chosen() -> None:
     with LocalEndpoint(echo, endpoint_id="my-endpoint", api_key="k", port=port) as local:
         assert local.base_url == f"http://127.0.0.1:{port}/v2"
         assert (local.endpoint_id, local.api_key) == ("my-endpoint", "k")
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=f"127.0.0.1:{port}: .* in use"):
             LocalEndpoint(echo, port=port).start()
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_port_that_can_not_be(port: int) -> None:
+    """Said when the endpoint is made, like all that is wrong with it."""
+    with pytest.raises(ValueError, match=r"from 0 .* to 65535"):
+        LocalEndpoint(echo, port=port)
 
 
 def test_the_key_is_not_shown() -> None:

@@ -51,9 +51,11 @@ class ServerThread:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind((_HOST, port))
-        except BaseException:
+        except OSError as error:
             self._socket.close()
-            raise
+            raise OSError(
+                error.errno, f"can't listen at {_HOST}:{port}: {error.strerror}"
+            ) from None
         self.port = cast(int, self._socket.getsockname()[1])
         self._on_open = on_open
         self._on_close = on_close
