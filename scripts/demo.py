@@ -106,7 +106,7 @@ def show_timeout(endpoint: Endpoint, given: JSONValue) -> None:
     try:
         state = endpoint.run_sync(input=given, timeout=2.5, on_timeout="cancel")
     except RunpodTimeoutError as error:
-        line(type(error).__name__, "")
+        print(f"  {type(error).__name__}", flush=True)
         for part in textwrap.wrap(str(error), 66):
             line("", part)
         line("cancelled", error.cancelled)
@@ -122,8 +122,14 @@ def show_all(endpoint: Endpoint, given: JSONValue, long: JSONValue, least: int) 
     show_timeout(endpoint, long)
 
 
+def endpoint_of_environment() -> str | None:
+    """Return the endpoint that is named; one of `serve` has a handler that shows less."""
+    elsewhere = os.environ.get("RUNPOD_ENDPOINT_BASE_URL")
+    return None if elsewhere else os.environ.get("RUNPOD_ENDPOINT_ID")
+
+
 def main(arguments: list[str]) -> int:
-    endpoint_id = arguments[0] if arguments else os.environ.get("RUNPOD_ENDPOINT_ID")
+    endpoint_id = arguments[0] if arguments else endpoint_of_environment()
     given: Any = json.loads(arguments[1]) if len(arguments) > 1 else {"prompt": "Hello, World!"}
     title(f"runpod_sdk {__version__}")
     try:

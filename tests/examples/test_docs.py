@@ -2,7 +2,7 @@
 Every page of docs/ does what it says, and so does the README.
 
 The Python blocks of a page are one program, run in order against a local endpoint with
-`handler`, which the environment names. A block of Python that begins with `# name.py` is that
+`handler`, which the environment names; or against what the page itself serves. A block of Python that begins with `# name.py` is that
 file; one with a test in it is run by pytest; those of the shell are run in `SHELL`, a page
 that a reader goes through in a terminal. A block of `text` is what the ones before it print,
 where `…` stands for anything.
@@ -109,6 +109,7 @@ class Reader:
 
     folder: Path
     capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
     names: dict[str, Any] = field(factory=dict)
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))
     background: list[subprocess.Popen[str]] = field(factory=list)
@@ -157,11 +158,13 @@ class Reader:
         assert process.stderr is not None
         told = json.loads(process.stdout.readline())
         threading.Thread(target=drain, args=[process.stderr], daemon=True).start()
-        self.environment.update(
-            RUNPOD_ENDPOINT_BASE_URL=told["base_url"],
-            RUNPOD_ENDPOINT_ID=told["endpoint_id"],
-            RUNPOD_API_KEY=told["api_key"],
-        )
+        for name, value in (
+            ("RUNPOD_ENDPOINT_BASE_URL", told["base_url"]),
+            ("RUNPOD_ENDPOINT_ID", told["endpoint_id"]),
+            ("RUNPOD_API_KEY", told["api_key"]),
+        ):
+            self.environment[name] = value
+            self.monkeypatch.setenv(name, value)  # the page's program goes there too
 
     def close(self) -> None:
         for process in self.background:
@@ -202,7 +205,7 @@ def test_a_page_does_what_it_says(
         monkeypatch.setenv("RUNPOD_ENDPOINT_ID", local.endpoint_id)
         monkeypatch.setattr(compat, "endpoint_url_base", local.base_url)  # read once, at import
         monkeypatch.setattr(compat, "api_key", None)
-        reader = Reader(tmp_path, capsys)
+        reader = Reader(tmp_path, capsys, monkeypatch)
         printed, everything = "", ""
         try:
             for block in found:
