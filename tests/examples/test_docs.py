@@ -2,10 +2,10 @@
 Every page of docs/ does what it says, and so does the README.
 
 The Python blocks of a page are one program, run in order against a local endpoint with
-`handler`, which the environment names; or against what the page itself serves. A block of Python that begins with `# name.py` is that
-file; one with a test in it is run by pytest; those of the shell are run in `SHELL`, a page
-that a reader goes through in a terminal. A block of `text` is what the ones before it print,
-where `…` stands for anything.
+`handler`, which the environment names; or against what the page itself serves. A block of Python
+that begins with `# name.py` is that file; one with a test in it is run by pytest; those of the
+shell are run in `SHELL`, a page that a reader goes through in a terminal. A block of `text` is
+what the ones before it print, where `…` stands for anything.
 
 A block that can't be run has a comment before it: `<!-- not run: the reason -->`.
 """
