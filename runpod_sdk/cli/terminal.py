@@ -22,7 +22,7 @@ _LONG = 400
 """Characters from which a file is not shown to a person as base64."""
 
 _TOKEN = re.compile(
-    r'(?P<key>"(?:[^"\\]|\\.)*"(?=:))|(?P<text>"(?:[^"\\]|\\.)*")'
+    r'(?P<text>"(?:[^"\\]++|\\.)*+")(?P<key>(?=:))?'  # without a way back: a text may be long
     r"|(?P<word>\b(?:true|false|null)\b|-?\d[\d.eE+-]*)"
 )
 _COLOURS = {"key": "34;1", "text": "32", "word": "36"}

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -63,6 +64,21 @@ def test_json_can_be_read_again(value: object) -> None:
         with watched(encoding) as coloured:
             terminal.show(value)
         assert re.sub("\x1b\\[[0-9;]+m", "", coloured.shown) == plain.shown
+
+
+def test_colours_take_little_memory() -> None:
+    """Of a long text too, which is that of one token."""
+    text = 'a "b" ' * 200_000
+    with watched() as screen:
+        tracemalloc.start()
+        try:
+            terminal.show({"key": text, "number": 7})
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 20 * len(text)
+    for coloured in ('\x1b[34;1m"key"\x1b[0m: \x1b[32m"a ', "\x1b[36m7\x1b[0m"):
+        assert coloured in screen.shown
 
 
 @pytest.mark.parametrize("switch", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
