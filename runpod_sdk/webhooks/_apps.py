@@ -21,8 +21,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApplication: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_HEADERS = [("content-type", "text/plain; charset=utf-8")]
-
 
 def asgi(
     receiver: Receiver, handler: Callable[[Delivery], Awaitable[object] | object] | None
@@ -44,7 +42,7 @@ def asgi(
                     handled = handler(delivery)
                     if inspect.isawaitable(handled):
                         await handled
-        headers = [(name.encode(), value.encode()) for name, value in _HEADERS]
+        headers = [(name.encode(), value.encode()) for name, value in _headers(status)]
         await send({"type": "http.response.start", "status": int(status), "headers": headers})
         await send({"type": "http.response.body", "body": text.encode()})
 
@@ -59,7 +57,7 @@ def wsgi(receiver: Receiver, handler: Callable[[Delivery], object] | None) -> WS
         status, text = HTTPStatus.METHOD_NOT_ALLOWED, "webhooks are POSTed"
         if environ["REQUEST_METHOD"] == "POST":
             status, text = _take(receiver, handler, environ)
-        start_response(f"{int(status)} {status.phrase}", list(_HEADERS))
+        start_response(f"{int(status)} {status.phrase}", _headers(status))
         return [text.encode()]
 
     return app
@@ -92,6 +90,11 @@ def _judge(
         return HTTPStatus.SERVICE_UNAVAILABLE, "an earlier call is being dealt with", None
     except WebhookError as error:
         return HTTPStatus(error.status_code), str(error), None
+
+
+def _headers(status: HTTPStatus) -> list[tuple[str, str]]:
+    allow = [("allow", "POST")] if status is HTTPStatus.METHOD_NOT_ALLOWED else []
+    return [("content-type", "text/plain; charset=utf-8"), *allow]
 
 
 async def _body(receive: Receive, most: int) -> bytes | None:
