@@ -101,7 +101,11 @@ def _stream(
 
 def ended(state: JobState, output: Output, saver: Saver | None) -> Exit:
     """Print a job that has ended, and judge it."""
-    show_ended(state, output, saver)
+    try:
+        show_ended(state, output, saver)
+    except KeyboardInterrupt as interruption:  # while its files are saved, which may take long
+        interruption.add_note(f"job {state.id}: it has ended: {state.status}")
+        raise
     return _saved(verdict(state), saver)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,26 @@ def test_ctrl_c_does_not_wait_for_the_statuses_of_jobs(local: LocalEndpoint) -> 
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=8)  # a request may take 10
     assert (process.returncode, out, err) == (130, "", "\ninterrupted\n")
+
+
+@pytest.mark.usefixtures("environment")
+def test_ctrl_c_while_files_are_saved_says_how_to_have_the_result_again(
+    local: LocalEndpoint, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        link = f"http://127.0.0.1:{silent.getsockname()[1]}/horse.png"
+        process = start(
+            "run-sync", f"mock_return={link}", "mock_delay:=0", "--save", str(tmp_path / "pictures")
+        )
+        silent.settimeout(20)
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    found = re.search(r"job (\S+): it has ended: COMPLETED\nto wait for it: (.*)\n", err)
+    assert found, err
+    assert found[2] == f"runpod-sdk wait {found[1]}"
+    assert [*(tmp_path / "pictures").iterdir()] == []
 
 
 @pytest.mark.usefixtures("environment")
