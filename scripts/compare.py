@@ -34,6 +34,8 @@ Direction = Literal["request", "answer"]
 ROOT = Path(__file__).parents[1]
 DOCUMENT = "openapi/runpod-serverless.yaml"
 PACKAGE = "runpod_sdk"
+INTERNAL = re.compile(r"runpod_sdk\.(cli|settings)\.|.*\.__a?exit__$")
+"""What nobody writes down: modules that applications do not import; what `with` calls, by place."""
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 ALL_TYPES = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
 LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems")
@@ -231,12 +233,38 @@ def python_api(
 ) -> list[Change]:
     """List the breaking changes from one package to another, of public names."""
     found = []
+    for package in old, new:
+        _find_methods(package, package)
     for breakage in griffe.find_breaking_changes(old, new):
+        if INTERNAL.match(breakage.obj.canonical_path):
+            continue
         values = (breakage.old_value, breakage.new_value)
         shown = [str(value) for value in values if isinstance(value, str | griffe.Expr)]
         what = f"{breakage.kind.value} {' -> '.join(shown)}"
         found.append(Change(breakage.obj.canonical_path, what.strip()))
     return sorted(set(found))
+
+
+def _find_methods(
+    package: griffe.Object | griffe.Alias, where: griffe.Object | griffe.Alias
+) -> None:
+    """Take for a method what a class names as one: a function of another module."""
+    for name, member in list(where.members.items()):
+        if isinstance(member, griffe.Module | griffe.Class):
+            _find_methods(package, member)
+        elif isinstance(where, griffe.Class) and isinstance(member, griffe.Attribute):
+            function = _named(package, member.value)
+            if isinstance(function, griffe.Function):
+                where.set_member(name, function)
+
+
+def _named(package: griffe.Object | griffe.Alias, value: object) -> object:
+    if not isinstance(value, griffe.ExprName | griffe.ExprAttribute):
+        return None
+    try:
+        return package[value.canonical_path.removeprefix(f"{package.path}.")]
+    except (KeyError, griffe.AliasResolutionError):  # of another package
+        return None
 
 
 def told(changelog: str) -> set[str]:

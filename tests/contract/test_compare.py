@@ -177,11 +177,13 @@ def test_only_what_is_told_as_breaking_now_is_let_through() -> None:
     assert compare["judge"]([told, *others], CHANGELOG) == others
 
 
-def packages(tmp_path: Path, old: str, new: str) -> list[str]:
-    for name, text in (("old", old), ("new", new)):
+def packages(tmp_path: Path, old: str, new: str, before: str = "", after: str = "") -> list[str]:
+    """Compare packages that export `Endpoint` of a module, beside which there is another."""
+    for name, text, beside in (("old", old, before), ("new", new, after)):
         package = tmp_path / name / "sdk"
         package.mkdir(parents=True)
         (package / "_shell.py").write_text(text)
+        (package / "_running.py").write_text(beside)
         (package / "__init__.py").write_text(
             "from typing import TYPE_CHECKING\n"
             "if TYPE_CHECKING:\n    from sdk._shell import Endpoint as Endpoint\n"
@@ -205,6 +207,26 @@ def test_the_python_api(tmp_path: Path, new: str, broken: bool) -> None:
     head = "class Endpoint:\n    "
     old = f"{head}def run(self, request, *, timeout=None): ...\n"
     assert bool(packages(tmp_path, old, f"{head}{new}\n")) is broken
+
+
+@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize(("given", "broken"), [("self, request, more=None", False), ("self", True)])
+def test_a_method_that_is_a_function_of_another_module(
+    tmp_path: Path, moves: bool, given: str, broken: bool
+) -> None:
+    """It may move there, but not change on the way, nor when it is there."""
+    function = "def run(self, request): ...\n"
+    there = "from sdk import _running\n\nclass Endpoint:\n    run = _running.run\n"
+    before = f"class Endpoint:\n    {function}" if moves else there
+    changed = f"def run({given}): ...\n"
+    assert bool(packages(tmp_path, before, there, function, changed)) is broken
+
+
+def test_what_nobody_writes_down(tmp_path: Path) -> None:
+    """The end of a `with` statement is called by place."""
+    old = "class Endpoint:\n    def __exit__(self, kind, error, traceback): ...\n"
+    new = "class Endpoint:\n    def __exit__(self, *exc_info): ...\n"
+    assert packages(tmp_path, old, new) == []
 
 
 def run(where: Path, *arguments: str | Path) -> tuple[int, str]:
