@@ -23,7 +23,7 @@ from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import Deadline, Session
 from runpod_sdk._flows.retry import surely_not_taken
 from runpod_sdk._flows.sending import OutOfTime, perform, send
-from runpod_sdk._flows.waiting import hold, rest, timed_out, wait
+from runpod_sdk._flows.waiting import hold, rest, run_out, timed_out, wait
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
 from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST
 
@@ -58,6 +58,7 @@ class ChunkReader:
             while not self._ready and self._end is None:
                 await self._fetch()
         except OutOfTime as out:
+            await run_out(self._session, self._deadline)
             self.close()
             cause = out.failure or out.__cause__
             raise timed_out(self._session, self._job_id, self._deadline, None) from cause

@@ -60,16 +60,22 @@ async def rest(
     Let the pause pass that follows a poll which was *asked* then.
 
     Raises:
-        OutOfTime: The deadline comes before the pause is over; it is waited for.
+        OutOfTime: The deadline comes before the pause is over.
     """
     now = session.io.now()
     length = pause(idle, now - asked, longest)
     left = deadline.left(now)
     if left is not None and length >= left:
-        await session.io.sleep(max(left, 0.0))
         raise OutOfTime
     if length > 0:
         await session.io.sleep(length)
+
+
+async def run_out(session: Session, deadline: Deadline) -> None:
+    """Let the time pass that is left, though it is too short for another try: it is not up."""
+    left = deadline.left(session.io.now())
+    if left is not None and left > 0:
+        await session.io.sleep(left)
 
 
 async def wait(
@@ -95,6 +101,7 @@ async def wait(
             if not known.completed:
                 await rest(session, idle, poll.asked, deadline)
         except OutOfTime as out:
+            await run_out(session, deadline)
             raise timed_out(session, job_id, deadline, known) from (out.failure or out.__cause__)
     return known
 

@@ -62,6 +62,8 @@ def test_every_chunk_once_and_in_order_or_an_error(
             assert taken == list(story.chunks)
     if timeout is not None:
         assert io.now() <= timeout + A_BLINK
+        if isinstance(error, errors.RunpodTimeoutError):
+            assert io.now() >= timeout - A_BLINK, "the time is not up"
 
 
 @given(

@@ -52,6 +52,7 @@ def test_a_wait_ends_by_its_deadline(
     for asked, what, ended in io.calls:
         assert what == "cancel" or ended <= timeout + A_BLINK, (asked, what)
     if isinstance(outcome, errors.RunpodTimeoutError):
+        assert io.now() >= timeout - A_BLINK, "the time is not up"
         assert outcome.job == f"handle of {JOB}"
         assert JOB in str(outcome)
 
@@ -361,6 +362,15 @@ def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
     assert isinstance(outcome, errors.RateLimitError)
     assert outcome.retry_after == 30.0
     assert io.now() < 1.0
+
+
+def test_a_job_is_not_cancelled_before_its_time() -> None:
+    """Where the server wants a longer pause than there is time, the time is waited for."""
+    service = Service(Story(1.0, 500.0), [Meeting(Fault.TOO_MANY, retry_after="60")])
+    outcome = waiting(VirtualIO(service), 30.0, "cancel")
+    assert isinstance(outcome, errors.RunpodTimeoutError)
+    assert isinstance(outcome.__cause__, errors.RateLimitError)
+    assert service.cancelled_at == pytest.approx(30.0, abs=0.1)
 
 
 def test_lost_answers_are_known() -> None:
