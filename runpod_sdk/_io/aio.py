@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
@@ -46,8 +47,7 @@ class AsyncIO:
         self._config = config
         self.telemetry = telemetry or Telemetry(config.base_url, config.telemetry)
         self._connect = _connector(transport)
-        self._own: _Way | None = None
-        self._loop: object = None
+        self._here = _Here()
         self._callers: AsyncThrough | None = None
         self._closed = False
         if http_client is not None:
@@ -94,11 +94,13 @@ class AsyncIO:
     async def aclose(self) -> None:
         """Close the connections that are our own."""
         self._closed = True
-        if self._own is not None and self._loop == anyio.lowlevel.current_token():
-            await self._own.close()
+        here = self._here
+        if here.own is not None and here.loop == anyio.lowlevel.current_token():
+            await here.own.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_own", None) is not None and not self._closed:
+        here = getattr(self, "_here", None)
+        if here is not None and here.own is not None and not self._closed:
             http.warn_unclosed(self)
 
     def _way(self) -> _Way:
@@ -106,11 +108,17 @@ class AsyncIO:
             return self._callers
         if self._closed:
             raise RuntimeError("this client is closed: make a new one")
-        loop = anyio.lowlevel.current_token()
-        if self._own is None or self._loop != loop:  # connections belong to a loop
-            self._own = self._connect(self._config)
-            self._loop = loop
-        return self._own
+        here, loop = self._here, anyio.lowlevel.current_token()
+        if here.own is None or here.loop != loop:
+            here.own, here.loop = self._connect(self._config), loop
+        return here.own
+
+
+class _Here(threading.local):
+    """The connections of one thread: they belong to an event loop, and that runs in one."""
+
+    own: _Way | None = None
+    loop: object = None
 
 
 class _Way(Protocol):

@@ -63,6 +63,28 @@ def test_two_event_loops_in_a_row() -> None:
         assert server.connections == 2
 
 
+def test_two_event_loops_at_once() -> None:
+    """One async client serves the loops of two threads, each over a connection of its own."""
+    turn = threading.Barrier(2)
+
+    def take_turns(client: AsyncRunpod) -> int:
+        async def ask() -> int:
+            asked = 0
+            for _ in range(20):
+                turn.wait(10)
+                asked += (await client.endpoint("ep").status(JOB)).id == JOB
+            turn.wait(10)
+            await client.aclose()
+            return asked
+
+        return asyncio.run(ask())
+
+    with Server(GOOD) as server, ThreadPoolExecutor(2) as threads:
+        client = AsyncRunpod(KEY, base_url=server.base_url)
+        assert list(threads.map(take_turns, [client] * 2)) == [20, 20]
+        assert server.connections == 2
+
+
 def status_of(handle: Any) -> str:
     """Ask in another process, by an endpoint or a job that was pickled."""
     return str(handle.status(JOB).id if hasattr(handle, "purge_queue") else handle.status().id)
