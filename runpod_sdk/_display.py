@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from runpod_sdk.media import Media, media_of, strings_of
+from runpod_sdk.reasons import reason_of
 
 if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
@@ -110,7 +111,7 @@ def html_of_state(state: JobState[Any]) -> str:
     if state.progress is not None:
         rows.append(f"progress{_pre(state.progress)}")
     if state.error:
-        rows.append(_html_of_error(state.error, state._reason or state.error))
+        rows.append(_html_of_error(state.error, reason_of(state.error)))
     if state.has_output:
         rows.append(_html_of_output(wire.get("output")))
     return _box(rows)
@@ -147,7 +148,7 @@ def _parts(state: JobState[Any]) -> list[str]:
     if state.progress is not None:
         parts.append(f"progress {_value(state.progress)}")
     if state.error:
-        parts.append(f"error {_value(state._reason or state.error)}")
+        parts.append(f"error {_value(reason_of(state.error))}")
     if state.has_output:
         parts.append(f"output {_value(state.output)}")
     return parts

@@ -22,6 +22,7 @@ from enum import StrEnum
 from attrs import asdict, frozen
 
 from runpod_sdk.models import EndpointHealth, JobState, JobStatus, WorkerCounts
+from runpod_sdk.reasons import line_of
 
 __all__ = ["Explanation", "JobReason"]
 
@@ -94,7 +95,8 @@ def of_state(state: JobState) -> Explanation | None:
     if state.status == JobStatus.IN_QUEUE:
         return None
     if state.completed:
-        reason, text = JobReason.DONE, f"has ended: {state.status}"
+        why = f", {line_of(state.error)}" if state.error else ""
+        reason, text = JobReason.DONE, f"has ended: {state.status}{why}"
     elif state.status == JobStatus.IN_PROGRESS:
         where = f" on worker {state.worker_id}" if state.worker_id else ""
         again = f", after {state.retries} lost tries" if state.retries else ""
@@ -116,13 +118,13 @@ def of_health(state: JobState, health: EndpointHealth) -> Explanation:
 def unknown(job_id: str, fault: Exception, state: JobState | None = None) -> Explanation:
     """Say that the reason could not be found out, and why not."""
     where = "its status" if state is None else "it is in the queue, but the endpoint's health"
-    text = f"job {job_id}: {where} could not be had ({fault})"
+    text = f"job {job_id}: {where} could not be had: {fault}"
     return Explanation(reason=JobReason.UNKNOWN, text=text, state=state)
 
 
 def not_found(job_id: str, fault: Exception) -> Explanation:
     """Say that there is no such job, any more or at this endpoint."""
-    return Explanation(reason=JobReason.NOT_FOUND, text=f"job {job_id} is not known ({fault})")
+    return Explanation(reason=JobReason.NOT_FOUND, text=f"job {job_id} is not known: {fault}")
 
 
 def _reason(workers: WorkerCounts, waiting: int) -> JobReason:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, cast, overload
 from attrs import field, frozen
 
 from runpod_sdk import errors
+from runpod_sdk.reasons import reason_of
 from runpod_sdk.settings import Timeout, length_of_time
 
 if TYPE_CHECKING:
@@ -137,7 +138,6 @@ class JobState(_Received, Generic[Output_co]):
     """How often the platform gave the job to another worker; None where it did not."""
     extra: Mapping[str, JSONValue] = field(factory=dict)
     """Every other field of the answer, by its wire name."""
-    _reason: str | None = field(default=None, eq=False, alias="reason")
 
     def __repr__(self) -> str:
         from runpod_sdk._display import line_of_state
@@ -194,7 +194,7 @@ class JobState(_Received, Generic[Output_co]):
         if self.status not in _BAD_ENDS:
             return self
         cls, verb = _BAD_ENDS[self.status]
-        reason = f": {self._reason}" if self._reason else ""
+        reason = f": {reason_of(self.error)}" if self.error else ""
         raise cls(f"job {self.id} {verb}{reason}", state=self)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from runpod_sdk.cli.terminal import as_json, is_terminal, say, show, show_exactly, show_text
+from runpod_sdk.reasons import line_of
 
 if TYPE_CHECKING:
     from runpod_sdk import EndpointHealth, JobState, StreamChunk
@@ -93,7 +94,7 @@ def summary(state: JobState) -> str:
     if state.progress is not None:
         parts.append(as_json(state.progress)[:200])
     if state.error:
-        parts.append(state.error.strip().partition("\n")[0][:200])
+        parts.append(line_of(state.error)[:200])
     return ", ".join(parts)
 
 

@@ -70,6 +70,18 @@ def test_each_command_has_a_line_for_reading(command: Command, local: LocalEndpo
     assert command("purge-queue", "-o", "text").out == "removed 0 jobs from the queue\n"
 
 
+def test_an_exception_of_a_handler_is_a_line_with_its_type(command: Command) -> None:
+    """Wherever people read it; the JSON has the text as it came."""
+    line = "RuntimeError: crashed, as asked"
+    ended = command("run-sync", "mock_crash:=true")
+    job = ended.document["id"]
+    assert ended.err.splitlines()[-1] == f"job {job} failed: {line}"
+    assert "Traceback" in ended.document["error"]
+    assert command("status", job, "-o", "text").out.endswith(f", {line}\n")
+    explained = command("explain", job, "-o", "text").out
+    assert explained == f"job {job} has ended: FAILED, {line}\n"
+
+
 @pytest.mark.parametrize("name", ["run-sync --stream", "stream"])
 def test_a_stream_is_cancelled_on_timeout_where_that_was_asked(command: Command, name: str) -> None:
     asked = json.dumps({"mock_return": ["a"], "mock_delay": 30})

@@ -6,6 +6,8 @@ import copy
 import inspect
 import json
 import pickle
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +29,7 @@ from runpod_sdk import (
     WorkerCounts,
     local,
 )
+from runpod_sdk.local import LocalEndpoint
 from tests.facade.clients import JOB, Driver, Routes, Script, answer, chunks, job
 
 HEALTH = answer({"jobs": {"completed": 1, "new": 2}, "workers": {"idle": 3}, "also": 4})
@@ -146,6 +149,38 @@ def test_the_error_of_an_exception_is_read_for_the_message(driver: Driver) -> No
     with pytest.raises(JobFailedError, match="ValueError: no such model") as caught:
         state.raise_for_status()
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (KeyError("prompt"), "KeyError: 'prompt'"),
+        (ValueError("two\nlines: of it"), "ValueError: two\nlines: of it"),
+        (RuntimeError(), "RuntimeError"),
+        (json.JSONDecodeError("no", "{", 0), "json.decoder.JSONDecodeError: no: line 1 column"),
+    ],
+)
+def test_an_exception_of_a_handler_that_yields_has_its_type(
+    driver: Driver, raised: Exception, said: str
+) -> None:
+    """RunPod's worker sends it as a text, in which only the traceback has the type."""
+
+    def handler(job: dict[str, Any]) -> Iterator[int]:
+        yield 1
+        raised.add_note("a note: it comes last")
+        raise raised
+
+    with LocalEndpoint(handler) as local, local.client() as client:
+        whole = client.endpoint(local.endpoint_id).run_sync(input=1, check=False).error or ""
+    assert whole.startswith(f"handler: {raised} \ntraceback: Traceback (")
+    state = state_of(driver, "FAILED", error=whole)
+    assert state.error == whole
+    with pytest.raises(JobFailedError, match=f"^job {JOB} failed: {re.escape(said)}") as caught:
+        state.raise_for_status()
+    assert "Traceback" not in f"{caught.value} {state!r}"
+    cut = state_of(driver, "FAILED", error="handler: no \ntraceback: Traceb")
+    with pytest.raises(JobFailedError, match=r"failed: handler: no$"):
+        cut.raise_for_status()
 
 
 @pytest.mark.parametrize("name", ["output", "has_output", "progress"])

@@ -62,7 +62,6 @@ def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
         worker_id=_string(job.worker_id),
         retries=_count(job.retries),
         extra={name: value for name, value in body.items() if name not in _UNDERSTOOD},
-        reason=_reason(job.error),
         wire=body,
     )
 
@@ -173,18 +172,3 @@ def _text(error: object) -> str | None:
     if error is None or isinstance(error, Unset):
         return None
     return error if isinstance(error, str) else json.dumps(error)
-
-
-def _reason(error: object) -> str | None:
-    """Shorten the text of a failure to what fits a message: of an exception, its last line."""
-    text = _text(error)
-    if text is None:
-        return None
-    try:
-        details = json.loads(text)
-        text = details["error_message"]
-        kind = str(details["error_type"]).removeprefix("<class '").removesuffix("'>")
-        text = f"{kind}: {text}"
-    except (ValueError, TypeError, KeyError, RecursionError):
-        pass
-    return text if len(text) <= 500 else f"{text[:500]}…"
