@@ -10,23 +10,27 @@ if TYPE_CHECKING:
     from runpod_sdk.models import JobState
 
 _ADVICE: dict[int, str] = {
-    401: "check the API key",
+    401: "the API key is that of api_key=, else of RUNPOD_API_KEY, else of ~/.runpod/config.toml",
     403: "the API key has no access to this endpoint, or may not do this",
-    404: (
-        "the endpoint or the job does not exist for this key, or the result has expired"
-        " (30 minutes after `run`, 1 minute after `run_sync`, or the job's ttl)"
-    ),
+    404: "there is no such endpoint for this key: check the endpoint's id",
     429: "too many requests, or too many jobs in the queue; try again later",
 }
+
+_NO_JOB = (
+    "there is no such job for this key, or its result has expired: 30 minutes after `run`,"
+    " 1 minute after `run_sync`, or by the job's ttl"
+)
 
 _UNCERTAIN = "the job may have been enqueued: do not send it again without looking"
 
 
-def refused(action: str, status_code: int, detail: str, *, submission: bool) -> str:
+def refused(action: str, status_code: int, detail: str, *, of_job: bool, submission: bool) -> str:
     """Say what was asked, what was answered, and what to do."""
     cls = errors.status_error_class(status_code, submission=submission)
     uncertain = issubclass(cls, errors.SubmissionServerError)
     advice = _UNCERTAIN if uncertain else _ADVICE.get(status_code)
+    if of_job and status_code == 404:
+        advice = _NO_JOB
     message = f"{action}: HTTP {status_code}"
     if detail:
         message += f", {detail}"

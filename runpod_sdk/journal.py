@@ -199,7 +199,10 @@ class Journal:
             )
             ((known,),) = self._ask("SELECT value FROM meta WHERE name = 'endpoint'")
             if known != endpoint_id:
-                raise JournalError(f"{self.path} is of endpoint {known}, not {endpoint_id}")
+                raise JournalError(
+                    f"{self.path} is of endpoint {known}, not {endpoint_id}: name another file,"
+                    " or delete this one if its results are not needed"
+                )
             ((count,),) = self._ask("SELECT coalesce(max(id) + 1, 0) FROM inputs")
         except BaseException:
             self._give_back()

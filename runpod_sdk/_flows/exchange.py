@@ -38,7 +38,7 @@ class Operation(Generic[T]):
     """The generated function with its arguments, all but `client`."""
     read: Callable[[Any, dict[str, JSONValue]], T]
     """Makes the result of the generated model and the wire form."""
-    refuse: Callable[[str, Reply, bool], errors.APIStatusError]
+    refuse: Callable[[Operation[Any], Reply], errors.APIStatusError]
     """Makes the error of an answer that is not 2xx."""
     hold: float = 0.0
     """How long the server may hold the answer back, in seconds."""
@@ -89,7 +89,7 @@ class _StandIn:
         reply = await self._io.send(call, left)
         if not 200 <= reply.status_code < 300:
             shown = reply.censored(self._op.secrets)
-            raise self._op.refuse(self._op.action, shown, self._op.submission)
+            raise self._op.refuse(self._op, shown)
         self.reply = reply
         if reply.too_large:
             raise ValueError("it is larger than the client's max_response_size")

@@ -66,7 +66,7 @@ class AsyncIO:
                 return http.noted(call, await self._way().send(call, limit, trace))
             raise TimeoutError
         except (*http.FAULTS, TimeoutError) as fault:
-            raise http.no_reply(call, fault, trace) from fault
+            raise http.no_reply(self._config, call, fault, trace) from fault
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)

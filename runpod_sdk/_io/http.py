@@ -177,15 +177,18 @@ def noted(call: Call, reply: Reply) -> Reply:
     return reply
 
 
-def no_reply(call: Call, fault: Exception, trace: Trace) -> NoReply:
+def no_reply(config: Config, call: Call, fault: Exception, trace: Trace) -> NoReply:
     """Make the port's own exception of what was raised in place of an answer, and log it."""
     _quote_nothing(fault)
     sent = trace.sent(fault)
+    server = _address(config)
     timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
     if timed_out:
-        reason = "no answer in time" if sent else "no connection in time"
+        reason = f"no {'answer from' if sent else 'connection to'} {server} in time"
+    elif sent:
+        reason = f"the connection to {server} broke ({_describe(fault)})"
     else:
-        reason = f"{'the connection broke' if sent else 'no connection'} ({_describe(fault)})"
+        reason = f"no connection to {server} ({_describe(fault)})"
     logger.debug("%s %s: %s", call.method, call.path, reason)
     return NoReply(reason, sent=sent, timed_out=timed_out)
 
@@ -197,6 +200,13 @@ def _quote_nothing(fault: BaseException | None) -> None:
             _QUOTED.sub("[not shown]", arg) if isinstance(arg, str) else arg for arg in fault.args
         )
         fault = fault.__cause__ or fault.__context__
+
+
+def _address(config: Config) -> str:
+    """Spell host and port of the server, and nothing else of its URL."""
+    url = httpx.URL(config.base_url)
+    port = "" if url.port else ":443" if url.scheme == "https" else ":80"
+    return url.netloc.decode("ascii") + port
 
 
 def _describe(fault: Exception) -> str:

@@ -50,7 +50,7 @@ class SyncIO:
             with deadline(limit):  # from here: the first call also makes what it goes through
                 return http.noted(call, await self._way().send(call, limit, trace))
         except http.FAULTS as fault:
-            raise http.no_reply(call, fault, trace) from fault
+            raise http.no_reply(self._config, call, fault, trace) from fault
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for

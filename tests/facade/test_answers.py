@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -120,7 +121,7 @@ def test_the_message_names_what_was_asked(driver: Driver, operation: str) -> Non
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        (401, "API key"),
+        (401, "API key is that of api_key=, else of RUNPOD_API_KEY"),
         (403, "API key"),
         (404, "expired"),
         (429, "later"),
@@ -129,6 +130,43 @@ def test_the_message_names_what_was_asked(driver: Driver, operation: str) -> Non
 def test_the_message_says_what_to_do(driver: Driver, code: int, advice: str) -> None:
     """Where there is something to do, the message says so."""
     assert advice in str(failure(driver, "status", problem(code)))
+
+
+@OPERATIONS
+def test_what_is_not_there_is_the_job_or_the_endpoint(driver: Driver, operation: str) -> None:
+    """Who asks for an endpoint is told nothing of jobs; the advice has no parentheses in it."""
+    said = str(failure(driver, operation, problem(404, "not found")))
+    of_endpoint = operation in {*SUBMITS, "health", "purge_queue"}
+    assert ("no such endpoint" in said) == of_endpoint
+    assert ("no such job" in said) == ("expired" in said) == (not of_endpoint)
+    assert re.fullmatch(r".*: HTTP 404, not found \([^()]*\)", said)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "server"),
+    [
+        ("https://api.test/v2", "api.test:443"),
+        ("http://API.test", "api.test:80"),
+        ("http://127.0.0.1:38279/v2", "127.0.0.1:38279"),
+        ("http://[::1]:8000/secret/v2", "[::1]:8000"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (httpx.ConnectError("refused"), "no connection to {} (ConnectError: refused)"),
+        (httpx.ConnectTimeout("far"), "no connection to {} in time"),
+        (httpx.ReadError("reset"), "the connection to {} broke (ReadError: reset)"),
+        (httpx.ReadTimeout("slow"), "no answer from {} in time"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_no_answer_is_told_with_host_and_port(
+    driver: Driver, base_url: str, server: str, fault: Exception, said: str
+) -> None:
+    """And with no more of the URL."""
+    error = failure(driver, "status", fault, base_url=base_url)
+    assert str(error) == f"status of job {JOB}: {said.format(server)}"
 
 
 BODIES: list[tuple[Any, Any, str]] = [

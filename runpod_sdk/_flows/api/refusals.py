@@ -7,22 +7,25 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
+from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.port import Reply
 from runpod_sdk.models import JSONValue
 from runpod_serverless_api import models as wire
 
 
-def refuse(action: str, reply: Reply, submission: bool) -> errors.APIStatusError:
+def refuse(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
     """Make the error of an answer that is not 2xx."""
+    status, of_job = reply.status_code, op.job_id is not None
     body = reply.body()
     headers = reply.headers
-    cls = errors.status_error_class(reply.status_code, submission=submission)
+    cls = errors.status_error_class(status, submission=op.submission)
     return cls(
-        messages.refused(action, reply.status_code, _detail(body), submission=submission),
-        status_code=reply.status_code,
+        messages.refused(op.action, status, _detail(body), of_job=of_job, submission=op.submission),
+        status_code=status,
         body=body,
         headers=headers,
         request_id=headers.get("x-request-id") or headers.get("cf-ray"),
