@@ -222,11 +222,17 @@ def serve(
         bool,
         typer.Option("--external", help="Start no worker, and print what one has to be told."),
     ] = False,
-    port: Annotated[int, typer.Option(help="Where to listen; 0 is any free port.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="How many workers there are, at most.")] = 1,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", help="Where to listen; 0 is any free port.")
+    ] = 0,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many workers there are, at most.")
+    ] = 1,
     min_workers: Annotated[
         int | None,
-        typer.Option(min=0, help="How many there are when there is nothing to do; else all."),
+        typer.Option(
+            min=0, metavar="N", help="How many there are when there is nothing to do; else all."
+        ),
     ] = None,
     return_aggregate_stream: Annotated[
         bool,

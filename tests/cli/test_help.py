@@ -42,6 +42,7 @@ def test_a_page_fits_the_terminal_and_has_an_example(name: str, columns: int) ->
     assert max(map(len, text.splitlines())) <= min(columns, 100)
     assert re.search(rf"^Examples:\n(  \$ .*\n)*?  \$ .*runpod-sdk {name}", text, re.MULTILINE)
     assert "\x1b" not in text
+    assert not re.search(r"^  -.* <(int|float|text)", text, re.MULTILINE), "a type is no name"
     assert "..." not in text.replace("]...", "")
 
 
