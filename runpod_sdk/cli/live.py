@@ -30,7 +30,7 @@ _PATIENCE: Final = 10.0
 _SPINNER, _PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 _BECAUSE: Final = {
     "STARTING": "a worker is idle and should take it now",
-    "QUEUE_AHEAD": "behind other jobs",
+    "QUEUE_AHEAD": "other jobs wait too",
     "ALL_BUSY": "all workers are busy",
     "INITIALIZING": "a worker is starting",
     "THROTTLED": "no free hardware for its workers",

@@ -37,7 +37,7 @@ def health(in_queue: int = 1, **workers: int) -> EndpointHealth:
         ),
         (
             seen(JobReason.QUEUE_AHEAD, health=health(7, running=2, throttled=3)),
-            "1:05 in the queue · behind other jobs · workers: 2 running, 3 throttled"
+            "1:05 in the queue · other jobs wait too · workers: 2 running, 3 throttled"
             " · 7 jobs in the queue",
         ),
         (seen(JobReason.UNKNOWN), "1:05 in the queue"),
