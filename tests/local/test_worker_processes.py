@@ -126,6 +126,17 @@ def test_a_program_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
             LocalEndpoint(WorkerCommand(command, cwd=cwd))
 
 
+def test_a_program_may_lie_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "worker"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    WorkerCommand(["./worker"], cwd=tmp_path).find()
+    monkeypatch.chdir(tmp_path)
+    WorkerCommand(["./worker"]).find()
+
+
 def test_a_command_is_a_list_of_words() -> None:
     with pytest.raises(TypeError, match="a list of words"):
         WorkerCommand("python handler.py")

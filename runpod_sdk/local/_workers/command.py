@@ -60,7 +60,8 @@ class WorkerCommand:
             raise FileNotFoundError(f"there is no folder {cwd} to run a worker in")
         program = self.command[0]
         path = self.env.get("PATH", os.environ.get("PATH"))
-        if shutil.which(str(cwd / program) if os.sep in program else program, path=path) is None:
+        place = str(cwd.resolve() / program) if os.sep in program else program
+        if shutil.which(place, path=path) is None:
             raise FileNotFoundError(f"there is no program {program!r} to run as a worker")
 
 
