@@ -19,6 +19,7 @@ import httpx
 
 from runpod_sdk._flows.port import Call, Level, NoReply, Reply
 from runpod_sdk._version import __version__
+from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
 logger = logging.getLogger("runpod_sdk")
@@ -92,11 +93,22 @@ def headers(config: Config, call: Call) -> dict[str, str]:
 
 
 def tls(config: Config) -> ssl.SSLContext | None:
-    """Make what the server has to show: certificates as httpx trusts them; None without TLS."""
+    """
+    Make what the server has to show: certificates as httpx trusts them; None without TLS.
+
+    Raises:
+        ConfigurationError: They can't be read.
+    """
     url = urlsplit(config.base_url)
     if url.scheme != "https":
         return None
-    context = httpx.create_ssl_context(trust_env=not _is_loopback(url.hostname))
+    try:
+        context = httpx.create_ssl_context(trust_env=not _is_loopback(url.hostname))
+    except OSError as error:  # which names no file
+        raise ConfigurationError(
+            "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be read:"
+            f" {error.strerror or error}"
+        ) from error
     context.set_alpn_protocols(["http/1.1"])
     return context
 

@@ -274,3 +274,13 @@ def test_the_environment_is_not_changed() -> None:
     Runpod(KEY)
     AsyncRunpod(KEY)
     assert dict(os.environ) == before
+
+
+def test_certificates_that_are_not_there(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    """A file of certificates that the environment names in vain is told by that variable."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    client = driver.client(base_url="https://192.0.2.1/v2")
+    with pytest.raises(ConfigurationError, match=r"SSL_CERT_FILE.*No such file"):
+        driver.call(lambda: client.endpoint("ep").status("j"))
