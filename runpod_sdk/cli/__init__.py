@@ -10,9 +10,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command with the arguments of this process, and exit."""
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # whoever started us has closed it
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the end
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the end
     try:
         from runpod_sdk.cli.app import app
     except ModuleNotFoundError as error:

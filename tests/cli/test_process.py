@@ -174,13 +174,17 @@ def test_output_that_can_not_be_written_is_told(local: LocalEndpoint, form: str)
 
 
 @pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("closed", ["stdout", "stderr"])
-def test_it_can_do_without_an_output_that_is_closed(closed: str) -> None:
+@pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
+def test_it_can_do_without_a_stream_that_is_closed(closed: str) -> None:
     code = f"import sys; sys.{closed} = None; from runpod_sdk.cli import main; main()"
-    words = [sys.executable, "-c", code, "run", "--input", "1", "-o", "text"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert bool(done.stdout) == (closed == "stderr")
+    words = [sys.executable, "-c", code, "run", "--input", "-", "-o", "text"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, input="1")
+    if closed == "stdin":
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "not JSON" in done.stderr
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert bool(done.stdout) == (closed == "stderr")
 
 
 def test_serve_says_how_to_reach_it_and_stops_on_ctrl_c() -> None:
