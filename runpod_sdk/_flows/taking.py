@@ -177,12 +177,12 @@ class Taker(Generic[R]):
         return fresh
 
     def _hand_out(self, index: int, result: R) -> R:
-        self._batch.handed_out(index)
         self._finished += 1
         self._failed += result.error is not None
         if self._tell_of is not None:
             counts = self._batch.submitted, self._finished, self._failed, self._terms.total
             self._tell_of(MapProgress(*counts))
+        self._batch.handed_out(index)  # not before: who is told may raise
         if result.error is not None and self._terms.on_error == "raise":
             raise result.error
         return result

@@ -16,7 +16,14 @@ import httpx
 import pytest
 import trio
 
-from runpod_sdk import AsyncResults, AsyncRunpod, Journal, JournalStatus, RunpodTimeoutError
+from runpod_sdk import (
+    AsyncResults,
+    AsyncRunpod,
+    Journal,
+    JournalStatus,
+    MapProgress,
+    RunpodTimeoutError,
+)
 from runpod_sdk.local import LocalEndpoint
 from tests.map.service import Service, Story, in_virtual_time, job_id
 
@@ -151,3 +158,19 @@ def test_nothing_is_sent_again_once_left() -> None:
     results = in_virtual_time(main)
     assert (results.in_flight, results.uncertain) == ({}, ())
     assert asked == ["/v2/ep/run"]
+
+
+def test_a_result_that_was_not_handed_out(local: LocalEndpoint) -> None:
+    """Where `progress` raises, or is interrupted, the job is among those that were not taken."""
+
+    def interrupted(_: MapProgress) -> None:
+        raise KeyboardInterrupt
+
+    with local.client() as client:
+        endpoint = client.endpoint(local.endpoint_id)
+        results = endpoint.map([3], progress=interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            next(results)
+        (job_id,) = results.in_flight.values()
+        assert job_id in caught.value.__notes__[0]
+        assert endpoint.job(job_id).output() == 9
