@@ -110,6 +110,9 @@ class Opaque:
 
     def __init__(self, one: Any, two: Any) -> None: ...
 
+    def __repr__(self) -> str:
+        return "Opaque()"
+
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5)
 MODEL = {"name": "n", "size": None, "made": None}
