@@ -66,9 +66,10 @@ def test_what_a_worker_prints_is_in_the_log_without_its_key(
     record = {"requestId": "job-1", "message": "it\nbroke", "level": "ERROR"}
     lines = [json.dumps(record), "the key is KEY", '{"requestId": no JSON', ""]
     worker = api.run_sync({"print": lines})["workerId"]
-    until(lambda: caplog.messages[-1] == f"{worker} | ")
+    until(lambda: f"{worker} | " in caplog.messages)
+    records = [entry for entry in caplog.records if entry.name == LOGGER]
     assert [
-        (entry.levelname, entry.getMessage().partition(" | ")[2]) for entry in caplog.records[-5:]
+        (entry.levelname, entry.getMessage().partition(" | ")[2]) for entry in records[-5:]
     ] == [
         ("ERROR", "job-1 | it"),
         ("ERROR", "broke"),
@@ -100,9 +101,27 @@ def test_one_that_is_no_worker_is_started_later_each_time(
     """Its place is unhealthy, and the log says what may be wrong."""
     api = start(command=[sys.executable, "-c", "print('done')"])
     until(lambda: caplog.text.count("ended with status 0 before it asked for a job") >= 2)
-    assert "Does it call runpod.serverless.start()?" in caplog.text
+    assert "above (does it call runpod.serverless.start()?); it is started again" in caplog.text
     workers = api.health()["workers"]
     assert (workers["unhealthy"], workers["ready"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["-c", "pass"], "status 0 before it asked for a job, and printed nothing (does it call"),
+        (
+            ["-c", "exit(3)"],
+            "status 3 before it asked for a job, and printed nothing (does it call",
+        ),
+        (["missing.py"], "status 2 before it asked for a job; what it printed stands above; it is"),
+    ],
+)
+def test_a_guess_is_made_where_the_program_says_nothing_itself(
+    start: Start, caplog: pytest.LogCaptureFixture, command: list[str], said: str
+) -> None:
+    start(command=[sys.executable, *command])
+    until(lambda: said in caplog.text)
 
 
 def test_workers_are_started_for_what_waits_and_go_when_idle(start: Start) -> None:

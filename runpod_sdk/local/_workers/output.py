@@ -10,6 +10,8 @@ logger = logging.getLogger("runpod_sdk.local")
 
 _LONGEST = 64 * 1024  # bytes of a line; a longer one comes as several
 
+_SHORTEST_SECRET = 8
+
 _LEVELS = {
     "TRACE": logging.DEBUG,
     "DEBUG": logging.DEBUG,
@@ -21,16 +23,28 @@ _LEVELS = {
 """Those of RunPod's package."""
 
 
-def relay(stream: IO[bytes], worker: str, secrets: tuple[str, ...]) -> None:
-    """Log each line of *stream* until it ends, with the name of the worker, and without secrets."""
+def relay(stream: IO[bytes], worker: str, secrets: tuple[str, ...]) -> bool:
+    """
+    Log each line of *stream* until it ends, with the name of the worker, and without secrets.
+
+    Return whether there was any.
+    """
+    any_line = False
     with stream:
         while line := stream.readline(_LONGEST):
-            text = line.decode("utf-8", "replace").rstrip()
-            for secret in secrets:
-                text = text.replace(secret, "…")
-            level, message = _read(text)
+            any_line = True
+            level, message = _read(censored(line.decode("utf-8", "replace").rstrip(), secrets))
             for part in message.splitlines() or [""]:
                 logger.log(level, "%s | %s", worker, part)
+    return any_line
+
+
+def censored(text: str, secrets: tuple[str, ...]) -> str:
+    """Take *secrets* out of what is to be logged; words as short as those of any text stay."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "…")
+    return text
 
 
 def _read(text: str) -> tuple[int, str]:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from runpod_sdk.local._rules.fleet import Worker
 from runpod_sdk.local._rules.jobs import Run
@@ -25,10 +25,7 @@ logger = logging.getLogger("runpod_sdk.local")
 _LAST_WORDS = 1.0
 """Seconds that what a dead worker has printed may take to come."""
 
-_NO_WORKER = (
-    "worker %s %s before it asked for a job; it is started again, later each time."
-    " Does it call runpod.serverless.start()?"
-)
+_NO_WORKER = "worker %s %s before it asked for a job%s; it is started again, later each time"
 
 
 class Reports(Protocol):
@@ -91,13 +88,15 @@ class Processes:
     def _run(self, process: _Process) -> None:
         """Let a process live, on a thread of its own."""
         addresses = self._addresses()
+        status = None
         try:
-            ended = process.live(
+            status = process.live(
                 self._command,
                 environment(self._command, addresses, process.worker),
                 told=self._guard.tell,
                 secrets=(addresses.worker_key, addresses.api_key),
             )
+            ended = "was not started" if status is None else _how(status)
         except OSError as error:
             ended = f"could not be started ({error})"
         del self._processes[process.worker]
@@ -108,7 +107,7 @@ class Processes:
         if process.ending:
             logger.info("worker %s %s", process.worker, ended)
         elif was is not None and not was.there:
-            logger.error(_NO_WORKER, process.worker, ended)
+            logger.error(_NO_WORKER, process.worker, ended, _clue(status, process.printed))
         else:
             logger.warning("worker %s %s; another takes its place", process.worker, ended)
 
@@ -119,6 +118,7 @@ class _Process:
     def __init__(self, worker: str, run: Callable[[_Process], None]) -> None:
         self.worker = worker
         self.ending = False
+        self.printed = False
         self._lock = threading.Lock()
         self._popen: subprocess.Popen[bytes] | None = None  # while its id is its own
         self._killer: threading.Timer | None = None
@@ -134,11 +134,11 @@ class _Process:
         *,
         told: Callable[[str, int], None],
         secrets: tuple[str, ...],
-    ) -> str:
-        """Start it, pass on what it prints, wait for its end and say how it ended."""
+    ) -> int | None:
+        """Start it, pass on what it prints, wait for its end and return its status, if any."""
         with self._lock:
             if self.ending:
-                return "was not started"
+                return None
             popen = self._popen = subprocess.Popen(
                 command.command,
                 stdin=subprocess.DEVNULL,
@@ -151,8 +151,8 @@ class _Process:
             told("+", popen.pid)
         logger.info("worker %s started, process %d", self.worker, popen.pid)
         reader = threading.Thread(
-            target=relay,
-            args=(popen.stdout, self.worker, secrets),
+            target=self._pass_on,
+            args=(popen.stdout, secrets),
             name=f"runpod output of {self.worker}",
             daemon=True,
         )
@@ -167,7 +167,10 @@ class _Process:
             if self._killer is not None:
                 self._killer.cancel()
         reader.join(_LAST_WORDS)
-        return _how(status)
+        return status
+
+    def _pass_on(self, stream: IO[bytes], secrets: tuple[str, ...]) -> None:
+        self.printed = relay(stream, self.worker, secrets)
 
     def end(self, grace: float) -> None:
         """Tell it to end, and kill it if it has not after *grace* seconds; don't wait for it."""
@@ -222,6 +225,15 @@ class _Guard:
             if self._popen is not None:
                 self._popen.communicate()
                 self._popen = None
+
+
+def _clue(status: int | None, printed: bool) -> str:
+    """Say where a program tells why it did not ask for a job; guess, where it does not."""
+    if status is None:
+        return ""
+    said = "; what it printed stands above" if printed else ", and printed nothing"
+    guess = status == 0 or (status > 0 and not printed)
+    return said + (" (does it call runpod.serverless.start()?)" if guess else "")
 
 
 def _how(status: int) -> str:
