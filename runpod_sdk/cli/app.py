@@ -225,6 +225,18 @@ def serve(
     port: Annotated[
         int, typer.Option(metavar="PORT", help="Where to listen; 0 is any free port.")
     ] = 0,
+    endpoint_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Its id in the URLs; else a new one each time."),
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="The key that it accepts, which is shown; else a new one each time. Never"
+            " that of your account: RUNPOD_API_KEY is not read.",
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many workers there are, at most.")
     ] = 1,
@@ -245,6 +257,9 @@ def serve(
         bool,
         typer.Option("--rate-limits", help="Answer 429 where RunPod's documented limits do."),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no line for each job that ends.")
+    ] = False,
 ) -> None:
     """
     Serve a local endpoint: what RunPod would do, on this machine.
@@ -258,7 +273,10 @@ def serve(
         what or [],
         worker=worker,
         external=external,
+        quiet=quiet,
         port=port,
+        endpoint_id=endpoint_id,
+        api_key=api_key,
         workers=workers,
         min_workers=min_workers,
         return_aggregate_stream=return_aggregate_stream,

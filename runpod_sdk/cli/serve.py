@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,12 +18,14 @@ import typer
 
 from runpod_sdk.cli.exits import Exit
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
-from runpod_sdk.cli.terminal import say, show
+from runpod_sdk.cli.terminal import harmless, say, show, styled
 from runpod_sdk.local import Handler, LocalEndpoint, WorkerCommand
+
+_STYLES = {"FAILED": "31", "TIMED_OUT": "31", "CANCELLED": "33"}
 
 
 def serve_until_interrupted(
-    what: list[str], *, worker: bool, external: bool, **settings: Any
+    what: list[str], *, worker: bool, external: bool, quiet: bool, **settings: Any
 ) -> None:
     """Serve the handler or the program that *what* is, and print how to reach it."""
     handler = _served(what, worker=worker, external=external)
@@ -30,7 +33,7 @@ def serve_until_interrupted(
         local = LocalEndpoint(handler, **settings)
     except (FileNotFoundError, RuntimeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    log_to_standard_error()
+    log_to_standard_error(quiet=quiet)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with start(local):
@@ -38,8 +41,8 @@ def serve_until_interrupted(
             say(f"serving {name} until Ctrl-C; watch it at {local.page_url}")
             say("in another terminal:\n")
             say(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
-            say(f"export {ENDPOINT_VARIABLE}={local.endpoint_id}")
-            say(f"export RUNPOD_API_KEY={local.api_key}\n")
+            say(f"export {ENDPOINT_VARIABLE}={shlex.quote(local.endpoint_id)}")
+            say(f"export RUNPOD_API_KEY={shlex.quote(local.api_key)}\n")
             reached: dict[str, Any] = {
                 "base_url": local.base_url,
                 "endpoint_id": local.endpoint_id,
@@ -51,10 +54,11 @@ def serve_until_interrupted(
                 reached["worker_environment"] = environment
             if not sys.stdout.isatty():  # a person has the lines above
                 show(reached, indent=None)
-            while True:
-                time.sleep(3600)
-    except KeyboardInterrupt:
-        say("\nstopped")
+            sleep_until_interrupted()
+            say("")  # what is said while it stops is not to stand behind ^C
+    except KeyboardInterrupt:  # while it starts, or once more
+        say("")
+    say("stopped")
 
 
 def _served(what: list[str], *, worker: bool, external: bool) -> Handler | WorkerCommand | None:
@@ -81,13 +85,34 @@ def _served(what: list[str], *, worker: bool, external: bool) -> Handler | Worke
     return load_handler(what[0])
 
 
-def log_to_standard_error() -> None:
-    """Show what the endpoint and its workers have to say."""
+def sleep_until_interrupted() -> None:
+    """Do nothing until Ctrl-C is pressed."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
+
+
+def log_to_standard_error(*, quiet: bool) -> None:
+    """Show what the endpoint and its workers have to say, and which jobs end, unless *quiet*."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("runpod_sdk.local")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    if quiet:
+        logger.getChild("jobs").setLevel(logging.WARNING)
+
+
+class _Lines(logging.Formatter):
+    """Makes lines for a person, in colour where a job ended badly."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        status = getattr(record, "status", None)
+        if status is None:  # of a worker, which may have colours of its own
+            return text
+        style = _STYLES.get(status)
+        return styled(harmless(text), style, sys.stderr) if style else harmless(text)
 
 
 def say_how_to_work(environment: dict[str, str]) -> None:
@@ -105,9 +130,11 @@ def start(local: LocalEndpoint) -> LocalEndpoint:
     """Start *local*; where it can't be, say why and end."""
     try:
         return local.start()
-    except (ImportError, OSError) as error:
+    except ImportError as error:
         say(f"{error}")
-        raise typer.Exit(Exit.USAGE) from None
+    except OSError as error:
+        say(f"{error.strerror or error}; give another --port, or none")
+    raise typer.Exit(Exit.USAGE)
 
 
 def load_handler(spec: str) -> Handler:

@@ -16,6 +16,7 @@ from ._active_faults import Faults, JobMishaps
 from ._broker import Broker
 from ._clock import VirtualClock
 from ._faults import Fault, SlowStart
+from ._job_log import job_log
 from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
@@ -131,6 +132,7 @@ class LocalEndpoint:
         self._webhooks = Webhooks(self._limits)
         self._broker.on_end.append(self._webhooks.ended)
         self._worker_key = secrets.token_hex(16)
+        self._broker.on_end.append(job_log(self.api_key, self._worker_key))
         self._workforce = workforce(
             handler,
             aggregate=return_aggregate_stream,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -102,6 +104,54 @@ def test_rate_limits_are_kept_if_asked_for() -> None:
                 endpoint.purge_queue()
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_line_for_each_job_that_ends(tmp_path: Path, quiet: bool) -> None:
+    """With the time of day, and harmless; Ctrl-C says what becomes of one that still runs."""
+    begun = tmp_path / "begun"
+    (tmp_path / "handler.py").write_text(
+        "import pathlib, time\n"
+        "def handler(job):\n"
+        "    if job['input'] == {'n': 1}:\n"
+        f"        pathlib.Path({str(begun)!r}).touch(), time.sleep(60)\n"
+        "    raise ValueError('\\x1b[2J')\n"
+    )
+    arguments = ["--quiet"] if quiet else []
+    with serving(*arguments, f"{tmp_path / 'handler.py'}:handler") as (process, there):
+        with endpoint_of(there) as endpoint:
+            failed = endpoint.run_sync(input={}, check=False)
+            endpoint.run(input={"n": 1})
+            until(begun.exists)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    time_of_day = r"\d\d:\d\d:\d\d"
+    line = rf"{time_of_day} job {failed.id} FAILED in \d+ ms: ValueError: \ufffd\[2J\n"
+    left = rf"\n{time_of_day} worker \w+ is still in its handler .* with this process\nstopped\n"
+    assert re.search(rf"RUNPOD_API_KEY=\S+\n\n{'' if quiet else line}{left}$", err), err
+
+
+def test_what_clients_are_told_can_stay_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Port, id and key are those that were given, and none of the environment."""
+    monkeypatch.setenv("RUNPOD_API_KEY", "rpa_of_the_account")
+    monkeypatch.setenv("RUNPOD_ENDPOINT_ID", "of-the-account")
+    handler = "examples/handlers/echo.py:handler"
+    with serving(handler) as (_, there):
+        assert "account" not in json.dumps(there)
+        port = there["base_url"].split(":")[2].partition("/")[0]
+        again = [*INTERRUPTIBLE, "serve", "--port", port, handler]
+        taken = subprocess.run(again, capture_output=True, text=True, check=False, cwd=ROOT)
+        assert (taken.returncode, taken.stdout) == (2, "")
+        assert taken.stderr.startswith(f"can't listen at 127.0.0.1:{port}: ")
+        assert "another --port" in taken.stderr
+    chosen = ["--port", port, "--endpoint-id", "mine", "--api-key", "it's local"]
+    with serving(*chosen, handler) as (process, there):
+        base_url = f"http://127.0.0.1:{port}/v2"
+        assert there == {"base_url": base_url, "endpoint_id": "mine", "api_key": "it's local"}
+        assert run_sync(there, n=1) == {"echo": {"n": 1}}
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert f"export RUNPOD_API_KEY={shlex.quote(there['api_key'])}\n" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -113,6 +163,8 @@ def test_rate_limits_are_kept_if_asked_for() -> None:
         (["--external", "x"], "started by somebody else"),
         (["--worker", "--return-aggregate-stream", "--", "python3"], "runpod.serverless.start()"),
         (["--min-workers", "2", "examples/handlers/echo.py:handler"], "from 0 to 1"),
+        (["--endpoint-id", "a/b", "examples/handlers/echo.py:handler"], "one segment"),
+        (["--api-key", " ", "examples/handlers/echo.py:handler"], "must not be blank"),
         (["--port", "65536", "examples/handlers/echo.py:handler"], "port must be from 0"),
     ],
 )

@@ -79,7 +79,12 @@ class Threads:
         deadline = time.monotonic() + self._grace
         for worker in self._leaving:
             if not worker.join(max(0.0, deadline - time.monotonic())):
-                logger.warning("worker %s is still in its handler and was left", worker.name)
+                logger.warning(
+                    "worker %s is still in its handler after %g s and was left: it ends when the"
+                    " handler returns, or with this process",
+                    worker.name,
+                    self._grace,
+                )
 
 
 @define(eq=False)
