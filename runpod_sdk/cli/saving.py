@@ -36,7 +36,7 @@ class Saver:
 
     def __init__(self, directory: str, *, force: bool) -> None:
         """
-        Make the directory, if it is not there.
+        See that the directory is there, or can be made when there is something to save.
 
         Raises:
             typer.BadParameter: It can't be made, or not be written to.
@@ -44,17 +44,14 @@ class Saver:
         self._directory = Path(directory)
         self._force = force
         self._names: set[str] = set()
+        self._made: list[Path] = []
+        self.found = False
+        """Whether there was anything that could have been saved."""
         self.complete = True
         """Whether all that was to be saved was."""
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            writable = os.access(self._directory, os.W_OK)
-        except OSError as error:
-            raise typer.BadParameter(
-                f"can't make {directory}: {error.strerror}", param_hint="--save"
-            ) from None
-        if not writable:
-            raise typer.BadParameter(f"can't write to {directory}", param_hint="--save")
+        fault = _fault_of(self._directory)
+        if fault is not None:
+            raise typer.BadParameter(fault, param_hint="--save")
 
     def save(self, output: Any, job_id: str, place: str = "output") -> Any:
         """Save what *output* holds; return it with the names of the files instead."""
@@ -62,6 +59,7 @@ class Saver:
         for path, text in strings_of(output):
             if text in replaced or (write := _writer(text)) is None:
                 continue
+            self.found = True
             where = ".".join((place, *path))
             if len(self._names) >= _MOST:
                 self.complete = False
@@ -100,6 +98,7 @@ class Saver:
     def _save(self, name: str, write: Callable[[BinaryIO], None]) -> tuple[Path, int]:
         target = self._directory / name
         try:
+            self._make()
             if not self._force:
                 target.touch(mode=0o666, exist_ok=False)  # ours from here on
             try:
@@ -107,11 +106,25 @@ class Saver:
             except BaseException:
                 if not self._force:
                     target.unlink(missing_ok=True)
+                self._unmake()
                 raise
         except FileExistsError:
             raise NotSaved(f"{target} is there already; --force replaces it") from None
         except OSError as error:
             raise NotSaved(f"{target}: {error.strerror}") from None
+
+    def _make(self) -> None:
+        """Make the directory, if it is not there."""
+        missing = [path for path in _upwards(self._directory) if not path.exists()]
+        if missing:
+            self._made = missing
+            self._directory.mkdir(parents=True, exist_ok=True)
+
+    def _unmake(self) -> None:
+        """Remove what was made of the directory, as far as nothing is in it."""
+        with suppress(OSError):
+            for path in self._made:
+                path.rmdir()
 
     def _write(self, target: Path, write: Callable[[BinaryIO], None]) -> int:
         handle, partial = tempfile.mkstemp(dir=self._directory, prefix=".", suffix=".part")
@@ -128,6 +141,23 @@ class Saver:
             Path(partial).unlink(missing_ok=True)
             raise
         return count
+
+
+def _upwards(directory: Path) -> list[Path]:
+    return [directory, *directory.parents]
+
+
+def _fault_of(directory: Path) -> str | None:
+    """Say why *directory* can't be written to, or be made and then be; None if it can."""
+    try:
+        there = next(path for path in _upwards(directory) if path.exists())
+    except OSError as error:
+        return f"can't make {directory}: {error.strerror}"
+    if not there.is_dir():
+        return f"can't make {directory}: {there} is a file"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"can't write to {there}"
+    return None
 
 
 class _NotAFile(Exception):

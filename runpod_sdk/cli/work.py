@@ -110,6 +110,8 @@ def ended(state: JobState, output: Output, saver: Saver | None) -> Exit:
 
 
 def _saved(code: Exit, saver: Saver | None) -> Exit:
+    if code is Exit.DONE and saver and not saver.found:
+        say("nothing was saved: there is no file in the output, and no link")
     return Exit.NOT_WRITTEN if code is Exit.DONE and saver and not saver.complete else code
 
 

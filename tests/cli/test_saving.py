@@ -287,8 +287,31 @@ def test_few_files_are_saved_of_very_many(
 
 def test_a_directory_that_can_not_be_made_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(typer.BadParameter, match="can't make"):
-        Saver(str(tmp_path / "file" / "dir"), force=False)
+    for name in ("file", "file/dir", "file/dir/below"):
+        with pytest.raises(typer.BadParameter, match=r"can't make .*file is a file"):
+            Saver(str(tmp_path / name), force=False)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_directory_is_made_for_a_file_only(site: str, tmp_path: Path, force: bool) -> None:
+    """Not for a link that leads to none, nor for what can't be had."""
+    there = tmp_path / "new" / "files"
+    saver = Saver(str(there), force=force)
+    saver.save(["text", f"{site}/page", f"{site}/gone"], JOB)
+    assert names(tmp_path) == []
+    saver.save([encoded(PNG), f"{site}/gone"], JOB)
+    assert len(names(there)) == 1
+
+
+def test_that_there_was_nothing_to_save_is_told(command: Command, tmp_path: Path) -> None:
+    """Of a job that ended well; of another, that it did not is enough."""
+    to = ("--save", str(tmp_path / "files"))
+    for how in ((), ("--stream",)):
+        ended = command("run-sync", "mock_return=text", *how, *to)
+        assert ended.status == 0
+        assert ended.err == "nothing was saved: there is no file in the output, and no link\n"
+    assert "saved" not in command("run-sync", "mock_error:=true", *to).err
+    assert not (tmp_path / "files").exists()
 
 
 def test_the_command_prints_the_names(command: Command, tmp_path: Path) -> None:
