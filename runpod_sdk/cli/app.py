@@ -175,8 +175,9 @@ def stream(
     """
     Print what a job yields, a line for each chunk, as it comes.
 
-    With -o text or raw, strings are printed as they are, one after the other. The server
-    hands each chunk out once, so a stream can't be taken twice.
+    With -o text or raw, strings are printed as they are, one after the other, with nothing
+    between, as most are the tokens of one text. The server hands each chunk out once,
+    so a stream can't be taken twice.
     """
     saver = None if save is None else Saver(save, force=force)
     with connected(endpoint_id) as endpoint:

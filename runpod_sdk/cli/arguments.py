@@ -123,8 +123,9 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="json: all that the API says. text: the output, for reading; a string as it is."
-        " raw: the same, with nothing added.",
+        help="json: all that the API says. text: the output, for reading; a string as it is,"
+        " what is streamed without anything between (tokens), a list as JSON. raw: the same,"
+        " with nothing added.",
         rich_help_panel=THE_PRINT,
     ),
 ]

@@ -50,6 +50,8 @@ def test_the_output_alone_is_printed(command: Command, output: str) -> None:
     ended = command("run-sync", "mock_return=ö", "-o", output)
     assert ended.out.rstrip("\n") == '["ö"]'
     assert ended.out.endswith("\n") == (output == "text")
+    several = command("run-sync", 'mock_return:=["a", "b"]', "-o", output)
+    assert several.out.rstrip("\n") == '["a", "b"]'  # a list of anything, and not of tokens
     ended = command("run-sync", "mock_error:=true", "-o", output)
     assert (ended.status, ended.out) == (1, "")
 
