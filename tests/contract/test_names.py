@@ -38,7 +38,6 @@ EXCEPTIONS = {
     ("settings.py", SERVER): "a default of ours, held to the document by a test below",
     ("local/_serving/control.py", "executionTimeout"): "a member of the page's own state",
     ("local/_serving/page.py", "endpointId"): "a member of the page's own session",
-    ("cli/fetching.py", "authorization"): "kept from the hosts of linked files",
     ("compat/_asyncio.py", "Authorization"): "of the argument that RunPod's own package takes",
     ("compat/_asyncio.py", "Bearer "): "the same",
     ("local/_serving/faults.py", "cf-ray"): "the edge's, of a page that is not the API's",

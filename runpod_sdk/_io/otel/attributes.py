@@ -22,7 +22,6 @@ class Route:
     """What a request asks, read from its path."""
 
     template: str
-    operation: str
     endpoint_id: str
     job_id: str | None
 
@@ -30,7 +29,7 @@ class Route:
     def of(cls, call: Call) -> Route:
         _, endpoint_id, operation, *job = call.path.split("/")
         template = "/".join(["", "{endpoint_id}", operation, *(["{job_id}"] if job else [])])
-        return cls(template, operation, unquote(endpoint_id), unquote(job[0]) if job else None)
+        return cls(template, unquote(endpoint_id), unquote(job[0]) if job else None)
 
 
 def names(endpoint_id: str, job_id: str | None) -> Attributes:

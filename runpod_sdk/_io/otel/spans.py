@@ -27,9 +27,6 @@ _SUBMITTED: Final = contexts.create_key("runpod_sdk-submitted")
 """The key of the story whose job is being submitted."""
 _QUIET: Final = str(getattr(contexts, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "none"))
 """Tells instrumentations of HTTP clients that a request has its span already."""
-_SUBMISSIONS: Final = ("run", "runsync")
-_WAITS: Final = ("status-sync", "stream")
-"""What is asked by who waits for a job."""
 
 
 class Spans:
@@ -47,8 +44,8 @@ class Spans:
         """Await what sends a request, as a span and a measure."""
         self._end_what_was_let_go()
         route, start, clock = Route.of(call), time.time_ns(), time.perf_counter()
-        story = self._story_of(route)
-        if story is not None and route.operation in _SUBMISSIONS:
+        story = self._story_of(route, waits="wait" in call.params)
+        if story is not None and route.job_id is None:
             story.asked = start
         parent = contexts.get_current() if story is None else story.context
         labels = self._server.shared(call, route)
@@ -144,17 +141,17 @@ class Spans:
                 return
             story.end()
 
-    def _story_of(self, route: Route) -> Story | None:
+    def _story_of(self, route: Route, *, waits: bool) -> Story | None:
         """Return the story that a request belongs to, if it has begun or begins with it."""
         if route.job_id is None:
-            submitted = contexts.get_value(_SUBMITTED) if route.operation in _SUBMISSIONS else None
+            submitted = contexts.get_value(_SUBMITTED)
             return submitted if isinstance(submitted, Story) else None
         with self._lock:
             hold = self._holds.get((route.endpoint_id, route.job_id))
             if hold is None or hold.story.ended or hold.story.process != os.getpid():
                 return None
             if hold.story.span is None:
-                if route.operation not in _WAITS:
+                if not waits:
                     return None
                 hold.story.begin()
             return hold.story
