@@ -9,8 +9,11 @@ import shlex
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
+from queue import SimpleQueue
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +24,7 @@ from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
 from runpod_sdk.cli.terminal import harmless, say, show, styled
 from runpod_sdk.local import Handler, LocalEndpoint, WorkerCommand
 
+_MOST_LINES = 10_000
 _STYLES = {"FAILED": "31", "TIMED_OUT": "31", "CANCELLED": "33"}
 
 
@@ -33,10 +37,9 @@ def serve_until_interrupted(
         local = LocalEndpoint(handler, **settings)
     except (FileNotFoundError, RuntimeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    log_to_standard_error(quiet=quiet)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with start(local):
+        with logging_to_standard_error(quiet=quiet), start(local):
             name = shlex.join(what) or "whatever worker asks"
             say(f"serving {name} until Ctrl-C; watch it at {local.page_url}")
             say("in another terminal:\n")
@@ -92,15 +95,40 @@ def sleep_until_interrupted() -> None:
             time.sleep(3600)
 
 
-def log_to_standard_error(*, quiet: bool) -> None:
+@contextmanager
+def logging_to_standard_error(*, quiet: bool) -> Iterator[None]:
     """Show what the endpoint and its workers have to say, and which jobs end, unless *quiet*."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("runpod_sdk.local")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    jobs = logger.getChild("jobs")
+    jobs.propagate = False
     if quiet:
-        logger.getChild("jobs").setLevel(logging.WARNING)
+        jobs.setLevel(logging.WARNING)
+    # Not by the thread of the server: a terminal that was stopped, or a pipe that is full, would
+    # hold up its answers.
+    lines: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    jobs.addHandler(_Queue(lines))
+    listener = QueueListener(lines, handler)
+    listener.start()
+    try:
+        yield
+    finally:
+        listener.stop()
+
+
+class _Queue(QueueHandler):
+    """Puts what is logged into a queue, as long as that is not too long."""
+
+    def __init__(self, lines: SimpleQueue[logging.LogRecord]) -> None:
+        super().__init__(lines)
+        self._lines = lines
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        if self._lines.qsize() < _MOST_LINES:
+            self._lines.put_nowait(record)
 
 
 class _Lines(logging.Formatter):

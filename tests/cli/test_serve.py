@@ -129,6 +129,18 @@ def test_a_line_for_each_job_that_ends(tmp_path: Path, quiet: bool) -> None:
     assert re.search(rf"RUNPOD_API_KEY=\S+\n\n{'' if quiet else line}{left}$", err), err
 
 
+def test_a_window_that_takes_no_lines_holds_up_no_job(tmp_path: Path) -> None:
+    """Such as a terminal after Ctrl-S; the lines come when it goes on."""
+    (tmp_path / "handler.py").write_text("def handler(job):\n    raise ValueError('x' * 450)\n")
+    with serving(f"{tmp_path / 'handler.py'}:handler") as (process, there):
+        with endpoint_of(there) as endpoint:
+            for _ in range(200):  # 100 kB, where a pipe holds 64 kB
+                endpoint.run_sync(input=1, check=False)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert err.count("xxx\n") == 200
+
+
 def test_what_clients_are_told_can_stay_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Port, id and key are those that were given, and none of the environment."""
     monkeypatch.setenv("RUNPOD_API_KEY", "rpa_of_the_account")
