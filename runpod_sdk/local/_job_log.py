@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from runpod_sdk.reasons import line_of
 
+from . import _wire
 from ._rules.jobs import Job
-from ._wire import UNSET
 from ._workers.output import censored
 
 logger = logging.getLogger("runpod_sdk.local.jobs")
@@ -22,16 +21,14 @@ def job_log(*secrets: str) -> Callable[[Job], None]:
         if logger.isEnabledFor(logging.INFO):
             status = str(job.status)
             ran = "" if job.execution_time is None else f" in {_spelled(job.execution_time)}"
-            why = "" if job.error is UNSET else f": {_line(str(job.error), job, secrets)}"
+            why = "" if job.error is _wire.UNSET else f": {_line(str(job.error), job, secrets)}"
             logger.info("job %s %s%s%s", job.id, status, ran, why, extra={"status": status})
 
     return ended
 
 
 def _line(error: str, job: Job, secrets: tuple[str, ...]) -> str:
-    storage: Any = job.submission.request.get("s3Config")
-    given = storage.get("accessSecret") if isinstance(storage, dict) else None
-    return line_of(censored(error, (*secrets, given) if isinstance(given, str) else secrets))
+    return line_of(censored(error, (*secrets, *_wire.secrets(job.submission.request))))
 
 
 def _spelled(seconds: float) -> str:

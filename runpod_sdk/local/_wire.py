@@ -8,6 +8,7 @@ and nowhere else in this package.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -216,6 +217,13 @@ def for_handler(request: JobRequest) -> dict[str, Any]:
     return JobRequest(
         input_=request.input_, webhook=request.webhook, s_3_config=request.s_3_config
     ).to_dict()
+
+
+def secrets(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give what of the request that a handler gets is not to be shown."""
+    storage = request.get("s3Config")
+    given = storage.get("accessSecret") if isinstance(storage, dict) else None
+    return (given,) if isinstance(given, str) else ()
 
 
 def encode(body: object, *, sort: bool = True) -> bytes:
