@@ -98,33 +98,35 @@ class Names:
 
 
 def run(
-    words: list[str], directory: Path, watch: Callable[[str, int], bool] = lambda *_: False
+    words: list[str], directory: Path, watch: Callable[[str, int], object] = lambda *_: None
 ) -> str:
     """
     Run the command in a terminal of its own, and return all that it wrote there.
 
     Args:
-        watch: Is given what was written so far and the terminal, and tells whether to stop
-            reading.
+        watch: Is given what was written so far, and the terminal.
     """
     pid, terminal = pty.fork()
     if pid == 0:
         become(words, directory)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
     written, end = b"", time.monotonic() + PATIENCE
-    with suppress(OSError):  # EIO: the process has ended
-        while True:
-            ready, _, _ = select.select([terminal], [], [], end - time.monotonic())
-            if not ready:
-                os.kill(pid, signal.SIGKILL)
-                raise TimeoutError(f"{words} wrote {written!r} and does not end")
-            written += (piece := os.read(terminal, 65_536))
-            if not piece:
+    while True:
+        ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
+        if not ready:
+            os.kill(pid, signal.SIGKILL)
+            raise TimeoutError(f"{words} wrote {written!r} and does not end")
+        piece = b""
+        with suppress(OSError):  # EIO: nothing is left to read, and no process has it open
+            piece = os.read(terminal, 65_536)
+        if not piece:
+            if os.waitpid(pid, os.WNOHANG)[0]:
                 break
-            if watch(written.decode(errors="ignore"), terminal):
-                break
+            time.sleep(0.01)  # it has closed it and ends; or the terminal was just flushed, by ^C
+            continue
+        written += piece
+        watch(written.decode(errors="ignore"), terminal)
     os.close(terminal)
-    os.waitpid(pid, 0)
     return written.decode()
 
 
@@ -177,7 +179,7 @@ class Session:
         for gate in self._directory.glob("gate-*"):
             gate.unlink()
 
-        def watch(written: str, terminal: int) -> bool:
+        def watch(written: str, terminal: int) -> None:
             for step in STEP.findall(written):
                 (self._directory / f"gate-{step}").touch()
             if "all workers are busy" in written and remark == "live":
@@ -185,7 +187,6 @@ class Session:
             if press and press[1] in written and not pressed:
                 pressed.append(press[1])
                 os.write(terminal, b"\x03")
-            return False
 
         written = run(words, self._directory, watch)
         return self._shown(written, live=remark == "live" or press is not None)
