@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import Factory
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk.models import JobState
 
 if TYPE_CHECKING:
     from runpod_sdk._io.otel.spans import Spans
+    from runpod_sdk.models import JobState
 
 Sending = Coroutine[Any, Any, Reply]
 

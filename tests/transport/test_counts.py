@@ -126,10 +126,10 @@ def loaded(code: str) -> set[str]:
 
 
 HEAVY = {"asyncio", "email", "ssl", "socket", "attr", "anyio", "httpx", "httpcore", "h11"}
-GENERATED = "runpod_serverless_api"
+API = {"runpod_serverless_api", "runpod_sdk.models"}
 CLIENTS = {
-    "Runpod": {"asyncio", "anyio", "httpcore", "aiohttp", "trio", GENERATED},
-    "AsyncRunpod": {"httpcore", "aiohttp", GENERATED},
+    "Runpod": {"asyncio", "anyio", "httpcore", "aiohttp", "trio", *API},
+    "AsyncRunpod": {"httpcore", "aiohttp", *API},
 }
 
 
