@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -20,6 +19,8 @@ from runpod_sdk._flows.codec import decode
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from runpod_sdk.models import JobState, JSONValue
 
 T = TypeVar("T")

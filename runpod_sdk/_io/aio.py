@@ -1,8 +1,11 @@
-"""The port of the async client, under asyncio and trio."""
+"""
+The port of the async client, under asyncio and trio.
+
+asyncio is imported where it runs, so that making a client does not load it.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import threading
@@ -15,7 +18,7 @@ import anyio.lowlevel
 from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, turns
 from runpod_sdk._io.awaiting import AwaitingLine
-from runpod_sdk._io.pool import Pool
+from runpod_sdk._io.pool import Open, Pool
 from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
@@ -61,7 +64,7 @@ class AsyncIO:
     async def _send(self, call: Call, limit: float | None) -> Reply:
         trace = http.Trace()
         try:
-            end = math.inf if limit is None else anyio.current_time() + limit
+            end = math.inf if limit is None else self.now() + limit
             with anyio.CancelScope(deadline=end):  # from here: the first call also makes its way
                 return http.noted(call, await self._way().send(call, limit, trace))
             raise TimeoutError
@@ -83,6 +86,8 @@ class AsyncIO:
         http.log(level, message, *args)
 
     def now(self) -> float:
+        import asyncio
+
         try:
             return asyncio.get_running_loop().time()  # the same, and it is asked for often
         except RuntimeError:
@@ -142,7 +147,18 @@ def _connector(transport: Transport) -> Callable[[Config], _Way]:
 
 
 def _own(config: Config) -> _Way:
-    return _through(config) if http.proxy(config) else Pool(config, AwaitingLine.open)
+    return _through(config) if http.proxy(config) else Pool(config, _line())
+
+
+def _line() -> Open:
+    """Choose the line: what asyncio's own loops offer, others, such as uvloop's, may not."""
+    import asyncio
+
+    if turns.under_asyncio() and isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
+        from runpod_sdk._io.protocol import ProtocolLine
+
+        return ProtocolLine.open
+    return AwaitingLine.open
 
 
 def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncThrough:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
-from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 import anyio
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 async def come(turn: Future[None], limit: float | None) -> bool:
@@ -27,6 +29,8 @@ async def come(turn: Future[None], limit: float | None) -> bool:
 def soon() -> Callable[..., object]:
     """Give what has the running loop call something, whichever thread asks."""
     if under_asyncio():
+        import asyncio
+
         return asyncio.get_running_loop().call_soon_threadsafe
     import trio
 
@@ -34,4 +38,6 @@ def soon() -> Callable[..., object]:
 
 
 def under_asyncio() -> bool:
+    import asyncio
+
     return issubclass(anyio.get_cancelled_exc_class(), asyncio.CancelledError)

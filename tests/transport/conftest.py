@@ -1,4 +1,4 @@
-"""The ways to a server: connections of our own under each port, and aiohttp."""
+"""The ways to a server: connections of our own under each port and loop, and aiohttp."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.facade.clients import Driver
 
-WAYS = ("sync", "asyncio", "trio", "aiohttp")
+WAYS = ("sync", "asyncio", "uvloop", "trio", "aiohttp")
+BACKENDS: dict[str, dict[str, Any]] = {
+    "asyncio": {"backend": "asyncio"},
+    "aiohttp": {"backend": "asyncio"},
+    "uvloop": {"backend": "asyncio", "backend_options": {"use_uvloop": True}},
+    "trio": {"backend": "trio"},
+}
 
 
 class Way(Driver):
@@ -28,8 +34,9 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
     """Run the test on each way."""
     mode: str = request.param
     with ExitStack() as stack:
-        if mode == "aiohttp":
-            pytest.importorskip("aiohttp")
-        backend = "asyncio" if mode == "aiohttp" else mode
-        portal = None if mode == "sync" else stack.enter_context(start_blocking_portal(backend))
+        if mode in ("aiohttp", "uvloop"):
+            pytest.importorskip(mode)
+        portal = None
+        if mode != "sync":
+            portal = stack.enter_context(start_blocking_portal(**BACKENDS[mode]))
         yield Way(mode, portal, stack)

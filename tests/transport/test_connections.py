@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -106,6 +107,36 @@ def test_what_comes_behind_an_answer_is_not_the_next_one(way: Way) -> None:
                 assert way.call(lambda: endpoint.status("j1")).id == "j1"
             except APIConnectionError:
                 assert way.mode == "aiohttp"  # which takes it for a fault of the server
+
+
+def test_a_server_that_sends_without_end(way: Way) -> None:
+    """What comes unasked is not gathered: nobody will read it, and it may be any amount."""
+    if way.mode == "aiohttp":
+        pytest.skip("aiohttp has its own mind about it")
+    done, sent = threading.Event(), threading.Semaphore(0)
+    rests: list[int] = []
+
+    def say(visit: Visit) -> bool:
+        visit.say()
+        assert done.wait(10)
+        done.clear()
+        visit.sock.settimeout(0.5)
+        pieces = iter(range(1_000))
+        with contextlib.suppress(OSError):
+            for _ in pieces:
+                visit.sock.sendall(b"x" * 100_000)
+        rests.append(len(list(pieces)))
+        sent.release()
+        return False
+
+    with Server(say) as server:
+        endpoint = endpoint_of(way, server, max_retries=0)
+        for _ in range(2):
+            assert way.call(lambda: endpoint.status("j1")).id == "j1"
+            done.set()
+            assert sent.acquire(timeout=10)
+    assert server.connections == 2
+    assert min(rests) > 500
 
 
 def in_chunks(visit: Visit) -> bool:
