@@ -78,9 +78,9 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
     ) -> JobState:
         """Async twin of `Endpoint.wait`."""
         job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
-        deadline = self._session.deadline(length_of_time(timeout))
-        flow = wait(self._session, job_id, deadline)
-        return await cancelling(self._session, job_id, on_timeout, flow)
+        session = self._session
+        flow = wait(session, job_id, session.deadline(length_of_time(timeout)))
+        return await cancelling(session, job_id, on_timeout, flow)
 
     def stream(self, job_id: str, *, timeout: Timeout = None) -> AsyncStream:
         """Async twin of `Endpoint.stream`; not awaited, but iterated with `async for`."""
@@ -100,8 +100,9 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
     async def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
         """Async twin of `Endpoint.explain`."""
         job_id = checked_id(job_id, "job_id")
-        deadline = self._session.deadline(self.client._config.total(timeout))
-        return await explain(self._session, job_id, deadline)
+        session = self._session
+        deadline = session.deadline(self.client._config.total(timeout))
+        return await explain(session, job_id, deadline)
 
     async def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """Async twin of `Endpoint.health`."""
@@ -124,8 +125,9 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         return made
 
     async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
-        deadline = self._session.deadline(self.client._config.total(timeout))
-        return await perform(self._session, op, deadline)
+        session = self._session
+        deadline = session.deadline(self.client._config.total(timeout))
+        return await perform(session, op, deadline)
 
     @property
     def _session(self) -> Session:

@@ -93,7 +93,7 @@ class _StandIn:
         self.reply = reply
         if reply.too_large:
             raise ValueError("it is larger than the client's max_response_size")
-        return evolve(reply, status_code=200)
+        return reply if reply.status_code == 200 else evolve(reply, status_code=200)
 
     def _check_size(self, content: bytes) -> None:
         size, largest = len(content), self._op.largest

@@ -55,10 +55,10 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
     io = session.io
     failure: errors.RunpodError | None = None
     for attempt in count(1):
-        left = deadline.left(io.now())
+        began = io.now()
+        left = deadline.left(began)
         if left is not None and left <= 0:
             raise OutOfTime(failure)
-        began = io.now()
         lane = await _enter(session, op, deadline if session.hurry else NEVER, failure)
         if not session.hurry:
             deadline = deadline.later(io.now() - began)

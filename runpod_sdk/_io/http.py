@@ -79,15 +79,14 @@ class Trace:
         return self._sending or not self._seen
 
 
-def headers(config: Config, call: Call) -> dict[str, str]:
-    """Return the headers of a request; the only place where the key is put into one."""
+def headers(config: Config) -> dict[str, str]:
+    """Return the headers of each request; the only place where the key is put into one."""
     from runpod_sdk._flows.api import authorization
 
     return {
         "user-agent": _USER_AGENT,
         "accept": "application/json",
         "accept-encoding": _PACKING,
-        **call.headers,
         **authorization(config.api_key),
     }
 
@@ -143,7 +142,9 @@ class Body:
             httpx.DecodingError: It is packed in a way that was not asked for; some of
                 them, and one within another, make of a few bytes more than there is memory.
         """
-        packing = headers.get("content-encoding", "identity").strip().lower()
+        packing = ""
+        if "content-encoding" in headers:  # it seldom is, and `get` takes long to find that out
+            packing = headers["content-encoding"].strip().lower()
         if packing not in (_PACKING, "identity", ""):
             raise httpx.DecodingError("the answer is packed in a way that was not asked for")
         self._packed = None

@@ -41,7 +41,7 @@ class Pool:
         self._host = url.raw_host.decode("ascii")
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._path = url.raw_path.decode("ascii").rstrip("/")
-        self._named = url.netloc.decode("ascii")
+        self._headers = {"host": url.netloc.decode("ascii"), **http.headers(config)}
         self._checked = lru_cache(maxsize=64)(_checked)
         self._idle: deque[Connection] = deque()
         self._lock = threading.Lock()
@@ -99,7 +99,7 @@ class Pool:
         return http.tls(self._config)
 
     def _request(self, call: Call) -> h11.Request:
-        fields = {"host": self._named, **http.headers(self._config, call)}
+        fields = {**self._headers, **call.headers}
         if call.content is not None:
             fields["content-length"] = str(len(call.content))
         query = f"?{urlencode(call.params)}" if call.params else ""

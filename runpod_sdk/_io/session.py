@@ -42,6 +42,7 @@ class Session:
         watch.on_connection_reuseconn.append(_connected)
         url = httpx.URL(config.base_url)
         self._config = config
+        self._headers = http.headers(config)
         self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
         self._proxy = _proxy(config, url.host)
         self._session = aiohttp.ClientSession(
@@ -72,7 +73,7 @@ class Session:
         async with self._session.request(
             call.method,
             URL(self._base.rstrip("/") + call.path + query, encoded=True),
-            headers=http.headers(self._config, call),
+            headers={**self._headers, **call.headers},
             data=content,
             allow_redirects=False,
             proxy=self._proxy,

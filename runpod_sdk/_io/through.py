@@ -87,6 +87,6 @@ def _request(
         config.base_url + call.path,
         params=call.params or None,
         content=call.content,
-        headers=http.headers(config, call),
+        headers={**http.headers(config), **call.headers},
         timeout=None if limit is None else min(limit, _LONGEST),
     )

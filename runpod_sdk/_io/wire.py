@@ -71,20 +71,19 @@ class Connection:
     async def _answer(self, config: Config) -> Body:
         body: Body | None = None
         while True:
-            event = self._next()
-            if event is h11.NEED_DATA:
-                data = await self._line.read()
-                if not data and self._http.their_state is h11.SEND_RESPONSE:
-                    raise httpx.RemoteProtocolError("the server hung up without an answer")
-                self._http.receive_data(data)
-            elif isinstance(event, h11.Response):
-                headers = httpx.Headers(event.headers.raw_items())
-                body = Body(config, event.status_code, headers)
-            elif isinstance(event, h11.Data) and body is not None:
-                if not body.add(event.data):
+            data = await self._line.read()
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise httpx.RemoteProtocolError("the server hung up without an answer")
+            self._http.receive_data(data)
+            while (event := self._next()) is not h11.NEED_DATA:
+                if isinstance(event, h11.Response):
+                    headers = httpx.Headers(event.headers.raw_items())
+                    body = Body(config, event.status_code, headers)
+                elif isinstance(event, h11.Data) and body is not None:
+                    if not body.add(event.data):
+                        return body
+                elif not isinstance(event, h11.InformationalResponse) and body is not None:
                     return body
-            elif not isinstance(event, h11.InformationalResponse) and body is not None:
-                return body
 
     def _next(self) -> object:
         try:

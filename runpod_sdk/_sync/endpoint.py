@@ -111,9 +111,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
-        deadline = self._session.deadline(length_of_time(timeout))
-        flow = wait(self._session, job_id, deadline)
-        return sync.run(cancelling(self._session, job_id, on_timeout, flow))
+        session = self._session
+        flow = wait(session, job_id, session.deadline(length_of_time(timeout)))
+        return sync.run(cancelling(session, job_id, on_timeout, flow))
 
     def stream(self, job_id: str, *, timeout: Timeout = None) -> Stream:
         """
@@ -186,8 +186,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
         """
         job_id = checked_id(job_id, "job_id")
-        deadline = self._session.deadline(self.client._config.total(timeout))
-        return sync.run(explain(self._session, job_id, deadline))
+        session = self._session
+        deadline = session.deadline(self.client._config.total(timeout))
+        return sync.run(explain(session, job_id, deadline))
 
     def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """
@@ -234,8 +235,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         return made
 
     def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
-        deadline = self._session.deadline(self.client._config.total(timeout))
-        return sync.run(perform(self._session, op, deadline))
+        session = self._session
+        deadline = session.deadline(self.client._config.total(timeout))
+        return sync.run(perform(session, op, deadline))
 
     @property
     def _session(self) -> Session:
