@@ -42,8 +42,9 @@ class Session:
         watch.on_connection_reuseconn.append(_connected)
         url = httpx.URL(config.base_url)
         self._config = config
+        path = url.raw_path.decode("ascii").rstrip("/")
         self._headers = http.headers(config)
-        self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
+        self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
         self._proxy = _proxy(config, url.host)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -59,32 +60,29 @@ class Session:
     async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer; who calls bounds the time."""
         trace.watching()
-        try:
-            return await self._exchange(call, trace)
-        except aiohttp.ClientError as error:
-            fault = _translated(error)
-        raise fault  # without a cause: some of aiohttp's hold the request, and the key in it
-
-    async def _exchange(self, call: Call, trace: http.Trace) -> Reply:
         query = f"?{urlencode(call.params)}" if call.params else ""
         content: Any = call.content
         if content is not None and len(content) >= _AT_ONCE:
             content = io.BytesIO(content)
-        async with self._session.request(
-            call.method,
-            URL(self._base.rstrip("/") + call.path + query, encoded=True),
-            headers={**self._headers, **call.headers},
-            data=content,
-            allow_redirects=False,
-            proxy=self._proxy,
-            trace_request_ctx=trace,
-        ) as response:
-            body = http.Body(self._config, response.status, httpx.Headers(response.raw_headers))
-            async for piece in response.content.iter_any():
-                if not body.add(piece):
-                    response.close()
-                    break
-        return body.reply()
+        try:
+            async with self._session.request(
+                call.method,
+                URL(self._base + call.path + query, encoded=True),
+                headers={**self._headers, **call.headers},
+                data=content,
+                allow_redirects=False,
+                proxy=self._proxy,
+                trace_request_ctx=trace,
+            ) as response:
+                body = http.Body(self._config, response.status, httpx.Headers(response.raw_headers))
+                while piece := await response.content.readany():
+                    if not body.add(piece):
+                        response.close()
+                        break
+            return body.reply()
+        except aiohttp.ClientError as error:
+            fault = _translated(error)
+        raise fault  # without a cause: some of aiohttp's hold the request, and the key in it
 
     async def close(self) -> None:
         await self._session.close()
