@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import anyio
-import anyio.lowlevel
 
 from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, turns
@@ -100,7 +99,7 @@ class AsyncIO:
         """Close the connections that are our own."""
         self._closed = True
         here = self._here
-        if here.own is not None and here.loop == anyio.lowlevel.current_token():
+        if here.own is not None and here.loop == turns.loop():
             await here.own.close()
 
     def __del__(self) -> None:
@@ -113,7 +112,7 @@ class AsyncIO:
             return self._callers
         if self._closed:
             raise RuntimeError("this client is closed: make a new one")
-        here, loop = self._here, anyio.lowlevel.current_token()
+        here, loop = self._here, turns.loop()
         if here.own is None or here.loop != loop:
             here.own, here.loop = self._connect(self._config), loop
         return here.own

@@ -43,13 +43,13 @@ class Session:
         url = httpx.URL(config.base_url)
         self._config = config
         path = url.raw_path.decode("ascii").rstrip("/")
-        self._headers = http.headers(config)
         self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
         self._proxy = _proxy(config, url.host)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, keepalive_timeout=IDLE_TIME, ssl=http.tls(config) or True
             ),
+            headers=http.headers(config),
             timeout=aiohttp.ClientTimeout(),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -68,7 +68,7 @@ class Session:
             async with self._session.request(
                 call.method,
                 URL(self._base + call.path + query, encoded=True),
-                headers={**self._headers, **call.headers},
+                headers=call.headers,
                 data=content,
                 allow_redirects=False,
                 proxy=self._proxy,

@@ -1,4 +1,4 @@
-"""Waiting for what may come from another thread, or from another event loop."""
+"""Which event loop this is, and waiting for what comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -37,7 +38,18 @@ def soon() -> Callable[..., object]:
     return trio.lowlevel.current_trio_token().run_sync_soon
 
 
-def under_asyncio() -> bool:
+def loop() -> object:
+    """Return what tells this event loop from others."""
     import asyncio
 
-    return issubclass(anyio.get_cancelled_exc_class(), asyncio.CancelledError)
+    return asyncio.get_running_loop() if under_asyncio() else anyio.lowlevel.current_token()
+
+
+def under_asyncio() -> bool:
+    """Tell whether this is a task of asyncio's; trio's may have a loop of asyncio below it."""
+    import asyncio
+
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
