@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
+from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._io.aio import AsyncIO, Transport
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
@@ -59,6 +60,7 @@ class AsyncRunpod:
             own,
         )
         self._traffic = Traffic() if rate_limits else None
+        self._newcomers = Newcomers()
         self._transport = transport
         self._io = AsyncIO(self._config, http_client, transport)
 
@@ -143,6 +145,7 @@ def _revive(cls: type[AsyncRunpod], config: Config, transport: Transport) -> Asy
     client = cls.__new__(cls)
     client._config = config
     client._traffic = Traffic() if config.rate_limits else None
+    client._newcomers = Newcomers()
     client._transport = transport
     client._io = AsyncIO(config, None, transport)
     return client

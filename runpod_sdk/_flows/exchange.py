@@ -46,6 +46,8 @@ class Operation(Generic[T]):
     """The job that it is about, if it is about one that exists."""
     largest: int | None = None
     """Bytes of the body that the service takes, where it says so."""
+    another_way: bool = False
+    """Whether there is another operation to ask with, should this one be answered 404."""
     limit: Limit | None = None
     """What the service allows of its kind, where it says so."""
     secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -21,7 +21,7 @@ from runpod_sdk._flows.crew import Crew, Desk
 from runpod_sdk._flows.port import NEVER, Session
 from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
-from runpod_sdk._flows.waiting import try_to_cancel, wait, wait_for_new
+from runpod_sdk._flows.waiting import try_to_cancel, wait
 from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import Tell, watching
@@ -166,7 +166,7 @@ class Mapping:
             if item.job_id is None:
                 request = self._options.request(self._options.checked(item.input))
                 known = await self._submit(item, request)
-                item.state = await wait_for_new(self._session, known, NEVER)
+                item.state = await wait(self._session, known.id, NEVER, known)
             else:
                 item.state = await wait(self._session, item.job_id, NEVER)
             item.state.raise_for_status()

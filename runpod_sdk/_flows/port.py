@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from attrs import define, evolve, field, frozen
 
 from runpod_sdk._flows.codec import decode
+from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ class Session:
     max_retries: int
     handle: Callable[[str], Any] = field(repr=False)
     """Makes the public job of an id, for errors to carry."""
+    newcomers: Newcomers = field(repr=False)
+    """The jobs that the client has submitted just now."""
     traffic: Traffic | None = None
     """The lanes of the client's requests; None if it does not keep to rates."""
     size_limits: bool = True
@@ -203,6 +206,10 @@ class Session:
 
     def lane(self, limit: Limit) -> Lane | None:
         return None if self.traffic is None else self.traffic.lane(self.endpoint_id, limit)
+
+    def is_new(self, job_id: str | None) -> bool:
+        """Tell whether it may be that not all servers know the job yet."""
+        return job_id is not None and self.newcomers.has(self.endpoint_id, job_id, self.io.now())
 
     def hold(self, limit: Limit, wanted: float) -> float:
         """Return how long an answer may be held, where *wanted* seconds would be wanted."""

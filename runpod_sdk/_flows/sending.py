@@ -18,7 +18,7 @@ from runpod_sdk._flows.pace import Lane
 from runpod_sdk._flows.port import NEVER, Deadline, NoReply, Session
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import BACKOFF_FIRST
+from runpod_sdk.settings import BACKOFF_FIRST, PAUSE_FIRST
 
 T = TypeVar("T")
 
@@ -54,7 +54,8 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
     """
     io = session.io
     failure: errors.RunpodError | None = None
-    for attempt in count(1):
+    retries = 0
+    for resends in count():
         began = io.now()
         left = deadline.left(began)
         if left is not None and left <= 0:
@@ -66,7 +67,9 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
             if session.before is not None:
                 await session.before()
             limit = _limit(session, op, deadline.left(io.now()))
-            answer = await exchange(io, op, limit, attempt - 1)
+            answer = await exchange(io, op, limit, resends)
+            if op.job_id is not None:
+                session.newcomers.discard(session.endpoint_id, op.job_id)
             if isinstance(answer, JobState):
                 io.telemetry.saw(session.endpoint_id, answer)
             return answer
@@ -82,16 +85,20 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
         finally:
             if lane is not None:
                 lane.leave()
-        pause = retry.pause(attempt, fault, io.random())
-        if lane is not None and isinstance(fault, errors.RateLimitError):
-            lane.refused(io.now(), max(pause, BACKOFF_FIRST))
-        if attempt > session.max_retries or not retry.may_repeat(op.kind, fault):
-            raise failure
+        if _is_too_early(session, op, fault):
+            pause = PAUSE_FIRST
+        else:
+            retries += 1
+            pause = retry.pause(retries, fault, io.random())
+            if lane is not None and isinstance(fault, errors.RateLimitError):
+                lane.refused(io.now(), max(pause, BACKOFF_FIRST))
+            if retries > session.max_retries or not retry.may_repeat(op.kind, fault):
+                raise failure
         left = deadline.left(io.now())
         if left is not None and pause >= left:
             raise OutOfTime(failure)
         what = fault.reason if isinstance(fault, NoReply) else f"HTTP {fault.status_code}"
-        io.note("DEBUG", "%s: %s; retry %d in %.1f s", op.action, what, attempt, pause)
+        io.note("DEBUG", "%s: %s; retry %d in %.1f s", op.action, what, resends + 1, pause)
         await io.sleep(pause)
     raise AssertionError("unreachable")
 
@@ -163,6 +170,15 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
             note = messages.no_answer(op.action, "interrupted", submission=True)
             interruption.add_note(note)
         raise
+
+
+def _is_too_early(
+    session: Session, op: Operation[T], fault: NoReply | errors.APIStatusError
+) -> bool:
+    """Tell whether the answer may be that of a server that does not know the job yet."""
+    return (
+        isinstance(fault, errors.NotFoundError) and not op.another_way and session.is_new(op.job_id)
+    )
 
 
 def _limit(session: Session, op: Operation[T], left: float | None) -> float | None:

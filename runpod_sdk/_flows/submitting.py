@@ -8,7 +8,7 @@ from runpod_sdk._flows import api
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.port import Deadline, Session
 from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.waiting import cancelling, wait_for_new
+from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import FIRST_HOLD, OnTimeout
 
@@ -24,6 +24,7 @@ async def _submit(session: Session, op: Operation[JobState], deadline: Deadline)
     with session.io.telemetry.submission(session.endpoint_id) as told:
         state = await perform(session, op, deadline)
         told(state)
+    session.newcomers.add(session.endpoint_id, state.id, session.io.now())
     session.io.note("INFO", "job %s was submitted to endpoint %s", state.id, session.endpoint_id)
     return state
 
@@ -44,5 +45,5 @@ async def run_sync(
     else:
         op = api.run_sync(session.endpoint_id, request, FIRST_HOLD)
     state = await _submit(session, op, deadline)
-    flow = wait_for_new(session, state, deadline)
+    flow = wait(session, state.id, deadline, state)
     return await cancelling(session, state.id, on_timeout, flow)

@@ -26,7 +26,6 @@ from runpod_sdk.settings import (
     PAUSE_FIRST,
     PAUSE_GROWTH,
     PAUSE_LONGEST,
-    PROPAGATION,
     SHORTEST_HOLD,
     OnTimeout,
 )
@@ -106,24 +105,6 @@ async def wait(
     return known
 
 
-async def wait_for_new(session: Session, known: JobState, deadline: Deadline) -> JobState:
-    """
-    Wait for a job that was just submitted, and may not be known everywhere yet.
-
-    Raises what `wait` does.
-    """
-    io = session.io
-    since = io.now()
-    while True:
-        try:
-            return await wait(session, known.id, deadline, known)
-        except errors.NotFoundError:
-            if io.now() - since > PROPAGATION:
-                raise
-        left = deadline.left(io.now())
-        await io.sleep(PAUSE_FIRST if left is None else min(PAUSE_FIRST, max(left, 0.0)))
-
-
 def _same(state: JobState, known: JobState | None) -> bool:
     try:
         return state == known
@@ -145,6 +126,7 @@ class Poll:
     async def __call__(self, deadline: Deadline, longest: float = HOLD) -> JobState:
         session, job_id = self._session, self._job_id
         self.asked = session.io.now()
+        is_new = False
         if self._long:
             held = hold(deadline.left(self.asked), session.hold(Limit.STATUS, longest))
             op = api.status_sync(session.endpoint_id, job_id, held)
@@ -153,9 +135,10 @@ class Poll:
             except errors.APIStatusError as refusal:
                 if refusal.status_code not in (404, 405):
                     raise
+                is_new = refusal.status_code == 404 and session.is_new(job_id)
             self.asked = session.io.now()
         state = await send(session, api.status(session.endpoint_id, job_id), deadline)
-        self._long = False  # the job is known, so it is the long poll that is not
+        self._long = is_new  # else the job was known, so it is the long poll that is not
         return state
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
+from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._io.sync import SyncIO
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
@@ -79,6 +80,7 @@ class Runpod:
             own,
         )
         self._traffic = Traffic() if rate_limits else None
+        self._newcomers = Newcomers()
         self._io = SyncIO(self._config, http_client)
 
     @overload
@@ -203,5 +205,6 @@ def _revive(cls: type[Runpod], config: Config) -> Runpod:
     client = cls.__new__(cls)
     client._config = config
     client._traffic = Traffic() if config.rate_limits else None
+    client._newcomers = Newcomers()
     client._io = SyncIO(config, None)
     return client

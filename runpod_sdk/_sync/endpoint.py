@@ -248,6 +248,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
             config.timeout,
             config.max_retries,
             self.job,
+            client._newcomers,
             client._traffic,
             config.size_limits,
         )

@@ -20,6 +20,7 @@ import anyio.lowlevel
 import attrs
 from hypothesis import strategies as st
 
+from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.port import Call, NoReply, Reply, Session
 from runpod_sdk._io import sync
 from runpod_sdk._io.telemetry import Telemetry
@@ -263,7 +264,10 @@ class VirtualIO:
 
 
 def session(io: VirtualIO, *, patience: float | None = 10.0, max_retries: int = 2) -> Session:
-    return Session(io, ENDPOINT, patience, max_retries, lambda job_id: f"handle of {job_id}")
+    def handle(job_id: str) -> str:
+        return f"handle of {job_id}"
+
+    return Session(io, ENDPOINT, patience, max_retries, handle, Newcomers())
 
 
 def drive(flow: Coroutine[Any, Any, Any]) -> Any:

@@ -73,7 +73,15 @@ def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.
     ask = partial(get_job_status_sync.asyncio_detailed, endpoint_id, job_id, wait=wait)
     action = f"waiting for job {job_id}"
     return Operation(
-        action, Kind.READ, ask, answers.job_state, refuse, hold, job_id, limit=Limit.STATUS
+        action,
+        Kind.READ,
+        ask,
+        answers.job_state,
+        refuse,
+        hold,
+        job_id,
+        another_way=True,
+        limit=Limit.STATUS,
     )
 
 
