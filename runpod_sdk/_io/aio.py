@@ -150,14 +150,11 @@ def _own(config: Config) -> _Way:
 
 
 def _line() -> Open:
-    """Choose the line: what asyncio's own loops offer, others, such as uvloop's, may not."""
-    import asyncio
+    if not turns.under_asyncio():
+        return AwaitingLine.open
+    from runpod_sdk._io.protocol import ProtocolLine
 
-    if turns.under_asyncio() and isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
-        from runpod_sdk._io.protocol import ProtocolLine
-
-        return ProtocolLine.open
-    return AwaitingLine.open
+    return ProtocolLine.open
 
 
 def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncThrough:

@@ -1,4 +1,4 @@
-"""The line of the async client: a stream of anyio."""
+"""The line of the async client under trio: a stream of anyio."""
 
 from __future__ import annotations
 

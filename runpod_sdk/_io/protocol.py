@@ -10,11 +10,10 @@ from typing import Final, Self, cast
 import httpx
 
 from runpod_sdk._io.blocking import readable
+from runpod_sdk._io.connecting import connect
 
 _AHEAD: Final = 2**20
 """Bytes that may have come without having been read."""
-_NEXT_ADDRESS: Final = 0.25
-"""Seconds after which the next address of a host is tried as well."""
 
 
 class ProtocolLine(asyncio.Protocol):
@@ -42,14 +41,10 @@ class ProtocolLine(asyncio.Protocol):
     async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Self:
         """Connect, to several addresses if need be."""
         try:
+            sock = await connect(host, port)
             _, line = await asyncio.get_running_loop().create_connection(
-                cls,
-                host,
-                port,
-                ssl=tls,
-                server_hostname=None if tls is None else host,
-                happy_eyeballs_delay=_NEXT_ADDRESS,
-            )
+                cls, sock=sock, ssl=tls, server_hostname=None if tls is None else host
+            )  # where this fails, it closes the socket
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
         return line

@@ -1,0 +1,119 @@
+"""Which address of a host is connected to, under asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runpod_sdk import APIConnectionError, AsyncRunpod, RunpodTimeoutError
+from runpod_sdk._io.connecting import HEAD_START
+from tests.transport.server import Server, Visit
+
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+
+def good(visit: Visit) -> bool:
+    return visit.say()
+
+
+def at(port: int) -> Address:
+    return socket.AF_INET, ("127.0.0.1", port)
+
+
+def port_of(server: Server) -> int:
+    return int(server.base_url.split(":")[2].split("/")[0])
+
+
+@pytest.fixture
+def refusing() -> Iterator[int]:
+    """Return a port at which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """Return a port that does not answer, as its queue is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def status(monkeypatch: pytest.MonkeyPatch, *addresses: Address, **options: Any) -> Any:
+    """Ask a host of these addresses, in this order."""
+    found = [(family, socket.SOCK_STREAM, 6, "", address) for family, address in addresses]
+
+    async def main() -> Any:
+        async def getaddrinfo(*_: object, **__: object) -> Any:
+            return found
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        options.setdefault("max_retries", 0)
+        async with AsyncRunpod("key-of-a-test", base_url="http://api.test/v2", **options) as client:
+            return await client.endpoint("ep").status("j1")
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return asyncio.run(main())
+
+
+def test_the_first_refuses(monkeypatch: pytest.MonkeyPatch, refusing: int) -> None:
+    """The next one is tried at once: eight have refused before the time of four is up."""
+    with Server(good) as server:
+        addresses = [*[at(refusing)] * 8, at(port_of(server))]
+        assert status(monkeypatch, *addresses, timeout=4 * HEAD_START).id == "j1"
+    assert server.connections == 1
+
+
+def test_the_first_is_silent(monkeypatch: pytest.MonkeyPatch, silent: int) -> None:
+    """The next one is tried as well, and taken if it answers; the time is enough for both."""
+    with Server(good) as server:
+        assert status(monkeypatch, at(silent), at(port_of(server)), timeout=5.0).id == "j1"
+    assert server.connections == 1
+
+
+def test_the_first_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other is tried."""
+    with Server(good) as server, Server(good) as other:
+        assert status(monkeypatch, at(port_of(server)), at(port_of(other))).id == "j1"
+    assert (server.connections, other.connections) == (1, 0)
+
+
+def test_none_answers(monkeypatch: pytest.MonkeyPatch, refusing: int, silent: int) -> None:
+    """The error says what each of them said; and where one is silent, the time is up."""
+    with pytest.raises(APIConnectionError, match=f"no connection to .*{refusing}"):
+        status(monkeypatch, at(refusing))
+    with pytest.raises(RunpodTimeoutError):
+        status(monkeypatch, at(refusing), at(silent), timeout=0.5)
+
+
+def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine where one of them leads nowhere does not try all of its addresses first."""
+    ports = [1, 2, 3, 4, 5]
+    six = [(socket.AF_INET6, ("::1", port, 0, 0)) for port in ports[:3]]
+    four = [at(port) for port in ports[3:]]
+    with pytest.raises(APIConnectionError) as caught:
+        status(monkeypatch, *six, *four)
+    said = re.findall(r"'(?:::1|127\.0\.0\.1)', (\d)", str(caught.value))
+    assert said == ["1", "4", "2", "5", "3"]
+
+
+def test_a_time_that_is_up_while_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever that is, no connection is left behind; what is would warn."""
+    with Server(good) as server:
+        for number in range(200):
+            with contextlib.suppress(RunpodTimeoutError, APIConnectionError):
+                status(monkeypatch, at(port_of(server)), timeout=number * 2e-5 + 1e-6)
+    gc.collect()
