@@ -26,7 +26,9 @@ Out = TypeVar("Out")
 
 class AsyncRunpod:
     """
-    Async twin of `Runpod`, under asyncio and trio; each event loop gets its own connections.
+    Async twin of `Runpod`, under asyncio, on uvloop too, and under trio.
+
+    Each event loop gets its own connections.
 
     Args:
         transport: What carries the bytes. "anyio" works under both; "aiohttp" needs the extra
