@@ -85,12 +85,7 @@ class AsyncIO:
         http.log(level, message, *args)
 
     def now(self) -> float:
-        import asyncio
-
-        try:
-            return asyncio.get_running_loop().time()  # the same, and it is asked for often
-        except RuntimeError:
-            return anyio.current_time()
+        return turns.now()
 
     def random(self) -> float:
         return random.random()

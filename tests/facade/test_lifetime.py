@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import trio
 
 from runpod_sdk import AsyncRunpod, Runpod, local
 from tests.facade.clients import JOB, KEY, Driver, Script, SocketServer, http_answer, job
@@ -134,6 +135,32 @@ def test_an_async_client_lives_through_event_loops() -> None:
         client = AsyncRunpod(KEY, base_url=server.base_url)
         assert [asyncio.run(ask()) for _ in range(2)] == [JOB, JOB]
         asyncio.run(last())
+
+
+def test_trio_as_a_guest_of_asyncio() -> None:
+    """What counts is trio, its clock and its ways to wait, though a loop of asyncio runs too."""
+
+    async def ask(client: AsyncRunpod) -> str:
+        async with client:
+            state = await client.endpoint("ep").status(JOB, timeout=10)
+            return state.id
+
+    async def host(client: AsyncRunpod) -> Any:
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        trio.lowlevel.start_guest_run(
+            ask,
+            client,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=ended.set_result,
+        )
+        return (await ended).unwrap()
+
+    def serve(connection: Any, _: bytes) -> None:
+        connection.sendall(http_answer({"id": JOB, "status": "IN_QUEUE"}))
+
+    with SocketServer(serve) as server:
+        assert asyncio.run(host(AsyncRunpod(KEY, base_url=server.base_url))) == JOB
 
 
 def test_one_client_for_many_threads() -> None:

@@ -346,7 +346,7 @@ def test_a_loop_that_ends_first(local: LocalEndpoint) -> None:
         async with AsyncRunpod(local.api_key, base_url=local.base_url) as client:
             results = client.endpoint(local.endpoint_id).map([1, {"sleep": 5.0}])
             await anext(results)
-            while not results.in_flight:  # until its submission has been answered
+            while not results.in_flight:  # noqa: ASYNC110 - nothing tells of an answer
                 await anyio.sleep(0.01)
             return results
 
