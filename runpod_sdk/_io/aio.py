@@ -1,7 +1,8 @@
 """
 The port of the async client, under asyncio and trio.
 
-asyncio is imported where it runs, so that making a client does not load it.
+What carries the bytes is imported with the first request, which tells the event loop; so
+that making a client loads neither asyncio nor h11.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import anyio
 
 from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, turns
-from runpod_sdk._io.awaiting import AwaitingLine
-from runpod_sdk._io.pool import Open, Pool
 from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from runpod_sdk._io.pool import Open
     from runpod_sdk._io.through import AsyncThrough
 
 T = TypeVar("T")
@@ -141,15 +141,21 @@ def _connector(transport: Transport) -> Callable[[Config], _Way]:
 
 
 def _own(config: Config) -> _Way:
-    return _through(config) if http.proxy(config) else Pool(config, _line())
+    if http.proxy(config):
+        return _through(config)
+    from runpod_sdk._io.pool import Pool
+
+    return Pool(config, _line())
 
 
 def _line() -> Open:
-    if not turns.under_asyncio():
-        return AwaitingLine.open
-    from runpod_sdk._io.protocol import ProtocolLine
+    if turns.under_asyncio():
+        from runpod_sdk._io.protocol import ProtocolLine
 
-    return ProtocolLine.open
+        return ProtocolLine.open
+    from runpod_sdk._io.awaiting import AwaitingLine
+
+    return AwaitingLine.open
 
 
 def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncThrough:

@@ -129,7 +129,7 @@ HEAVY = {"asyncio", "email", "ssl", "socket", "attr", "anyio", "httpx", "httpcor
 API = {"runpod_serverless_api", "runpod_sdk.models"}
 CLIENTS = {
     "Runpod": {"asyncio", "anyio", "httpcore", "aiohttp", "trio", *API},
-    "AsyncRunpod": {"asyncio", "httpcore", "aiohttp", *API},
+    "AsyncRunpod": {"asyncio", "h11", "httpcore", "aiohttp", *API},
 }
 
 
