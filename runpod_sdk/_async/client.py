@@ -50,7 +50,7 @@ class AsyncRunpod:
         transport: Transport = "anyio",
     ) -> None:
         own = http_client is None
-        self._config = Config.make(
+        config = Config.make(
             api_key,
             base_url,
             timeout,
@@ -61,10 +61,16 @@ class AsyncRunpod:
             telemetry,
             own,
         )
-        self._traffic = Traffic() if rate_limits else None
+        self._begin(config, http_client, transport)
+
+    def _begin(
+        self, config: Config, http_client: httpx.AsyncClient | None, transport: Transport
+    ) -> None:
+        self._config = config
+        self._traffic = Traffic() if config.rate_limits else None
         self._newcomers = Newcomers()
         self._transport = transport
-        self._io = AsyncIO(self._config, http_client, transport)
+        self._io = AsyncIO(config, http_client, transport)
 
     @overload
     def endpoint(
@@ -145,9 +151,5 @@ class AsyncRunpod:
 
 def _revive(cls: type[AsyncRunpod], config: Config, transport: Transport) -> AsyncRunpod:
     client = cls.__new__(cls)
-    client._config = config
-    client._traffic = Traffic() if config.rate_limits else None
-    client._newcomers = Newcomers()
-    client._transport = transport
-    client._io = AsyncIO(config, None, transport)
+    client._begin(config, None, transport)
     return client

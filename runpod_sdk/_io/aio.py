@@ -94,7 +94,7 @@ class AsyncIO:
         """Close the connections that are our own."""
         self._closed = True
         here = self._here
-        if here.own is not None and here.loop == turns.loop():
+        if here.own is not None and here.loop == turns.here():
             await here.own.close()
 
     def __del__(self) -> None:
@@ -107,7 +107,7 @@ class AsyncIO:
             return self._callers
         if self._closed:
             raise RuntimeError("this client is closed: make a new one")
-        here, loop = self._here, turns.loop()
+        here, loop = self._here, turns.here()
         if here.own is None or here.loop != loop:
             here.own, here.loop = self._connect(self._config), loop
         return here.own

@@ -18,7 +18,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from runpod_sdk._flows.crew import Flow
-from runpod_sdk._io.turns import soon, under_asyncio
+from runpod_sdk._io.turns import now, soon, under_asyncio
 
 T = TypeVar("T")
 
@@ -110,4 +110,4 @@ class AsyncDesk:
         self._crew.abandon(flow, *args)
 
     def now(self) -> float:
-        return anyio.current_time()
+        return now()

@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from concurrent.futures import Future
 
 
@@ -29,36 +30,33 @@ async def come(turn: Future[None], limit: float | None) -> bool:
 
 def soon() -> Callable[..., object]:
     """Give what has the running loop call something, whichever thread asks."""
-    if under_asyncio():
-        import asyncio
-
-        return asyncio.get_running_loop().call_soon_threadsafe
+    if (loop := _loop_of_asyncio()) is not None:
+        return loop.call_soon_threadsafe
     import trio
 
     return trio.lowlevel.current_trio_token().run_sync_soon
 
 
 def now() -> float:
-    """Return the time of this event loop, in seconds."""
-    import asyncio
-
-    if under_asyncio():
-        return asyncio.get_running_loop().time()  # anyio says the same, in four times the time
-    return anyio.current_time()
+    """Return the time of this event loop, in seconds; anyio says the same, but takes longer."""
+    loop = _loop_of_asyncio()
+    return anyio.current_time() if loop is None else loop.time()
 
 
-def loop() -> object:
+def here() -> object:
     """Return what tells this event loop from others."""
-    import asyncio
-
-    return asyncio.get_running_loop() if under_asyncio() else anyio.lowlevel.current_token()
+    return _loop_of_asyncio() or anyio.lowlevel.current_token()
 
 
 def under_asyncio() -> bool:
-    """Tell whether this is a task of asyncio's; trio's may have a loop of asyncio below it."""
+    return _loop_of_asyncio() is not None
+
+
+def _loop_of_asyncio() -> AbstractEventLoop | None:
+    """Return the loop that this task of asyncio's is on; one of trio's may run above a loop too."""
     import asyncio
 
     try:
-        return asyncio.current_task() is not None
+        return asyncio.get_running_loop() if asyncio.current_task() is not None else None
     except RuntimeError:
-        return False
+        return None

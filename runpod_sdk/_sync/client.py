@@ -68,7 +68,7 @@ class Runpod:
         http_client: httpx.Client | None = None,
     ) -> None:
         own = http_client is None
-        self._config = Config.make(
+        config = Config.make(
             api_key,
             base_url,
             timeout,
@@ -79,9 +79,13 @@ class Runpod:
             telemetry,
             own,
         )
-        self._traffic = Traffic() if rate_limits else None
+        self._begin(config, http_client)
+
+    def _begin(self, config: Config, http_client: httpx.Client | None) -> None:
+        self._config = config
+        self._traffic = Traffic() if config.rate_limits else None
         self._newcomers = Newcomers()
-        self._io = SyncIO(self._config, http_client)
+        self._io = SyncIO(config, http_client)
 
     @overload
     def endpoint(
@@ -203,8 +207,5 @@ class Runpod:
 
 def _revive(cls: type[Runpod], config: Config) -> Runpod:
     client = cls.__new__(cls)
-    client._config = config
-    client._traffic = Traffic() if config.rate_limits else None
-    client._newcomers = Newcomers()
-    client._io = SyncIO(config, None)
+    client._begin(config, None)
     return client

@@ -9,18 +9,15 @@ import re
 import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from runpod_sdk import APIConnectionError, AsyncRunpod, RunpodTimeoutError
 from runpod_sdk._io.connecting import HEAD_START
-from tests.transport.server import Server, Visit
+from tests.transport.server import Server, good
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
-
-
-def good(visit: Visit) -> bool:
-    return visit.say()
 
 
 def at(port: int) -> Address:
@@ -28,7 +25,7 @@ def at(port: int) -> Address:
 
 
 def port_of(server: Server) -> int:
-    return int(server.base_url.split(":")[2].split("/")[0])
+    return urlsplit(server.base_url).port or 0
 
 
 @pytest.fixture

@@ -22,13 +22,9 @@ from runpod_sdk import (
     SubmissionUncertainError,
 )
 from tests.transport.conftest import Way
-from tests.transport.server import GOOD, Say, Server, Visit
+from tests.transport.server import GOOD, Say, Server, Visit, good
 
 LARGE = b'{"id": "j1", "status": "COMPLETED", "output": "' + b"x" * 3_000_000 + b'"}'
-
-
-def good(visit: Visit) -> bool:
-    return visit.say()
 
 
 def endpoint_of(way: Way, server: Server, **options: Any) -> Any:

@@ -13,13 +13,9 @@ import pytest
 
 from runpod_sdk import APIConnectionError
 from tests.transport.conftest import Way
-from tests.transport.server import Server, Visit
+from tests.transport.server import Server, good
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
-
-
-def good(visit: Visit) -> bool:
-    return visit.say()
 
 
 @pytest.fixture
