@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -13,10 +14,19 @@ from runpod_sdk.local import LocalEndpoint
 from tests.facade.clients import MODES, Driver
 from tests.facade.clients import driver as make_driver
 
+HELD = "held"
+"""The input of a job that goes on until it is released."""
+
+released = threading.Event()
+
 
 async def handler(job: dict[str, Any]) -> Any:
     """Square a number, after so many milliseconds; fail if it is below zero."""
     value = job["input"]
+    while value == HELD and not released.is_set():  # noqa: ASYNC110 - another thread sets it
+        await anyio.sleep(0.01)
+    if value == HELD:
+        return HELD
     if isinstance(value, dict):
         await anyio.sleep(value["sleep"])
         return value["sleep"]
@@ -43,6 +53,14 @@ def endpoint(driver: Driver, local: LocalEndpoint) -> Any:
     """The local endpoint, as a client of the driver's mode has it."""
     client = driver.client(api_key=local.api_key, base_url=local.base_url)
     return client.endpoint(local.endpoint_id)
+
+
+@pytest.fixture
+def release() -> Iterator[Callable[[], None]]:
+    """What lets the jobs of `HELD` end; those of a test that did not are, when it is over."""
+    released.clear()
+    yield released.set
+    released.set()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pickle
 import signal
 import threading
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -24,8 +24,11 @@ from runpod_sdk import (
 )
 from runpod_sdk.local import LocalEndpoint
 from tests.facade.clients import Driver
+from tests.map.conftest import HELD
 
 LONG = {"sleep": 30}
+
+Release = Callable[[], None]
 
 
 def ours() -> list[threading.Thread]:
@@ -43,12 +46,12 @@ def test_each_input_once_and_in_order(driver: Driver, endpoint: Any) -> None:
                for result in results)  # fmt: skip
 
 
-def test_as_they_come(driver: Driver, endpoint: Any) -> None:
+def test_as_they_come(driver: Driver, endpoint: Any, release: Release) -> None:
     """Without an order, the result of a short job does not wait for that of a long one."""
-    inputs = [{"sleep": 0.5}, *range(10)]
-    results = driver.take(endpoint.map(inputs, concurrency=8, ordered=False))
-    assert results[-1].index == 0
-    assert sorted(result.index for result in results) == list(range(11))
+    results = endpoint.map([HELD, *range(10)], concurrency=8, ordered=False)
+    assert sorted(driver.next(results).index for _ in range(10)) == list(range(1, 11))
+    release()
+    assert [result.index for result in driver.take(results)] == [0]
 
 
 def test_nothing_to_do(driver: Driver, endpoint: Any) -> None:
@@ -69,10 +72,10 @@ def test_a_failed_job_is_a_result(driver: Driver, endpoint: Any) -> None:
         _ = failed.output
 
 
-@pytest.mark.usefixtures("no_jobs_left")
+@pytest.mark.usefixtures("no_jobs_left", "release")
 def test_raising_what_comes_first(driver: Driver, endpoint: Any) -> None:
     """With on_error="raise" the first error ends it, and tells the jobs that go on."""
-    results = endpoint.map([{"sleep": 0.5}, -1], ordered=False, on_error="raise")
+    results = endpoint.map([HELD, -1], ordered=False, on_error="raise")
     with pytest.raises(JobFailedError) as caught:
         driver.take(results)
     assert caught.value.index == 1
@@ -81,14 +84,15 @@ def test_raising_what_comes_first(driver: Driver, endpoint: Any) -> None:
     assert driver.take(results) == []
 
 
-def test_left_and_detached(driver: Driver, endpoint: Any) -> None:
+def test_left_and_detached(driver: Driver, endpoint: Any, release: Release) -> None:
     """Jobs that were left go on, and can be waited for by the ids that were kept."""
-    results = endpoint.map([1, {"sleep": 0.3}, {"sleep": 0.2}], concurrency=3)
+    results = endpoint.map([1, HELD, HELD], concurrency=3)
     assert driver.next(results).output == 1
     driver.call(lambda: driver.close(results))
     assert set(results.in_flight) == {1, 2}
+    release()
     states = [driver.call(endpoint.job(id).wait) for id in results.in_flight.values()]
-    assert [state.output for state in states] == [0.3, 0.2]
+    assert [state.output for state in states] == [HELD, HELD]
 
 
 def test_left_and_cancelled(driver: Driver, endpoint: Any) -> None:
@@ -107,9 +111,9 @@ def test_left_and_cancelled(driver: Driver, endpoint: Any) -> None:
 
 def test_the_time_is_up(driver: Driver, endpoint: Any) -> None:
     """The timeout is a total; what is in flight then is told."""
-    results = endpoint.map([1, *[LONG] * 3], timeout=0.4, on_leave="cancel")
+    results = endpoint.map([1, *[LONG] * 3], timeout=2, on_leave="cancel")
     assert driver.next(results).output == 1
-    with pytest.raises(RunpodTimeoutError, match=r"map on endpoint .* 0\.4 s is up"):
+    with pytest.raises(RunpodTimeoutError, match=r"map on endpoint .* 2 s is up"):
         driver.next(results)
     assert results.in_flight == {}
 
@@ -188,22 +192,29 @@ def test_a_job_that_is_not_known_yet(driver: Driver) -> None:
     assert asked == ["run", "status-sync", "status", "status"]
 
 
-def test_as_completed(driver: Driver, endpoint: Any) -> None:
+def test_as_completed(driver: Driver, endpoint: Any, release: Release) -> None:
     """Jobs that were submitted before come as they end, errors too."""
-    jobs = [driver.call(lambda n=n: endpoint.run(input={"sleep": n})) for n in (0.4, 0.0)]
+    jobs = [driver.call(lambda value=value: endpoint.run(input=value)) for value in (HELD, 3)]
     lost = endpoint.job("00000000-0000-0000-0000-000000000000-u1")
-    results = driver.take(endpoint.client.as_completed([*jobs, lost]))
-    assert [result.output for result in results if result.error is None] == [0.0, 0.4]
-    (failed,) = (result for result in results if result.error is not None)
+    results = endpoint.client.as_completed([*jobs, lost])
+    first = [driver.next(results) for _ in range(2)]
+    release()
+    assert [result.output for result in driver.take(results)] == [HELD]
+    assert [result.output for result in first if result.error is None] == [9]
+    (failed,) = (result for result in first if result.error is not None)
     assert isinstance(failed.error, NotFoundError)
     assert failed.job == lost
 
 
-def test_as_completed_with_more_jobs_than_askers(driver: Driver, endpoint: Any) -> None:
+def test_as_completed_with_more_jobs_than_askers(
+    driver: Driver, endpoint: Any, release: Release
+) -> None:
     """Each of many jobs has its turn: a long one does not keep the others waiting."""
-    jobs = [driver.call(lambda n=n: endpoint.run(input={"sleep": n})) for n in (1.4, 0.0, 0.1)]
-    results = driver.take(endpoint.client.as_completed(jobs, concurrency=1))
-    assert [result.output for result in results] == [0.0, 0.1, 1.4]
+    jobs = [driver.call(lambda value=value: endpoint.run(input=value)) for value in (HELD, 3, 4)]
+    results = endpoint.client.as_completed(jobs, concurrency=1)
+    assert [driver.next(results).output for _ in range(2)] == [9, 16]
+    release()
+    assert [result.output for result in driver.take(results)] == [HELD]
 
 
 def test_wait_all(driver: Driver, endpoint: Any) -> None:
@@ -218,10 +229,10 @@ def test_wait_all(driver: Driver, endpoint: Any) -> None:
     assert caught.value.job == lost
 
 
-@pytest.mark.usefixtures("no_jobs_left")
+@pytest.mark.usefixtures("no_jobs_left", "release")
 def test_wait_all_in_vain(driver: Driver, endpoint: Any) -> None:
     """When its time is up, the jobs go on, and are told."""
-    job = driver.call(lambda: endpoint.run(input={"sleep": 0.6}))
+    job = driver.call(lambda: endpoint.run(input=HELD))
     with pytest.raises(RunpodTimeoutError, match="waiting for 1 jobs") as caught:
         driver.call(lambda: endpoint.client.wait_all([job], timeout=0.1))
     assert job.id in caught.value.__notes__[0]
@@ -234,10 +245,10 @@ def test_jobs_of_another_client(driver: Driver, endpoint: Any, local: LocalEndpo
         other.as_completed([endpoint.job("j")])
 
 
-@pytest.mark.usefixtures("no_jobs_left")
+@pytest.mark.usefixtures("no_jobs_left", "release")
 def test_thrown_away_without_being_closed(driver: Driver, endpoint: Any) -> None:
     """Who forgets to close is told so, and nothing keeps running."""
-    results = endpoint.map([1, {"sleep": 0.5}])
+    results = endpoint.map([1, HELD])
     driver.next(results)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
