@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import subprocess
@@ -187,8 +188,10 @@ def test_a_page_does_what_it_says(
     page: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
+    caplog.set_level(logging.NOTSET, "runpod_sdk")  # and back, whatever the page sets it to
     if page in NEEDS:
         pytest.importorskip(NEEDS[page], reason="scripts/official has it")
     found = list(blocks(PAGES[page].read_text(encoding="utf-8")))
