@@ -19,6 +19,7 @@ ASKS: dict[str, tuple[Callable[[Driver, Any], Any], Any]] = {
     "status": (lambda driver, job: driver.call(job.status).id, JOB),
     "stream": (lambda driver, job: [one.output for one in driver.take(job.stream())], ["a"]),
     "cancel": (lambda driver, job: driver.call(job.cancel).id, JOB),
+    "retry": (lambda driver, job: driver.call(job.retry).id, JOB),
     "by its id": (lambda driver, job: driver.call(lambda: job.endpoint.status(JOB)).id, JOB),
 }
 
@@ -31,6 +32,7 @@ def service(unknown: int) -> Routes:
         status=[*late, ENDED],
         status_sync=[*late, ENDED],
         cancel=[*late, job("CANCELLED")],
+        retry=[*late, job("IN_QUEUE")],
         stream=STREAM,
     )
 

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -347,11 +347,10 @@ def test_every_poll_is_in_range(driver: Driver) -> None:
     )
     endpoint = driver.endpoint(script)
     for timeout in (1, 3, 1_000, 100_000, None):
-        with suppress(RunpodTimeoutError):
+        # a machine that stands still may take all of a second, or of three
+        with suppress(RunpodTimeoutError) if timeout in (1, 3) else nullcontext():
             driver.call(lambda timeout=timeout: endpoint.run_sync(input=1, timeout=timeout))
-        with suppress(RunpodTimeoutError):
             driver.call(lambda timeout=timeout: endpoint.wait(JOB, timeout=timeout))
-        with suppress(RunpodTimeoutError):
             driver.take(endpoint.stream(JOB, timeout=timeout))
     asked = [request.url.params.get("wait") for request in script.requests]
     waits = [int(wait) for wait in asked if wait is not None]

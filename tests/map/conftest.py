@@ -14,19 +14,22 @@ from runpod_sdk.local import LocalEndpoint
 from tests.facade.clients import MODES, Driver
 from tests.facade.clients import driver as make_driver
 
-HELD = "held"
-"""The input of a job that goes on until it is released."""
-
 released = threading.Event()
+
+
+def held(output: str) -> dict[str, str]:
+    """Make the input of a job that goes on until it is released, or for ten seconds."""
+    return {"held": output}
 
 
 async def handler(job: dict[str, Any]) -> Any:
     """Square a number, after so many milliseconds; fail if it is below zero."""
     value = job["input"]
-    while value == HELD and not released.is_set():  # noqa: ASYNC110 - another thread sets it
-        await anyio.sleep(0.01)
-    if value == HELD:
-        return HELD
+    if isinstance(value, dict) and "held" in value:
+        with anyio.move_on_after(10):  # a test that waits for it in vain fails, and goes on
+            while not released.is_set():  # noqa: ASYNC110 - another thread sets it
+                await anyio.sleep(0.01)
+        return value["held"]
     if isinstance(value, dict):
         await anyio.sleep(value["sleep"])
         return value["sleep"]
@@ -57,7 +60,7 @@ def endpoint(driver: Driver, local: LocalEndpoint) -> Any:
 
 @pytest.fixture
 def release() -> Iterator[Callable[[], None]]:
-    """What lets the jobs of `HELD` end; those of a test that did not are, when it is over."""
+    """What lets the jobs of `held` end; at the end of the test they do by themselves."""
     released.clear()
     yield released.set
     released.set()

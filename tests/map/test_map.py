@@ -24,7 +24,7 @@ from runpod_sdk import (
 )
 from runpod_sdk.local import LocalEndpoint
 from tests.facade.clients import Driver
-from tests.map.conftest import HELD
+from tests.map.conftest import held
 
 LONG = {"sleep": 30}
 
@@ -48,7 +48,7 @@ def test_each_input_once_and_in_order(driver: Driver, endpoint: Any) -> None:
 
 def test_as_they_come(driver: Driver, endpoint: Any, release: Release) -> None:
     """Without an order, the result of a short job does not wait for that of a long one."""
-    results = endpoint.map([HELD, *range(10)], concurrency=8, ordered=False)
+    results = endpoint.map([held("a"), *range(10)], concurrency=8, ordered=False)
     assert sorted(driver.next(results).index for _ in range(10)) == list(range(1, 11))
     release()
     assert [result.index for result in driver.take(results)] == [0]
@@ -75,7 +75,7 @@ def test_a_failed_job_is_a_result(driver: Driver, endpoint: Any) -> None:
 @pytest.mark.usefixtures("no_jobs_left", "release")
 def test_raising_what_comes_first(driver: Driver, endpoint: Any) -> None:
     """With on_error="raise" the first error ends it, and tells the jobs that go on."""
-    results = endpoint.map([HELD, -1], ordered=False, on_error="raise")
+    results = endpoint.map([held("a"), -1], ordered=False, on_error="raise")
     with pytest.raises(JobFailedError) as caught:
         driver.take(results)
     assert caught.value.index == 1
@@ -86,13 +86,13 @@ def test_raising_what_comes_first(driver: Driver, endpoint: Any) -> None:
 
 def test_left_and_detached(driver: Driver, endpoint: Any, release: Release) -> None:
     """Jobs that were left go on, and can be waited for by the ids that were kept."""
-    results = endpoint.map([1, HELD, HELD], concurrency=3)
+    results = endpoint.map([1, held("a"), held("b")], concurrency=3)
     assert driver.next(results).output == 1
     driver.call(lambda: driver.close(results))
     assert set(results.in_flight) == {1, 2}
     release()
     states = [driver.call(endpoint.job(id).wait) for id in results.in_flight.values()]
-    assert [state.output for state in states] == [HELD, HELD]
+    assert [state.output for state in states] == ["a", "b"]
 
 
 def test_left_and_cancelled(driver: Driver, endpoint: Any) -> None:
@@ -194,12 +194,12 @@ def test_a_job_that_is_not_known_yet(driver: Driver) -> None:
 
 def test_as_completed(driver: Driver, endpoint: Any, release: Release) -> None:
     """Jobs that were submitted before come as they end, errors too."""
-    jobs = [driver.call(lambda value=value: endpoint.run(input=value)) for value in (HELD, 3)]
+    jobs = [driver.call(lambda value=value: endpoint.run(input=value)) for value in (held("a"), 3)]
     lost = endpoint.job("00000000-0000-0000-0000-000000000000-u1")
     results = endpoint.client.as_completed([*jobs, lost])
     first = [driver.next(results) for _ in range(2)]
     release()
-    assert [result.output for result in driver.take(results)] == [HELD]
+    assert [result.output for result in driver.take(results)] == ["a"]
     assert [result.output for result in first if result.error is None] == [9]
     (failed,) = (result for result in first if result.error is not None)
     assert isinstance(failed.error, NotFoundError)
@@ -210,11 +210,13 @@ def test_as_completed_with_more_jobs_than_askers(
     driver: Driver, endpoint: Any, release: Release
 ) -> None:
     """Each of many jobs has its turn: a long one does not keep the others waiting."""
-    jobs = [driver.call(lambda value=value: endpoint.run(input=value)) for value in (HELD, 3, 4)]
+    jobs = [
+        driver.call(lambda value=value: endpoint.run(input=value)) for value in (held("a"), 3, 4)
+    ]
     results = endpoint.client.as_completed(jobs, concurrency=1)
     assert [driver.next(results).output for _ in range(2)] == [9, 16]
     release()
-    assert [result.output for result in driver.take(results)] == [HELD]
+    assert [result.output for result in driver.take(results)] == ["a"]
 
 
 def test_wait_all(driver: Driver, endpoint: Any) -> None:
@@ -232,7 +234,7 @@ def test_wait_all(driver: Driver, endpoint: Any) -> None:
 @pytest.mark.usefixtures("no_jobs_left", "release")
 def test_wait_all_in_vain(driver: Driver, endpoint: Any) -> None:
     """When its time is up, the jobs go on, and are told."""
-    job = driver.call(lambda: endpoint.run(input=HELD))
+    job = driver.call(lambda: endpoint.run(input=held("a")))
     with pytest.raises(RunpodTimeoutError, match="waiting for 1 jobs") as caught:
         driver.call(lambda: endpoint.client.wait_all([job], timeout=0.1))
     assert job.id in caught.value.__notes__[0]
@@ -248,7 +250,7 @@ def test_jobs_of_another_client(driver: Driver, endpoint: Any, local: LocalEndpo
 @pytest.mark.usefixtures("no_jobs_left", "release")
 def test_thrown_away_without_being_closed(driver: Driver, endpoint: Any) -> None:
     """Who forgets to close is told so, and nothing keeps running."""
-    results = endpoint.map([1, HELD])
+    results = endpoint.map([1, held("a")])
     driver.next(results)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
