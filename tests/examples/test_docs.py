@@ -192,6 +192,8 @@ def test_a_page_does_what_it_says(
     tmp_path: Path,
 ) -> None:
     caplog.set_level(logging.NOTSET, "runpod_sdk")  # and back, whatever the page sets it to
+    endpoint = logging.getLogger("runpod_sdk.local")  # a reader's is another process
+    monkeypatch.setattr(endpoint, "propagate", False)
     if page in NEEDS:
         pytest.importorskip(NEEDS[page], reason="scripts/official has it")
     found = list(blocks(PAGES[page].read_text(encoding="utf-8")))
