@@ -9,7 +9,6 @@ parser see nothing but a 2xx.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
+from runpod_sdk._flows.encoding import encode
 from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import IO, Call, Deadline, NoReply, Reply
 from runpod_sdk._flows.retry import Kind
@@ -102,40 +102,6 @@ class _StandIn:
         if largest is not None and size > largest:
             message = messages.too_large(self._op.action, size, largest)
             raise errors.RequestTooLargeError(message, size=size, limit=largest)
-
-
-def encode(body: object) -> bytes:
-    """
-    Write *body* as JSON.
-
-    Raises:
-        ValueError: NaN, infinity, a lone surrogate, or a value that contains itself.
-        TypeError: Something that JSON has no form for, nor a class of its own.
-        ConfigurationError: It is of a class that needs cattrs, which is not installed.
-    """
-    # Raised without a cause: that would hold the request, and a secret in it.
-    failure: ValueError | TypeError
-    try:
-        text = json.dumps(
-            body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
-        )
-        return text.encode()
-    except (ValueError, RecursionError) as error:
-        failure = ValueError(f"the request can't be written as JSON: {error}")
-    except TypeError as error:
-        failure = TypeError(
-            f"the request can't be written as JSON: {error};"
-            " give dicts, lists, strings, numbers, booleans and None, or values of attrs classes,"
-            " dataclasses and models of pydantic"
-        )
-    raise failure
-
-
-def _plain(value: object) -> Any:
-    """Return the JSON form of what is none by itself."""
-    from runpod_sdk import _inputs  # not needed for plain JSON
-
-    return _inputs.plain(value)
 
 
 async def exchange(io: IO, op: Operation[T], limit: float | None, resends: int = 0) -> T:

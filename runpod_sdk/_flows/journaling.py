@@ -20,7 +20,7 @@ from typing import Any
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.crew import Bell, Crew
-from runpod_sdk._flows.exchange import encode
+from runpod_sdk._flows.encoding import encode
 from runpod_sdk._flows.mapping import Mapping, Options
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.work import Item
