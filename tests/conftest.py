@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 for name, examples in {"moderate": 100, "full": 1_000}.items():
@@ -26,3 +28,9 @@ settings.load_profile("moderate")
 
 # What a shell runs in the background ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home directory without any configuration; nothing is written there."""
+    return tmp_path_factory.mktemp("home")

@@ -63,6 +63,9 @@ class AsyncRunpod:
         )
         self._begin(config, http_client, transport)
 
+    _port = AsyncIO
+    """What requests, pauses and times come from. The tests have one whose clock jumps."""
+
     def _begin(
         self, config: Config, http_client: httpx.AsyncClient | None, transport: Transport
     ) -> None:
@@ -70,7 +73,7 @@ class AsyncRunpod:
         self._traffic = Traffic() if config.rate_limits else None
         self._newcomers = Newcomers()
         self._transport = transport
-        self._io = AsyncIO(config, http_client, transport)
+        self._io = self._port(config, http_client, transport)
 
     @overload
     def endpoint(

@@ -81,11 +81,14 @@ class Runpod:
         )
         self._begin(config, http_client)
 
+    _port = SyncIO
+    """What requests, pauses and times come from. The tests have one whose clock jumps."""
+
     def _begin(self, config: Config, http_client: httpx.Client | None) -> None:
         self._config = config
         self._traffic = Traffic() if config.rate_limits else None
         self._newcomers = Newcomers()
-        self._io = SyncIO(config, http_client)
+        self._io = self._port(config, http_client)
 
     @overload
     def endpoint(

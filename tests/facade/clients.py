@@ -5,9 +5,9 @@ A `Driver` makes the client of its mode and calls its methods; what they return 
 awaited where it has to be. Answers are scripted: a `Script` gives them in turn and
 keeps what was asked.
 
-Where answers come without a network, the async modes need not wait out a pause:
-`JUMPING` ones have a clock that jumps over it. The sync client blocks, so that it
-takes its time.
+Where answers come without a network nobody need wait out a pause: modes that are called
+`jumping` have a clock that jumps over it. What pauses do to a real clock is for
+`test_real_time.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import inspect
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Self
@@ -27,12 +26,12 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from runpod_sdk import AsyncRunpod, Runpod
-from tests.facade.clocks import jumping
+from tests.facade.clocks import CLOCK, JumpingRunpod, jumping
 
 MODES = ("sync", "asyncio", "trio")
-JUMPING = ("asyncio jumping", "trio jumping")
-in_no_time = pytest.mark.parametrize("driver", ["sync", *JUMPING], indirect=True)
-"""Runs a test of scripted answers in each mode, without waiting where that can be."""
+JUMPING = ("sync jumping", "asyncio jumping", "trio jumping")
+in_no_time = pytest.mark.parametrize("driver", JUMPING, indirect=True)
+"""Runs a test of scripted answers in each mode, without waiting."""
 
 KEY = "rpa_CANARY0123456789"
 BASE_URL = "https://api.test/v2"
@@ -120,10 +119,13 @@ class Routes(Script):
 class Driver:
     """Makes clients of one mode, and calls them."""
 
-    def __init__(self, mode: str, portal: BlockingPortal | None, stack: ExitStack) -> None:
+    def __init__(
+        self, mode: str, portal: BlockingPortal | None, stack: ExitStack, *, jumps: bool = False
+    ) -> None:
         self.mode = mode
         self._portal = portal
         self._stack = stack
+        self._sync_client = JumpingRunpod if jumps else Runpod
 
     @property
     def is_async(self) -> bool:
@@ -142,14 +144,14 @@ class Driver:
 
     def client(self, **options: Any) -> Any:
         """Make a client; it is closed at the end of the test."""
-        cls: Any = AsyncRunpod if self.is_async else Runpod
+        cls: Any = AsyncRunpod if self.is_async else self._sync_client
         client = cls(**{"api_key": KEY, "base_url": BASE_URL, **options})
         self._stack.callback(self.call, lambda: self.close(client))
         return client
 
     def now(self) -> float:
         """Tell the time, in seconds: on the clock that jumps, where there is one."""
-        return time.monotonic() if self._portal is None else self._portal.call(_now)
+        return CLOCK.now() if self._portal is None else self._portal.call(_now)
 
     def close(self, client: Any) -> Any:
         return client.aclose() if self.is_async else client.close()
@@ -206,7 +208,7 @@ def driver(mode: str) -> Iterator[Driver]:
         if backend != "sync":
             options = jumping(backend) if jumps else None
             portal = stack.enter_context(start_blocking_portal(backend, options))
-        yield Driver(backend, portal, stack)
+        yield Driver(backend, portal, stack, jumps=bool(jumps))
 
 
 class SocketServer:

@@ -1,12 +1,23 @@
-"""Clocks that jump: where all that is left to do is to wait, the time has come already."""
+"""
+Clocks that jump: a pause takes no time, and it is later all the same.
+
+Under asyncio and trio the clock of the loop jumps to the next timer when nothing else is left
+to do, so that there may be no network. In the sync mode only pauses jump: a socket takes its
+time, so that these tests may ask a real server.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
+import time
 from typing import Any
 
 import trio.testing
+
+from runpod_sdk import Runpod
+from runpod_sdk._io.sync import SyncIO
 
 
 class _Selector(selectors.DefaultSelector):
@@ -38,3 +49,35 @@ def jumping(backend: str) -> dict[str, Any]:
         return {"loop_factory": JumpingLoop}
     # A moment, not none: without any timer, trio would look for one without a pause.
     return {"clock": trio.testing.MockClock(autojump_threshold=0.001)}
+
+
+class ThreadClock:
+    """The time of the thread that asks: that of the machine, and what the thread has slept."""
+
+    def __init__(self) -> None:
+        self._slept = threading.local()
+
+    def now(self) -> float:
+        return time.monotonic() + getattr(self._slept, "seconds", 0.0)
+
+    def sleep(self, seconds: float) -> None:
+        self._slept.seconds = getattr(self._slept, "seconds", 0.0) + max(seconds, 0.0)
+
+
+CLOCK = ThreadClock()
+
+
+class JumpingIO(SyncIO):
+    """A port of the sync client that sends and waits for answers, but sleeps in no time."""
+
+    async def sleep(self, seconds: float) -> None:
+        CLOCK.sleep(seconds)
+
+    def now(self) -> float:
+        return CLOCK.now()
+
+
+class JumpingRunpod(Runpod):
+    """A sync client whose pauses take no time."""
+
+    _port = JumpingIO

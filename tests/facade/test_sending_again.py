@@ -16,7 +16,6 @@ from runpod_sdk import (
 )
 from tests.facade.clients import (
     JOB,
-    JUMPING,
     Driver,
     Script,
     answer,
@@ -45,8 +44,7 @@ def name(fault: Any) -> str:
     return str(fault) if isinstance(fault, int | str) else type(fault).__name__
 
 
-# Every fault is met once, and every operation. The sync client, which takes the same
-# decisions (see tests/twins), waits for each back-off: it meets one fault of a kind.
+# Every fault is met once, and every operation.
 READS_AGAIN = [
     *[("status", fault) for fault in (*TRANSIENT, *LOST, NEVER_SENT[0])],
     *[(operation, fault) for operation in ("wait", "health") for fault in (502, LOST[0])],
@@ -55,17 +53,6 @@ ACTS_AGAIN = [
     *[("run", fault) for fault in (429, 503, *NEVER_SENT)],
     *[(operation, 503) for operation in ("run_sync", "cancel", "retry")],
 ]
-SYNC_READS = [("status", 502), ("wait", LOST[0]), ("health", NEVER_SENT[0])]
-SYNC_ACTS = [("run", 429), ("run_sync", NEVER_SENT[0]), ("cancel", 503)]
-
-
-def cases(jumping: list[Any], sync: list[Any]) -> Any:
-    """Try *jumping* in the modes whose clock jumps, and *sync* in the one that waits."""
-    chosen = [(mode, *case) for mode in JUMPING for case in jumping]
-    chosen += [("sync", *case) for case in sync]
-    return pytest.mark.parametrize(
-        ("driver", "operation", "fault"), chosen, indirect=["driver"], ids=name
-    )
 
 
 def scripted(operation: str, *faults: Any) -> Script:
@@ -74,7 +61,8 @@ def scripted(operation: str, *faults: Any) -> Script:
     return Script(*met, GOOD.get(operation, job()))
 
 
-@cases(READS_AGAIN, SYNC_READS)
+@in_no_time
+@pytest.mark.parametrize(("operation", "fault"), READS_AGAIN, ids=name)
 def test_a_read_is_asked_again(driver: Driver, operation: str, fault: Any) -> None:
     """Asking for a state costs nothing: a lost answer or a busy server is asked again."""
     script = scripted(operation, fault)
@@ -95,7 +83,8 @@ def test_a_refusal_for_good_is_not_asked_again(driver: Driver, operation: str, f
     assert len(script.requests) == 1
 
 
-@cases(ACTS_AGAIN, SYNC_ACTS)
+@in_no_time
+@pytest.mark.parametrize(("operation", "fault"), ACTS_AGAIN, ids=name)
 def test_what_was_surely_not_taken_is_sent_again(
     driver: Driver, operation: str, fault: Any
 ) -> None:

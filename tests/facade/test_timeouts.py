@@ -24,7 +24,6 @@ from runpod_sdk import (
 from runpod_sdk.settings import CANCEL_TIMEOUT
 from tests.facade.clients import (
     JOB,
-    JUMPING,
     Driver,
     Routes,
     Script,
@@ -291,7 +290,7 @@ async def cancelled(endpoint: Any) -> None:
         await endpoint.wait(JOB, on_timeout="cancel")
 
 
-@pytest.mark.parametrize("driver", JUMPING, indirect=True)
+@pytest.mark.parametrize("driver", ["asyncio jumping", "trio jumping"], indirect=True)
 @pytest.mark.parametrize(
     "wait",
     [lambda endpoint: endpoint.wait(JOB, timeout=3, on_timeout="cancel"), cancelled],

@@ -6,7 +6,10 @@ import os
 
 import pytest
 
+from tests.facade.conftest import no_configuration
 from tests.faults.modes import MODES, TALLY
+
+__all__ = ["no_configuration"]
 
 
 @pytest.fixture(params=MODES)
@@ -14,18 +17,6 @@ def mode(request: pytest.FixtureRequest) -> str:
     """Run the test in each of the three modes."""
     name: str = request.param
     return name
-
-
-@pytest.fixture(autouse=True)
-def no_configuration(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Hide the configuration of whoever runs the tests."""
-    home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("USERPROFILE", str(home))
-    monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
-    monkeypatch.delenv("RUNPOD_ENDPOINT_BASE_URL", raising=False)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
