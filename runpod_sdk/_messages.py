@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from runpod_sdk.models import JobState
 
 _ADVICE: dict[int, str] = {
-    401: "the API key is that of api_key=, else of RUNPOD_API_KEY, else of ~/.runpod/config.toml",
+    401: "the API key is not accepted",
     403: "the API key has no access to this endpoint, or may not do this",
     404: "there is no such endpoint for this key: check the endpoint's id",
     429: "too many requests, or too many jobs in the queue; try again later",
@@ -24,13 +24,32 @@ _NO_JOB = (
 _UNCERTAIN = "the job may have been enqueued: do not send it again without looking"
 
 
-def refused(action: str, status_code: int, detail: str, *, of_job: bool, submission: bool) -> str:
-    """Say what was asked, what was answered, and what to do."""
+def refused(
+    action: str,
+    status_code: int,
+    detail: str,
+    *,
+    of_job: bool,
+    submission: bool,
+    key_origin: str,
+    base_url: str,
+) -> str:
+    """
+    Say what was asked, what was answered, and what to do.
+
+    Args:
+        key_origin: Where the API key came from.
+        base_url: What the client was told to ask.
+    """
     cls = errors.status_error_class(status_code, submission=submission)
     uncertain = issubclass(cls, errors.SubmissionServerError)
     advice = _UNCERTAIN if uncertain else _ADVICE.get(status_code)
     if of_job and status_code == 404:
         advice = _NO_JOB
+    if status_code in (401, 403) and key_origin:
+        advice = f"{advice}; it came from {key_origin}"
+    if status_code == 404 and base_url and not base_url.endswith("/v2"):
+        advice = f"{advice}; if nothing is found, check the base URL {base_url}: RunPod's has /v2"
     message = f"{action}: HTTP {status_code}"
     if detail:
         message += f", {detail}"

@@ -1,26 +1,24 @@
 """
-Every default, and how a client finds its key and its base URL.
+Every default, and the checks of arguments.
 
 Lengths of time are seconds. Nothing here is read before a client is made.
 """
 
 from __future__ import annotations
 
-import os
+import re
 from datetime import timedelta
 from enum import Enum
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from runpod_sdk import _environment as environment
+from runpod_sdk._environment import API_KEY_VARIABLE as API_KEY_VARIABLE
+from runpod_sdk._environment import BASE_URL as BASE_URL
+from runpod_sdk._environment import BASE_URL_VARIABLE as BASE_URL_VARIABLE
+from runpod_sdk._environment import CONFIG_FILE as CONFIG_FILE
 from runpod_sdk.errors import ConfigurationError
-
-BASE_URL: Final = "https://api.runpod.ai/v2"
-BASE_URL_VARIABLE: Final = "RUNPOD_ENDPOINT_BASE_URL"
-API_KEY_VARIABLE: Final = "RUNPOD_API_KEY"
-CONFIG_FILE: Final = "~/.runpod/config.toml"
 
 TIMEOUT: Final = 10.0
 """Total time of an operation that does not wait for a job; also the patience with one answer."""
@@ -73,6 +71,8 @@ OnLeave = Literal["detach", "cancel"]
 
 OnError = Literal["yield", "raise"]
 """Whether what befell one input is a result of a `map`, or its end."""
+
+_NOT_OF_AN_ID: Final = re.compile(r"[\s/\\\x00-\x1f\x7f]")
 
 _FOREVER: Final = 1e9
 """Seconds, thirty years. No clock of a socket takes three hundred."""
@@ -136,6 +136,13 @@ def checked_id(value: str, name: str) -> str:
         raise TypeError(f"{name} must be a string, not {value!r}")
     if value.strip() in ("", ".", ".."):
         raise ValueError(f"{name} must be an id, not {value!r}")
+    if _NOT_OF_AN_ID.search(value):
+        url = re.search(r"//[^/]+(?:/v\d+)?/([^/?#\s]+)", value)
+        alone = f", such as {url[1]!r}" if url else ""
+        raise ValueError(
+            f"{name} must be the id alone{alone}, not {value!r}:"
+            " an id has no slash, no white space and no line end"
+        )
     return value
 
 
@@ -153,7 +160,7 @@ class Config:
     """Whether to keep to the sizes of requests that it documents."""
     telemetry: bool
     """Whether to tell OpenTelemetry, where the program has imported it."""
-    _api_key: str | None = field(repr=False, eq=False, alias="api_key")
+    _api_key: environment.ApiKey | None = field(repr=False, eq=False, alias="api_key")
     own_http: bool = True
     """Whether HTTP connections are this package's own, not those of a caller's `http_client`."""
     revived: bool = False
@@ -178,14 +185,14 @@ class Config:
             ConfigurationError: No key, a bad key, or a bad base URL.
         """
         return cls(
-            base_url=_find_base_url(base_url),
+            base_url=environment.find_base_url(base_url),
             timeout=length_of_time(timeout),
             max_retries=whole_number(max_retries, "max_retries", 0),
             max_response_size=whole_number(max_response_size, "max_response_size", 1),
             rate_limits=_yes_or_no(rate_limits, "rate_limits"),
             size_limits=_yes_or_no(size_limits, "size_limits"),
             telemetry=_yes_or_no(telemetry, "telemetry"),
-            api_key=_find_api_key(api_key),
+            api_key=environment.find_api_key(api_key),
             own_http=own_http,
         )
 
@@ -201,7 +208,15 @@ class Config:
                 "this client was made with an http_client, which can't be pickled:"
                 " make a new client here, with its own"
             )
-        return _find_api_key(None) if self._api_key is None else self._api_key
+        return self._key().value
+
+    @property
+    def key_origin(self) -> str:
+        """Where the key came from, and what looks wrong about it, for messages."""
+        return self._key().origin
+
+    def _key(self) -> environment.ApiKey:
+        return environment.find_api_key(None) if self._api_key is None else self._api_key
 
     def __reduce__(self) -> tuple[object, ...]:
         waiting = self.timeout, self.max_retries
@@ -223,68 +238,3 @@ def _yes_or_no(value: bool, name: str) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {value!r}")
     return value
-
-
-def _find_api_key(explicit: str | None) -> str:
-    if explicit is not None:
-        return _check_api_key(explicit, "api_key")
-    if (variable := os.environ.get(API_KEY_VARIABLE)) is not None:
-        return _check_api_key(variable, API_KEY_VARIABLE)
-    if (stored := _stored_api_key()) is not None:
-        return _check_api_key(stored, f"api_key in {CONFIG_FILE}")
-    raise ConfigurationError(
-        f"no API key: give api_key=…, set {API_KEY_VARIABLE},"
-        f" or put api_key under [default] in {CONFIG_FILE}"
-    )
-
-
-def _stored_api_key() -> object:
-    import tomllib
-
-    path = Path(CONFIG_FILE).expanduser()
-    try:
-        with path.open("rb") as file:
-            profile = tomllib.load(file).get("default")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"no API key: {CONFIG_FILE} can't be read ({type(error).__name__})"
-        ) from None
-    return profile.get("api_key") if isinstance(profile, dict) else None
-
-
-def _check_api_key(key: object, source: str) -> str:
-    if not isinstance(key, str):
-        raise ConfigurationError(f"{source} must be a string, not a {type(key).__name__}")
-    if not key.strip():
-        raise ConfigurationError(f"{source} is blank: give a key, or leave it out")
-    if not (key.isascii() and key.isprintable()) or key != key.strip():
-        raise ConfigurationError(
-            f"{source} has a character that no key has (a line end or a space, perhaps): strip it"
-        )
-    return key
-
-
-def _find_base_url(explicit: str | None) -> str:
-    if explicit is not None:
-        return _check_base_url(explicit, "base_url")
-    return _check_base_url(os.environ.get(BASE_URL_VARIABLE, BASE_URL), BASE_URL_VARIABLE)
-
-
-def _check_base_url(url: str, source: str) -> str:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        secret = "@" in parts.netloc or (not good and "@" in url)
-    except (ValueError, AttributeError, TypeError):
-        raise ConfigurationError(f"{source} must be a URL such as {BASE_URL}") from None
-    if secret:  # looked for first, as all else shows the URL
-        raise ConfigurationError(f"{source} must not carry a user name or a password")
-    if not good or not url.isprintable() or " " in url:
-        raise ConfigurationError(f"{source} must be a URL such as {BASE_URL}, not {url!r}")
-    if parts.query or parts.fragment or {".", ".."} & set(parts.path.split("/")):
-        raise ConfigurationError(
-            f"{source} must end with a path, without '?', '#' or '..', not {url!r}"
-        )
-    return url.rstrip("/")

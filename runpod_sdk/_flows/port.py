@@ -60,6 +60,10 @@ class Reply:
     """When it came, in seconds since the epoch."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What must not get into an error, should the server repeat it."""
+    base_url: str = ""
+    """What the client was told to ask, for messages."""
+    key_origin: str = ""
+    """Where the API key of the request came from, if it was refused; for messages."""
     _decoded: list[JSONValue] = field(factory=list, repr=False, eq=False)
 
     def json(self) -> Any:

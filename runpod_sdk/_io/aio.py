@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 import anyio
 
 from runpod_sdk._flows.port import Call, Level, Reply
-from runpod_sdk._io import http, turns
+from runpod_sdk._io import http, proxies, turns
 from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
@@ -56,6 +56,8 @@ class AsyncIO:
             if transport != "anyio":
                 raise ValueError("give transport=… or http_client=…, which has its own, not both")
             self._callers = _through(config, http_client)
+        elif config.own_http and not config.revived:  # an unusable proxy is an error from the start
+            proxies.proxy_for(config, socks=transport != "aiohttp")
 
     def send(self, call: Call, limit: float | None) -> Sending:  # one coroutine, if nobody is told
         return self.telemetry.attempt(self._send, call, limit)
@@ -141,7 +143,7 @@ def _connector(transport: Transport) -> Callable[[Config], _Way]:
 
 
 def _own(config: Config) -> _Way:
-    if http.proxy(config):
+    if proxies.proxy_for(config):
         return _through(config)
     from runpod_sdk._io.pool import Pool
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import platform
 import re
-import ssl
 import time
-import urllib.request
 import warnings
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
 from runpod_sdk._flows.port import Call, Level, NoReply, Reply
+from runpod_sdk._io import certificates
 from runpod_sdk._version import __version__
-from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
 logger = logging.getLogger("runpod_sdk")
@@ -91,36 +87,6 @@ def headers(config: Config) -> dict[str, str]:
     }
 
 
-def tls(config: Config) -> ssl.SSLContext | None:
-    """
-    Make what the server has to show: certificates as httpx trusts them; None without TLS.
-
-    Raises:
-        ConfigurationError: They can't be read.
-    """
-    url = urlsplit(config.base_url)
-    if url.scheme != "https":
-        return None
-    try:
-        context = httpx.create_ssl_context(trust_env=not _is_loopback(url.hostname))
-    except OSError as error:  # which names no file
-        raise ConfigurationError(
-            "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names can't be read:"
-            f" {error.strerror or error}"
-        ) from error
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def proxy(config: Config) -> str | None:
-    """Return the proxy that the environment names for URLs such as the client's, if any."""
-    url = urlsplit(config.base_url)
-    if _is_loopback(url.hostname):
-        return None
-    named = urllib.request.getproxies()
-    return named.get(url.scheme) or named.get("all")
-
-
 def warn_unclosed(source: object) -> None:
     """Say that a client was thrown away with its connections open."""
     warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
@@ -176,6 +142,8 @@ class Body:
             too_large=too_large,
             received=time.time(),
             secrets=(self._config.api_key,),
+            base_url=self._config.base_url,
+            key_origin=self._config.key_origin if self._status in (401, 403) else "",
         )
 
 
@@ -201,7 +169,9 @@ def no_reply(config: Config, call: Call, fault: Exception, trace: Trace) -> NoRe
     elif sent:
         reason = f"the connection to {server} broke ({_describe(fault)})"
     else:
-        reason = f"no connection to {server} ({_describe(fault)})"
+        why = _describe(fault)
+        advice = certificates.advice(why, own_http=config.own_http)
+        reason = f"no connection to {server} ({why}){advice}"
     logger.debug("%s %s: %s", call.method, call.path, reason)
     return NoReply(reason, sent=sent, timed_out=timed_out)
 
@@ -225,13 +195,3 @@ def _address(config: Config) -> str:
 def _describe(fault: Exception) -> str:
     text = str(fault)
     return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
-
-
-def _is_loopback(host: str | None) -> bool:
-    host = host or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -21,7 +21,7 @@ import h11
 import httpx
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http
+from runpod_sdk._io import certificates, http
 from runpod_sdk._io.wire import Connection, Line
 from runpod_sdk.settings import Config
 
@@ -96,7 +96,7 @@ class Pool:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
-        return http.tls(self._config)
+        return certificates.tls(self._config)
 
     def _request(self, call: Call) -> h11.Request:
         fields = {**self._headers, **call.headers}

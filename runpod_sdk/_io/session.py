@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import io
-import urllib.request
 from types import SimpleNamespace
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import aiohttp
 import httpx
 from yarl import URL
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http
+from runpod_sdk._io import certificates, http, proxies
 from runpod_sdk._io.turns import under_asyncio
 from runpod_sdk._io.wire import IDLE_TIME
 from runpod_sdk.errors import ConfigurationError
@@ -44,12 +43,18 @@ class Session:
         self._config = config
         path = url.raw_path.decode("ascii").rstrip("/")
         self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
-        self._proxy = _proxy(config, url.host)
+        # Not those of aiohttp's session: it would send them to a proxy too, the key with them.
+        self._headers = http.headers(config)
+        self._proxy: dict[str, Any] = {}
+        proxy = proxies.proxy_for(config, socks=False)
+        if proxy is not None:
+            self._proxy = {"proxy": proxy.url, "proxy_headers": proxy.headers}
+            if url.scheme == "http":  # no tunnel is asked for: each request says who asks
+                self._headers |= proxy.headers
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=IDLE_TIME, ssl=http.tls(config) or True
+                limit=0, keepalive_timeout=IDLE_TIME, ssl=certificates.tls(config) or True
             ),
-            headers=http.headers(config),
             timeout=aiohttp.ClientTimeout(),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -68,10 +73,10 @@ class Session:
             async with self._session.request(
                 call.method,
                 URL(self._base + call.path + query, encoded=True),
-                headers=call.headers,
+                headers={**self._headers, **call.headers},
                 data=content,
                 allow_redirects=False,
-                proxy=self._proxy,
+                **self._proxy,
                 trace_request_ctx=trace,
             ) as response:
                 body = http.Body(self._config, response.status, httpx.Headers(response.raw_headers))
@@ -120,10 +125,3 @@ def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
             return httpx.RemoteProtocolError(type(error).__name__)
         case _:
             return httpx.ReadError(type(error).__name__)
-
-
-def _proxy(config: Config, host: str) -> str | None:
-    named = http.proxy(config)
-    if named is None or urllib.request.proxy_bypass(host):
-        return None
-    return named if urlsplit(named).scheme else f"http://{named}"

@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
 from runpod_sdk._flows.port import Call, Level, Reply
-from runpod_sdk._io import http
+from runpod_sdk._io import http, proxies
 from runpod_sdk._io.blocking import BlockingLine
 from runpod_sdk._io.deadline import deadline
 from runpod_sdk._io.pool import Pool
@@ -40,6 +40,8 @@ class SyncIO:
         self._closed = False
         if http_client is not None:
             self._callers = _through(config, http_client)
+        elif not config.revived:
+            proxies.proxy_for(config)  # one that can't be used is an error from the start
 
     def send(self, call: Call, limit: float | None) -> Sending:  # one coroutine, if nobody is told
         return self.telemetry.attempt(self._send, call, limit)
@@ -99,7 +101,7 @@ class SyncIO:
         with self._lock:
             self.check_open()
             if self._own is None:
-                proxied = http.proxy(self._config)
+                proxied = proxies.proxy_for(self._config)
                 self._own = (
                     _through(self._config) if proxied else Pool(self._config, BlockingLine.open)
                 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from runpod_sdk._flows.port import Call, Reply
-from runpod_sdk._io import http
+from runpod_sdk._io import certificates, http, proxies
 from runpod_sdk._io.wrapping import enforce
 from runpod_sdk.settings import Config
 
@@ -34,7 +34,7 @@ class Through:
     def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
         self._config = config
         if client is None:
-            client = httpx.Client(timeout=None, limits=_LIMITS)
+            client = httpx.Client(**_options(config))
         self._client = _checked(client, httpx.Client)
         enforce(self._client)
 
@@ -60,7 +60,7 @@ class AsyncThrough:
     def __init__(self, config: Config, client: httpx.AsyncClient | None = None) -> None:
         self._config = config
         if client is None:
-            client = httpx.AsyncClient(timeout=None, limits=_LIMITS)
+            client = httpx.AsyncClient(**_options(config))
         self._client = _checked(client, httpx.AsyncClient)
 
     async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
@@ -77,6 +77,21 @@ class AsyncThrough:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _options(config: Config) -> dict[str, Any]:
+    """Return the options of a client that goes through the proxy of the environment."""
+    proxy = proxies.proxy_for(config)
+    trusted = certificates.tls(config)
+    if trusted is None and proxy is not None and proxy.scheme == "https":
+        trusted = certificates.context()
+    return {
+        "timeout": None,
+        "limits": _LIMITS,
+        "trust_env": False,
+        "proxy": None if proxy is None else proxy.for_httpx(trusted),
+        "verify": False if trusted is None else trusted,
+    }
 
 
 def _request(

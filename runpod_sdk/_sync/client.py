@@ -32,8 +32,8 @@ class Runpod:
     Close it, or use it as a context manager, to close its connections.
 
     Args:
-        api_key: Else `RUNPOD_API_KEY`, else `api_key` under `[default]` in
-            `~/.runpod/config.toml`.
+        api_key: Else `RUNPOD_API_KEY`, else `~/.runpod/config.toml`: `api_key` under
+            `[default]`, or a top-level `apikey`.
         base_url: Else `RUNPOD_ENDPOINT_BASE_URL`, else `https://api.runpod.ai/v2`.
         timeout: Default total time, in seconds, of an operation that does not wait
             for a job; None is no limit.
@@ -51,7 +51,8 @@ class Runpod:
             well as that transport keeps httpx's timeouts.
 
     Raises:
-        ConfigurationError: No key, a blank or malformed one, or a bad base URL.
+        ConfigurationError: No key, a malformed one, an invalid base URL, or a proxy of the
+            environment that can't be used.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Runpod:
             output_type: What its outputs are to be, likewise; None leaves them as decoded JSON.
 
         Raises:
-            ValueError: The id is empty, "." or "..".
+            ValueError: The id is empty, "." or "..", or has a slash or white space.
             TypeError: No values of a type can be made of JSON.
             ConfigurationError: A type needs cattrs, of the extra `types`.
         """

@@ -74,7 +74,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Return the job of that id; no request is sent.
 
         Raises:
-            ValueError: The id is empty, "." or "..".
+            ValueError: The id is empty, "." or "..", or has a slash or white space.
         """
         return Job(self, checked_id(job_id, "job_id"))
 

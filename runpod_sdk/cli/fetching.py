@@ -87,7 +87,7 @@ def _take(answer: httpx.Response, file: BinaryIO, largest: int, deadline: float)
 
 
 def _endpoints_host() -> str:
-    base = os.environ.get(settings.BASE_URL_VARIABLE, settings.BASE_URL)
+    base = os.environ.get(settings.BASE_URL_VARIABLE) or settings.BASE_URL
     try:
         return urlsplit(base).hostname or ""
     except ValueError:

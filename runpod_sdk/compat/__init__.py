@@ -38,7 +38,7 @@ __all__ = [
 
 api_key: str | None = None
 """What endpoints that are made from now on use; None: looked up as by `Runpod`."""
-endpoint_url_base: str = os.environ.get(settings.BASE_URL_VARIABLE, settings.BASE_URL)
+endpoint_url_base: str = os.environ.get(settings.BASE_URL_VARIABLE) or settings.BASE_URL
 """Where endpoints that are made from now on are."""
 
 if not TYPE_CHECKING:

@@ -121,7 +121,7 @@ def test_the_message_names_what_was_asked(driver: Driver, operation: str) -> Non
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        (401, "API key is that of api_key=, else of RUNPOD_API_KEY"),
+        (401, "API key is not accepted; it came from api_key="),
         (403, "API key"),
         (404, "expired"),
         (429, "later"),

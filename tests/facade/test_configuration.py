@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
+import sys
+import traceback
+import warnings
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from runpod_sdk import AsyncRunpod, ConfigurationError, Runpod, RunpodError
-from tests.facade.clients import BASE_URL, KEY, Driver, Script, job
+from runpod_sdk import (
+    APIStatusError,
+    AsyncRunpod,
+    ConfigurationError,
+    NotFoundError,
+    Runpod,
+    RunpodError,
+)
+from tests.facade.clients import BASE_URL, KEY, Driver, Script, job, problem
 
 CLIENTS = pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
+
+
+@pytest.fixture(autouse=True)
+def home(no_configuration: None, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """Give each test a home of its own, to write into."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
 
 
 def write_config(text: str | bytes) -> pathlib.Path:
@@ -21,6 +39,23 @@ def write_config(text: str | bytes) -> pathlib.Path:
     path.parent.mkdir()
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
+
+
+def shown_of(error: BaseException) -> list[Any]:
+    """Return what a tool may show of an error: it, its causes, and the variables of our frames."""
+    shown: list[Any] = []
+    found: BaseException | None = error
+    while found is not None:
+        shown += [found, vars(found), found.args]
+        frames = [frame for frame, _ in traceback.walk_tb(found.__traceback__)]
+        shown += [
+            frame.f_locals
+            for frame in frames
+            if f"{os.sep}runpod_sdk{os.sep}" in frame.f_code.co_filename
+            and frame.f_code.co_name not in ("__init__", "make")  # have the caller's arguments
+        ]
+        found = found.__cause__ or found.__context__
+    return shown
 
 
 def key_sent(driver: Driver, **options: Any) -> str:
@@ -54,6 +89,54 @@ def test_the_file_comes_last(driver: Driver) -> None:
     assert key_sent(driver) == "of-the-file"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apikey = 'of-the-file'\napiurl = 'https://api.runpod.io/graphql'\n",
+        "\ufeffapikey = 'of-the-file'\n",
+        "\ufeff[default]\r\napi_key = 'of-the-file'\r\n",
+        "apikey = 'not-this'\n[default]\napi_key = 'of-the-file'\n",
+        "apikey = 'of-the-file'\n[default]\nother = 1\n",
+    ],
+    ids=ascii,
+)
+def test_the_file_as_either_tool_writes_it(driver: Driver, text: str) -> None:
+    """runpodctl writes a top-level `apikey`; the profile comes first, and a BOM is nothing."""
+    write_config(text)
+    assert key_sent(driver) == "of-the-file"
+
+
+def test_an_empty_variable_is_none(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key and base URL are found as if it were not set."""
+    monkeypatch.setenv("RUNPOD_API_KEY", "")
+    monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", "")
+    write_config("apikey = 'of-the-file'\n")
+    assert key_sent(driver) == "of-the-file"
+    script = Script(job())
+    endpoint = driver.endpoint(script, base_url=None)
+    driver.call(lambda: endpoint.status("x"))
+    assert str(script.last.url).startswith("https://api.runpod.ai/v2/")
+
+
+@CLIENTS
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no passwd")
+@pytest.mark.parametrize("home", [None, ""])
+def test_no_home(cls: Any, home: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user id without a home, as containers have, has no file; with a key nothing is wrong."""
+    import pwd
+
+    def nobody(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.delenv("HOME")
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    with pytest.raises(ConfigurationError, match=r"RUNPOD_API_KEY.*no HOME"):
+        cls()
+    cls(KEY)
+
+
 @CLIENTS
 @pytest.mark.parametrize(
     "text",
@@ -71,12 +154,25 @@ def test_no_key_says_where_to_put_one(cls: Any, text: str | None) -> None:
 
 
 @CLIENTS
-@pytest.mark.parametrize("text", [b"[default\n", b"\xff\xfe\x00", b"api_key = "])
-def test_a_file_that_is_not_toml(cls: Any, text: bytes) -> None:
-    """A broken file is named, without a word of what stands in it."""
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        (b"[default\nrpa_CANARY", "valid TOML"),
+        (b"api_key = rpa_CANARY", "valid TOML"),
+        (b"\xff\xfe\x00rpa_CANARY", "save it as UTF-8"),
+        ("apikey = 'rpa_CANARY'".encode("utf-16"), "save it as UTF-8"),
+        (b"apikey = 'rpa_CANARY'\nx = " + b"[" * 2_000 + b"]" * 2_000, "nested too deep"),
+        (b'[default]\napi_key = "rpa_CANARY\\n"', "has a character"),
+    ],
+    ids=ascii,
+)
+def test_a_file_that_can_not_be_used(cls: Any, text: bytes, remedy: str) -> None:
+    """A broken file is named, with what to do, and nothing shows a word of what stands in it."""
     write_config(text)
-    with pytest.raises(ConfigurationError, match=r"config\.toml"):
+    with pytest.raises(ConfigurationError, match=rf"config\.toml.*{remedy}") as caught:
         cls()
+    assert "CANARY" not in repr(shown_of(caught.value))
+    assert b"CANARY".hex() not in repr(shown_of(caught.value))
 
 
 @CLIENTS
@@ -119,7 +215,7 @@ def test_a_bad_key_by_argument(cls: Any, key: str) -> None:
 
 
 @CLIENTS
-@pytest.mark.parametrize("key", [key for key in BAD_KEYS if "\x00" not in key], ids=ascii)
+@pytest.mark.parametrize("key", [key for key in BAD_KEYS if key and "\x00" not in key], ids=ascii)
 def test_a_bad_key_by_variable(cls: Any, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same of the variable; one that is set but blank does not fall through to the file."""
     monkeypatch.setenv("RUNPOD_API_KEY", key)
@@ -176,6 +272,10 @@ BAD_URLS = [
     "https://host:port/v2",
     "https://host:99999/v2",
     "https://host/v 2",
+    "https://a..b/v2",
+    "https://999.1.1.1/v2",
+    "https://\N{SNOWMAN}/v2",
+    "https://user:hunter2@[::1/v2",
     "https://host/v2\n",
     "https://host/v2?key=1",
     "https://host/v2#part",
@@ -193,7 +293,9 @@ def test_a_bad_base_url(cls: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> 
     """What can't be a base URL is refused, whichever way it came, and no password is shown."""
     with pytest.raises(ConfigurationError, match="base_url") as caught:
         cls(KEY, base_url=url)
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(shown_of(caught.value))
+    if not url:
+        return  # an empty variable is none
     monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", url)
     with pytest.raises(ConfigurationError, match="RUNPOD_ENDPOINT_BASE_URL"):
         cls(KEY)
@@ -252,12 +354,37 @@ def test_only_the_key_is_positional(cls: Any) -> None:
         cls(KEY, BASE_URL)
 
 
+NO_IDS = [
+    "https://api.runpod.ai/v2/abc123/run",
+    "//abc123",
+    "abc123/run",
+    "/abc123",
+    "abc123\n",
+    "\tabc123",
+    " abc123",
+    "abc 123",
+    "abc\u2028123",
+    "abc\\123",
+    "abc\x00",
+]
+
+
 @CLIENTS
-@pytest.mark.parametrize("endpoint_id", ["", " ", ".", "..", "\n", " .. "], ids=ascii)
-def test_an_endpoint_id_that_is_none(cls: Any, endpoint_id: str) -> None:
-    """An id is one segment of a path."""
-    with pytest.raises(ValueError, match="endpoint_id"):
-        cls(KEY).endpoint(endpoint_id)
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "\n", " .. ", *NO_IDS], ids=ascii)
+def test_an_id_that_is_none(cls: Any, name: str) -> None:
+    """An id is one segment of a path, and nothing around it; so is a job's."""
+    client = cls(KEY)
+    with pytest.raises(ValueError, match="endpoint_id must be"):
+        client.endpoint(name)
+    with pytest.raises(ValueError, match="job_id must be"):
+        client.endpoint("ep").job(name)
+
+
+@CLIENTS
+def test_the_id_in_a_url(cls: Any) -> None:
+    """The error says which part of the URL is the id."""
+    with pytest.raises(ValueError, match="id alone, such as 'abc123'"):
+        cls(KEY).endpoint("https://api.runpod.ai/v2/abc123/run")
 
 
 @CLIENTS
@@ -276,11 +403,119 @@ def test_the_environment_is_not_changed() -> None:
     assert dict(os.environ) == before
 
 
-def test_certificates_that_are_not_there(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ('"rpa_x"', "quotes"),
+        ("'rpa_x'", "quotes"),
+        ("Bearer rpa_x", "Bearer"),
+        ("bearer rpa_x", "Bearer"),
+        ("rpa_x y", "white space"),
+        ("RUNPOD_API_KEY=rpa_x", "assignment"),
+        ("<your key>", "white space"),
+        ("$RUNPOD_API_KEY", "placeholder"),
+        ("rpa_x", ""),
+    ],
+)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_names_where_the_key_came_from(
+    driver: Driver, status: int, value: str, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of certificates that the environment names in vain is told by that variable."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    """The argument, the variable or the file alone; and what looks wrong about it, not the key."""
+
+    def refusal(**options: Any) -> str:
+        endpoint = driver.endpoint(lambda request: problem(status)(request), **options)
+        with pytest.raises(APIStatusError) as caught:
+            driver.call(lambda: endpoint.status("x"))
+        assert value not in str(caught.value)
+        assert hint in str(caught.value)
+        return str(caught.value)
+
+    places = ("api_key=", "RUNPOD_API_KEY", "config.toml")
+    write_config(f"apikey = {json.dumps(value)}\n")
+    by_file = refusal(api_key=None)
+    monkeypatch.setenv("RUNPOD_API_KEY", value)
+    by_variable = refusal(api_key=None)
+    by_argument = refusal(api_key=value)
+    told = [[place in text for place in places] for text in (by_argument, by_variable, by_file)]
+    assert told == [[True, False, False], [False, True, False], [False, False, True]]
+
+
+def test_the_base_url_where_nothing_is_found(driver: Driver) -> None:
+    """A 404 hints at a base URL that is not RunPod's form; with `/v2` it says nothing of it."""
+
+    def refusal(base_url: str) -> str:
+        endpoint = driver.endpoint(Script(problem(404)), base_url=base_url)
+        with pytest.raises(NotFoundError) as caught:
+            driver.call(endpoint.health)
+        return str(caught.value)
+
+    for url in ("https://api.test", "https://api.test/v2/ep", "https://api.test/v1"):
+        assert f"base URL {url}: RunPod's has /v2" in refusal(url)
+    assert "base URL" not in refusal("https://api.test/v2/")
+
+
+PUBLIC = ["http://api.runpod.ai/v2", "http://8.8.8.8/v2", "http://[2606:4700::1111]/v2"]
+NEAR = [
+    "https://api.runpod.ai/v2",
+    "http://127.0.0.1:8000/v2",
+    "http://localhost/v2",
+    "http://api.localhost/v2",
+    "http://[::1]/v2",
+    "http://[::ffff:10.0.0.1]/v2",
+    "http://10.1.2.3/v2",
+    "http://192.168.1.7:8080/v2",
+    "http://100.64.0.1/v2",
+    "http://[fd00::5]/v2",
+    "http://gateway/v2",
+    "http://gateway.team.svc.cluster.local/v2",
+    "http://gateway.internal/v2",
+]
+
+
+@CLIENTS
+@pytest.mark.parametrize("url", PUBLIC)
+def test_a_key_in_clear(cls: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """http:// to a public host warns once, at the caller's line, whoever named it."""
+    with pytest.warns(UserWarning, match=r"not encrypted.*https://") as caught:
+        cls(KEY, base_url=url)
+    assert [warning.filename for warning in caught] == [__file__]
+    monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", url)
+    with pytest.warns(UserWarning, match="not encrypted") as caught:
+        cls(KEY)
+    assert len(caught) == 1
+
+
+@CLIENTS
+@pytest.mark.parametrize("url", NEAR)
+def test_a_key_that_stays_near(cls: Any, url: str) -> None:
+    """Neither https:// nor a host of this machine or a private network warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cls(KEY, base_url=url)
+    assert caught == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "advice"),
+    [
+        ("SSLKEYLOGFILE", "can't be written"),
+        ("SSL_CERT_FILE", "can't be read"),
+        ("SSL_CERT_DIR", "names no directory"),
+    ],
+)
+def test_a_file_of_tls_that_is_not_there(
+    driver: Driver,
+    variable: str,
+    advice: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+) -> None:
+    """The error names the variable, and no other; nothing was sent."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv(variable, str(tmp_path / "no" / "file"))
     client = driver.client(base_url="https://192.0.2.1/v2")
-    with pytest.raises(ConfigurationError, match=r"SSL_CERT_FILE.*No such file"):
+    with pytest.raises(ConfigurationError, match=rf"{variable}.*{advice}.*unset it") as caught:
         driver.call(lambda: client.endpoint("ep").status("j"))
+    assert str(caught.value).count("SSL") == 1

@@ -11,10 +11,10 @@ from tests.facade.clients import Driver
 
 
 def test_the_base_url(driver: Driver) -> None:
-    """It is below the endpoint, whose id is one segment of it."""
+    """It is below the endpoint, whose id is one segment of it, escaped."""
     client = driver.client(base_url="https://api.test/v2/")
     assert client.endpoint("ep").openai_base_url == "https://api.test/v2/ep/openai/v1"
-    assert client.endpoint("a/b").openai_base_url == "https://api.test/v2/a%2Fb/openai/v1"
+    assert client.endpoint("a?b").openai_base_url == "https://api.test/v2/a%3Fb/openai/v1"
 
 
 def test_without_the_package(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

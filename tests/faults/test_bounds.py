@@ -283,21 +283,26 @@ def test_no_proxy_for_a_loopback_address(
 
 
 IDS = [
-    "a/b",
-    "../x",
     "..%2fx",
     "%2e%2e",
     "a?b=1",
     "a#b",
-    "a b",
     "ä",
-    "\\..\\x",
     "a;b",
     "@x",
     ":80",
-    "a\r\nb",
-    "a\0",
 ]
+NO_IDS = ["a/b", "../x", "a b", "\\..\\x", "a\r\nb", "a\0"]
+
+
+@pytest.mark.parametrize("id", NO_IDS, ids=ascii)
+def test_what_is_no_id_goes_nowhere(id: str) -> None:
+    """An id that could lead elsewhere is refused before anything is sent."""
+    client = Runpod(KEY, base_url="http://127.0.0.1:1/v2")
+    endpoint = client.endpoint("e")
+    for ask in (client.endpoint, endpoint.status, endpoint.cancel, endpoint.wait, endpoint.stream):
+        with pytest.raises(ValueError, match="id must be"):
+            ask(id)
 
 
 @pytest.mark.parametrize("id", IDS, ids=ascii)
@@ -369,7 +374,7 @@ def test_a_base_url_is_what_it_says(base_url: str) -> None:
             client = Runpod(KEY, base_url=base_url, http_client=http_client)
         except ConfigurationError:
             return
-        with pytest.raises((RunpodError, httpx.InvalidURL)):
+        with pytest.raises(RunpodError):
             client.endpoint("ep").status("j")
     shown = urlsplit(base_url)
     for request in seen:

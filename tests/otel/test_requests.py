@@ -27,8 +27,8 @@ def test_what_a_request_says(driver: Driver, told: Exported) -> None:
     """The conventions' names; of the job that it asks for, the id."""
     endpoint = driver.client(
         base_url="https://api.test:8443/v2", http_client=driver.http_client(Script(job()))
-    ).endpoint("e p")
-    driver.call(lambda: endpoint.status("j/1"))
+    ).endpoint("e+p")
+    driver.call(lambda: endpoint.status("j?1"))
     (span,) = told.spans()
     assert (span.name, span.kind) == ("GET /v2/{endpoint_id}/status/{job_id}", "CLIENT")
     assert span.status == "UNSET"
@@ -37,10 +37,10 @@ def test_what_a_request_says(driver: Driver, told: Exported) -> None:
         "http.response.status_code": 200,
         "server.address": "api.test",
         "server.port": 8443,
-        "url.full": "https://api.test:8443/v2/e%20p/status/j%2F1",
+        "url.full": "https://api.test:8443/v2/e%2Bp/status/j%3F1",
         "url.template": "/v2/{endpoint_id}/status/{job_id}",
-        "runpod.endpoint.id": "e p",
-        "runpod.job.id": "j/1",
+        "runpod.endpoint.id": "e+p",
+        "runpod.job.id": "j?1",
     }
 
 

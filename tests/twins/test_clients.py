@@ -78,7 +78,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
         input=1, check=False, timeout=None, on_timeout="cancel"
     ),
     "endpoint.status": lambda endpoint: endpoint.status(JOB),
-    "endpoint.wait": lambda endpoint: endpoint.wait("a/ b?ü"),
+    "endpoint.wait": lambda endpoint: endpoint.wait("a%b?ü"),
     "endpoint.stream": lambda endpoint: endpoint.stream(JOB),
     "endpoint.cancel": lambda endpoint: endpoint.cancel(JOB, timeout=None),
     "endpoint.retry": lambda endpoint: endpoint.retry(JOB),

@@ -24,7 +24,15 @@ def refuse(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
     headers = reply.headers
     cls = errors.status_error_class(status, submission=op.submission)
     return cls(
-        messages.refused(op.action, status, _detail(body), of_job=of_job, submission=op.submission),
+        messages.refused(
+            op.action,
+            status,
+            _detail(body),
+            of_job=of_job,
+            submission=op.submission,
+            key_origin=reply.key_origin,
+            base_url=reply.base_url,
+        ),
         status_code=status,
         body=body,
         headers=headers,

@@ -1,0 +1,173 @@
+"""
+How a client finds its API key and its base URL: arguments, variables, a file.
+
+A variable that is empty counts as unset. No function here that raises has a key in a local
+variable: tools that record the variables of a traceback would show it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from runpod_sdk._hosts import is_host, is_public
+from runpod_sdk._warn import warn
+from runpod_sdk.errors import ConfigurationError
+
+BASE_URL: Final = "https://api.runpod.ai/v2"
+BASE_URL_VARIABLE: Final = "RUNPOD_ENDPOINT_BASE_URL"
+API_KEY_VARIABLE: Final = "RUNPOD_API_KEY"
+CONFIG_FILE: Final = "~/.runpod/config.toml"
+
+_SUSPICIOUS: Final = (
+    (re.compile(r"^[\"'`]|[\"'`]$"), "it has quotes around it: remove them"),
+    (re.compile(r"^bearer\b", re.IGNORECASE), 'it begins with "Bearer": give the key alone'),
+    (re.compile(r"\s"), "it has white space in it: give the key alone"),
+    (re.compile(r"^\w+=|^\$|^<|^\{"), "it looks like a placeholder or an assignment"),
+)
+"""What a key has that was not copied as it is, and what is said of it."""
+
+
+@frozen
+class ApiKey:
+    """An API key, and where it came from."""
+
+    value: str = field(repr=False)
+    source: str
+    """Where the key was found, as a message says it."""
+
+    @property
+    def origin(self) -> str:
+        """The source, with what looks wrong about the key, for the message of a refusal."""
+        for pattern, remark in _SUSPICIOUS:
+            if pattern.search(self.value):
+                return f"{self.source}; {remark}"
+        return self.source
+
+
+def find_api_key(explicit: str | None) -> ApiKey:
+    """
+    Return *explicit*, else the key of the variable, else that of the file.
+
+    Raises:
+        ConfigurationError: There is none, or it can't be a key.
+    """
+    if explicit is not None:
+        found, explicit = _checked(explicit, "api_key="), None
+    elif os.environ.get(API_KEY_VARIABLE):
+        found = _checked(os.environ[API_KEY_VARIABLE], API_KEY_VARIABLE)
+    else:
+        found = _stored_api_key()
+    if isinstance(found, ApiKey):
+        return found
+    raise ConfigurationError(found)
+
+
+def _checked(key: object, source: str) -> ApiKey | str:
+    """Return the key, or what is wrong with it."""
+    if not isinstance(key, str):
+        return f"{source} must be a string, not a {type(key).__name__}"
+    if not key.strip():
+        return f"{source} is blank: give a key, or leave it out"
+    if not (key.isascii() and key.isprintable()) or key != key.strip():
+        return (
+            f"{source} has a character that no API key has, such as a line end or a space at"
+            " either end: remove it"
+        )
+    return ApiKey(key, source)
+
+
+def _stored_api_key() -> ApiKey | str:
+    """Return the key in RunPod's own file, or why there is none."""
+    none = f"no API key: give api_key=…, set {API_KEY_VARIABLE}, or put one into {CONFIG_FILE}"
+    home = _home()
+    if home is None:
+        return f"{none} (which was not looked for: there is no HOME, nor a passwd entry)"
+    try:
+        content = home.joinpath(CONFIG_FILE.removeprefix("~/")).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return none
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "its path has a character that no path has"
+        return f"no API key: {CONFIG_FILE} can't be read: {why}"
+    document = _toml(content)
+    if isinstance(document, str):
+        return f"no API key: {CONFIG_FILE} {document}"
+    profile = document.get("default")
+    if isinstance(profile, dict) and "api_key" in profile:
+        return _checked(profile["api_key"], f"api_key under [default] in {CONFIG_FILE}")
+    if "apikey" in document:  # as runpodctl writes it
+        return _checked(document["apikey"], f"apikey in {CONFIG_FILE}")
+    return f"{none}: api_key under [default], or a top-level apikey; it has neither"
+
+
+def _toml(content: bytes) -> dict[str, Any] | str:
+    """Return the decoded file, or what is wrong with it."""
+    import tomllib
+
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))  # some editors begin with a BOM
+    except UnicodeDecodeError:
+        return "is not UTF-8: save it as UTF-8"
+    except tomllib.TOMLDecodeError:  # its text may quote the file
+        return "is not valid TOML: correct it, or write it anew"
+    except RecursionError:
+        return "is nested too deep to be read: write it anew"
+
+
+def _home() -> Path | None:
+    """Return the home directory, if it can be told."""
+    try:
+        if sys.platform != "win32" and os.environ.get("HOME") == "":
+            import pwd
+
+            return Path(pwd.getpwuid(os.getuid()).pw_dir)
+        return Path.home()
+    except (RuntimeError, KeyError):
+        return None
+
+
+def find_base_url(explicit: str | None) -> str:
+    """
+    Return *explicit*, else the variable, else RunPod's own; warn if it is public and not https.
+
+    Raises:
+        ConfigurationError: It can't be a base URL.
+    """
+    if explicit is not None:
+        url, explicit, source = explicit, None, "base_url"
+    else:
+        url, source = os.environ.get(BASE_URL_VARIABLE) or BASE_URL, BASE_URL_VARIABLE
+    fault = _fault_of_url(url)
+    if fault:
+        del url  # it may have a password in it
+        raise ConfigurationError(f"{source} must {fault}")
+    url = url.rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme == "http" and is_public(parts.hostname or ""):
+        warn(f"{url} is not encrypted, so the API key can be read on its way: use https://")
+    return url
+
+
+def _fault_of_url(url: str) -> str:
+    """Say what a base URL must be that this one is not; of a good one, nothing."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
+        good = good and parts.port != 0
+        secret = "@" in parts.netloc or (not good and "@" in url)
+    except (ValueError, AttributeError, TypeError):
+        return f"be a URL such as {BASE_URL}"
+    if secret:  # looked for first, as all else shows the URL
+        return "not carry a user name or a password"
+    if not good or not url.isprintable() or " " in url:
+        return f"be a URL such as {BASE_URL}, not {url!r}"
+    if parts.query or parts.fragment or {".", ".."} & set(parts.path.split("/")):
+        return f"end with a path, without '?', '#' or '..', not {url!r}"
+    return ""

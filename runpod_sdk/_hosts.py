@@ -1,0 +1,77 @@
+"""What the name or address of a host says about where it is, without looking it up."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final, TypeAlias
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PRIVATE_NAMES: Final = (
+    "corp",
+    "example",
+    "home",
+    "home.arpa",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "private",
+    "svc",
+    "test",
+)
+"""Endings of names that no public DNS server resolves."""
+_LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
+
+
+def address_of(host: str) -> Address | None:
+    """Return *host* as an address, an embedded IPv4 address as itself; None if it is a name."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def is_host(host: str) -> bool:
+    """Tell whether *host* is an address, or a name that DNS can have."""
+    if address_of(host) is not None:
+        return True
+    if not host.isascii():
+        import idna  # which httpx needs for such names, too
+
+        try:
+            host = idna.encode(host).decode()
+        except UnicodeError:
+            return False
+    labels = host.removesuffix(".").split(".")
+    return (
+        len(host) < 255
+        and all(_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdecimal()  # an address that is none
+    )
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether *host* is this machine."""
+    host = (host or "").lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = address_of(host)
+    return address is not None and address.is_loopback
+
+
+def is_public(host: str) -> bool:
+    """Tell whether *host*, as it is written, is outside of this machine and private networks."""
+    address = address_of(host)
+    if address is not None:
+        return address.is_global
+    name = host.lower().rstrip(".")
+    if "." not in name or is_loopback(name):
+        return False
+    return not name.endswith(tuple(f".{ending}" for ending in _PRIVATE_NAMES))

@@ -1,0 +1,87 @@
+"""Whom a client trusts: the certificates of httpx, or those that the environment names."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from runpod_sdk._hosts import is_loopback
+from runpod_sdk.errors import ConfigurationError
+from runpod_sdk.settings import Config
+
+_UNKNOWN_AUTHORITY: Final = re.compile(
+    r"certificate verify failed: (self[- ]signed|unable to (get|verify))", re.IGNORECASE
+)
+
+
+def tls(config: Config) -> ssl.SSLContext | None:
+    """
+    Return what checks a server's certificate; None without TLS.
+
+    Raises:
+        ConfigurationError: A file that the environment names can't be used.
+    """
+    url = urlsplit(config.base_url)
+    if url.scheme != "https":
+        return None
+    return context(trust_environment=not is_loopback(url.hostname))
+
+
+def context(*, trust_environment: bool = True) -> ssl.SSLContext:
+    """
+    Make a context that trusts what `SSL_CERT_FILE` or `SSL_CERT_DIR` names, else certifi.
+
+    Raises:
+        ConfigurationError: A file that the environment names can't be used.
+    """
+    made = _made(trust_environment)
+    if isinstance(made, str):
+        raise ConfigurationError(made)
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
+def _made(trust_environment: bool) -> ssl.SSLContext | str:
+    """Return a context, or what is wrong with the environment."""
+    try:
+        made = httpx.create_ssl_context(trust_env=trust_environment)
+    except OSError as error:  # which may name no file
+        return _fault(error)
+    return (_missing_folder() if trust_environment else "") or made
+
+
+def _missing_folder() -> str:
+    """Say so if `SSL_CERT_DIR` counts and names no directory, which OpenSSL does not mind."""
+    folders = os.environ.get("SSL_CERT_DIR")
+    if not folders or os.environ.get("SSL_CERT_FILE"):
+        return ""
+    if any(map(os.path.isdir, folders.split(os.pathsep))):
+        return ""
+    return "SSL_CERT_DIR names no directory: correct it, or unset it"
+
+
+def _fault(error: OSError) -> str:
+    """Say which variable names what can't be used."""
+    why = error.strerror or str(error)
+    log = os.environ.get("SSLKEYLOGFILE")
+    if log and error.filename == log:
+        return f"SSLKEYLOGFILE names a file that can't be written ({why}): correct it, or unset it"
+    variable = "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") else "SSL_CERT_DIR"
+    return f"the certificates that {variable} names can't be read ({why}): correct it, or unset it"
+
+
+def advice(text: str, *, own_http: bool) -> str:
+    """Return what to do about the failure of a connection that *text* describes, if it is known."""
+    if not _UNKNOWN_AUTHORITY.search(text):
+        return ""
+    if not own_http:
+        return "; your http_client does not trust the authority of this certificate: see verify="
+    return (
+        "; if the certificate is that of a company's proxy or authority, let SSL_CERT_FILE name a"
+        " PEM file with the authority's certificate (REQUESTS_CA_BUNDLE is not read)"
+    )

@@ -1,0 +1,193 @@
+"""
+The proxy of the environment for a client's base URL: one choice for every transport.
+
+`HTTPS_PROXY` or `HTTP_PROXY` by the URL's scheme, else `ALL_PROXY`, else what the system's
+settings say (macOS, Windows); lower-case names first, an empty variable as if unset. Neither a
+host of this machine nor one that `NO_PROXY` covers is reached through a proxy.
+
+No function here that raises has a proxy's password in a local variable.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+import re
+import ssl
+import urllib.request
+from importlib.util import find_spec
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from attrs import field, frozen
+
+from runpod_sdk._hosts import address_of, is_host, is_loopback
+from runpod_sdk.errors import ConfigurationError
+from runpod_sdk.settings import Config
+
+_SYSTEM: Final = "the system's proxy settings"
+_SOCKS: Final = ("socks5", "socks5h")
+_PORTS: Final = {"http": 80, "https": 443}
+_ENCODE: Final = (
+    "in a user name or a password, write special characters as percent codes:"
+    " # as %23, / as %2F, ? as %3F, @ as %40"
+)
+
+
+@frozen
+class Proxy:
+    """A proxy, with its credentials out of sight."""
+
+    scheme: str
+    url: str
+    """Scheme, host and port."""
+    credentials: tuple[str, str] | None = field(repr=False)
+    """User name and password, decoded."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What tells the proxy who asks."""
+        if self.credentials is None:
+            return {}
+        encoded = base64.b64encode(":".join(self.credentials).encode()).decode()
+        return {"proxy-authorization": f"Basic {encoded}"}
+
+    def for_httpx(self, context: ssl.SSLContext | None) -> httpx.Proxy:
+        """Return the proxy as httpx takes it; *context* says whom to trust, if it has TLS."""
+        tls = context if self.scheme == "https" else None
+        return httpx.Proxy(self.url, auth=self.credentials, ssl_context=tls)
+
+
+def proxy_for(config: Config, *, socks: bool = True) -> Proxy | None:
+    """
+    Return the proxy that a client's requests go through, if any.
+
+    Args:
+        socks: Whether the transport can use a SOCKS proxy.
+
+    Raises:
+        ConfigurationError: The environment names a proxy that can't be used.
+    """
+    url = urlsplit(config.base_url)
+    host = url.hostname or ""
+    if is_loopback(host):
+        return None
+    source = _source(url.scheme)
+    if source is None or _is_excepted(source, url.scheme, host, url.port):
+        return None
+    found = _read(source, url.scheme)
+    if isinstance(found, Proxy):
+        if found.scheme not in _SOCKS:
+            return found
+        if not socks:
+            found = 'transport="aiohttp" can\'t use a SOCKS proxy: leave transport= out'
+        elif find_spec("socksio") is None:
+            found = 'a SOCKS proxy needs the package socksio: pip install "httpx[socks]"'
+        else:
+            return found
+    raise ConfigurationError(f"{source}: {found}")
+
+
+def _source(scheme: str) -> str | None:
+    """Return where a proxy for *scheme* is named: a variable, or the system's settings."""
+    for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"):
+        if name == "HTTP_PROXY" and "REQUEST_METHOD" in os.environ:
+            continue  # under CGI it is a header that anybody can send
+        if os.environ.get(name, "").strip():
+            return name
+    system = urllib.request.getproxies()
+    return _SYSTEM if system.get(scheme) or system.get("all") else None
+
+
+def _read(source: str, scheme: str) -> Proxy | str:
+    """Return the proxy that *source* names, or what is wrong with it."""
+    if source == _SYSTEM:
+        system = urllib.request.getproxies()
+        return _parsed(system.get(scheme) or system["all"])
+    return _parsed(os.environ[source])
+
+
+def _parsed(text: str) -> Proxy | str:
+    text = text.strip()
+    scheme, _, rest = (text if "://" in text else f"http://{text}").partition("://")
+    scheme = scheme.lower()
+    if scheme in ("socks", "socks4", "socks4a"):
+        return f"{scheme}:// is not supported: write socks5://, if the proxy speaks SOCKS 5"
+    if scheme not in (*_PORTS, *_SOCKS):
+        return "a proxy's URL begins with http://, https://, socks5:// or socks5h://"
+    authority, behind = _split(rest)
+    user, has_user, server = authority.rpartition("@")
+    if "@" in behind:  # a password that was cut off, or an address in a path, which no proxy has
+        return f"it is not a proxy's URL such as http://host:3128; {_ENCODE}"
+    url = f"{scheme}://{server}"
+    try:
+        parts = urlsplit(url)
+        valid = is_host(parts.hostname or "") and parts.port != 0
+        valid = valid and server.isprintable() and not server.endswith(":")
+    except ValueError:
+        valid = False
+    if not valid:
+        return f"it is not a proxy's URL such as http://host:3128; {_ENCODE}"
+    name, _, password = user.partition(":")
+    return Proxy(scheme, url, (unquote(name), unquote(password)) if has_user else None)
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """Split what follows a URL's scheme where its path, query or fragment begins."""
+    end = re.search(r"[/?#]", rest)
+    return (rest, "") if end is None else (rest[: end.start()], rest[end.start() :])
+
+
+def _is_excepted(source: str, scheme: str, host: str, port: int | None) -> bool:
+    if source == _SYSTEM:
+        return bool(urllib.request.proxy_bypass(host))
+    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    port = port or _PORTS[scheme]
+    return any(_covers(entry, scheme, host, port) for entry in re.split(r"[,\s]+", listed))
+
+
+def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
+    """
+    Tell whether an entry of `NO_PROXY` covers a host.
+
+    An entry is `*`, a name, which covers the names below it too, with or without a leading dot
+    or `*.`, an address, or a network such as 10.0.0.0/8 or fd00::/8. A name or an address may
+    have a port, and a scheme before it. What is none of these covers nothing.
+    """
+    only, separator, rest = entry.lower().rpartition("://")
+    if separator and only not in (scheme, "all"):
+        return False
+    if rest == "*":
+        return True
+    address = address_of(host)
+    if (network := _network(rest)) is not None:
+        return address is not None and address in network
+    name, _, given = _split_port(rest)
+    if given and given != str(port):
+        return False
+    if address is not None:
+        return address == address_of(name)
+    name = name.removeprefix("*").strip(".")
+    host = host.lower().rstrip(".")
+    return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    if "/" not in text:
+        return None
+    try:
+        return ipaddress.ip_network(text.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return None
+
+
+def _split_port(text: str) -> tuple[str, str, str]:
+    """Split host and port; an IPv6 address has a port only behind a bracket."""
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, "", ""
+    name, separator, port = text.rpartition(":")
+    if not separator or (text.startswith("[") and not name.endswith("]")):
+        return text, "", ""
+    return name, separator, port
