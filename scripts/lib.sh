@@ -4,23 +4,24 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-# One that runs, is CPython 3.<argument> and can make environments says where it is.
+# A release of CPython, from 3.11 on, that can make environments says its minor version and path.
 probe='
 import ensurepip, os, sys, venv
-assert sys.implementation.name == "cpython"
-assert sys.version_info[:2] == (3, int(sys.argv[1]))
-print(os.path.realpath(sys.executable))
+assert sys.implementation.name == "cpython" and sys.version_info >= (3, 11)
+assert sys.version_info.releaselevel == "final" and "t" not in getattr(sys, "abiflags", "")
+print(sys.version_info.minor, os.path.realpath(sys.executable))
 '
 
-# Print the path of one CPython for each of 3.13, 3.12 and 3.11 that is here, newest first.
+# Print the path of one CPython for each version from 3.11 on that is here, newest first.
 interpreters() {
-    local minor candidate
-    for minor in 13 12 11; do
-        for candidate in "python3.$minor" python3 \
-            "$HOME/.pyenv/versions/3.$minor."*"/bin/python3.$minor"; do
-            "$candidate" -c "$probe" "$minor" 2>/dev/null && break
-        done || true
-    done
+    local candidate
+    {
+        compgen -c python3. | grep -x 'python3\.[0-9]*' | sort -u || true
+        echo python3
+        compgen -G "$HOME/.pyenv/versions/3.*/bin/python3" || true
+    } | while read -r candidate; do
+        "$candidate" -c "$probe" </dev/null 2>/dev/null || true
+    done | sort -k 1,1nr -s -u | cut -d ' ' -f 2-
 }
 
 # Print the interpreter to use: $PYTHON, or the newest of interpreters.
@@ -28,7 +29,7 @@ interpreter() {
     local found=${PYTHON-}
     [ -n "$found" ] || found=$(interpreters)
     if [ -z "$found" ]; then
-        echo "no CPython 3.11, 3.12 or 3.13 with venv found; name one in \$PYTHON" >&2
+        echo "no CPython with venv, 3.11 or later, found; name one in \$PYTHON" >&2
         return 1
     fi
     echo "${found%%$'\n'*}"
@@ -56,7 +57,8 @@ make_env() {
     echo "making .venv/$name with $python" >&2
     rm -rf "$root/.venv/$name"
     "$python" -m venv "$root/.venv/$name"
-    "$bin/python" -m pip install -qq --disable-pip-version-check "$@" >&2
+    # What is imported is compiled then; the rest, which is most of it, never.
+    "$bin/python" -m pip install -qq --disable-pip-version-check --no-compile "$@" >&2
     echo "$inputs" >"$bin/../inputs"
 }
 
