@@ -96,6 +96,5 @@ def test_a_shell_can_complete(typed: str, offered: str, monkeypatch: pytest.Monk
     monkeypatch.setenv("_RUNPOD_SDK_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", typed)
     monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
-    code = "import sys; sys.argv = ['runpod-sdk']; from runpod_sdk.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = CliRunner().invoke(app, prog_name="runpod-sdk")
     assert done.stdout.split() == [offered]

@@ -209,25 +209,6 @@ def test_serve_says_how_to_reach_it_and_stops_on_ctrl_c() -> None:
 
 
 @pytest.mark.parametrize(
-    ("handler", "reason"),
-    [
-        ("nowhere", "is not module:function"),
-        ("no_such_module:handler", "no module no_such_module"),
-        ("no/such/file.py:handler", "no file no/such/file.py"),
-        ("examples/handlers/echo.py:nothing", "has no function nothing"),
-        ("examples.handlers.echo:nothing", "has no function nothing"),
-    ],
-)
-def test_serve_without_a_handler_is_wrong_usage(handler: str, reason: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, "serve", handler], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert done.returncode == 2
-    assert reason in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
     ("hidden", "arguments"),
     [("typer", ["health"]), ("uvicorn", ["serve", "examples/handlers/echo.py:handler"])],
 )

@@ -168,6 +168,11 @@ def test_what_clients_are_told_can_stay_the_same(monkeypatch: pytest.MonkeyPatch
     ("arguments", "reason"),
     [
         ([], "give one, such as handler.py:handler"),
+        (["nowhere"], "is not module:function"),
+        (["no_such_module:handler"], "no module no_such_module"),
+        (["no/such/file.py:handler"], "no file no/such/file.py"),
+        (["examples/handlers/echo.py:nothing"], "has no function nothing"),
+        (["examples.handlers.echo:nothing"], "has no function nothing"),
         (["a.py:handler", "b"], "serve --worker -- python handler.py"),
         (["--worker"], "no command; write it after two dashes"),
         (["--worker", "--", "no-such-program"], "no program 'no-such-program'"),
@@ -180,7 +185,10 @@ def test_what_clients_are_told_can_stay_the_same(monkeypatch: pytest.MonkeyPatch
         (["--port", "65536", "examples/handlers/echo.py:handler"], "port must be from 0"),
     ],
 )
-def test_wrong_usage_is_told(arguments: list[str], reason: str) -> None:
+def test_wrong_usage_is_told(
+    arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     done = CliRunner().invoke(app, ["serve", *arguments])
     assert isinstance(done.exception, SystemExit)
     assert done.exit_code == 2
