@@ -16,7 +16,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-for name, examples in {"moderate": 100, "full": 1_000}.items():
+LONGEST = ("faults", "cli", "map", "local")
+"""Directories with tests that take long: they begin first, so that none is left at the end."""
+
+for name, examples in {"moderate": 100, "full": 500}.items():
     settings.register_profile(
         name,
         max_examples=examples,
@@ -34,3 +37,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home directory without any configuration; nothing is written there."""
     return tmp_path_factory.mktemp("home")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests are spread over processes, keep those of a file together, with its fixtures."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)

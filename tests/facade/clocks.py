@@ -71,6 +71,7 @@ class JumpingIO(SyncIO):
     """A port of the sync client that sends and waits for answers, but sleeps in no time."""
 
     async def sleep(self, seconds: float) -> None:
+        await super().sleep(0)
         CLOCK.sleep(seconds)
 
     def now(self) -> float:

@@ -184,7 +184,14 @@ def nothing_is_left() -> Iterator[None]:
     assert threading.active_count() <= before
 
 
-@pytest.mark.parametrize(("mode", "fault"), STAYING)
+def together(cases: list[tuple[str, str]], name: str) -> list[Any]:
+    """Keep the cases of a mode, which are tried all at once, in one process."""
+    return [
+        pytest.param(*case, marks=pytest.mark.xdist_group(f"{name}, {case[0]}")) for case in cases
+    ]
+
+
+@pytest.mark.parametrize(("mode", "fault"), together(STAYING, "a fault that stays"))
 def test_a_fault_that_stays(mode: str, fault: str) -> None:
     """Each operation ends in its time, with the error that the page says, sent often enough."""
     tried, row = matrix(mode, passing=False), FAULTS[fault]
@@ -209,7 +216,7 @@ def test_a_fault_that_stays(mode: str, fault: str) -> None:
             assert 1 <= tried.sent(fault, operation) <= most, case
 
 
-@pytest.mark.parametrize(("mode", "fault"), PASSING)
+@pytest.mark.parametrize(("mode", "fault"), together(PASSING, "a fault that passes"))
 def test_a_fault_that_passes(mode: str, fault: str) -> None:
     """What may be sent again is, once, and ends well; what may not is not."""
     tried, row = matrix(mode, passing=True), FAULTS[fault]

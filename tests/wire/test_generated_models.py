@@ -9,6 +9,7 @@ from hypothesis import given
 
 from runpod_sdk import JobStatus
 from runpod_serverless_api import models
+from tests.drawing import at_most
 from tests.wire.documents import OBJECTS, SCHEMAS, documents, text
 
 
@@ -17,6 +18,7 @@ def test_wire_model_wire_is_the_identity(name: str) -> None:
     """Whatever the schema admits comes out of its model as it went in."""
     model: Any = getattr(models, name)
 
+    @at_most(100)
     @given(documents(name))
     def identity(body: dict[str, Any]) -> None:
         before = text(body)
