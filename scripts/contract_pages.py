@@ -7,13 +7,12 @@ Write the API document as Markdown pages: one for all, one for each operation, o
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any
 
 Node = Mapping[str, Any]
 
-MARKS = ("documented", "recorded", "client source", "inferred", "contradicted", "unknown")
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 WEBHOOK = "webhook"
 
@@ -70,13 +69,18 @@ class Reader:
 
 
 def text(node: Node, *, line: bool = False) -> str:
-    """Return the description of *node*, its marks of certainty set apart; in one line if asked."""
-    found = re.sub(
-        rf"`?\[({'|'.join(MARKS)})\]`?",
-        lambda mark: f'<span class="mark {mark[1].split()[0]}">{mark[1]}</span>',
-        str(node.get("description", "")).strip(),
-    )
+    """Return the description of *node* and the badges of its evidence; in one line if asked."""
+    found = str(node.get("description", "")).strip()
+    badges = " ".join(map(badge, node.get("x-evidence", ())))
+    found = f"{found} {badges}".strip()
     return " ".join(found.split()) if line else found
+
+
+def badge(entry: Node) -> str:
+    """Return one piece of evidence: its mark, and as a tooltip what it is of, and its sources."""
+    said = "; ".join(filter(None, [entry.get("of", ""), ", ".join(entry.get("sources", ()))]))
+    mark = entry["mark"]
+    return f'<span class="mark {mark.split()[0]}" title="{escape(said)}">{mark}</span>'
 
 
 def kind(schema: Node) -> str:
@@ -122,8 +126,8 @@ def members(read: Reader, schema: Node) -> str:
 
 
 def parameter(node: Node) -> str:
-    """Return the entry of a parameter of the path or the query."""
-    said = [kind(node["schema"]), f"in the {node['in']}"]
+    """Return the entry of a parameter of the path or the query, or of a header."""
+    said = [kind(node["schema"]), f"in the {node['in']}" if "in" in node else "header"]
     said.append("**required**" if node.get("required") else "")
     said.append(f"such as `{node['example']}`" if "example" in node else "")
     return described(node["name"], said, text(node, line=True))
@@ -139,15 +143,28 @@ def example(read: Reader, name: str, node: Node, *, shown: bool) -> str:
     return f'???{"+" if shown else ""} example "{title}"\n\n{said}{block}'
 
 
+def sample(node: Node) -> str:
+    """Return a code sample as a tab."""
+    lines = [f"```{node['lang'].lower()}", *node["source"].rstrip().splitlines(), "```"]
+    return f'=== "{node["label"]}"\n\n' + "\n".join(f"    {line}".rstrip() for line in lines)
+
+
 def content(read: Reader, node: Node) -> Iterator[str]:
-    """Give the schemas and examples of a body."""
+    """Give the schemas and examples of a body; those of media types that are the same, once."""
+    found: list[tuple[list[str], Node]] = []
     for media, body in node.get("content", {}).items():
-        yield f"`{media}`: {kind(body['schema'])}"
+        names = next((names for names, other in found if other == body), None)
+        if names is None:
+            found.append(([f"`{media}`"], body))
+        else:
+            names.append(f"`{media}`")
+    for names, body in found:
+        yield f"{' or '.join(names)}: {kind(body['schema'])}"
         examples = body.get("examples", {})
         if "example" in body:
             examples = {"example": {"value": body["example"]}, **examples}
-        for number, (name, found) in enumerate(examples.items()):
-            yield example(read, name, found, shown=number == 0)
+        for number, (name, given) in enumerate(examples.items()):
+            yield example(read, name, given, shown=number == 0)
 
 
 # -- pages
@@ -156,14 +173,16 @@ def content(read: Reader, node: Node) -> Iterator[str]:
 def _signature(operation: Node) -> str:
     method, path = operation["method"], operation["path"]
     if operation["place"]:
-        return f"`{method.upper()}`{{ .method .{method} }} to the URL that the request names"
+        return f"`{method.upper()}`{{ .method .{method} }} to your webhook's URL"
     return f"`{method.upper()}`{{ .method .{method} }} `{path}`{{ .path }}"
 
 
 def _operation(read: Reader, operation: Node, calls: list[str]) -> Iterator[str]:
     name = operation["operationId"]
     yield f"# {operation['summary']} {{ #{name} }}"
-    yield f'<p class="operation" markdown>{_signature(operation)}</p>'
+    level = operation.get("x-stability-level", "")
+    said = f' <span class="mark {level}">{level}</span>' if level else ""
+    yield f'<p class="operation" markdown>{_signature(operation)}{said}</p>'
     yield text(operation)
     by_name = [f"[`{call.removeprefix('runpod_sdk.')}`][{call}]" for call in calls]
     if not operation["place"]:
@@ -179,19 +198,24 @@ def _operation(read: Reader, operation: Node, calls: list[str]) -> Iterator[str]
         for schema in (media["schema"] for media in body["content"].values()):
             yield members(read, schema)
         yield from content(read, body)
-    yield "## Answers"
+    if samples := operation.get("x-codeSamples"):
+        yield "## Examples"
+        yield "\n\n".join(map(sample, samples))
+    yield "## Responses"
     for status, answer in operation["responses"].items():
         answer = read.follow(answer)
         yield f"### {status if status != 'default' else 'Any other'} {{ #{status} }}"
         yield text(answer)
+        for header, node in answer.get("headers", {}).items():
+            yield parameter({"name": header, **read.follow(node)})
         yield from content(read, answer)
 
 
 def _schemas(read: Reader) -> str:
     parts = [
         "# Schemas",
-        "Bodies and the parts that they are made of. Answers may have members that are not here:"
-        " keep them, and take null like absence, except in `output`.",
+        "The bodies of requests and responses, and their parts. A response may have other members:"
+        " keep or ignore them. Treat null like absence, except in `output`.",
     ]
     for name, schema in read.document["components"]["schemas"].items():
         parts += [f"## {name} {{ #{name.lower()} }}", text(schema), members(read, schema)]
@@ -202,12 +226,9 @@ def _schemas(read: Reader) -> str:
 
 def _index(read: Reader) -> str:
     document, info = read.document, read.document["info"]
-    told = text(info).replace(
-        "`README.md` beside this file", "[Where the facts come from](facts.md)"
-    )
-    parts = [f"# {info['title']}", info["summary"], told]
-    parts += ["## Where", *(f"`{each['url']}`: {text(each)}" for each in document["servers"])]
-    parts += ["## The key"]
+    parts = [f"# {info['title']}", info["summary"], text(info)]
+    parts += ["## Base URL", *(f"`{each['url']}`: {text(each)}" for each in document["servers"])]
+    parts += ["## Authentication"]
     parts += [text(each) for each in document["components"]["securitySchemes"].values()]
     for tag in document["tags"]:
         rows = [
@@ -217,10 +238,12 @@ def _index(read: Reader) -> str:
         ]
         parts += [f"## {tag['name'].capitalize()}", text(tag), table("operation | request", rows)]
     parts += [
-        "## The document itself",
-        f"These pages are made from version {info['version']} of the document, in OpenAPI"
-        f" {document['openapi']}; licence {info['license']['name']}."
-        " [Where its facts come from](facts.md) says what stands behind each part.",
+        "## The document",
+        f"These pages are generated from version {info['version']} of the document, in OpenAPI"
+        f" {document['openapi']}; licence {info['license']['name']}. RunPod publishes no such"
+        " document: it was written from RunPod's documentation, from the source of its clients and"
+        " worker, and from recorded traffic, without access to the live service. A badge says how"
+        " sure a statement is, its tooltip where it comes from; [Evidence](facts.md) has the rest.",
     ]
     return "\n\n".join(parts)
 
@@ -228,10 +251,10 @@ def _index(read: Reader) -> str:
 def _summary(document: Node) -> str:
     sections: dict[str, list[dict[str, Any]]] = {}
     for each in operations(document):
-        title = "Webhook" if each["place"] else each["tags"][0].capitalize()
+        title = each["tags"][0].capitalize()
         sections.setdefault(title, []).append(each)
     lines = ["- [The API](index.md)"]
     for title, found in sections.items():
         lines.append(f"- {title}")
         lines += [f"    - [{each['summary']}]({each['operationId']}.md)" for each in found]
-    return "\n".join([*lines, "- [Schemas](schemas.md)", "- [Where the facts come from](facts.md)"])
+    return "\n".join([*lines, "- [Schemas](schemas.md)", "- [Evidence](facts.md)"])

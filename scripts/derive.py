@@ -51,8 +51,9 @@ def as_yaml(document: Node) -> str:
 
 def as_3_0(document: Node) -> Node:
     """Say *document*, in OpenAPI 3.1, in OpenAPI 3.0.3."""
-    unknown = set(document) - {
-        "openapi", "info", "servers", "tags", "paths", "webhooks", "components", "security",
+    unknown = {key for key in document if not key.startswith("x-")} - {
+        "openapi", "info", "externalDocs", "servers", "tags", "paths", "webhooks", "components",
+        "security",
     }  # fmt: skip
     if unknown:
         raise SystemExit(f"derive.py does not know what {sorted(unknown)} are in OpenAPI 3.0")
@@ -66,6 +67,7 @@ def as_3_0(document: Node) -> Node:
     form = {**document, "openapi": "3.0.3", "info": info}
     if "webhooks" in form:
         form["x-webhooks"] = form.pop("webhooks")
+        form["tags"] = [tag for tag in form["tags"] if tag["name"] != "webhooks"]
     nullable = set[str]()
     form = dict(_walk(form, (), document, nullable))
     for reference in nullable:  # beside allOf, 3.0 takes no null

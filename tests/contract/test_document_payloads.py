@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from tests import payloads
+
 ROOT = Path(__file__).parents[2]
 # Its references made absolute, so that a validator can follow them from wherever they stand.
 DOCUMENT: dict[str, Any] = yaml.safe_load(
@@ -23,7 +25,6 @@ DOCUMENT: dict[str, Any] = yaml.safe_load(
 REGISTRY: Registry[Any] = Registry().with_resource(
     "urn:api", Resource(contents=DOCUMENT, specification=DRAFT202012)
 )
-FIXTURES = ROOT.parent / "shared" / "fixtures"
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
@@ -110,8 +111,6 @@ OPERATION_OF = {
     "batch-append": "add_batch_requests",
     "batch-get": "get_batch",
 }
-# Not of this API: RunPod's local development server, what workers call, another host, …
-FOREIGN = ("local-", "worker-", "lb-gateway", "metrics", "openai-")
 
 
 class Excepted(NamedTuple):
@@ -146,11 +145,8 @@ EXCEPTIONS = {
         body=lambda body: {"status": "IN_PROGRESS", "stream": body},
     ),
 }
-PAYLOADS = {
-    path.stem: json.loads(path.read_text())
-    for path in sorted(FIXTURES.glob("*.json"))
-    if not path.name.startswith(FOREIGN)
-}
+PAYLOADS = payloads.recorded()
+OWN = payloads.own()
 needs_payloads = pytest.mark.skipif(not PAYLOADS, reason="no recorded payloads on this machine")
 
 
@@ -164,11 +160,10 @@ def schema_for(payload: dict[str, Any], code: str) -> dict[str, Any]:
     return schema
 
 
-@needs_payloads
-@pytest.mark.parametrize("name", sorted(PAYLOADS.keys() - EXCEPTIONS))
+@pytest.mark.parametrize("name", sorted((OWN | PAYLOADS).keys() - EXCEPTIONS))
 def test_a_payload_is_valid(name: str) -> None:
     """A payload fits the schema of its operation and HTTP code."""
-    payload = PAYLOADS[name]
+    payload = (OWN | PAYLOADS)[name]
     assert errors(schema_for(payload, str(payload["http_status"])), payload["body"]) == []
 
 
@@ -181,3 +176,16 @@ def test_an_exception_is_one_for_its_reason_alone(name: str) -> None:
     assert errors(schema_for(payload, code), payload["body"])
     corrected = exception.code(code)
     assert errors(schema_for(payload, corrected), exception.body(payload["body"])) == []
+
+
+@needs_payloads
+def test_there_is_one_of_our_own_of_each_shape() -> None:
+    """So that whoever has no recorded payloads still tries each shape."""
+    shapes = {payloads.shape(payload) for payload in OWN.values()}
+    assert len(shapes) == len(OWN)
+    missing = {
+        name
+        for name, payload in PAYLOADS.items()
+        if name not in EXCEPTIONS and payloads.shape(payload) not in shapes
+    }
+    assert not missing

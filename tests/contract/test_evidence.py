@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from . import evidence
-from .test_document_payloads import needs_payloads
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +20,6 @@ def test_the_local_endpoint_has_every_operation(local: evidence.Local) -> None:
     assert {*evidence.PATHS, "job_finished"} <= local.seen
 
 
-@needs_payloads
 def test_the_table_is_up_to_date(local: evidence.Local) -> None:
     """If not: scripts/evidence."""
     assert evidence.in_readme() == evidence.table(local.seen)

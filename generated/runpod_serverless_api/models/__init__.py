@@ -3,6 +3,7 @@
 from .batch import Batch
 from .batch_addition import BatchAddition
 from .batch_change import BatchChange
+from .batch_event import BatchEvent
 from .batch_listing import BatchListing
 from .batch_request import BatchRequest
 from .batch_request_page import BatchRequestPage
@@ -26,6 +27,7 @@ __all__ = (
     "Batch",
     "BatchAddition",
     "BatchChange",
+    "BatchEvent",
     "BatchListing",
     "BatchRequest",
     "BatchRequestPage",

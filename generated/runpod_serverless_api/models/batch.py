@@ -14,24 +14,24 @@ T = TypeVar("T", bound="Batch")
 
 @_attrs_define
 class Batch:
-    """A batch and how far it has come. [documented]"""
+    """A batch and its request counts."""
 
     id: str
-    """ Id of the batch. Always present. [documented] """
+    """ The batch's id. It is opaque. Always present. """
     status: BatchStatus | str
-    """ A status of a batch, also one that this document does not know. """
+    """ Status of a batch; new values may appear. """
     endpoint_id: None | str | Unset = UNSET
-    """ Endpoint of the batch. Present in `get_batch`. [documented] """
+    """ The endpoint's id. Present in `get_batch`. """
     request_total: int | None | Unset = UNSET
-    """ Number of its requests. Present in `get_batch`. [documented] """
+    """ Number of requests. Present in `get_batch`. """
     request_in_progress: int | None | Unset = UNSET
-    """ Requests that workers have now. Present in `get_batch`. [documented] """
+    """ Number of running requests. Present in `get_batch`. """
     request_completed: int | None | Unset = UNSET
-    """ Requests that completed. Present in `get_batch`. [documented] """
+    """ Number of completed requests. Present in `get_batch`. """
     request_failed: int | None | Unset = UNSET
-    """ Requests that failed. Present in `get_batch`. [documented] """
+    """ Number of failed requests. Present in `get_batch`. """
     created_at: int | None | Unset = UNSET
-    """ When the batch was made, in milliseconds since 1970, UTC. Present in `get_batch`. [documented] """
+    """ When the batch was created, in milliseconds since 1970-01-01 UTC. Present in `get_batch`. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,10 +15,10 @@ T = TypeVar("T", bound="BatchAddition")
 
 @_attrs_define
 class BatchAddition:
-    """Requests to add to a batch. [documented]"""
+    """Requests to add to a batch."""
 
     requests: list[JobRequest]
-    """ The requests. Always present. [documented] """
+    """ The requests. Always present. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,12 +14,12 @@ T = TypeVar("T", bound="BatchChange")
 
 @_attrs_define
 class BatchChange:
-    """Answer to a change of a batch; not documented. The batch may be expected. [inferred]"""
+    """Response to a change of a batch. Its form is not documented."""
 
     id: None | str | Unset = UNSET
-    """ Id of the batch. Optional. [inferred] """
+    """ The batch's id. Optional. """
     status: BatchStatus | None | str | Unset = UNSET
-    """ Where the batch stands. Optional. [inferred] """
+    """ The batch's status. Optional. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="BatchListing")
 
 @_attrs_define
 class BatchListing:
-    """An object that holds the batches; none of its members is known. [unknown]"""
+    """An object that contains the batches. Its members are not known."""
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -14,21 +14,20 @@ T = TypeVar("T", bound="BatchRequest")
 
 @_attrs_define
 class BatchRequest:
-    """One request of a batch and its result. [documented]"""
+    """One request of a batch, with its result."""
 
     id: str
-    """ Id of the request. Always present. [documented] """
+    """ The request's id. It is opaque. Always present. """
     status: JobStatus | str
-    """ A status, also one that this document does not know; such is not terminal. """
+    """ Status of a job; new values may appear. Treat an unknown status as not terminal. """
     output: Any | Unset = UNSET
-    """ What the handler returned, any JSON. Present in COMPLETED. [documented] """
+    """ The handler's result, any JSON. Present in COMPLETED. """
     error: Any | Unset = UNSET
-    """ Why the request failed, a string. Left open here, so that no other form is lost. Present in FAILED.
-    [documented] """
+    """ Why the request failed, a string. Present in FAILED. Any JSON is accepted, in case another form appears. """
     started_at: None | str | Unset = UNSET
-    """ When the request was started, as ISO 8601 in UTC. Present once it was. [documented] """
+    """ When a worker started the request, as ISO 8601 in UTC. Present once it has started. """
     completed_at: None | str | Unset = UNSET
-    """ When the request was done, failed ones too, as ISO 8601 in UTC. Present once it was. [documented] """
+    """ When the request finished or failed, as ISO 8601 in UTC. Present once it has ended. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

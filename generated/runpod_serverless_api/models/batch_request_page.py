@@ -17,18 +17,18 @@ T = TypeVar("T", bound="BatchRequestPage")
 
 @_attrs_define
 class BatchRequestPage:
-    """A page of the requests of a batch. [documented]"""
+    """One page of a batch's requests."""
 
     requests: list[BatchRequest] | None | Unset = UNSET
-    """ The requests of this page. Always present. [documented] """
+    """ The requests of this page. Always present. """
     total: int | None | Unset = UNSET
-    """ Number of requests in the batch. Always present. [documented] """
+    """ Number of requests in the batch. Always present. """
     offset: int | None | Unset = UNSET
-    """ Number of requests before this page. Always present. [documented] """
+    """ Number of requests before this page. Always present. """
     limit: int | None | Unset = UNSET
-    """ Most requests that a page has. Always present. [documented] """
+    """ Largest number of requests in a page. Always present. """
     has_more: bool | None | Unset = UNSET
-    """ Whether another page follows. Always present. [documented] """
+    """ Whether another page follows. Always present. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ T = TypeVar("T", bound="BatchUpdate")
 
 @_attrs_define
 class BatchUpdate:
-    """Attributes of a batch to change, its display name for one; the names of the members are not known. [unknown]"""
+    """Attributes of a batch to change, such as its display name. The members' names are not known."""
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -13,23 +13,24 @@ T = TypeVar("T", bound="Error")
 
 @_attrs_define
 class Error:
-    """A refused request. Nothing in it is certain to be there; go by the HTTP code, not by `status`, which in other
-    answers is that of a job. [recorded]
+    """An error. All members are optional: rely on the HTTP status code. Here `status` is a number, in other responses a
+    job's status.
 
     """
 
     status: int | None | Unset = UNSET
-    """ The HTTP code again. Present in most errors. [recorded] """
+    """ The HTTP status code. Present in most errors. """
     title: None | str | Unset = UNSET
-    """ The reason phrase of the HTTP code. Present in most errors. [recorded] """
+    """ The HTTP status code's reason phrase. Present in most errors. """
     detail: None | str | Unset = UNSET
-    """ What is wrong, for people. Present in most errors. [recorded] """
+    """ What is wrong, as text. Present in most errors. """
+    errors: Any | Unset = UNSET
+    """ Individual validation errors, a list of strings. Present in errors of RunPod's REST API; may be present
+    here. Any JSON is accepted. """
     error: Any | Unset = UNSET
-    """ What is wrong, for people. Present, as a string and instead of the three above, in answers of an endpoint of
-    the wrong kind. [recorded] """
+    """ What is wrong, as text. Present instead of the members above if the endpoint is of another kind. """
     message: None | str | Unset = UNSET
-    """ What is wrong, for people. Present, instead of all others, in answers of a host that is not that of this
-    API. [recorded] """
+    """ What is wrong, as text. Present instead of all other members if the host is not that of this API. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,6 +52,8 @@ class Error:
         else:
             detail = self.detail
 
+        errors = self.errors
+
         error = self.error
 
         message: None | str | Unset
@@ -68,6 +71,8 @@ class Error:
             field_dict["title"] = title
         if detail is not UNSET:
             field_dict["detail"] = detail
+        if errors is not UNSET:
+            field_dict["errors"] = errors
         if error is not UNSET:
             field_dict["error"] = error
         if message is not UNSET:
@@ -106,6 +111,8 @@ class Error:
 
         detail = _parse_detail(d.pop("detail", UNSET))
 
+        errors = d.pop("errors", UNSET)
+
         error = d.pop("error", UNSET)
 
         def _parse_message(data: object) -> None | str | Unset:
@@ -121,6 +128,7 @@ class Error:
             status=status,
             title=title,
             detail=detail,
+            errors=errors,
             error=error,
             message=message,
         )

@@ -13,16 +13,16 @@ T = TypeVar("T", bound="ExecutionPolicy")
 
 @_attrs_define
 class ExecutionPolicy:
-    """Limits of one job. What becomes of a value out of range is not known. [documented]"""
+    """Limits of one job. How the server treats a value out of range is not known."""
 
     execution_timeout: int | Unset = UNSET
-    """ Longest time that the job may run, in milliseconds. Without it that of the endpoint, 600000 at first.
-    Enforced some seconds late. Optional. [documented] """
+    """ Longest time that the job may run, in milliseconds. If absent, the endpoint's setting, 600000 by default.
+    The server stops the job some seconds late. Optional. """
     ttl: int | Unset = UNSET
-    """ Life of the job from its submission, in the queue and running, in milliseconds; then it is deleted. Without
-    it 86400000. Optional. [documented] """
+    """ Time to live of the job from its submission, queued and running, in milliseconds; 86400000 if absent. The
+    server then deletes the job. Optional. """
     low_priority: bool | Unset = UNSET
-    """ Whether the job only uses the workers there are, and makes no new one start. Optional. [documented] """
+    """ Do not start additional workers for this job. Optional. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

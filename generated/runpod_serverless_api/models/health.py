@@ -18,12 +18,12 @@ T = TypeVar("T", bound="Health")
 
 @_attrs_define
 class Health:
-    """Counters of one endpoint. [recorded]"""
+    """Job and worker counts of one endpoint."""
 
     jobs: JobCounts | None | Unset = UNSET
-    """ Counters of jobs. Present in every recording. [recorded] """
+    """ Job counts. Always present in recordings. """
     workers: None | Unset | WorkerCounts = UNSET
-    """ Counters of workers. Present in every recording. [recorded] """
+    """ Worker counts. Always present in recordings. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,31 +14,31 @@ T = TypeVar("T", bound="Job")
 
 @_attrs_define
 class Job:
-    """A job. Older answers also had `input`; current ones do not. [recorded]"""
+    """A job."""
 
     id: str
-    """ Id of the job; begins with `sync-` for those of `run_job_sync`. Opaque. Always present. [recorded] """
+    """ The job's id. It is opaque; it begins with `sync-` if `run_job_sync` created the job. Always present. """
     status: JobStatus | str
-    """ A status, also one that this document does not know; such is not terminal. """
+    """ Status of a job; new values may appear. Treat an unknown status as not terminal. """
     delay_time: int | None | Unset = UNSET
-    """ Time from the submission to the start of the last attempt, in milliseconds. Present from IN_PROGRESS on;
-    absent from jobs that never started. [recorded] """
+    """ Time from the submission to the start of the last attempt, in milliseconds. Present once a worker has
+    started the job. """
     execution_time: int | None | Unset = UNSET
-    """ Time that the job ran, in milliseconds. Present in terminal states, if the job was started; absent in
-    IN_PROGRESS. One page shows it as 2.5, in seconds; not trusted. [recorded] """
+    """ Time that the job ran, in milliseconds. Present in terminal states if a worker had started the job. """
     worker_id: None | str | Unset = UNSET
-    """ Worker that has or had the job. Present from IN_PROGRESS on; older answers lack it. [recorded] """
+    """ Id of the worker that runs or ran the job. Present once a worker has started the job. """
     output: Any | Unset = UNSET
-    """ Any JSON, null included. Present in COMPLETED: what the handler returned, or the list of what it yielded if
-    it aggregates; absent if it returned an empty object. Present in IN_PROGRESS once progress was reported: the
-    last of it. May come with FAILED. [recorded] """
+    """ Any JSON, null included. Present in COMPLETED: the handler's result, or the list of yielded values if the
+    handler aggregates them; absent if the result was an empty object. Present in IN_PROGRESS if the worker has
+    reported progress: the last report. May be present in FAILED. """
     error: Any | Unset = UNSET
-    """ Why the job failed; present in FAILED. A string, as it came from the handler, or a JSON object in a string
-    for an exception (`error_type`, `error_message`, `error_traceback`, `hostname`, `worker_id`, `runpod_version`),
-    or of the platform ("executionTimeout exceeded"). Left open here, so that no other form is lost. [recorded] """
+    """ Why the job failed. Present in FAILED. A string: the handler's error, an exception as a JSON object in a
+    string (`error_type`, `error_message`, `error_traceback`, `hostname`, `worker_id`, `runpod_version`), or an
+    error of the platform such as "executionTimeout exceeded". Any JSON is accepted, in case another form appears.
+    """
     retries: int | None | Unset = UNSET
-    """ How often the platform has given the job to another worker, after the first one was lost. Present from 1 on,
-    in IN_PROGRESS too; the second loss is FAILED. [recorded] """
+    """ Number of times that the platform has moved the job to another worker because one was lost. Present from 1
+    on. The job fails when the second worker is lost. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

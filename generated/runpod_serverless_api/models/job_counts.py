@@ -13,20 +13,19 @@ T = TypeVar("T", bound="JobCounts")
 
 @_attrs_define
 class JobCounts:
-    """Jobs of an endpoint. Which counter a cancelled job goes to is not known. [recorded]"""
+    """Jobs of an endpoint. Which count includes cancelled jobs is not known."""
 
     completed: int | None | Unset = UNSET
-    """ Jobs that completed, since the endpoint was made [inferred]. Present but for the oldest example. [recorded]
-    """
+    """ Jobs that completed since the endpoint was created. Present except in old responses. """
     failed: int | None | Unset = UNSET
-    """ Jobs that failed, those that the platform gave up included, since the endpoint was made [inferred]. Present
-    but for the oldest example. [recorded] """
+    """ Jobs that failed since the endpoint was created, also those that the platform gave up. Present except in old
+    responses. """
     in_progress: int | None | Unset = UNSET
-    """ Jobs that workers have now. Present in every recording. [recorded] """
+    """ Running jobs. Always present in recordings. """
     in_queue: int | None | Unset = UNSET
-    """ Jobs in the queue now. Present in every recording. [recorded] """
+    """ Queued jobs. Always present in recordings. """
     retried: int | None | Unset = UNSET
-    """ Times that the platform gave a job to another worker. Present but for the oldest example. [recorded] """
+    """ Times that the platform moved a job to another worker. Present except in old responses. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,20 +18,19 @@ T = TypeVar("T", bound="JobRequest")
 
 @_attrs_define
 class JobRequest:
-    """A job to run. Members other than these never reach the handler. [documented]"""
+    """A job to run. Members other than these never reach the handler."""
 
     input_: Any
-    """ What the handler gets as `job["input"]`; any JSON, an object by the documentation. An empty object is taken,
-    but the job then ends as FAILED ("job timed out after 1 retries"), since the platform hands it to the worker
-    without input [recorded]. Always present. [documented] """
+    """ The handler's input, `job["input"]`. Any JSON; an object by the documentation. The server accepts an empty
+    object, but the job then fails with "job timed out after 1 retries". Always present. """
     webhook: str | Unset = UNSET
-    """ URL that is called when the job is terminal. Optional. [documented] """
+    """ URL to which RunPod sends the job when it is terminal. Optional. """
     webhook_v2: str | Unset = UNSET
-    """ In the types of RunPod's JavaScript and Go clients; what it does is not known. Optional. [unknown] """
+    """ In the types of RunPod's clients; its meaning is not known. Optional. """
     policy: ExecutionPolicy | Unset = UNSET
-    """ Limits of one job. What becomes of a value out of range is not known. [documented] """
+    """ Limits of one job. How the server treats a value out of range is not known. """
     s_3_config: S3Config | Unset = UNSET
-    """ S3-compatible storage that the worker may write to. [documented] """
+    """ S3-compatible storage that the worker may write to. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,13 +18,13 @@ T = TypeVar("T", bound="JobStream")
 
 @_attrs_define
 class JobStream:
-    """What a job has yielded since it was last asked for. [recorded]"""
+    """The new chunks of a job's output."""
 
     status: JobStatus | str
-    """ A status, also one that this document does not know; such is not terminal. """
+    """ Status of a job; new values may appear. Treat an unknown status as not terminal. """
     stream: list[StreamChunk] | None | Unset = UNSET
-    """ The chunks, in the order of their making; empty where there are none. Present in every recording, and some
-    clients fail without it; servers must send it. [recorded] """
+    """ The chunks, in order; empty if there are none. Always present in recordings, and some clients fail without
+    it. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

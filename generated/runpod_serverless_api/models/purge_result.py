@@ -11,12 +11,12 @@ T = TypeVar("T", bound="PurgeResult")
 
 @_attrs_define
 class PurgeResult:
-    """What a purge has done. Not recorded, but the same in every example. [documented]"""
+    """Result of a purge."""
 
     removed: int
-    """ How many jobs were removed. Always present. [documented] """
+    """ Number of removed jobs. Always present. """
     status: str
-    """ The word `completed`; not the status of a job. Always present. [documented] """
+    """ The word `completed`; not a job's status. Always present. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

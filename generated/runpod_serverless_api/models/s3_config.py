@@ -13,19 +13,18 @@ T = TypeVar("T", bound="S3Config")
 
 @_attrs_define
 class S3Config:
-    """S3-compatible storage that the worker may write to. [documented]"""
+    """S3-compatible storage that the worker may write to."""
 
     access_id: str | Unset = UNSET
-    """ Access key id. Optional. [documented] """
+    """ Access key id. Optional. """
     access_secret: str | Unset = UNSET
-    """ Secret access key. Optional. [documented] """
+    """ Secret access key. Optional. """
     bucket_name: str | Unset = UNSET
-    """ Name of the bucket. Optional. [documented] """
+    """ Name of the bucket. Optional. """
     endpoint_url: str | Unset = UNSET
-    """ URL of the storage. Optional. [documented] """
+    """ URL of the storage. Optional. """
     object_path: str | Unset = UNSET
-    """ Where in the bucket to write; in the types of RunPod's JavaScript and Go clients only. Optional. [client
-    source] """
+    """ Path in the bucket. Optional. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

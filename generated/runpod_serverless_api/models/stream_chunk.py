@@ -13,16 +13,15 @@ T = TypeVar("T", bound="StreamChunk")
 
 @_attrs_define
 class StreamChunk:
-    """One yielded value, or a part of it if it is larger than 1 MB. [documented]"""
+    """One yielded value, or a part of it if it is larger than 1 MB."""
 
     output: Any | Unset = UNSET
-    """ What the handler yielded, any JSON. Present in every recording. [recorded] """
+    """ The yielded value, any JSON. Always present in recordings. """
     metrics: Any | Unset = UNSET
-    """ Counters of the worker, any JSON. Present in one example of the documentation, of a vLLM worker.
-    [documented] """
+    """ Counters of the worker, any JSON. Present for a vLLM worker. """
     error: Any | Unset = UNSET
-    """ Why the handler failed while it yielded. A string, if ever present: it was not recorded. Left open here, so
-    that no other form is lost. [inferred] """
+    """ Why the handler failed while it yielded. Present if the handler failed. Any JSON is accepted, in case
+    another form than a string appears. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

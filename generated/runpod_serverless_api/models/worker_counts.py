@@ -13,22 +13,21 @@ T = TypeVar("T", bound="WorkerCounts")
 
 @_attrs_define
 class WorkerCounts:
-    """Workers of an endpoint now. [recorded]"""
+    """Current workers of an endpoint."""
 
     idle: int | None | Unset = UNSET
-    """ Workers that wait for a job. Present in every recording. [recorded] """
+    """ Workers that wait for a job. Always present in recordings. """
     initializing: int | None | Unset = UNSET
-    """ Workers that start up. Present but for the oldest examples. [recorded] """
+    """ Workers that are starting. Present except in old responses. """
     ready: int | None | Unset = UNSET
-    """ Workers that can take a job, the idle ones included; running ones are not [inferred]. Present but for the
-    oldest examples. [recorded] """
+    """ Workers that can take a job, idle ones included and running ones excluded. Present except in old responses.
+    """
     running: int | None | Unset = UNSET
-    """ Workers that have a job. Present in every recording. [recorded] """
+    """ Workers that run a job. Always present in recordings. """
     throttled: int | None | Unset = UNSET
-    """ Workers that wait for a machine. Present but for the oldest examples. [recorded] """
+    """ Workers that wait for a machine. Present except in old responses. """
     unhealthy: int | None | Unset = UNSET
-    """ Workers that failed their checks. Present in every recording; older documentation and the types of RunPod's
-    clients lack it. [recorded] """
+    """ Workers that failed their health checks. Always present in recordings. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

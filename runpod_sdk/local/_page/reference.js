@@ -52,14 +52,13 @@ export class Reference {
     this.document = await response.json();
     const { info, tags, paths, webhooks } = this.document;
     const parts = [...operations(paths, ""), ...operations(webhooks ?? {}, "webhook")];
-    const groups = [...tags.map((tag) => [tag.name, tag]), ...(webhooks ? [["webhooks", { name: "webhooks", description: "What the endpoint calls." }]] : [])];
     const menu = h("nav", { class: "contents", "aria-label": "Operations" });
     const body = h("div", { class: "operations" },
-      h("section", { class: "about" }, h("h1", {}, info.title), h("p", { class: "lead" }, info.summary), prose(info.description)));
-    for (const [name, tag] of groups) {
-      const group = parts.filter((part) => part.group === name);
+      h("section", { class: "about" }, h("h1", {}, info.title), h("p", { class: "lead" }, info.summary), prose(info)));
+    for (const tag of tags) {
+      const group = parts.filter((part) => part.group === tag.name);
       if (!group.length) continue;
-      body.append(h("section", { class: "group" }, h("h2", {}, capital(name)), prose(tag.description)));
+      body.append(h("section", { class: "group" }, h("h2", {}, capital(tag.name)), prose(tag)));
       const items = h("ul");
       for (const part of group) {
         const link = h("a", { href: `#/reference/${part.id}` }, verb(part.verb), h("span", {}, part.summary));
@@ -69,7 +68,7 @@ export class Reference {
         this.sections.set(part.id, section);
         body.append(section);
       }
-      menu.append(h("h2", {}, capital(name)), items);
+      menu.append(h("h2", {}, capital(tag.name)), items);
     }
     const small = h("details", { class: "contents-small" }, h("summary", {}, "Operations"), menu.cloneNode(true));
     small.addEventListener("click", (event) => event.target.closest("a") && (small.open = false));
@@ -99,10 +98,10 @@ export class Reference {
       h("div", { class: "words" },
         h("h3", {}, h("a", { href: `#/reference/${part.id}` }, part.summary)),
         h("p", { class: "path" }, verb(part.verb), h("code", {}, part.path)),
-        prose(source.description),
+        prose(source),
         parameters.length ? [h("h4", {}, "Parameters"), h("ul", { class: "members" }, parameters.map((item) =>
-          this.member(item.name, item.schema ?? {}, item.description, item.required, `in ${item.in}`, 0)))] : [],
-        request ? [h("h4", {}, "Body"), prose(request.description), this.content(request)] : [],
+          this.member(item.name, item.schema ?? {}, item, item.required, `in ${item.in}`, 0)))] : [],
+        request ? [h("h4", {}, "Body"), prose(request), this.content(request)] : [],
         h("h4", {}, "Answers"), Object.entries(source.responses).map(([status, answer]) => this.answer(status, this.resolve(answer)))));
     section.append(h("div", { class: "code" },
       part.kind === "webhook" ? this.samples("Example", request) : this.tryIt(part, parameters, request)));
@@ -113,7 +112,7 @@ export class Reference {
     const good = status.startsWith("2");
     return h("details", { class: "answer", open: good },
       h("summary", {}, h("span", { class: "http", "data-class": status[0] }, status), " ", h("span", {}, plain(answer.description))),
-      prose(answer.description), answer.content ? [this.content(answer), this.samples("Example", answer)] : []);
+      prose(answer), answer.content ? [this.content(answer), this.samples("Example", answer)] : []);
   }
 
   content({ content }) {
@@ -128,14 +127,14 @@ export class Reference {
     if (schema.properties) {
       const needed = new Set(schema.required ?? []);
       return h("ul", { class: "members" }, Object.entries(schema.properties).map(([name, member]) =>
-        this.member(name, member, member.description, needed.has(name), "", depth)));
+        this.member(name, member, member, needed.has(name), "", depth)));
     }
     if (schema.items) return this.schema(schema.items, depth + 1);
     const inner = (schema.anyOf ?? schema.oneOf ?? []).map((item) => this.schema(item, depth + 1)).filter(Boolean);
     return inner.length ? h("div", {}, inner) : null;
   }
 
-  member(name, source, description, required, where, depth) {
+  member(name, source, described, required, where, depth) {
     const schema = this.resolve(source);
     const inner = this.schema(source, depth + 1);
     const limits = [
@@ -147,7 +146,7 @@ export class Reference {
       h("p", { class: "name" }, h("code", {}, name), h("span", { class: "type" }, this.type(source)),
         limits.map((limit) => h("span", { class: "type" }, limit)),
         where ? h("span", { class: "type" }, where) : null, required ? h("span", { class: "required" }, "required") : null),
-      prose(description ?? schema.description),
+      prose(described.description ? described : schema),
       this.values(source),
       inner ? h("details", {}, h("summary", {}, "Its members"), inner) : null);
   }
@@ -282,7 +281,7 @@ export class Reference {
 function operations(paths, kind) {
   return Object.entries(paths).flatMap(([path, item]) => VERBS.filter((name) => item[name]).map((name) => ({
     path: kind ? "the URL of the job's webhook" : path, verb: name, kind, source: item[name], id: item[name].operationId,
-    summary: item[name].summary, group: kind ? "webhooks" : item[name].tags[0],
+    summary: item[name].summary, group: item[name].tags[0],
   })));
 }
 
@@ -302,28 +301,23 @@ function show(result, answer) {
 
 const verb = (name) => h("span", { class: "verb", "data-verb": name }, name.toUpperCase());
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-const plain = (text) => text.replace(/\s*\[[a-z ]+\]/g, "").split(/[.:;](\s|$)/)[0].replaceAll("`", "");
+const plain = (text) => text.split(/[.:;](\s|$)/)[0].replaceAll("`", "");
 
-/** The few marks that descriptions have: paragraphs, lists, `code`, and how sure a fact is. */
-function prose(text) {
-  if (!text) return null;
-  const blocks = text.trim().split(/\n\s*\n/).map((paragraph) => {
+/** A description: paragraphs, lists and `code`; then how sure it is, by its evidence. */
+function prose({ description, "x-evidence": evidence = [] }) {
+  if (!description) return null;
+  const blocks = description.trim().split(/\n\s*\n/).map((paragraph) => {
     if (!/^- /.test(paragraph)) return h("p", {}, inline(paragraph));
     return h("ul", {}, paragraph.split(/\n(?=- )/).map((item) => h("li", {}, inline(item.slice(2)))));
   });
+  if (evidence.length) blocks.at(-1).append(...evidence.flatMap((entry) => [" ", mark(entry)]));
   return h("div", { class: "prose" }, blocks);
 }
 
 function inline(text) {
-  return text.split(/(`[^`]+`|\[[a-z ]+\])/).map((piece) => {
-    if (piece.startsWith("`") && piece.length > 1) {
-      const inner = piece.slice(1, -1);
-      return /^\[.*\]$/.test(inner) ? mark(inner.slice(1, -1)) : h("code", {}, inner);
-    }
-    return /^\[[a-z ]+\]$/.test(piece) ? mark(piece.slice(1, -1)) : piece;
-  });
+  return text.split(/(`[^`]+`)/).map((piece) =>
+    piece.startsWith("`") && piece.length > 1 ? h("code", {}, piece.slice(1, -1)) : piece);
 }
 
-const MARKS = new Set(["documented", "recorded", "client source", "inferred", "contradicted", "unknown"]);
-const mark = (name) => (MARKS.has(name) ? h("span", { class: "mark", "data-mark": name }, name) : `[${name}]`);
-
+const mark = ({ mark: name, sources = [], of = "" }) =>
+  h("span", { class: "mark", "data-mark": name, title: [of, sources.join(", ")].filter(Boolean).join("; ") }, name);

@@ -93,12 +93,13 @@ def sync_detailed(
 ) -> Response[BatchChange | Error]:
     """Add requests to a draft
 
-     The body may be up to 10 MiB; call as often as needed. [documented]
+     Adds requests to a batch with status DRAFT. The body may be up to 10 MiB; call it as often as
+    needed. The response is not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchAddition): Requests to add to a batch. [documented]
+        body (BatchAddition): Requests to add to a batch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -130,12 +131,13 @@ def sync(
 ) -> BatchChange | Error | None:
     """Add requests to a draft
 
-     The body may be up to 10 MiB; call as often as needed. [documented]
+     Adds requests to a batch with status DRAFT. The body may be up to 10 MiB; call it as often as
+    needed. The response is not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchAddition): Requests to add to a batch. [documented]
+        body (BatchAddition): Requests to add to a batch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -162,12 +164,13 @@ async def asyncio_detailed(
 ) -> Response[BatchChange | Error]:
     """Add requests to a draft
 
-     The body may be up to 10 MiB; call as often as needed. [documented]
+     Adds requests to a batch with status DRAFT. The body may be up to 10 MiB; call it as often as
+    needed. The response is not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchAddition): Requests to add to a batch. [documented]
+        body (BatchAddition): Requests to add to a batch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -197,12 +200,13 @@ async def asyncio(
 ) -> BatchChange | Error | None:
     """Add requests to a draft
 
-     The body may be up to 10 MiB; call as often as needed. [documented]
+     Adds requests to a batch with status DRAFT. The body may be up to 10 MiB; call it as often as
+    needed. The response is not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchAddition): Requests to add to a batch. [documented]
+        body (BatchAddition): Requests to add to a batch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -83,8 +83,8 @@ def sync_detailed(
 ) -> Response[BatchChange | Error]:
     """Cancel a batch
 
-     Queued requests are cancelled at once, those in progress may finish; the batch becomes CANCELLED
-    when they have. Takes no body. [documented]
+     Cancels queued requests at once; running requests finish. The batch gets the status CANCELLED when
+    they have finished. Send no body. The response is not documented.
 
     Args:
         endpoint_id (str):
@@ -118,8 +118,8 @@ def sync(
 ) -> BatchChange | Error | None:
     """Cancel a batch
 
-     Queued requests are cancelled at once, those in progress may finish; the batch becomes CANCELLED
-    when they have. Takes no body. [documented]
+     Cancels queued requests at once; running requests finish. The batch gets the status CANCELLED when
+    they have finished. Send no body. The response is not documented.
 
     Args:
         endpoint_id (str):
@@ -148,8 +148,8 @@ async def asyncio_detailed(
 ) -> Response[BatchChange | Error]:
     """Cancel a batch
 
-     Queued requests are cancelled at once, those in progress may finish; the batch becomes CANCELLED
-    when they have. Takes no body. [documented]
+     Cancels queued requests at once; running requests finish. The batch gets the status CANCELLED when
+    they have finished. Send no body. The response is not documented.
 
     Args:
         endpoint_id (str):
@@ -181,8 +181,8 @@ async def asyncio(
 ) -> BatchChange | Error | None:
     """Cancel a batch
 
-     Queued requests are cancelled at once, those in progress may finish; the batch becomes CANCELLED
-    when they have. Takes no body. [documented]
+     Cancels queued requests at once; running requests finish. The batch gets the status CANCELLED when
+    they have finished. Send no body. The response is not documented.
 
     Args:
         endpoint_id (str):

@@ -93,8 +93,9 @@ def sync_detailed(
 ) -> Response[Batch | Error]:
     """Create a batch
 
-     The new batch is a draft: nothing runs before it is finalized. An endpoint may have 10 active
-    batches, a batch 5000 requests. The body may be up to 10 MiB. [documented]
+     Creates a batch with status DRAFT. No request runs before `finalize_batch`. The body may be up to 10
+    MiB. An endpoint may have 10 active batches and 50000 queued requests, a batch 5000 requests.
+    Accounts may have other limits; for some, 1000000 requests a day.
 
     Args:
         endpoint_id (str):
@@ -128,8 +129,9 @@ def sync(
 ) -> Batch | Error | None:
     """Create a batch
 
-     The new batch is a draft: nothing runs before it is finalized. An endpoint may have 10 active
-    batches, a batch 5000 requests. The body may be up to 10 MiB. [documented]
+     Creates a batch with status DRAFT. No request runs before `finalize_batch`. The body may be up to 10
+    MiB. An endpoint may have 10 active batches and 50000 queued requests, a batch 5000 requests.
+    Accounts may have other limits; for some, 1000000 requests a day.
 
     Args:
         endpoint_id (str):
@@ -158,8 +160,9 @@ async def asyncio_detailed(
 ) -> Response[Batch | Error]:
     """Create a batch
 
-     The new batch is a draft: nothing runs before it is finalized. An endpoint may have 10 active
-    batches, a batch 5000 requests. The body may be up to 10 MiB. [documented]
+     Creates a batch with status DRAFT. No request runs before `finalize_batch`. The body may be up to 10
+    MiB. An endpoint may have 10 active batches and 50000 queued requests, a batch 5000 requests.
+    Accounts may have other limits; for some, 1000000 requests a day.
 
     Args:
         endpoint_id (str):
@@ -191,8 +194,9 @@ async def asyncio(
 ) -> Batch | Error | None:
     """Create a batch
 
-     The new batch is a draft: nothing runs before it is finalized. An endpoint may have 10 active
-    batches, a batch 5000 requests. The body may be up to 10 MiB. [documented]
+     Creates a batch with status DRAFT. No request runs before `finalize_batch`. The body may be up to 10
+    MiB. An endpoint may have 10 active batches and 50000 queued requests, a batch 5000 requests.
+    Accounts may have other limits; for some, 1000000 requests a day.
 
     Args:
         endpoint_id (str):

@@ -84,9 +84,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[BatchChange | Error]:
-    """Remove one request from a draft
+    """Remove a request from a draft
 
-     A finalized batch can no longer be changed. [documented]
+     Removes one request from a batch with status DRAFT. A finalized batch cannot be changed. The
+    response is not documented.
 
     Args:
         endpoint_id (str):
@@ -121,9 +122,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> BatchChange | Error | None:
-    """Remove one request from a draft
+    """Remove a request from a draft
 
-     A finalized batch can no longer be changed. [documented]
+     Removes one request from a batch with status DRAFT. A finalized batch cannot be changed. The
+    response is not documented.
 
     Args:
         endpoint_id (str):
@@ -153,9 +155,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[BatchChange | Error]:
-    """Remove one request from a draft
+    """Remove a request from a draft
 
-     A finalized batch can no longer be changed. [documented]
+     Removes one request from a batch with status DRAFT. A finalized batch cannot be changed. The
+    response is not documented.
 
     Args:
         endpoint_id (str):
@@ -188,9 +191,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> BatchChange | Error | None:
-    """Remove one request from a draft
+    """Remove a request from a draft
 
-     A finalized batch can no longer be changed. [documented]
+     Removes one request from a batch with status DRAFT. A finalized batch cannot be changed. The
+    response is not documented.
 
     Args:
         endpoint_id (str):

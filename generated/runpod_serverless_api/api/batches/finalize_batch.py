@@ -81,10 +81,11 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[BatchChange | Error]:
-    """Close a draft and let it run
+    """Start a batch
 
-     From now on no request can be added or removed. Takes no body. Workers of its own process the batch,
-    in no set order and when there is capacity. [documented]
+     Locks the batch and makes it eligible for execution. Requests can no longer be added or removed.
+    Separate workers process them, in no fixed order and when there is capacity. Send no body. The
+    response is not documented.
 
     Args:
         endpoint_id (str):
@@ -116,10 +117,11 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> BatchChange | Error | None:
-    """Close a draft and let it run
+    """Start a batch
 
-     From now on no request can be added or removed. Takes no body. Workers of its own process the batch,
-    in no set order and when there is capacity. [documented]
+     Locks the batch and makes it eligible for execution. Requests can no longer be added or removed.
+    Separate workers process them, in no fixed order and when there is capacity. Send no body. The
+    response is not documented.
 
     Args:
         endpoint_id (str):
@@ -146,10 +148,11 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[BatchChange | Error]:
-    """Close a draft and let it run
+    """Start a batch
 
-     From now on no request can be added or removed. Takes no body. Workers of its own process the batch,
-    in no set order and when there is capacity. [documented]
+     Locks the batch and makes it eligible for execution. Requests can no longer be added or removed.
+    Separate workers process them, in no fixed order and when there is capacity. Send no body. The
+    response is not documented.
 
     Args:
         endpoint_id (str):
@@ -179,10 +182,11 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> BatchChange | Error | None:
-    """Close a draft and let it run
+    """Start a batch
 
-     From now on no request can be added or removed. Takes no body. Workers of its own process the batch,
-    in no set order and when there is capacity. [documented]
+     Locks the batch and makes it eligible for execution. Requests can no longer be added or removed.
+    Separate workers process them, in no fixed order and when there is capacity. Send no body. The
+    response is not documented.
 
     Args:
         endpoint_id (str):

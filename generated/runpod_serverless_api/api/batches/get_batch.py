@@ -81,10 +81,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Batch | Error]:
-    """Look at a batch
+    """Get a batch
 
-     All of its requests are done when `requestCompleted` and `requestFailed` add up to `requestTotal`;
-    the status does not tell. [documented]
+     Returns the batch with its request counts. The status does not show whether all requests have
+    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):
@@ -116,10 +116,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Batch | Error | None:
-    """Look at a batch
+    """Get a batch
 
-     All of its requests are done when `requestCompleted` and `requestFailed` add up to `requestTotal`;
-    the status does not tell. [documented]
+     Returns the batch with its request counts. The status does not show whether all requests have
+    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):
@@ -146,10 +146,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Batch | Error]:
-    """Look at a batch
+    """Get a batch
 
-     All of its requests are done when `requestCompleted` and `requestFailed` add up to `requestTotal`;
-    the status does not tell. [documented]
+     Returns the batch with its request counts. The status does not show whether all requests have
+    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):
@@ -179,10 +179,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Batch | Error | None:
-    """Look at a batch
+    """Get a batch
 
-     All of its requests are done when `requestCompleted` and `requestFailed` add up to `requestTotal`;
-    the status does not tell. [documented]
+     Returns the batch with its request counts. The status does not show whether all requests have
+    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):

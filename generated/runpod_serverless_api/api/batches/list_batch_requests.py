@@ -95,9 +95,9 @@ def sync_detailed(
     offset: int | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> Response[BatchRequestPage | Error]:
-    """List the requests of a batch, with their results
+    """List a batch's requests and results
 
-     One page at a time. [documented]
+     Returns one page of the batch's requests, with their results.
 
     Args:
         endpoint_id (str):
@@ -135,9 +135,9 @@ def sync(
     offset: int | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> BatchRequestPage | Error | None:
-    """List the requests of a batch, with their results
+    """List a batch's requests and results
 
-     One page at a time. [documented]
+     Returns one page of the batch's requests, with their results.
 
     Args:
         endpoint_id (str):
@@ -170,9 +170,9 @@ async def asyncio_detailed(
     offset: int | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> Response[BatchRequestPage | Error]:
-    """List the requests of a batch, with their results
+    """List a batch's requests and results
 
-     One page at a time. [documented]
+     Returns one page of the batch's requests, with their results.
 
     Args:
         endpoint_id (str):
@@ -208,9 +208,9 @@ async def asyncio(
     offset: int | Unset = UNSET,
     limit: int | Unset = UNSET,
 ) -> BatchRequestPage | Error | None:
-    """List the requests of a batch, with their results
+    """List a batch's requests and results
 
-     One page at a time. [documented]
+     Returns one page of the batch's requests, with their results.
 
     Args:
         endpoint_id (str):

@@ -104,9 +104,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[BatchListing | list[Batch] | Error]:
-    """List the batches of the endpoint
+    """List the endpoint's batches
 
-     Newest first. [documented]
+     Returns the endpoint's batches, newest first. The form of the list is not known.
 
     Args:
         endpoint_id (str):
@@ -135,9 +135,9 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> BatchListing | list[Batch] | Error | None:
-    """List the batches of the endpoint
+    """List the endpoint's batches
 
-     Newest first. [documented]
+     Returns the endpoint's batches, newest first. The form of the list is not known.
 
     Args:
         endpoint_id (str):
@@ -161,9 +161,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[BatchListing | list[Batch] | Error]:
-    """List the batches of the endpoint
+    """List the endpoint's batches
 
-     Newest first. [documented]
+     Returns the endpoint's batches, newest first. The form of the list is not known.
 
     Args:
         endpoint_id (str):
@@ -190,9 +190,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> BatchListing | list[Batch] | Error | None:
-    """List the batches of the endpoint
+    """List the endpoint's batches
 
-     Newest first. [documented]
+     Returns the endpoint's batches, newest first. The form of the list is not known.
 
     Args:
         endpoint_id (str):

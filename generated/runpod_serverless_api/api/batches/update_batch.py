@@ -91,15 +91,16 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: BatchUpdate,
 ) -> Response[BatchChange | Error]:
-    """Change the attributes of a batch
+    """Change a batch's attributes
 
-     Its display name, for one. [documented]
+     Changes attributes of a batch, such as its display name. The attributes' names and the response are
+    not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchUpdate): Attributes of a batch to change, its display name for one; the names
-            of the members are not known. [unknown]
+        body (BatchUpdate): Attributes of a batch to change, such as its display name. The
+            members' names are not known.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,15 +130,16 @@ def sync(
     client: AuthenticatedClient,
     body: BatchUpdate,
 ) -> BatchChange | Error | None:
-    """Change the attributes of a batch
+    """Change a batch's attributes
 
-     Its display name, for one. [documented]
+     Changes attributes of a batch, such as its display name. The attributes' names and the response are
+    not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchUpdate): Attributes of a batch to change, its display name for one; the names
-            of the members are not known. [unknown]
+        body (BatchUpdate): Attributes of a batch to change, such as its display name. The
+            members' names are not known.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -162,15 +164,16 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: BatchUpdate,
 ) -> Response[BatchChange | Error]:
-    """Change the attributes of a batch
+    """Change a batch's attributes
 
-     Its display name, for one. [documented]
+     Changes attributes of a batch, such as its display name. The attributes' names and the response are
+    not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchUpdate): Attributes of a batch to change, its display name for one; the names
-            of the members are not known. [unknown]
+        body (BatchUpdate): Attributes of a batch to change, such as its display name. The
+            members' names are not known.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,15 +201,16 @@ async def asyncio(
     client: AuthenticatedClient,
     body: BatchUpdate,
 ) -> BatchChange | Error | None:
-    """Change the attributes of a batch
+    """Change a batch's attributes
 
-     Its display name, for one. [documented]
+     Changes attributes of a batch, such as its display name. The attributes' names and the response are
+    not documented.
 
     Args:
         endpoint_id (str):
         batch_id (str):
-        body (BatchUpdate): Attributes of a batch to change, its display name for one; the names
-            of the members are not known. [unknown]
+        body (BatchUpdate): Attributes of a batch to change, such as its display name. The
+            members' names are not known.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -78,10 +78,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | Health]:
-    """Count the jobs and the workers of the endpoint
+    """Get the endpoint's job and worker counts
 
-     Answers for load-balancing endpoints too, and may do so for a short while after an endpoint was
-    deleted. [recorded]
+     Returns the endpoint's current job and worker counts. Load-balancing endpoints return them too. A
+    deleted endpoint may return them for a short time.
 
     Args:
         endpoint_id (str):
@@ -110,10 +110,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Error | Health | None:
-    """Count the jobs and the workers of the endpoint
+    """Get the endpoint's job and worker counts
 
-     Answers for load-balancing endpoints too, and may do so for a short while after an endpoint was
-    deleted. [recorded]
+     Returns the endpoint's current job and worker counts. Load-balancing endpoints return them too. A
+    deleted endpoint may return them for a short time.
 
     Args:
         endpoint_id (str):
@@ -137,10 +137,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | Health]:
-    """Count the jobs and the workers of the endpoint
+    """Get the endpoint's job and worker counts
 
-     Answers for load-balancing endpoints too, and may do so for a short while after an endpoint was
-    deleted. [recorded]
+     Returns the endpoint's current job and worker counts. Load-balancing endpoints return them too. A
+    deleted endpoint may return them for a short time.
 
     Args:
         endpoint_id (str):
@@ -167,10 +167,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Error | Health | None:
-    """Count the jobs and the workers of the endpoint
+    """Get the endpoint's job and worker counts
 
-     Answers for load-balancing endpoints too, and may do so for a short while after an endpoint was
-    deleted. [recorded]
+     Returns the endpoint's current job and worker counts. Load-balancing endpoints return them too. A
+    deleted endpoint may return them for a short time.
 
     Args:
         endpoint_id (str):

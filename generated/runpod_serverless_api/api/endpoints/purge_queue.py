@@ -78,11 +78,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | PurgeResult]:
-    """Remove every queued job of the endpoint
+    """Remove all queued jobs
 
-     Jobs in progress are left alone. No more than two such requests in ten seconds. Takes no body; an
-    empty object does no harm [client source]. What the status of a removed job is afterwards is not
-    known. [documented]
+     Removes all jobs from the endpoint's queue. Running jobs continue. Send no body; the server ignores
+    an empty object. The status of a removed job is not known. Rate limit: 2 requests in 10 seconds.
 
     Args:
         endpoint_id (str):
@@ -111,11 +110,10 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Error | PurgeResult | None:
-    """Remove every queued job of the endpoint
+    """Remove all queued jobs
 
-     Jobs in progress are left alone. No more than two such requests in ten seconds. Takes no body; an
-    empty object does no harm [client source]. What the status of a removed job is afterwards is not
-    known. [documented]
+     Removes all jobs from the endpoint's queue. Running jobs continue. Send no body; the server ignores
+    an empty object. The status of a removed job is not known. Rate limit: 2 requests in 10 seconds.
 
     Args:
         endpoint_id (str):
@@ -139,11 +137,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Error | PurgeResult]:
-    """Remove every queued job of the endpoint
+    """Remove all queued jobs
 
-     Jobs in progress are left alone. No more than two such requests in ten seconds. Takes no body; an
-    empty object does no harm [client source]. What the status of a removed job is afterwards is not
-    known. [documented]
+     Removes all jobs from the endpoint's queue. Running jobs continue. Send no body; the server ignores
+    an empty object. The status of a removed job is not known. Rate limit: 2 requests in 10 seconds.
 
     Args:
         endpoint_id (str):
@@ -170,11 +167,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Error | PurgeResult | None:
-    """Remove every queued job of the endpoint
+    """Remove all queued jobs
 
-     Jobs in progress are left alone. No more than two such requests in ten seconds. Takes no body; an
-    empty object does no harm [client source]. What the status of a removed job is afterwards is not
-    known. [documented]
+     Removes all jobs from the endpoint's queue. Running jobs continue. Send no body; the server ignores
+    an empty object. The status of a removed job is not known. Rate limit: 2 requests in 10 seconds.
 
     Args:
         endpoint_id (str):

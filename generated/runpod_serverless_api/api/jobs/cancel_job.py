@@ -83,9 +83,10 @@ def sync_detailed(
 ) -> Response[Error | Job]:
     """Cancel a job
 
-     Takes a queued job out of the queue, and tells the worker of a running one to stop [recorded]. Takes
-    no body; an empty object does no harm [client source]. What a job that is already terminal is
-    answered with is not known; most likely the job as it is. [inferred]
+     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+    server ignores an empty object. The response for a terminal job is not known; most likely it is the
+    job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
+    has many running workers.
 
     Args:
         endpoint_id (str):
@@ -119,9 +120,10 @@ def sync(
 ) -> Error | Job | None:
     """Cancel a job
 
-     Takes a queued job out of the queue, and tells the worker of a running one to stop [recorded]. Takes
-    no body; an empty object does no harm [client source]. What a job that is already terminal is
-    answered with is not known; most likely the job as it is. [inferred]
+     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+    server ignores an empty object. The response for a terminal job is not known; most likely it is the
+    job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
+    has many running workers.
 
     Args:
         endpoint_id (str):
@@ -150,9 +152,10 @@ async def asyncio_detailed(
 ) -> Response[Error | Job]:
     """Cancel a job
 
-     Takes a queued job out of the queue, and tells the worker of a running one to stop [recorded]. Takes
-    no body; an empty object does no harm [client source]. What a job that is already terminal is
-    answered with is not known; most likely the job as it is. [inferred]
+     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+    server ignores an empty object. The response for a terminal job is not known; most likely it is the
+    job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
+    has many running workers.
 
     Args:
         endpoint_id (str):
@@ -184,9 +187,10 @@ async def asyncio(
 ) -> Error | Job | None:
     """Cancel a job
 
-     Takes a queued job out of the queue, and tells the worker of a running one to stop [recorded]. Takes
-    no body; an empty object does no harm [client source]. What a job that is already terminal is
-    answered with is not known; most likely the job as it is. [inferred]
+     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+    server ignores an empty object. The response for a terminal job is not known; most likely it is the
+    job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
+    has many running workers.
 
     Args:
         endpoint_id (str):

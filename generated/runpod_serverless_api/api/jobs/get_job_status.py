@@ -91,10 +91,10 @@ def sync_detailed(
     client: AuthenticatedClient,
     ttl: int | Unset = UNSET,
 ) -> Response[Error | Job]:
-    """Look at a job
+    """Get a job
 
-     Answers at once with the job as it stands, its output included when there is one. POST answers in
-    the same way [client source]. [documented]
+     Returns the job at once, with its output if there is one. The server accepts POST too. Rate limit:
+    2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):
@@ -129,10 +129,10 @@ def sync(
     client: AuthenticatedClient,
     ttl: int | Unset = UNSET,
 ) -> Error | Job | None:
-    """Look at a job
+    """Get a job
 
-     Answers at once with the job as it stands, its output included when there is one. POST answers in
-    the same way [client source]. [documented]
+     Returns the job at once, with its output if there is one. The server accepts POST too. Rate limit:
+    2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):
@@ -162,10 +162,10 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     ttl: int | Unset = UNSET,
 ) -> Response[Error | Job]:
-    """Look at a job
+    """Get a job
 
-     Answers at once with the job as it stands, its output included when there is one. POST answers in
-    the same way [client source]. [documented]
+     Returns the job at once, with its output if there is one. The server accepts POST too. Rate limit:
+    2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):
@@ -198,10 +198,10 @@ async def asyncio(
     client: AuthenticatedClient,
     ttl: int | Unset = UNSET,
 ) -> Error | Job | None:
-    """Look at a job
+    """Get a job
 
-     Answers at once with the job as it stands, its output included when there is one. POST answers in
-    the same way [client source]. [documented]
+     Returns the job at once, with its output if there is one. The server accepts POST too. Rate limit:
+    2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):

@@ -93,9 +93,9 @@ def sync_detailed(
 ) -> Response[Error | Job]:
     """Wait for a job
 
-     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
-    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
-    in the same way. [client source]
+     Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
+    documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
+    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
 
     Args:
         endpoint_id (str):
@@ -132,9 +132,9 @@ def sync(
 ) -> Error | Job | None:
     """Wait for a job
 
-     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
-    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
-    in the same way. [client source]
+     Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
+    documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
+    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
 
     Args:
         endpoint_id (str):
@@ -166,9 +166,9 @@ async def asyncio_detailed(
 ) -> Response[Error | Job]:
     """Wait for a job
 
-     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
-    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
-    in the same way. [client source]
+     Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
+    documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
+    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
 
     Args:
         endpoint_id (str):
@@ -203,9 +203,9 @@ async def asyncio(
 ) -> Error | Job | None:
     """Wait for a job
 
-     Like `get_job_status`, but holds the request until the job is terminal or `wait` is over. RunPod's
-    JavaScript and Go clients wait in this way; its documentation no longer names the path. POST answers
-    in the same way. [client source]
+     Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
+    documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
+    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
 
     Args:
         endpoint_id (str):

@@ -83,9 +83,8 @@ def sync_detailed(
 ) -> Response[Error | Job]:
     """Run a failed job again
 
-     Puts a job that is FAILED or TIMED_OUT back in the queue, with the same id and input; what it had of
-    output and error is dropped [documented]. What any other job is answered with is not known.
-    [unknown]
+     Puts a job with status FAILED or TIMED_OUT back in the queue, with the same id and input. The server
+    discards its output and error. The response for a job with another status is not known.
 
     Args:
         endpoint_id (str):
@@ -119,9 +118,8 @@ def sync(
 ) -> Error | Job | None:
     """Run a failed job again
 
-     Puts a job that is FAILED or TIMED_OUT back in the queue, with the same id and input; what it had of
-    output and error is dropped [documented]. What any other job is answered with is not known.
-    [unknown]
+     Puts a job with status FAILED or TIMED_OUT back in the queue, with the same id and input. The server
+    discards its output and error. The response for a job with another status is not known.
 
     Args:
         endpoint_id (str):
@@ -150,9 +148,8 @@ async def asyncio_detailed(
 ) -> Response[Error | Job]:
     """Run a failed job again
 
-     Puts a job that is FAILED or TIMED_OUT back in the queue, with the same id and input; what it had of
-    output and error is dropped [documented]. What any other job is answered with is not known.
-    [unknown]
+     Puts a job with status FAILED or TIMED_OUT back in the queue, with the same id and input. The server
+    discards its output and error. The response for a job with another status is not known.
 
     Args:
         endpoint_id (str):
@@ -184,9 +181,8 @@ async def asyncio(
 ) -> Error | Job | None:
     """Run a failed job again
 
-     Puts a job that is FAILED or TIMED_OUT back in the queue, with the same id and input; what it had of
-    output and error is dropped [documented]. What any other job is answered with is not known.
-    [unknown]
+     Puts a job with status FAILED or TIMED_OUT back in the queue, with the same id and input. The server
+    discards its output and error. The response for a job with another status is not known.
 
     Args:
         endpoint_id (str):

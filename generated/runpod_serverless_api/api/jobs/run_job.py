@@ -88,16 +88,16 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: JobRequest,
 ) -> Response[Error | Job]:
-    """Put a job in the queue
+    """Submit a job
 
-     Answers as soon as the job is in the queue. The body may be up to 10 MiB. A `/status` sent in the
-    very first moments may still be answered 404. A result is kept for 30 minutes after the job has
-    finished. Sending the same request twice makes two jobs. [documented]
+     Puts a job in the queue and returns its id at once. Sending the same request twice creates two jobs.
+    The body may be up to 10 MiB. The server keeps a result for 30 minutes after the job has finished.
+    Right after the submission, `/status` may still return 404 for a moment. Rate limit: 1000 requests
+    in 10 seconds, 200 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,16 +125,16 @@ def sync(
     client: AuthenticatedClient,
     body: JobRequest,
 ) -> Error | Job | None:
-    """Put a job in the queue
+    """Submit a job
 
-     Answers as soon as the job is in the queue. The body may be up to 10 MiB. A `/status` sent in the
-    very first moments may still be answered 404. A result is kept for 30 minutes after the job has
-    finished. Sending the same request twice makes two jobs. [documented]
+     Puts a job in the queue and returns its id at once. Sending the same request twice creates two jobs.
+    The body may be up to 10 MiB. The server keeps a result for 30 minutes after the job has finished.
+    Right after the submission, `/status` may still return 404 for a moment. Rate limit: 1000 requests
+    in 10 seconds, 200 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -157,16 +157,16 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: JobRequest,
 ) -> Response[Error | Job]:
-    """Put a job in the queue
+    """Submit a job
 
-     Answers as soon as the job is in the queue. The body may be up to 10 MiB. A `/status` sent in the
-    very first moments may still be answered 404. A result is kept for 30 minutes after the job has
-    finished. Sending the same request twice makes two jobs. [documented]
+     Puts a job in the queue and returns its id at once. Sending the same request twice creates two jobs.
+    The body may be up to 10 MiB. The server keeps a result for 30 minutes after the job has finished.
+    Right after the submission, `/status` may still return 404 for a moment. Rate limit: 1000 requests
+    in 10 seconds, 200 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -192,16 +192,16 @@ async def asyncio(
     client: AuthenticatedClient,
     body: JobRequest,
 ) -> Error | Job | None:
-    """Put a job in the queue
+    """Submit a job
 
-     Answers as soon as the job is in the queue. The body may be up to 10 MiB. A `/status` sent in the
-    very first moments may still be answered 404. A result is kept for 30 minutes after the job has
-    finished. Sending the same request twice makes two jobs. [documented]
+     Puts a job in the queue and returns its id at once. Sending the same request twice creates two jobs.
+    The body may be up to 10 MiB. The server keeps a result for 30 minutes after the job has finished.
+    Right after the submission, `/status` may still return 404 for a moment. Rate limit: 1000 requests
+    in 10 seconds, 200 at the same time; more if the endpoint has many running workers.
 
     Args:
         endpoint_id (str):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

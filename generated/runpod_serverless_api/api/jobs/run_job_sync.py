@@ -97,18 +97,18 @@ def sync_detailed(
     body: JobRequest,
     wait: int | Unset = UNSET,
 ) -> Response[Error | Job]:
-    """Put a job in the queue and wait for its result
+    """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` is over, whichever comes first. The end of
-    `wait` is no error: the answer is the job as it stands, and the job goes on. The body may be up to
-    20 MB. A result is kept for 1 minute after the job has finished, up to 5 minutes where `wait` was
-    given. [documented]
+     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
+    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
+    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
+    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
+    many running workers.
 
     Args:
         endpoint_id (str):
         wait (int | Unset):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,18 +138,18 @@ def sync(
     body: JobRequest,
     wait: int | Unset = UNSET,
 ) -> Error | Job | None:
-    """Put a job in the queue and wait for its result
+    """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` is over, whichever comes first. The end of
-    `wait` is no error: the answer is the job as it stands, and the job goes on. The body may be up to
-    20 MB. A result is kept for 1 minute after the job has finished, up to 5 minutes where `wait` was
-    given. [documented]
+     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
+    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
+    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
+    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
+    many running workers.
 
     Args:
         endpoint_id (str):
         wait (int | Unset):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,18 +174,18 @@ async def asyncio_detailed(
     body: JobRequest,
     wait: int | Unset = UNSET,
 ) -> Response[Error | Job]:
-    """Put a job in the queue and wait for its result
+    """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` is over, whichever comes first. The end of
-    `wait` is no error: the answer is the job as it stands, and the job goes on. The body may be up to
-    20 MB. A result is kept for 1 minute after the job has finished, up to 5 minutes where `wait` was
-    given. [documented]
+     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
+    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
+    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
+    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
+    many running workers.
 
     Args:
         endpoint_id (str):
         wait (int | Unset):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -213,18 +213,18 @@ async def asyncio(
     body: JobRequest,
     wait: int | Unset = UNSET,
 ) -> Error | Job | None:
-    """Put a job in the queue and wait for its result
+    """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` is over, whichever comes first. The end of
-    `wait` is no error: the answer is the job as it stands, and the job goes on. The body may be up to
-    20 MB. A result is kept for 1 minute after the job has finished, up to 5 minutes where `wait` was
-    given. [documented]
+     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
+    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
+    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
+    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
+    many running workers.
 
     Args:
         endpoint_id (str):
         wait (int | Unset):
         body (JobRequest): A job to run. Members other than these never reach the handler.
-            [documented]
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -91,13 +91,14 @@ def sync_detailed(
     client: AuthenticatedClient,
     wait: int | Unset = UNSET,
 ) -> Response[Error | JobStream]:
-    """Take the chunks that a job has yielded so far
+    """Take the new chunks of a job's output
 
-     Drains: each chunk is given once, to whoever asks first, and cannot be asked for again. So a lost
-    answer is a lost chunk. The last chunks may come together with a terminal status: a stream has ended
-    when a terminal status comes without chunks. With nothing to give, the server holds the request for
-    about 10 seconds [client source]; a first answer while the job was in the queue came at once
-    [contradicted]. POST answers in the same way [client source]. [recorded]
+     Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
+    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
+    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
+    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
+    endpoint has many running workers.
 
     Args:
         endpoint_id (str):
@@ -132,13 +133,14 @@ def sync(
     client: AuthenticatedClient,
     wait: int | Unset = UNSET,
 ) -> Error | JobStream | None:
-    """Take the chunks that a job has yielded so far
+    """Take the new chunks of a job's output
 
-     Drains: each chunk is given once, to whoever asks first, and cannot be asked for again. So a lost
-    answer is a lost chunk. The last chunks may come together with a terminal status: a stream has ended
-    when a terminal status comes without chunks. With nothing to give, the server holds the request for
-    about 10 seconds [client source]; a first answer while the job was in the queue came at once
-    [contradicted]. POST answers in the same way [client source]. [recorded]
+     Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
+    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
+    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
+    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
+    endpoint has many running workers.
 
     Args:
         endpoint_id (str):
@@ -168,13 +170,14 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     wait: int | Unset = UNSET,
 ) -> Response[Error | JobStream]:
-    """Take the chunks that a job has yielded so far
+    """Take the new chunks of a job's output
 
-     Drains: each chunk is given once, to whoever asks first, and cannot be asked for again. So a lost
-    answer is a lost chunk. The last chunks may come together with a terminal status: a stream has ended
-    when a terminal status comes without chunks. With nothing to give, the server holds the request for
-    about 10 seconds [client source]; a first answer while the job was in the queue came at once
-    [contradicted]. POST answers in the same way [client source]. [recorded]
+     Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
+    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
+    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
+    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
+    endpoint has many running workers.
 
     Args:
         endpoint_id (str):
@@ -207,13 +210,14 @@ async def asyncio(
     client: AuthenticatedClient,
     wait: int | Unset = UNSET,
 ) -> Error | JobStream | None:
-    """Take the chunks that a job has yielded so far
+    """Take the new chunks of a job's output
 
-     Drains: each chunk is given once, to whoever asks first, and cannot be asked for again. So a lost
-    answer is a lost chunk. The last chunks may come together with a terminal status: a stream has ended
-    when a terminal status comes without chunks. With nothing to give, the server holds the request for
-    about 10 seconds [client source]; a first answer while the job was in the queue came at once
-    [contradicted]. POST answers in the same way [client source]. [recorded]
+     Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
+    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
+    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
+    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
+    endpoint has many running workers.
 
     Args:
         endpoint_id (str):
