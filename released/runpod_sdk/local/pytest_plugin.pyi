@@ -1,0 +1,6 @@
+"""Public names of `runpod_sdk.local.pytest_plugin`; written by scripts/release."""
+
+
+def runpod_clock() -> VirtualClock: ...
+
+def runpod_local(request: pytest.FixtureRequest) -> Iterator[type[LocalEndpoint]]: ...

@@ -1,0 +1,6 @@
+"""Public names of `runpod_sdk.reasons`; written by scripts/release."""
+
+
+def line_of(error: str) -> str: ...
+
+def reason_of(error: str) -> str: ...
