@@ -98,9 +98,18 @@ def timed_out(
     return f"{message}; the job was last seen {state.status}{why}"
 
 
-def interrupted(action: str, state: JobState | None) -> str:
-    """Say that chunks are missing, and where the job's result can still be found."""
-    message = f"{action}: an answer was lost that may have carried chunks"
+def interrupted(action: str, state: JobState | None, *, rerun: bool) -> str:
+    """Say why chunks are missing, and where they can still be found."""
+    if rerun:
+        message = (
+            f"{action}: the job was given to another worker, which did not repeat the chunks"
+            " delivered so far"
+        )
+    else:
+        message = f"{action}: a response was lost that may have carried chunks"
     if state is None:
-        return f"{message}, and the job's state could not be had"
-    return f"{message}, and what the job returned ({state.status}) does not hold them"
+        return f"{message}, and the job's status could not be read"
+    return (
+        f"{message}, and the output of the job ({state.status}) does not show which are missing;"
+        " endpoint.stream(job_id) reads what the server still has"
+    )

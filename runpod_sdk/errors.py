@@ -113,7 +113,12 @@ class SubmissionUncertainError(APIConnectionError):
 
 
 class StreamInterruptedError(APIConnectionError):
-    """An answer that may have carried chunks was lost, and could not be made good."""
+    """
+    Chunks of a stream are missing, and the job's output does not contain them.
+
+    Either a response was lost that may have carried chunks, or the job was given to another
+    worker, whose chunks do not continue those delivered so far.
+    """
 
     def __init__(
         self, message: str, *, job: Job | AsyncJob | None = None, state: JobState | None = None

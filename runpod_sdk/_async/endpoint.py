@@ -15,7 +15,6 @@ from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
@@ -83,9 +82,35 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         return await cancelling(session, job_id, on_timeout, flow)
 
     def stream(self, job_id: str, *, timeout: Timeout = None) -> AsyncStream:
-        """Async twin of `Endpoint.stream`; not awaited, but iterated with `async for`."""
-        job_id, total = checked_id(job_id, "job_id"), length_of_time(timeout)
-        return AsyncStream(ChunkReader(self._session, job_id, total))
+        """
+        Async twin of `Endpoint.stream`; not awaited, but iterated with `async for`.
+
+        Stream the chunks that a job yields, as they arrive: each once and in order.
+
+        The server hands out each chunk once. So a job should be streamed by one reader. To
+        leave a stream and continue later, use `AsyncJob.stream` of one `AsyncJob` object: it
+        begins with the chunks that were fetched and not consumed.
+
+        Args:
+            timeout: Longest total time, in seconds, from when the first chunk is asked for
+                until the stream's end.
+
+        Returns:
+            An async iterator of `StreamChunk`; also an async context manager. Nothing is sent
+            before the first chunk is asked for.
+
+        Raises:
+            JobError: The job failed; raised after its last chunk.
+            StreamInterruptedError: Chunks are missing: a response was lost, or the job was
+                given to another worker, and neither the job's output nor what that worker
+                yields continues the chunks delivered so far.
+            RunpodTimeoutError: *timeout* passed first.
+            NotFoundError: No such job at this endpoint, or its result has expired.
+            RuntimeError: Another task is waiting for the next chunk.
+
+        Source: stream_job in openapi/runpod-serverless.yaml.
+        """
+        return self.job(job_id).stream(timeout=timeout)
 
     async def cancel(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """Async twin of `Endpoint.cancel`."""

@@ -1,20 +1,29 @@
 """
-Take the chunks of a job: each once and in order, or an error.
+Read the chunks of a job: each once and in order, or an error.
 
-The server gives each chunk to whoever asks first, and keeps none. So an answer that
-was lost took its chunks with it, and asking again would go on behind a gap. What
-is lost is made good from the job's result, where the worker returns all that it
-yielded: once the job is done, the chunks after those already taken are the rest of
-that list, provided that the list begins with those taken. To tell, a digest of them
-is kept, not the chunks.
+The server hands out each chunk once and keeps none, which leaves two dangers.
+
+- A lost response takes its chunks with it. They are restored from the job's output, if
+  the worker returns what it yields: once the job has ended, the items of the output
+  after those accepted so far are the missing chunks, provided that the output begins
+  with the accepted ones. A digest of these is kept for that, not the chunks. If no chunk
+  was accepted yet, a list may just as well be a returned value: then the chunks that are
+  left on the server have to be the end of it.
+- If a worker vanishes, the platform runs the job again, and the next run yields
+  everything again. The responses of the stream do not name the run. The reader sees a
+  job that went back to the queue, and asks for the job's status when it may have missed
+  that: before it delivers what follows a pause or begins like the stream itself, and
+  before it ends a stream well. The chunks of the next run are skipped until they have
+  repeated those accepted; if they differ, only the job's output can complete the stream.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from attrs import evolve
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
@@ -23,60 +32,82 @@ from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import Deadline, Session
 from runpod_sdk._flows.retry import surely_not_taken
 from runpod_sdk._flows.sending import OutOfTime, perform, send
+from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
 from runpod_sdk._flows.waiting import hold, rest, run_out, timed_out, wait
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
 from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST
 
 
 class ChunkReader:
-    """The stream of one job, a chunk at a time. Nothing is held open between chunks."""
+    """Reads the stream of one job. No connection is held between two chunks."""
 
-    def __init__(self, session: Session, job_id: str, timeout: float | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        job_id: str,
+        timeout: float | None,
+        memory: StreamMemory | None = None,
+    ) -> None:
         self._session = session
         self._job_id = job_id
         self._story = session.io.telemetry.following(session.endpoint_id, job_id)
         self._timeout = timeout
         self._started: Deadline | None = None
-        self._ready: deque[StreamChunk] = deque()
-        self._taken = _Taken()
-        self._status: JobStatus | str = JobStatus.IN_QUEUE
+        self._memory = StreamMemory() if memory is None else memory
+        self._draining = evolve(session, before=self._memory.note_request)
         self._idle = 0
-        self._asking = False
-        """Whether chunks may be on their way; after an interruption, that they were."""
-        self._end: JobState | None = None
+        self._closed = False
 
-    async def next(self) -> StreamChunk | None:
+    @property
+    def undelivered(self) -> tuple[StreamChunk, ...]:
+        """The chunks that were fetched and not consumed, in order."""
+        return self._memory.undelivered
+
+    def close(self) -> None:
+        """End the iteration. What was fetched and not consumed stays in the memory."""
+        self._closed = True
+
+    def fill(self) -> Coroutine[Any, Any, deque[StreamChunk] | None]:
         """
-        Return the next chunk, or None after the last one of a job that succeeded.
+        Wait until there is a chunk; return the deque to take it from, None at the end.
+
+        The caller takes the chunk itself, as the last thing it does: so no interruption
+        can come between.
 
         Raises:
-            JobError: The job ended badly, after all its chunks.
-            StreamInterruptedError: Chunks were lost.
+            JobError: The job failed; raised after all its chunks.
+            StreamInterruptedError: Chunks are missing, or were repeated differently.
             RunpodTimeoutError: The deadline passed.
+            RuntimeError: Another task waits for the next chunk.
         """
+        self._memory.check_idle()
+        flow = self._fill()
+        self._memory.enter(flow)
+        return flow
+
+    async def _fill(self) -> deque[StreamChunk] | None:
+        memory = self._memory
+        if self._closed:
+            return None
         try:
-            while not self._ready and self._end is None:
-                await self._fetch()
+            while not memory.position.ready and memory.position.end is None:
+                await self._advance()
         except OutOfTime as out:
             await run_out(self._session, self._deadline)
             self.close()
             cause = out.failure or out.__cause__
             raise timed_out(self._session, self._job_id, self._deadline, None) from cause
-        except Exception:  # but who was interrupted may go on
+        except errors.RunpodError:  # after any other exception the caller may continue
             self.close()
             raise
-        if self._ready:
-            return self._ready.popleft()
-        end = self._end
+        if memory.position.ready:
+            return memory.position.ready
+        end = memory.position.end
         self.close()
+        memory.position = START
         if end is not None:
             end.raise_for_status()
         return None
-
-    def close(self) -> None:
-        """Give up what is left; the next chunk is None."""
-        self._ready.clear()
-        self._end = api.bare_state(self._job_id, JobStatus.COMPLETED)
 
     @property
     def _deadline(self) -> Deadline:
@@ -85,106 +116,148 @@ class ChunkReader:
             self._started = self._session.deadline(self._timeout)
         return self._started
 
+    async def _advance(self) -> None:
+        """Do the next step towards a chunk, or towards the end."""
+        position = self._memory.position
+        if position.unchecked:
+            await self._accept()
+        elif position.missing is not None:
+            await self._complete()
+        else:
+            await self._fetch()
+
     async def _fetch(self) -> None:
-        """Ask once; leave chunks in `_ready`, or the job's end in `_end`, or nothing."""
-        session, deadline = self._session, self._deadline
-        if self._asking:
-            await self._make_good(None)
-            return
+        """Ask for chunks once."""
+        session, memory, deadline = self._session, self._memory, self._deadline
         asked = session.io.now()
+        if memory.position.known_at is None:
+            memory.update(known_at=asked)
         held = hold(deadline.left(asked), session.hold(Limit.STREAM, HOLD))
         op = api.stream(session.endpoint_id, self._job_id, held)
-        self._asking = True
         try:
-            batch = await send(session, op, deadline)
+            batch = await send(self._draining, op, deadline)
+        except OutOfTime as out:
+            if not out.sent:
+                memory.update(missing=None)
+            raise
         except errors.RunpodError as failure:
             if not _may_have_carried_chunks(failure):
+                memory.update(missing=None)
                 raise
-            await self._make_good(failure)
+            await self._complete(failure)
             return
-        self._ready.extend(batch.chunks)
-        self._taken.add(batch.chunks)
-        self._asking = False
-        news = batch.chunks or batch.status != self._status
+        news = batch.chunks or batch.status != memory.position.status
+        memory.position = memory.position.received(batch, session.io.now())
         self._idle = 0 if news else self._idle + 1
-        self._status = batch.status
         if batch.last:
-            self._end = await self._final_state(batch.status)
-            session.io.telemetry.saw(session.endpoint_id, self._end)
+            await self._finish(batch.status)
         elif not batch.chunks:
             await rest(session, self._idle, asked, deadline, STREAM_PAUSE_LONGEST)
 
-    async def _final_state(self, status: JobStatus | str) -> JobState:
-        """Find out why a job ended badly; what can't be found out doesn't hide that it did."""
-        known = api.bare_state(self._job_id, status)
-        if known.succeeded:
-            return known
-        op = api.status(self._session.endpoint_id, self._job_id)
-        try:
-            state = await perform(self._session, op, self._deadline)
-        except errors.RunpodError:
-            return known
-        return state if state.completed and not state.succeeded else known
+    async def _accept(self) -> None:
+        """Make the fetched chunks ready, unless they repeat what was delivered before."""
+        memory = self._memory
+        if memory.position.must_check:
+            await self._check()
+        matched = memory.position.matched()
+        if matched is not None:
+            memory.position = matched
+            return
+        memory.update(unchecked=(), missing=Missing.RUN)
+        await self._complete()
 
-    async def _make_good(self, failure: errors.RunpodError | None) -> None:
+    async def _check(self) -> None:
+        """Look whether the job was given to another worker; without an answer, assume not."""
+        session, memory = self._session, self._memory
+        op = api.status(session.endpoint_id, self._job_id)
+        try:
+            state = await send(session, op, self._deadline)
+        except errors.RunpodError:
+            memory.update(must_check=False)
+        else:
+            memory.position = memory.position.checked(state, session.io.now())
+
+    async def _finish(self, status: JobStatus | str) -> None:
         """
-        Wait for the job's result, and take from it the chunks that are missing.
+        Find out why a job failed, or that the chunks of a job that succeeded are all of one run.
+
+        If the job's state can't be read, the status that the stream ended with counts.
+        """
+        session, memory = self._session, self._memory
+        end = api.bare_state(self._job_id, status)
+        if end.succeeded and memory.position.repeated is not None:
+            memory.update(missing=Missing.RUN)
+            await self._complete()
+            return
+        if not end.succeeded or (
+            memory.position.accepted.count and not memory.position.ended_first
+        ):
+            op = api.status(session.endpoint_id, self._job_id)
+            try:
+                state = await perform(session, op, self._deadline)
+            except errors.RunpodError:
+                pass
+            else:
+                if end.succeeded and memory.position.is_other_run(state):
+                    memory.update(missing=Missing.RUN)
+                    await self._complete(known=state)
+                    return
+                if state.completed and not end.succeeded and not state.succeeded:
+                    end = state
+        memory.update(end=end)
+        session.io.telemetry.saw(session.endpoint_id, end)
+
+    async def _complete(
+        self, failure: errors.RunpodError | None = None, known: JobState | None = None
+    ) -> None:
+        """
+        Wait for the job's output, and take the missing chunks from it.
 
         Args:
-            failure: What came in place of the answer; None if it was not waited for.
+            failure: What came instead of the response; None if nobody waited for it.
+            known: The job's state, if it is known.
         """
-        job_id = self._job_id
+        session, memory, job_id = self._session, self._memory, self._job_id
         state = None
         try:
-            state = await wait(self._session, job_id, self._deadline)
-            missing = self._taken.rest_of(state)
+            state = await wait(session, job_id, self._deadline, known)
+            outputs = await self._missing_outputs(state)
         except errors.RunpodTimeoutError:
             raise
         except errors.RunpodError:
-            missing = None
-        if missing is None:
-            message = messages.interrupted(f"stream of job {job_id}", state)
-            handle = self._session.handle(job_id)
-            raise errors.StreamInterruptedError(message, job=handle, state=state) from failure
-        self._ready.extend(api.chunk_of(output) for output in missing)
-        self._end = state
+            outputs = None
+        if state is None or outputs is None:
+            rerun = memory.position.missing is Missing.RUN
+            message = messages.interrupted(f"stream of job {job_id}", state, rerun=rerun)
+            job = session.handle(job_id)
+            raise errors.StreamInterruptedError(message, job=job, state=state) from failure
+        ready = deque(api.chunk_of(output) for output in outputs)
+        end = api.bare_state(job_id, state.status) if state.succeeded else state
+        memory.update(ready=ready, repeated=None, end=end)
+
+    async def _missing_outputs(self, state: JobState) -> Sequence[JSONValue] | None:
+        """Return the items of the job's output after the accepted chunks, if it has these."""
+        accepted = self._memory.position.accepted
+        outputs = accepted.rest_of(state.output)
+        if outputs is None or accepted.count:
+            return outputs
+        left = await self._drain()
+        same = 0 < left.count <= len(outputs) and Prefix().plus(outputs[-left.count :]).equals(left)
+        return outputs if same else None
+
+    async def _drain(self) -> Prefix:
+        """Fetch the chunks that are left of a job that has ended; return their digest."""
+        session, deadline, left = self._session, self._deadline, Prefix()
+        while True:
+            held = hold(deadline.left(session.io.now()), session.hold(Limit.STREAM, HOLD))
+            op = api.stream(session.endpoint_id, self._job_id, held)
+            batch = await send(session, op, deadline)
+            if not batch.chunks:
+                return left
+            left = left.plus([chunk.output for chunk in batch.chunks])
 
 
 def _may_have_carried_chunks(failure: errors.RunpodError) -> bool:
     if isinstance(failure, errors.APIStatusError):
         return failure.status_code >= 500 and not surely_not_taken(failure)
     return isinstance(failure, errors.StreamInterruptedError | errors.APIResponseValidationError)
-
-
-class _Taken:
-    """How many chunks were taken, and a digest of their outputs."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._digest: bytes | None = b""
-
-    def add(self, chunks: Sequence[StreamChunk]) -> None:
-        self._count += len(chunks)
-        self._digest = _digest(self._digest, [chunk.output for chunk in chunks])
-
-    def rest_of(self, state: JobState) -> Sequence[JSONValue] | None:
-        """Return what the job returned behind the chunks taken, if it did return these."""
-        output = state.output
-        if not isinstance(output, list) or not output or len(output) < self._count:
-            return None
-        if self._digest is None or _digest(b"", output[: self._count]) != self._digest:
-            return None
-        return output[self._count :]
-
-
-def _digest(before: bytes | None, outputs: Sequence[JSONValue]) -> bytes | None:
-    """Go on from the digest of what came before; None where an output is nested too deep."""
-    for output in outputs:
-        if before is None:
-            return None
-        try:
-            text = json.dumps(output, sort_keys=True)
-        except RecursionError:
-            return None
-        before = hashlib.sha256(before + text.encode()).digest()
-    return before

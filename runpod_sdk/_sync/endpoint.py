@@ -12,7 +12,6 @@ from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._flows.waiting import cancelling, wait
 from runpod_sdk._io import sync
 from runpod_sdk._sync import mapping, running
@@ -117,30 +116,32 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
     def stream(self, job_id: str, *, timeout: Timeout = None) -> Stream:
         """
-        Take what a job yields, as it comes: each chunk once and in order.
+        Stream the chunks that a job yields, as they arrive: each once and in order.
 
-        The server gives each chunk away once, so a stream can't be taken twice. It ends
-        after the last chunk of a job that succeeded.
+        The server hands out each chunk once. So a job should be streamed by one reader. To
+        leave a stream and continue later, use `Job.stream` of one `Job` object: it begins with
+        the chunks that were fetched and not consumed.
 
         Args:
-            timeout: Longest total time, in seconds, from when the first chunk is asked
-                for until the stream's end.
+            timeout: Longest total time, in seconds, from when the first chunk is asked for
+                until the stream's end.
 
         Returns:
-            An iterator of `StreamChunk`; also a context manager. Nothing is sent before
-            the first chunk is asked for.
+            An iterator of `StreamChunk`; also a context manager. Nothing is sent before the
+            first chunk is asked for.
 
         Raises:
-            JobError: The job ended badly; raised after its last chunk.
-            StreamInterruptedError: An answer was lost, and the job's result does not
-                hold the chunks that it may have carried.
+            JobError: The job failed; raised after its last chunk.
+            StreamInterruptedError: Chunks are missing: a response was lost, or the job was
+                given to another worker, and neither the job's output nor what that worker
+                yields continues the chunks delivered so far.
             RunpodTimeoutError: *timeout* passed first.
             NotFoundError: No such job at this endpoint, or its result has expired.
+            RuntimeError: Another thread is waiting for the next chunk.
 
         Source: stream_job in openapi/runpod-serverless.yaml.
         """
-        job_id, total = checked_id(job_id, "job_id"), length_of_time(timeout)
-        return Stream(ChunkReader(self._session, job_id, total))
+        return self.job(job_id).stream(timeout=timeout)
 
     def cancel(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """

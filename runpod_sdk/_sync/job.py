@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from runpod_sdk._flows.stream_memory import START, StreamMemory
+from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io.telemetry import FOLLOWED
 from runpod_sdk._outputs import reader_for
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co
-from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset
+from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset, length_of_time
 
 if TYPE_CHECKING:
     from runpod_sdk._sync.endpoint import Endpoint
@@ -33,6 +35,11 @@ class Job(Generic[Output_co]):
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
     _story: object = field(default=FOLLOWED, init=False, repr=False, eq=False)
+    _memory: StreamMemory = field(factory=StreamMemory, init=False, repr=False, eq=False)
+    """What the streams of this object have fetched; not part of a pickle."""
+
+    def _for_error(self, _: str) -> Job[Output_co]:
+        return self
 
     def __repr__(self) -> str:
         from runpod_sdk._display import line_of_job
@@ -105,8 +112,35 @@ class Job(Generic[Output_co]):
         return state.output if read is None else read.output(state)
 
     def stream(self, *, timeout: Timeout = None) -> Stream:
-        """Take what the job yields, as it comes. See `Endpoint.stream`."""
-        return self.endpoint.stream(self.id, timeout=timeout)
+        """
+        Stream the chunks that the job yields, as they arrive: each once and in order.
+
+        The server hands out each chunk once. What an earlier stream of this object fetched and
+        did not deliver (see `Stream.undelivered`) comes first; other objects and processes do
+        not have it.
+
+        Args:
+            timeout: Longest total time, in seconds, from when the first chunk is asked for
+                until the stream's end.
+
+        Returns:
+            An iterator of `StreamChunk`; also a context manager. Nothing is sent before the
+            first chunk is asked for.
+
+        Raises:
+            JobError: The job failed; raised after its last chunk.
+            StreamInterruptedError: Chunks are missing: a response was lost, or the job was
+                given to another worker, and neither the job's output nor what that worker
+                yields continues the chunks delivered so far.
+            RunpodTimeoutError: *timeout* passed first.
+            NotFoundError: No such job at this endpoint, or its result has expired.
+            RuntimeError: Another thread is waiting for the next chunk.
+
+        Source: stream_job in openapi/runpod-serverless.yaml.
+        """
+        session = evolve(self.endpoint._session, handle=self._for_error)
+        total = length_of_time(timeout)
+        return Stream(ChunkReader(session, self.id, total, self._memory))
 
     def cancel(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """Cancel the job. See `Endpoint.cancel`."""
@@ -115,7 +149,9 @@ class Job(Generic[Output_co]):
     def retry(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """Put the job, which failed or timed out, into the queue again. See `Endpoint.retry`."""
         self._completed.clear()
-        return self.endpoint.retry(self.id, timeout=timeout)
+        state = self.endpoint.retry(self.id, timeout=timeout)
+        self._memory.position = START
+        return state
 
     def explain(self, *, timeout: Timeout | Unset = UNSET) -> Explanation:
         """Find out why the job is where it is: still queued, perhaps. See `Endpoint.explain`."""

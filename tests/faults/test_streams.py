@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from runpod_sdk import Runpod, StreamInterruptedError, local
@@ -97,7 +100,7 @@ def test_a_lost_answer_that_is_not(mode: str, position: int, aggregate: Any) -> 
 
         return all_of_it()
 
-    fits = isinstance(aggregate, list) and aggregate and aggregate[:position] == CHUNKS[:position]
+    fits = isinstance(aggregate, list) and position and aggregate[:position] == CHUNKS[:position]
     service = Service(position, close, aggregate)
     with Server(service.behaviour) as server:
         outcome = run_one(mode, Case("ep", take), base_url=server.base_url)
@@ -184,3 +187,117 @@ def test_what_was_taken_is_not_kept() -> None:
             tracemalloc.stop()
         stream.close()
     assert kept < 2_000_000
+
+
+LIST = {"id": JOB, "status": "COMPLETED", "output": [1, 2, 3]}
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("mode", [*MODES, *WAYS])
+def test_a_returned_list_is_not_a_stream(mode: str, how: str) -> None:
+    """Without a chunk that shows that the worker yields, a list in the output is no chunks."""
+    lost = iter([HOWS[how]])
+    ended = answer({"status": "COMPLETED", "stream": []})
+
+    def stream(exchange: Exchange) -> bool:
+        return next(lost, ended)(exchange)
+
+    with Server(by_operation(stream=stream, other=answer(LIST))) as server:
+        case = Case("ep", lambda endpoint: endpoint.stream(JOB, timeout=10))
+        outcome = run_one(mode, case, base_url=server.base_url)
+    TALLY[LOST, "stream", mode] += 1
+    assert type(outcome.error) is StreamInterruptedError
+
+
+# -- the job is given to another worker
+
+RUN_AGAIN = "The job is given to another worker while it streams"
+
+
+class Worker:
+    """Asks and reports for a local endpoint, as a worker that somebody else started."""
+
+    def __init__(self, served: local.LocalEndpoint, name: str) -> None:
+        self._http = httpx.Client(
+            base_url=f"{served.base_url}/{served.endpoint_id}",
+            headers={"authorization": served.api_key},
+            trust_env=False,
+        )
+        self._name = name
+
+    def take(self) -> None:
+        """Ask for a job, having none: if it had one, that is lost."""
+        taken = self._http.get(f"/job-take/{self._name}?job_in_progress=0")
+        assert taken.status_code == 200
+
+    def post(self, what: str, job_id: str, output: Any) -> None:
+        url = f"/{what}/{self._name}/{job_id}?isStream=true"
+        assert self._http.post(url, json={"output": output}).status_code == 200
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._http.close()
+
+
+@pytest.mark.parametrize(
+    ("second", "output", "expected"),
+    [
+        ("abc", [], "abc"),
+        ("abc", ["a", "b", "c"], "abc"),
+        ("xyz", [], None),
+        ("xyz", ["x", "y", "z"], None),
+        ("ab", [], "ab"),
+        ("a", ["a", "b", "c"], "abc"),
+    ],
+    ids=["repeats", "repeats and aggregates", "differs", "differs, aggregates", "no more", "drops"],
+)
+@pytest.mark.parametrize("mode", [*MODES, WAYS[0]])
+def test_a_job_that_runs_twice(
+    mode: str, second: str, output: list[str], expected: str | None
+) -> None:
+    """Each chunk once and in order, or an error; at an endpoint that shows the second run."""
+    heard: Queue[str] = Queue()
+
+    def listen(endpoint: Any) -> Any:
+        stream = endpoint.stream(job_id, timeout=20)
+        if mode == "sync":
+            for chunk in stream:
+                heard.put(chunk.output)
+            return None
+
+        async def all_of_it() -> None:
+            async for chunk in stream:
+                heard.put(chunk.output)
+
+        return all_of_it()
+
+    with (
+        local.LocalEndpoint(None) as served,
+        Worker(served, "first") as worker,
+        served.client() as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        job = client.endpoint(served.endpoint_id).run(input=1)
+        job_id = job.id
+        options = {"api_key": served.api_key, "base_url": served.base_url}
+        reading = pool.submit(run_one, mode, Case(served.endpoint_id, listen), **options)
+        worker.take()
+        for chunk in "ab":
+            worker.post("job-stream", job_id, chunk)
+            assert heard.get(timeout=10) == chunk
+        worker.take()
+        for chunk in second:
+            worker.post("job-stream", job_id, chunk)
+        state = job.status()
+        assert (state.retries, state.worker_id) == (1, "first")
+        worker.post("job-done", job_id, output)
+        outcome = reading.result(30)
+    TALLY[RUN_AGAIN, "stream", mode] += 1
+    taken = "ab" + "".join(heard.queue)
+    if expected is not None:
+        assert (outcome.error, taken) == (None, expected)
+        return
+    assert type(outcome.error) is StreamInterruptedError
+    assert outcome.error.state.retries == 1

@@ -40,7 +40,7 @@ async def waits(here: Session, timeout: float | None) -> Any:
 
 
 async def streams(here: Session, timeout: float | None) -> Any:
-    return await collect(ChunkReader(here, JOB, timeout).next)
+    return await collect(ChunkReader(here, JOB, timeout))
 
 
 async def looks(here: Session, timeout: float | None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -12,18 +14,21 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.stream_memory import StreamMemory
 from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io import sync
 from tests.flows.virtual import (
     JOB,
     LOSES_ANSWER,
     Fault,
+    LostRun,
     Meeting,
     Service,
     Story,
     VirtualIO,
     collect,
     meetings,
+    next_chunk,
     outputs,
     randoms,
     session,
@@ -37,8 +42,8 @@ A_BLINK = 1e-6
 def stream(io: VirtualIO, timeout: float | None) -> tuple[list[Any], Exception | None]:
     """Take a stream to its end; return its chunks, and the error that ended it, if one did."""
     reader = ChunkReader(session(io), JOB, timeout)
-    taken = sync.run(collect(reader.next))
-    assert sync.run(reader.next()) is None
+    taken = sync.run(collect(reader))
+    assert sync.run(next_chunk(reader)) is None
     if taken and isinstance(taken[-1], Exception):
         return taken[:-1], taken[-1]
     return taken, None
@@ -78,7 +83,7 @@ def test_a_lost_answer_is_made_good_or_said(
 ) -> None:
     """Chunks that went with a lost answer come from the job's output, or are said to be gone."""
     story = attrs.evolve(story, chunks=chunks)
-    service = Service(story, [*[Meeting()] * position, Meeting(fault)])
+    service = Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream")
     taken, error = stream(VirtualIO(service, randoms=luck), None)
     whole = error is None or isinstance(error, errors.JobError)
     assert whole or isinstance(error, errors.StreamInterruptedError)
@@ -94,7 +99,7 @@ def test_a_lost_answer_is_made_good_or_said(
 def test_a_lost_answer_at_each_position(fault: Fault, position: int) -> None:
     """With an aggregate, no position of the lost answer loses a chunk."""
     story = Story(0.5, 20.0, chunks=("a", "b", {"c": 1}, None, "e"))
-    io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)]))
+    io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream"))
     assert stream(io, None) == (list(story.chunks), None)
 
 
@@ -103,7 +108,7 @@ def test_a_lost_answer_at_each_position(fault: Fault, position: int) -> None:
 def test_without_an_aggregate_a_lost_answer_is_an_error(fault: Fault, position: int) -> None:
     """What can't be made good is said, with the job and its end."""
     story = Story(0.0, 20.0, chunks=("a", "b", "c", "d", "e", "f"), aggregates=False)
-    io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)]))
+    io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream"))
     taken, error = stream(io, None)
     assert taken == list(story.chunks)[: len(taken)]
     assert isinstance(error, errors.StreamInterruptedError)
@@ -122,7 +127,7 @@ def test_another_aggregate_is_not_taken_for_the_stream() -> None:
             return state
 
     story = Story(0.0, 20.0, chunks=("a", "b", "c"))
-    io = VirtualIO(Transformed(story, [Meeting(), Meeting(), Meeting(Fault.PAGE)]))
+    io = VirtualIO(Transformed(story, [Meeting(), Meeting(), Meeting(Fault.PAGE)], of="stream"))
     taken, error = stream(io, None)
     assert taken == ["a", "b"]
     assert isinstance(error, errors.StreamInterruptedError)
@@ -193,7 +198,8 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
     class Interrupted(VirtualIO):
         async def _send(self, call: Call, limit: float | None) -> Reply:
             reply = await super()._send(call, limit)
-            if len(self.calls) == 3:
+            asked = [what for _, what, _ in self.calls]
+            if asked[-1] == "stream" and asked.count("stream") == 3:
                 raise KeyboardInterrupt
             return reply
 
@@ -202,7 +208,7 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
     taken: list[Any] = []
 
     async def go_on() -> None:
-        while (chunk := await reader.next()) is not None:
+        while (chunk := await next_chunk(reader)) is not None:
             taken.append(chunk.output)
 
     with pytest.raises(KeyboardInterrupt):
@@ -222,9 +228,227 @@ def test_closing_ends_the_iteration() -> None:
     """After `close` there is no chunk, and nothing is asked."""
     io = VirtualIO(Service(Story(0.0, 5.0, chunks=("a", "b"))))
     reader = ChunkReader(session(io), JOB, None)
-    first = sync.run(reader.next())
+    first = sync.run(next_chunk(reader))
     assert first is not None
     asked = len(io.calls)
     reader.close()
-    assert sync.run(reader.next()) is None
+    assert sync.run(next_chunk(reader)) is None
     assert len(io.calls) == asked
+
+
+# -- a job that is given to another worker
+
+lost_runs = st.builds(
+    LostRun,
+    taken_at=st.sampled_from([0.0, 0.5, 3.0]),
+    lost_at=st.sampled_from([3.5, 9.0, 30.0]),
+    chunks=st.lists(outputs, max_size=6).map(tuple),
+    keeps_chunks=st.booleans(),
+)
+run_again = st.builds(
+    Story,
+    taken_at=st.sampled_from([30.01, 31.0, 60.0]),
+    ends_at=st.sampled_from([60.1, 75.5, 400.0]),
+    status=st.sampled_from(["COMPLETED", "COMPLETED", "FAILED"]),
+    chunks=st.lists(outputs, max_size=6).map(tuple),
+    aggregates=st.booleans(),
+    long_polls=st.booleans(),
+    lost_run=lost_runs,
+)
+
+
+def is_beginning(taken: list[Any], *runs: tuple[Any, ...]) -> bool:
+    return any(taken == list(run)[: len(taken)] for run in runs)
+
+
+@given(run_again, st.none() | st.integers(0, 12), randoms)
+def test_no_chunk_twice_though_the_job_ran_twice(
+    story: Story, lost_answer: int | None, luck: list[float]
+) -> None:
+    """The chunks are those of one run, or a beginning of them and an error."""
+    assert story.lost_run is not None
+    lost = [] if lost_answer is None else [*[Meeting()] * lost_answer, Meeting(Fault.PAGE)]
+    taken, error = stream(VirtualIO(Service(story, lost, of="stream"), randoms=luck), None)
+    if error is None:
+        assert story.status == "COMPLETED"
+        if not story.lost_run.keeps_chunks or story.aggregates:
+            assert taken == list(story.chunks)
+    elif not story.lost_run.keeps_chunks:
+        assert is_beginning(taken, story.lost_run.chunks, story.chunks)
+    if lost_answer is None:
+        assert not isinstance(error, errors.APIConnectionError) or isinstance(
+            error, errors.StreamInterruptedError
+        )
+
+
+@given(run_again, randoms)
+def test_a_run_that_repeats_the_chunks_continues_them(story: Story, luck: list[float]) -> None:
+    """Each chunk is delivered once, as soon as the next run yields what is new."""
+    assert story.lost_run is not None
+    lost = attrs.evolve(story.lost_run, chunks=story.chunks[:4], keeps_chunks=False)
+    story = attrs.evolve(story, lost_run=lost, status="COMPLETED")
+    assert stream(VirtualIO(Service(story), randoms=luck), None) == (list(story.chunks), None)
+
+
+@pytest.mark.parametrize("aggregates", [True, False])
+@pytest.mark.parametrize("chunks", [("x", "y", "z"), ("a", "y", "z"), ("a",), ()])
+def test_a_run_that_differs_is_never_mixed_with_the_first(
+    chunks: tuple[Any, ...], aggregates: bool
+) -> None:
+    """What can't be a continuation is not delivered: the error has the job's state."""
+    story = Story(20.0, 30.0, chunks=chunks, aggregates=aggregates)
+    story = attrs.evolve(story, lost_run=LostRun(0.0, 9.0, ("a", "b")))
+    taken, error = stream(VirtualIO(Service(story)), None)
+    assert taken == ["a", "b"]
+    assert isinstance(error, errors.StreamInterruptedError)
+    assert "given to another worker" in str(error)
+    assert error.state is not None
+    assert error.state.retries == 1
+
+
+def test_a_longer_run_is_completed_from_the_output() -> None:
+    """If the server also hands out leftovers, the job's output still shows what is missing."""
+    story = Story(
+        20.0,
+        30.0,
+        chunks=("a", "b", "c", "d"),
+        lost_run=LostRun(0.0, 9.0, ("a", "b", "c"), keeps_chunks=True),
+    )
+
+    class Slow(VirtualIO):
+        async def _send(self, call: Call, limit: float | None) -> Reply:
+            if self.calls and "stream" in call.path:
+                self.time = max(self.time, 21.0)
+            return await super()._send(call, limit)
+
+    taken, error = stream(Slow(Service(story)), None)
+    assert (taken, error) == (["a", "b", "c", "d"], None)
+
+
+@pytest.mark.parametrize("silence", [0.001, 0.2])
+def test_a_change_too_quick_to_be_seen_is_an_error_at_the_end(silence: float) -> None:
+    """The status before the end tells it, if nothing else did."""
+    lost = LostRun(0.0, 0.3, ("a", "b"))
+    story = Story(0.3, 0.3 + 4 * silence, chunks=("x", "y", "z"), lost_run=lost, aggregates=False)
+    _, error = stream(VirtualIO(Service(story)), None)
+    assert isinstance(error, errors.StreamInterruptedError)
+    assert error.state is not None
+    assert error.state.retries == 1
+
+
+def test_a_run_lost_before_its_first_chunk_is_of_no_matter() -> None:
+    """A worker that crashes while it starts costs nothing but time."""
+    for lost_at in (0.5, 3.0, 31.0):
+        lost = LostRun(0.0, lost_at)
+        story = Story(lost_at, 50.0, chunks=("a", "b"), aggregates=False, lost_run=lost)
+        assert stream(VirtualIO(Service(story)), None) == (["a", "b"], None)
+
+
+def test_a_lively_stream_costs_one_request_more() -> None:
+    """Only pauses and the end make the reader look at the job's status."""
+    many = tuple(f"token {n % 7}" for n in range(200))
+    io = VirtualIO(Service(Story(0.0, 40.0, chunks=many, aggregates=False)))
+    assert stream(io, None) == (list(many), None)
+    assert [what for _, what, _ in io.calls].count("status") < 80
+    io = VirtualIO(Service(Story(0.0, 40.0, chunks=("once", *many), aggregates=False)))
+    assert stream(io, None) == (["once", *many], None)
+    assert [what for _, what, _ in io.calls].count("status") == 1
+
+
+# -- a list that was returned
+
+
+@pytest.mark.parametrize("fault", sorted(LOSES_ANSWER, key=lambda fault: fault.name))
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_returned_list_is_not_a_stream(fault: Fault, position: int) -> None:
+    """Items of an output are chunks only if chunks of the stream show that the worker yields."""
+
+    class Returns(Service):
+        def state(self, now: float) -> dict[str, Any]:
+            state = super().state(now)
+            return state | {"output": [1, 2, 3]} if state["status"] == "COMPLETED" else state
+
+    faults = [*[Meeting()] * position, Meeting(fault)]
+    service = Returns(Story(2.0, 5.0), faults, of="stream")
+    taken, error = stream(VirtualIO(service), None)
+    assert taken == []
+    if error is None:
+        assert position > 0, "the fault came after the end"
+    else:
+        assert isinstance(error, errors.StreamInterruptedError)
+
+
+# -- what is left
+
+
+def test_a_second_reader_begins_where_the_first_ended() -> None:
+    """It has the chunks that were fetched, and can still make good a lost answer."""
+    story = Story(0.0, 8.0, chunks=tuple("abcd"))
+    meetings = [Meeting(), Meeting(), Meeting(Fault.PAGE)]
+    io = VirtualIO(Service(story, meetings, of="stream"))
+    memory = StreamMemory()
+    first = ChunkReader(session(io), JOB, None, memory)
+    assert [sync.run(next_chunk(first)).output for _ in "ab"] == ["a", "b"]
+    first.close()
+    second = ChunkReader(session(io), JOB, None, memory)
+    assert sync.run(collect(second)) == ["c", "d"]
+
+
+@pytest.mark.parametrize("position", range(8))
+def test_who_was_interrupted_while_looking_loses_nothing(position: int) -> None:
+    """Chunks whose run was not known yet are kept, by the next reader too."""
+
+    class Interrupted(VirtualIO):
+        left = position
+
+        async def sleep(self, seconds: float) -> None:
+            self._interrupt()
+            await super().sleep(seconds)
+
+        async def _send(self, call: Call, limit: float | None) -> Reply:
+            if "/status/" in call.path:
+                self._interrupt()
+            return await super()._send(call, limit)
+
+        def _interrupt(self) -> None:
+            self.left -= 1
+            if self.left < 0:
+                self.left = 1_000
+                raise KeyboardInterrupt
+
+    io = Interrupted(Service(Story(0.0, 8.0, chunks=tuple("abcd"), aggregates=False)))
+    memory = StreamMemory()
+    taken: list[Any] = []
+
+    async def read(reader: ChunkReader) -> None:
+        while (chunk := await next_chunk(reader)) is not None:
+            taken.append(chunk.output)
+
+    with suppress(KeyboardInterrupt):
+        sync.run(read(ChunkReader(session(io), JOB, None, memory)))
+    if taken != list("abcd"):
+        sync.run(read(ChunkReader(session(io), JOB, None, memory)))
+    assert taken == list("abcd")
+
+
+def test_many_chunks_of_one_answer_take_time_in_proportion() -> None:
+    """Nothing is done again for each chunk: ten times as many are not a hundred times the work."""
+
+    def steps(many: int) -> int:
+        io = VirtualIO(Service(Story(0.0, 0.1, chunks=(1,) * many)))
+        reader, count = ChunkReader(session(io), JOB, None), 0
+
+        def tracer(frame: Any, event: str, arg: Any) -> Any:
+            nonlocal count
+            count += "stream_memory" in frame.f_code.co_filename
+            return tracer
+
+        io.time = 1.0
+        sys.settrace(tracer)
+        try:
+            assert len(sync.run(collect(reader))) == many
+        finally:
+            sys.settrace(None)
+        return count
+
+    assert steps(2_000) < 15 * steps(200)

@@ -9,7 +9,7 @@ next of a list of faults; behind its end all requests go well.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
 from enum import Enum
 from itertools import chain, repeat
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.port import Call, NoReply, Reply, Session
+from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io import sync
 from runpod_sdk._io.telemetry import Telemetry
 from runpod_sdk.errors import RunpodError
@@ -58,6 +59,26 @@ class Meeting:
     retry_after: str = "2"
 
 
+def _spread(chunks: tuple[Any, ...]) -> list[tuple[float, Any]]:
+    """Give each chunk its part of the time of a run."""
+    return [((index + 1) / (len(chunks) + 1), chunk) for index, chunk in enumerate(chunks)]
+
+
+@attrs.frozen
+class LostRun:
+    """A run whose worker vanishes; times from the job's submission, in seconds."""
+
+    taken_at: float
+    lost_at: float
+    chunks: tuple[Any, ...] = ()
+    keeps_chunks: bool = False
+    """Whether the server still hands out what this run yielded, once it is lost."""
+
+    def emissions(self) -> list[tuple[float, Any]]:
+        length = self.lost_at - self.taken_at
+        return [(self.taken_at + length * part, chunk) for part, chunk in _spread(self.chunks)]
+
+
 @attrs.frozen
 class Story:
     """A job as it really goes; times from its submission, in seconds."""
@@ -71,27 +92,46 @@ class Story:
     """Whether `/status-sync` is offered, and `/stream` held back."""
     unknown_for: float = 0.0
     """How long those who are asked for it don't know it yet."""
+    lost_run: LostRun | None = None
+    """An earlier run, whose worker vanished."""
 
-    def chunk_time(self, index: int) -> float:
-        return self.taken_at + (self.ends_at - self.taken_at) * (index + 1) / (len(self.chunks) + 1)
+    def emissions(self) -> list[tuple[float, Any, bool]]:
+        """When each chunk is yielded, what it is, and whether by the run that counts."""
+        lost = self.lost_run
+        early = [] if lost is None else [(at, chunk, False) for at, chunk in lost.emissions()]
+        return early + [
+            (self.taken_at + (self.ends_at - self.taken_at) * part, chunk, True)
+            for part, chunk in _spread(self.chunks)
+        ]
 
 
 class Service:
     """A service of at most one job, in the time of the port that asks it."""
 
-    def __init__(self, story: Story, meetings: Iterable[Meeting] = (), *, started: bool = True):
+    def __init__(
+        self,
+        story: Story,
+        meetings: Iterable[Meeting] = (),
+        *,
+        started: bool = True,
+        of: str | None = None,
+    ) -> None:
+        """Let requests, or those *of* one operation, meet the faults in turn."""
         self.story = story
         self._meetings = chain(meetings, repeat(Meeting()))
+        self._of = of
         self.born: list[float] = [0.0] if started else []
         """When each job was submitted."""
         self.cancelled_at: float | None = None
+        self._emissions = story.emissions()
         self._drained = 0
         self.drained_in_vain = 0
         self.last: Meeting = Meeting()
 
     def answer(self, call: Call, now: float) -> tuple[float, Reply | NoReply]:
         """Return when the answer is there, and what it is."""
-        meeting = self.last = next(self._meetings)
+        met = self._of in (None, call.path.split("/")[2])
+        meeting = self.last = next(self._meetings) if met else Meeting()
         fault, soon = meeting.fault, now + meeting.delay
         if fault is Fault.REFUSED:
             return soon, NoReply("refused", sent=False)
@@ -147,16 +187,18 @@ class Service:
         story, at = self.story, now
         if story.long_polls and self.status(now) == "IN_PROGRESS":
             times = [self._end()]
-            if self._drained < len(story.chunks):
-                times.append(self.born[0] + story.chunk_time(self._drained))
+            times += [self.born[0] + when for when, _, _ in self._emissions[self._drained :][:1]]
             at = min(max(now, min(times)), now + wait)
         made = sum(
-            at >= self.born[0] + story.chunk_time(index) and self._end() >= self.born[0]
-            for index in range(len(story.chunks))
+            at >= self.born[0] + when and self._end() >= self.born[0]
+            for when, _, _ in self._emissions
         )
-        fresh = story.chunks[self._drained : made]
+        fresh = self._emissions[self._drained : made]
         self._drained = max(self._drained, made)
-        chunks = [{"output": value} for value in fresh]
+        lost = story.lost_run
+        if lost is not None and not lost.keeps_chunks and at >= self.born[0] + lost.lost_at:
+            fresh = [emission for emission in fresh if emission[2]]
+        chunks = [{"output": value} for _, value, _ in fresh]
         return at, ok({"status": self.status(at), "stream": chunks})
 
     def _end(self) -> float:
@@ -168,6 +210,9 @@ class Service:
             return "CANCELLED"
         if now >= self._end():
             return self.story.status
+        lost = self.story.lost_run
+        if lost is not None and lost.taken_at <= now - self.born[0] < lost.lost_at:
+            return "IN_PROGRESS"
         return "IN_PROGRESS" if now >= self.born[0] + self.story.taken_at else "IN_QUEUE"
 
     def state(self, now: float) -> dict[str, Any]:
@@ -179,6 +224,12 @@ class Service:
             body["output"] = list(self.story.chunks) if self.story.aggregates else []
         if status == "FAILED":
             body["error"] = "the handler said no"
+        lost = self.story.lost_run
+        was_lost = lost is not None and now >= self.born[0] + lost.lost_at
+        if was_lost:
+            body["retries"] = 1
+        if status == "IN_PROGRESS":
+            body["workerId"] = "w2" if was_lost else "w1"
         return body
 
 
@@ -278,11 +329,17 @@ def drive(flow: Coroutine[Any, Any, Any]) -> Any:
         return error
 
 
-async def collect(next_chunk: Callable[[], Any]) -> list[Any]:
+async def next_chunk(reader: ChunkReader) -> Any:
+    """Take the next chunk; None at the end."""
+    ready = await reader.fill()
+    return None if ready is None else ready.popleft()
+
+
+async def collect(reader: ChunkReader) -> list[Any]:
     """Take all chunks of a reader; an error goes to the end of the list."""
     taken: list[Any] = []
     try:
-        while (chunk := await next_chunk()) is not None:
+        while (chunk := await next_chunk(reader)) is not None:
             taken.append(chunk.output)
     except RunpodError as error:
         taken.append(error)

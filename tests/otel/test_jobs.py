@@ -117,12 +117,13 @@ def test_a_stream(driver: Driver, told: Exported) -> None:
     routes = Routes(
         run=QUEUED,
         stream=[chunks("IN_PROGRESS", 1), chunks("IN_PROGRESS", 2), chunks("COMPLETED")],
+        status=job("COMPLETED", output=[]),
     )
     endpoint = driver.endpoint(routes)
     stream = driver.call(lambda: endpoint.run(input=1)).stream()
     assert [chunk.output for chunk in driver.take(stream)] == [1, 2]
     span = only(told)
-    assert names(span) == sorted([RUN, STREAM, STREAM, STREAM])
+    assert names(span) == sorted([RUN, STREAM, STREAM, STREAM, STATUS])
     assert span.attributes["runpod.job.status"] == "COMPLETED"
 
 

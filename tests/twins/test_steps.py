@@ -173,7 +173,7 @@ def agree(history: History, flow: Flow, *, started: bool = True) -> None:
 
 
 def chunks_of(timeout: float | None) -> Flow:
-    return lambda here: collect(ChunkReader(here, JOB, timeout).next)
+    return lambda here: collect(ChunkReader(here, JOB, timeout))
 
 
 def waiting(timeout: float | None, on_timeout: str) -> Flow:

@@ -105,6 +105,7 @@ ATTRIBUTES = {
     Job: {"id", "endpoint"},
     Endpoint: {"id", "client", "input_type", "output_type", "openai_base_url"},
     Results: {"in_flight", "uncertain"},
+    Stream: {"undelivered"},
 }
 
 

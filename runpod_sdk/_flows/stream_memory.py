@@ -1,0 +1,225 @@
+"""
+What the streams of one `Job` object have read: a position, and the chunks not yet consumed.
+
+A position is immutable and is replaced as a whole, by one assignment. An exception that
+interrupts the reader at any instant therefore leaves the old position or the new one,
+never half of each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections import deque
+from collections.abc import Coroutine, Iterable, Sequence
+from enum import Enum
+from typing import Any
+from weakref import ref
+
+from attrs import evolve, field, frozen
+
+from runpod_sdk._flows.api import Batch
+from runpod_sdk.models import TERMINAL, JobState, JobStatus, JSONValue, StreamChunk
+
+CHECK_INTERVAL = 0.5
+"""
+Seconds without a chunk after which the job may have been given to another worker unseen.
+
+RunPod takes many times as long to notice that a worker is gone.
+"""
+
+
+class Missing(Enum):
+    """Why chunks may be missing, so that asking for more could leave a gap."""
+
+    RESPONSE = "a response was lost that may have carried chunks"
+    RUN = "the job was given to another worker"
+
+
+@frozen
+class Prefix:
+    """The first chunks of a stream: their number, and a digest of their outputs."""
+
+    count: int = 0
+    digest: bytes | None = b""
+    """None where an output is nested too deep to be serialized."""
+
+    def plus(self, outputs: Iterable[JSONValue]) -> Prefix:
+        """Return the prefix extended by *outputs*."""
+        count, digest = self.count, self.digest
+        for output in outputs:
+            count += 1
+            if digest is not None:
+                try:
+                    text = json.dumps(output, sort_keys=True)
+                except RecursionError:
+                    digest = None
+                else:
+                    digest = hashlib.sha256(digest + text.encode()).digest()
+        return Prefix(count, digest)
+
+    def equals(self, other: Prefix) -> bool:
+        """Return whether both are known to be the same chunks."""
+        return self.digest is not None and self == other
+
+    def rest_of(self, output: object) -> Sequence[JSONValue] | None:
+        """Return the items of *output* after this prefix; None if it does not begin with it."""
+        if not isinstance(output, list) or not output or len(output) < self.count:
+            return None
+        items: list[JSONValue] = output
+        return items[self.count :] if self.equals(_NONE.plus(items[: self.count])) else None
+
+
+_NONE = Prefix()
+
+
+def _outputs(chunks: Iterable[StreamChunk]) -> list[JSONValue]:
+    return [chunk.output for chunk in chunks]
+
+
+@frozen
+class Position:
+    """How far a stream has been read. Times are those of the clock of the IO port."""
+
+    ready: deque[StreamChunk] = field(factory=deque[StreamChunk])
+    """The chunks to deliver next. Only removing from it is allowed."""
+    unchecked: tuple[StreamChunk, ...] = ()
+    """Chunks that were fetched, and perhaps belong to another run than those before."""
+    must_check: bool = False
+    """Whether to look which run the unchecked chunks belong to."""
+    missing: Missing | None = None
+    accepted: Prefix = _NONE
+    """The chunks that were made ready, whether they were consumed or not."""
+    first: Prefix = _NONE
+    """The first of them."""
+    repeated: Prefix | None = None
+    """While another run repeats the accepted chunks: those that it has repeated."""
+    status: JobStatus | str = JobStatus.IN_QUEUE
+    retries: int = 0
+    """The number of times that the job was given to another worker, as far as is known."""
+    worker: str | None = None
+    ended_first: bool = False
+    """Whether the job had ended before its first chunk was fetched: no other run can follow."""
+    known_at: float | None = None
+    """When the run was last known to be the same; None before the first request."""
+    checked_at: float = float("-inf")
+    end: JobState | None = None
+    """The state to report once all ready chunks are consumed."""
+
+    def received(self, page: Batch, now: float) -> Position:
+        """Return the position after a response."""
+        at = evolve(self, missing=None, status=page.status)
+        if page.status == JobStatus.IN_QUEUE and self.status != JobStatus.IN_QUEUE:
+            return at._returned_to_queue(page.chunks)
+        if not page.chunks:
+            return at
+        if page.status in TERMINAL and not self.accepted.count:
+            return evolve(at, unchecked=page.chunks, ended_first=True)
+        pause = now - (now if self.known_at is None else self.known_at)
+        repeats = (
+            now - self.checked_at >= CHECK_INTERVAL
+            and self.accepted.count > 0
+            and self.first.equals(_NONE.plus(_outputs(page.chunks[:1])))
+        )
+        watched = self.repeated is None and not self.ended_first
+        must_check = watched and (pause >= CHECK_INTERVAL or repeats)
+        return evolve(at, unchecked=page.chunks, must_check=must_check, known_at=now)
+
+    def _returned_to_queue(self, chunks: Sequence[StreamChunk]) -> Position:
+        """Accept what the lost run yielded last, and expect the next run to start over."""
+        at = self if self.repeated is not None else self.accepting(chunks)
+        repeated = _NONE if at.accepted.count else None
+        return evolve(at, repeated=repeated, retries=at.retries + 1, worker=None)
+
+    def is_other_run(self, state: JobState) -> bool:
+        """Return whether the accepted chunks are of an earlier run than the one of *state*."""
+        if not self.accepted.count:
+            return False
+        returned = state.status == JobStatus.IN_QUEUE and self.status != JobStatus.IN_QUEUE
+        moved = None not in (self.worker, state.worker_id) and self.worker != state.worker_id
+        return returned or moved or (state.retries or 0) > self.retries
+
+    def checked(self, state: JobState, now: float) -> Position:
+        """Return the position after a look at the job's state."""
+        other = self.is_other_run(state)
+        return evolve(
+            self,
+            must_check=False,
+            repeated=_NONE if other else self.repeated,
+            retries=max(self.retries, state.retries or 0),
+            worker=state.worker_id or (None if other else self.worker),
+            known_at=now,
+            checked_at=now,
+        )
+
+    def matched(self) -> Position | None:
+        """
+        Make those of the unchecked chunks ready that the run so far has not delivered.
+
+        Returns:
+            None if another run repeats the accepted chunks with differences.
+        """
+        if self.repeated is None:
+            return self.accepting(self.unchecked)
+        missing = self.accepted.count - self.repeated.count
+        repeated = self.repeated.plus(_outputs(self.unchecked[:missing]))
+        if repeated.count < self.accepted.count:
+            return evolve(self, unchecked=(), repeated=repeated)
+        if not repeated.equals(self.accepted):
+            return None
+        return evolve(self, repeated=None).accepting(self.unchecked[missing:])
+
+    def accepting(self, chunks: Sequence[StreamChunk]) -> Position:
+        """Make *chunks* ready; there must be no other ready ones."""
+        outputs = _outputs(chunks)
+        return evolve(
+            self,
+            ready=deque(chunks),
+            unchecked=(),
+            accepted=self.accepted.plus(outputs),
+            first=self.first if self.first.count else _NONE.plus(outputs[:1]),
+        )
+
+
+START = Position()
+
+_WAITING = (inspect.CORO_RUNNING, inspect.CORO_SUSPENDED)
+
+
+class StreamMemory:
+    """The position of the streams of one `Job` object. A copy for another process is empty."""
+
+    __slots__ = ("_flow", "position")
+
+    def __init__(self) -> None:
+        self.position = START
+        self._flow: ref[Coroutine[Any, Any, Any]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StreamMemory, ()
+
+    def update(self, **changes: Any) -> None:
+        self.position = evolve(self.position, **changes)
+
+    async def note_request(self) -> None:
+        """Note that a request for chunks is being sent, whose response may get lost."""
+        self.update(missing=Missing.RESPONSE)
+
+    @property
+    def undelivered(self) -> tuple[StreamChunk, ...]:
+        """The chunks that were fetched and not consumed, in order."""
+        return (*self.position.ready, *self.position.unchecked)
+
+    def check_idle(self) -> None:
+        """Raise `RuntimeError` if somebody else is waiting for the next chunk."""
+        flow = None if self._flow is None else self._flow()
+        if flow is not None and inspect.getcoroutinestate(flow) in _WAITING:
+            raise RuntimeError(
+                "another task or thread is waiting for the next chunk of this job:"
+                " read a job's stream in one place at a time"
+            )
+
+    def enter(self, flow: Coroutine[Any, Any, Any]) -> None:
+        """Note who waits for the next chunk."""
+        self._flow = ref(flow)
