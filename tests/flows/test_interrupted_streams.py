@@ -17,7 +17,8 @@ from runpod_sdk._io import sync
 from tests.flows.virtual import JOB, LostRun, Service, Story, VirtualIO, session
 
 CHUNKS = ["a", "b", "a"]
-SHELLS = ("_sync/stream.py", "_async/stream.py")
+ASYNC = "_async/stream.py"
+SHELLS = ("_sync/stream.py", ASYNC)
 FLOWS = ("_flows/streaming.py", "_flows/stream_memory.py")
 
 STORIES = {
@@ -46,8 +47,8 @@ class Interrupter:
         name = frame.f_code.co_filename
         if name.endswith(SHELLS):
             frame.f_trace_opcodes = True
-            # CPython handles no signal at a return, which hands over what a coroutine made.
-            if event == "opcode" and not _returns(frame):
+            # CPython handles no signal at a return, by which a coroutine hands over its chunk.
+            if event == "opcode" and not (name.endswith(ASYNC) and _returns(frame)):
                 self._strike(frame)
         elif not name.endswith(FLOWS):
             return None

@@ -243,7 +243,6 @@ lost_runs = st.builds(
     taken_at=st.sampled_from([0.0, 0.5, 3.0]),
     lost_at=st.sampled_from([3.5, 9.0, 30.0]),
     chunks=st.lists(outputs, max_size=6).map(tuple),
-    keeps_chunks=st.booleans(),
 )
 run_again = st.builds(
     Story,
@@ -271,9 +270,8 @@ def test_no_chunk_twice_though_the_job_ran_twice(
     taken, error = stream(VirtualIO(Service(story, lost, of="stream"), randoms=luck), None)
     if error is None:
         assert story.status == "COMPLETED"
-        if not story.lost_run.keeps_chunks or story.aggregates:
-            assert taken == list(story.chunks)
-    elif not story.lost_run.keeps_chunks:
+        assert taken == list(story.chunks)
+    else:
         assert is_beginning(taken, story.lost_run.chunks, story.chunks)
     if lost_answer is None:
         assert not isinstance(error, errors.APIConnectionError) or isinstance(
@@ -285,7 +283,7 @@ def test_no_chunk_twice_though_the_job_ran_twice(
 def test_a_run_that_repeats_the_chunks_continues_them(story: Story, luck: list[float]) -> None:
     """Each chunk is delivered once, as soon as the next run yields what is new."""
     assert story.lost_run is not None
-    lost = attrs.evolve(story.lost_run, chunks=story.chunks[:4], keeps_chunks=False)
+    lost = attrs.evolve(story.lost_run, chunks=story.chunks[:4])
     story = attrs.evolve(story, lost_run=lost, status="COMPLETED")
     assert stream(VirtualIO(Service(story), randoms=luck), None) == (list(story.chunks), None)
 
@@ -304,6 +302,23 @@ def test_a_run_that_differs_is_never_mixed_with_the_first(
     assert "given to another worker" in str(error)
     assert error.state is not None
     assert error.state.retries == 1
+
+
+@pytest.mark.parametrize(("second", "ends_well"), [("abc", True), ("xyz", False)])
+def test_a_job_that_is_seen_in_the_queue_again(second: str, ends_well: bool) -> None:
+    """That alone shows another run, though the status tells nothing of it."""
+
+    class Terse(Service):
+        def state(self, now: float) -> dict[str, Any]:
+            state = super().state(now)
+            return {name: state[name] for name in state if name not in ("retries", "workerId")}
+
+    lost = LostRun(0.0, 9.0, ("a", "b"))
+    story = Story(20.0, 30.0, chunks=tuple(second), aggregates=False, lost_run=lost)
+    story = attrs.evolve(story, long_polls=False)
+    taken, error = stream(VirtualIO(Terse(story)), None)
+    assert taken == (["a", "b", "c"] if ends_well else ["a", "b"])
+    assert (error is None) is ends_well
 
 
 def test_a_longer_run_is_completed_from_the_output() -> None:
