@@ -103,7 +103,8 @@ class Position:
     """Whether the job had ended before its first chunk was fetched: no other run can follow."""
     known_at: float | None = None
     """When the run was last known to be the same; None before the first request."""
-    checked_at: float = float("-inf")
+    repeated_at: float = float("-inf")
+    """When chunks last began like the stream itself, and were checked for that."""
     end: JobState | None = None
     """The state to report once all ready chunks are consumed."""
 
@@ -118,13 +119,19 @@ class Position:
             return evolve(at, unchecked=page.chunks, ended_first=True)
         pause = now - (now if self.known_at is None else self.known_at)
         repeats = (
-            now - self.checked_at >= CHECK_INTERVAL
+            now - self.repeated_at >= CHECK_INTERVAL
             and self.accepted.count > 0
             and self.first.equals(_NONE.plus(_outputs(page.chunks[:1])))
         )
         watched = self.repeated is None and not self.ended_first
         must_check = watched and (pause >= CHECK_INTERVAL or repeats)
-        return evolve(at, unchecked=page.chunks, must_check=must_check, known_at=now)
+        return evolve(
+            at,
+            unchecked=page.chunks,
+            must_check=must_check,
+            known_at=now,
+            repeated_at=now if repeats else self.repeated_at,
+        )
 
     def _returned_to_queue(self, chunks: Sequence[StreamChunk]) -> Position:
         """Accept what the lost run yielded last, and expect the next run to start over."""
@@ -150,7 +157,6 @@ class Position:
             retries=max(self.retries, state.retries or 0),
             worker=state.worker_id or (None if other else self.worker),
             known_at=now,
-            checked_at=now,
         )
 
     def matched(self) -> Position | None:
