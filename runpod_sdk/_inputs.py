@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, get_args
 
 from runpod_sdk import _outputs
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:  # what a type checker knows a value by that is written as JSON
@@ -53,6 +54,8 @@ def plain(value: object) -> Any:
     except ConfigurationError:
         raise
     except Exception as fault:
+        if raised_by_signal_handler(fault):
+            raise
         what = f"{type(fault).__name__}: {fault}"
     # Raised without a cause: that would hold the value, and what may be secret in it.
     raise TypeError(f"a {kind.__name__} is not as its class says: {what}")

@@ -71,6 +71,30 @@ def no_answer(action: str, reason: str, *, submission: bool) -> str:
     return f"{action}: {reason}" + (f"; {_UNCERTAIN}" if submission else "")
 
 
+def interrupted_submission(endpoint_id: str) -> str:
+    """Say that a submission was interrupted before its answer was read."""
+    return f"submission to endpoint {endpoint_id} interrupted; {_UNCERTAIN}"
+
+
+def about(job_id: str, text: str) -> str:
+    """Say something of a job, in a note: of which, and what."""
+    return f"job {job_id}: {text}"
+
+
+def detached(job_id: str) -> str:
+    """Say that a job was left alone, and how to come back to it."""
+    return f"it may still be running; wait for it with endpoint.job({job_id!r})"
+
+
+def cancelled(answer: JobState | None) -> str:
+    """Say what became of a job that was to be cancelled, given the server's answer."""
+    if answer is None or not answer.completed:
+        return "the cancellation was not confirmed"
+    if answer.succeeded or answer.status != "CANCELLED":
+        return f"it was {answer.status} before it could be cancelled"
+    return "it was cancelled"
+
+
 def invalid(action: str, fault: str, *, submission: bool) -> str:
     """Say what is wrong with the body of a 2xx."""
     message = f"{action}: the answer is not what the API document says: {fault}; see .body"

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from attrs import evolve, frozen
 
+from runpod_sdk._signals import interruption_in
 from runpod_sdk.errors import ConfigurationError, OutputValidationError
 from runpod_sdk.models import JobState
 
@@ -55,9 +57,12 @@ class Reader:
             Misfit: It can't be one.
         """
         # Raised without a cause, whose own references to the value nobody can pickle.
+        before = sys.exception()
         try:
             return self._convert(value)
         except Exception as fault:
+            if (interruption := interruption_in(fault, before)) is not None:
+                raise interruption from interruption.__cause__
             faults = _faults(fault, path)
         more = f" and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
         raise Misfit("; ".join(faults[:_MOST_FAULTS]) + more)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from enum import Enum
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeGuard
 
 from attrs import field, frozen
 
@@ -144,6 +144,14 @@ def checked_id(value: str, name: str) -> str:
             " an id has no slash, no white space and no line end"
         )
     return value
+
+
+def is_id(value: object) -> TypeGuard[str]:
+    """Tell whether *value* can be an id, of which a URL can be made."""
+    if not isinstance(value, str) or value.strip() in ("", ".", ".."):
+        return False
+    is_whole = value.encode(errors="ignore").decode() == value  # no lone surrogate
+    return is_whole and not _NOT_OF_AN_ID.search(value)
 
 
 @frozen

@@ -13,9 +13,10 @@ from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows import api
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.explaining import explain
+from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk._flows.waiting import wait
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
@@ -78,8 +79,13 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         """Async twin of `Endpoint.wait`."""
         job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
         session = self._session
-        flow = wait(session, job_id, session.deadline(length_of_time(timeout)))
-        return await cancelling(session, job_id, on_timeout, flow)
+        deadline = session.deadline(length_of_time(timeout))
+        guard = JobGuard(session, on_timeout, job_id)
+        try:
+            return await wait(session, job_id, deadline)
+        except BaseException as reason:
+            await guard.ended_by(reason)
+            raise
 
     def stream(self, job_id: str, *, timeout: Timeout = None) -> AsyncStream:
         """

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from runpod_sdk._flows import api, submitting
+from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._outputs import reader_for
 from runpod_sdk.models import ExecutionPolicy, InputValue, JobState, S3Config
 from runpod_sdk.settings import (
@@ -47,8 +48,13 @@ async def run(
         input_type=self.input_type,
     )
     total = self.client._config.total(timeout)
-    state = await submitting.run(self._session, body, total)
-    return self.job(state.id)
+    guard = JobGuard(self._session)
+    try:
+        state = await submitting.run(guard.session, body, total, guard.submission)
+        return self.job(state.id)
+    except BaseException as reason:
+        await guard.ended_by(reason)
+        raise
 
 
 @overload
@@ -117,7 +123,12 @@ async def run_sync(
     )
     total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
     read = reader_for(output_type, self.output_type)
-    state = await submitting.run_sync(self._session, body, total, on_timeout)
-    if check:
-        state.raise_for_status()
-    return state if read is None or not state.succeeded else read.state(state)
+    guard = JobGuard(self._session, on_timeout)
+    try:
+        state = await submitting.run_sync(guard.session, body, total, guard.submission)
+        if check:
+            state.raise_for_status()
+        return state if read is None or not state.succeeded else read.state(state)
+    except BaseException as reason:
+        await guard.ended_by(reason)
+        raise

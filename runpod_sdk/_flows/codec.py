@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from runpod_sdk._signals import raised_by_signal_handler
+
 LARGE: Final = 64 * 1024
 """Bytes from which it pays."""
 
@@ -41,7 +43,9 @@ def _fast() -> Callable[[bytes], Any] | None:
     def decode(content: bytes) -> Any:
         try:
             return msgspec.json.decode(content)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            if raised_by_signal_handler(error):
+                raise
             return json.loads(content)
 
     return decode

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from runpod_sdk._signals import raised_by_signal_handler
+
 
 def encode(body: object) -> bytes:
     """
@@ -23,8 +25,12 @@ def encode(body: object) -> bytes:
         )
         return text.encode()
     except (ValueError, RecursionError) as error:
+        if raised_by_signal_handler(error):
+            raise
         failure = ValueError(f"the request can't be written as JSON: {error}")
     except TypeError as error:
+        if raised_by_signal_handler(error):
+            raise
         failure = TypeError(
             f"the request can't be written as JSON: {error};"
             " give dicts, lists, strings, numbers, booleans and None, or values of attrs classes,"

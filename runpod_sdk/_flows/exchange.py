@@ -18,7 +18,7 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.encoding import encode
 from runpod_sdk._flows.pace import Limit
-from runpod_sdk._flows.port import IO, Call, Deadline, NoReply, Reply
+from runpod_sdk._flows.port import IO, Call, Deadline, NoReply, Reply, Submission
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.models import JSONValue
 
@@ -50,6 +50,8 @@ class Operation(Generic[T]):
     """Whether there is another operation to ask with, should this one be answered 404."""
     limit: Limit | None = None
     """What the service allows of its kind, where it says so."""
+    record: Submission | None = field(default=None, repr=False, eq=False)
+    """Where to keep what becomes of it, if it submits a job."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What of the request must not get into an error, should the server repeat it."""
 
@@ -82,13 +84,11 @@ class _StandIn:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        content = None if json is None else encode(json)
-        self._check_size(content or b"")
-        call = Call(method.upper(), url, params or {}, content, headers or {}, self._resends)
-        left = self._deadline.left(self._io.now())  # large input takes its time to encode
-        if left is not None and left <= 0:
-            raise NoReply("no time to send it", sent=False, timed_out=True)
-        reply = await self._io.send(call, left)
+        reply = self.reply
+        if reply is None:  # else it is read again
+            content = None if json is None else encode(json)
+            self._check_size(content or b"")
+            reply = await self._send(method.upper(), url, params or {}, content, headers or {})
         if not 200 <= reply.status_code < 300:
             shown = reply.censored(self._op.secrets)
             raise self._op.refuse(self._op, shown)
@@ -97,11 +97,52 @@ class _StandIn:
             raise ValueError("it is larger than the client's max_response_size")
         return reply if reply.status_code == 200 else evolve(reply, status_code=200)
 
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any],
+        content: bytes | None,
+        headers: Mapping[str, str],
+    ) -> Reply:
+        record = self._op.record
+        call = Call(method, url, params, content, headers, self._resends, record)
+        left = self._deadline.left(self._io.now())  # large input takes its time to encode
+        if left is not None and left <= 0:
+            raise NoReply("no time to send it", sent=False, timed_out=True)
+        if record is None:
+            return await self._io.send(call, left)
+        record.begin()
+        try:
+            reply = await self._io.send(call, left)
+        except NoReply as silence:
+            record.sent = silence.sent
+            raise
+        record.read = lambda: reply
+        return reply
+
     def _check_size(self, content: bytes) -> None:
         size, largest = len(content), self._op.largest
         if largest is not None and size > largest:
             message = messages.too_large(self._op.action, size, largest)
             raise errors.RequestTooLargeError(message, size=size, limit=largest)
+
+
+async def _ask(client: _StandIn, op: Operation[T]) -> T:
+    answer = await op.ask(client=client)
+    wire = client.reply.json() if client.reply else None
+    if not isinstance(wire, dict):
+        raise TypeError("not a JSON object")
+    return op.read(answer.parsed, wire)
+
+
+async def _can_be_read(client: _StandIn, op: Operation[Any]) -> bool:
+    """Tell whether the answer, which has come, is what the document says."""
+    try:
+        await _ask(client, op)
+    except _PARSE_FAULTS:
+        return False
+    return True
 
 
 async def exchange(io: IO, op: Operation[T], limit: float | None, resends: int = 0) -> T:
@@ -116,13 +157,11 @@ async def exchange(io: IO, op: Operation[T], limit: float | None, resends: int =
     """
     client = _StandIn(io, op, limit, resends)
     try:
-        answer = await op.ask(client=client)
-        wire = client.reply.json() if client.reply else None
-        if not isinstance(wire, dict):
-            raise TypeError("not a JSON object")
-        return op.read(answer.parsed, wire)
+        return await _ask(client, op)
     except _PARSE_FAULTS as fault:
         if client.reply is None:  # nothing has come: the caller's own mistake
+            raise
+        if await _can_be_read(client, op):  # then a signal handler raised it, for example
             raise
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
         shown = client.reply.censored(op.secrets)

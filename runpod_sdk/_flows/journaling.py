@@ -107,9 +107,11 @@ class JournaledMapping(Mapping):
         await self._ledger.close()
 
     async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
-        state = await super()._submit(item, request)
-        self._ledger.note(Change(item.index, JournalStatus.RUNNING, state.id))
-        return state
+        try:
+            return await super()._submit(item, request)
+        finally:  # interrupted or not
+            if item.job_id is not None:
+                self._ledger.note(Change(item.index, JournalStatus.RUNNING, item.job_id))
 
     async def _intend(self, item: Item) -> None:
         intent = Change(item.index, JournalStatus.UNCERTAIN, digest=item.digest)

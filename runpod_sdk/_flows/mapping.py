@@ -18,10 +18,11 @@ from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.batch import Batch
 from runpod_sdk._flows.crew import Crew, Desk
-from runpod_sdk._flows.port import NEVER, Session
+from runpod_sdk._flows.guard import try_to_cancel
+from runpod_sdk._flows.port import NEVER, Session, Submission
 from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
-from runpod_sdk._flows.waiting import try_to_cancel, wait
+from runpod_sdk._flows.waiting import wait
 from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import Tell, watching
@@ -222,17 +223,17 @@ class Mapping:
                 await self._intend(item)
                 self._check_stopped(item)
 
-        session = evolve(self._session, before=turn_has_come)
+        session, record = evolve(self._session, before=turn_has_come), Submission()
         try:
-            state = await run(session, request, session.patience)
-            item.job_id = state.id
+            state = await run(session, request, session.patience, record)
             self.submitted += 1
             return state
-        except Exception:
-            item.sending = False
+        except errors.RunpodError:
+            record.sent = False  # the error says what is known
             raise
-        finally:  # what was interrupted remains what it is
-            item.sending = item.sending and item.job_id is None
+        finally:
+            item.job_id = record.job_id
+            item.sending = record.uncertain and item.job_id is None
             self._sent()
 
     async def _intend(self, item: Item) -> None:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from runpod_sdk import errors
 from runpod_sdk._flows.codec import decode
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
+from runpod_sdk.settings import is_id
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -45,6 +47,8 @@ class Call:
     headers: Mapping[str, str]
     resends: int = 0
     """How often it was sent before, in vain."""
+    submission: Submission | None = field(default=None, repr=False, eq=False)
+    """Where to keep what becomes of it, if it submits a job."""
 
 
 @define
@@ -94,6 +98,54 @@ class Reply:
         except (ValueError, RecursionError):
             return self.content.decode("utf-8", "replace")
         return decoded
+
+
+@define(eq=False)
+class Submission:
+    """
+    What is known of a submission, at any instant: an interruption may come at each.
+
+    The port keeps here what it knows of the attempt that is under way.
+    """
+
+    sent: bool = False
+    """Whether the request may have left."""
+    read: Callable[[], Reply] | None = None
+    """Returns the answer, as far as it has come; None before any of it has."""
+
+    def begin(self) -> None:
+        """Note that an attempt begins."""
+        self.read, self.sent = None, True
+
+    @property
+    def reply(self) -> Reply | None:
+        """The answer, as far as it has come; None if nothing can be made of it yet."""
+        try:
+            return None if self.read is None else self.read()
+        except Exception:  # of a transport: it was cut short
+            return None
+
+    @property
+    def job_id(self) -> str | None:
+        """The id of the job, read from the answer itself: nobody else may have read it yet."""
+        reply = self.reply
+        if reply is None or not 200 <= reply.status_code < 300:
+            return None
+        try:
+            body = reply.json()
+        except (ValueError, RecursionError):
+            return None
+        job_id = body.get("id") if isinstance(body, dict) else None
+        return job_id if is_id(job_id) else None
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether there may be a job, whether or not its id is known."""
+        reply = self.reply
+        if reply is None or 200 <= reply.status_code < 300:
+            return self.sent
+        cls = errors.status_error_class(reply.status_code, submission=True)
+        return issubclass(cls, errors.SubmissionUncertainError)
 
 
 class NoReply(Exception):

@@ -163,13 +163,6 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         )
         job = None if op.job_id is None else session.handle(op.job_id)
         raise cls(message, job=job) from out.__cause__
-    except (GeneratorExit, Exception):
-        raise
-    except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
-        if op.submission:
-            note = messages.no_answer(op.action, "interrupted", submission=True)
-            interruption.add_note(note)
-        raise
 
 
 def _is_too_early(

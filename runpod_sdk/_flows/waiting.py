@@ -9,28 +9,21 @@ that knows no long poll, which is asked at `/status` instead.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TypeVar
-
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import Deadline, Session
-from runpod_sdk._flows.sending import OutOfTime, perform, send
-from runpod_sdk.models import JobState, JobStatus
+from runpod_sdk._flows.sending import OutOfTime, send
+from runpod_sdk.models import JobState
 from runpod_sdk.settings import (
-    CANCEL_TIMEOUT,
     HOLD,
     LONGEST_HOLD,
     PAUSE_FIRST,
     PAUSE_GROWTH,
     PAUSE_LONGEST,
     SHORTEST_HOLD,
-    OnTimeout,
 )
-
-T = TypeVar("T")
 
 
 def hold(left: float | None, longest: float = HOLD) -> float:
@@ -148,49 +141,3 @@ def timed_out(
     """Make the error of a deadline that passed while a job was waited for."""
     message = messages.timed_out(f"job {job_id}", deadline.timeout, state=state)
     return errors.RunpodTimeoutError(message, job=session.handle(job_id), state=state)
-
-
-async def cancelling(session: Session, job_id: str, on_timeout: OnTimeout, flow: Awaitable[T]) -> T:
-    """
-    Await *flow*; cancel the job if the time is up or the caller interrupted, as told.
-
-    The cancel is best effort and bounded, and never hides the exception that led to
-    it. Every exception that leaves from here says which job it was about.
-    """
-    try:
-        return await flow
-    except errors.RunpodTimeoutError as error:
-        if on_timeout == "cancel":
-            answer = await try_to_cancel(session, job_id)
-            error.state = answer or error.state
-            error.cancelled = answer is not None and answer.status == JobStatus.CANCELLED
-            error.args = (f"{error}; {_outcome(answer)}",)
-        raise
-    except errors.RunpodError as error:
-        error.job = error.job or session.handle(job_id)
-        raise
-    except (GeneratorExit, Exception):
-        raise
-    except BaseException as interruption:  # Ctrl-C, or the cancellation of a task
-        outcome = "it goes on"
-        if on_timeout == "cancel":
-            outcome = _outcome(await session.io.shielded(try_to_cancel(session, job_id)))
-        interruption.add_note(f"job {job_id}: {outcome}")
-        raise
-
-
-async def try_to_cancel(session: Session, job_id: str) -> JobState | None:
-    """Cancel a job, bounded; return what the server answered, or None."""
-    deadline = session.deadline(CANCEL_TIMEOUT)
-    try:
-        return await perform(session, api.cancel(session.endpoint_id, job_id), deadline)
-    except errors.RunpodError:
-        return None
-
-
-def _outcome(answer: JobState | None) -> str:
-    if answer is None or not answer.completed:
-        return "cancelling it was not confirmed"
-    if answer.status == JobStatus.CANCELLED:
-        return "it was cancelled"
-    return f"it was {answer.status} before it could be cancelled"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
@@ -63,14 +64,19 @@ class AsyncIO:
         return self.telemetry.attempt(self._send, call, limit)
 
     async def _send(self, call: Call, limit: float | None) -> Reply:
-        trace = http.Trace()
+        before, trace = sys.exception(), http.Trace(call.submission)
         try:
             end = math.inf if limit is None else self.now() + limit
             with anyio.CancelScope(deadline=end):  # from here: the first call also makes its way
                 return http.noted(call, await self._way().send(call, limit, trace))
-            raise TimeoutError
-        except (*http.FAULTS, TimeoutError) as fault:
+        except http.FAULTS as fault:
+            http.raise_interruption(fault, before, trace)
             raise http.no_reply(self._config, call, fault, trace) from fault
+        except BaseException:
+            trace.interrupted()
+            raise
+        late = TimeoutError()  # the scope was cancelled: there is no other way to get here
+        raise http.no_reply(self._config, call, late, trace) from late
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)

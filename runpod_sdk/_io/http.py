@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import httpx
 
-from runpod_sdk._flows.port import Call, Level, NoReply, Reply
+from runpod_sdk._flows.port import Call, Level, NoReply, Reply, Submission
 from runpod_sdk._io import certificates
+from runpod_sdk._signals import interruption_in
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
 
@@ -45,12 +46,18 @@ class Trace:
     """
     Watches a request on its way, to tell whether any of it may have reached the server.
 
-    A transport that reports nothing leaves it open.
+    A transport that reports nothing leaves it open. What becomes of a submission is kept as
+    it goes, in case that it is interrupted.
     """
 
-    def __init__(self) -> None:
-        self._seen = False
+    def __init__(self, submission: Submission | None = None) -> None:
+        self._submission = submission
+        self._seen = True
         self._sending = False
+
+    def unwatched(self) -> None:
+        """Note that the request is handed on, and that nobody may report its sending."""
+        self._seen = False
 
     def watching(self) -> None:
         """Note that the sending will be reported."""
@@ -67,6 +74,16 @@ class Trace:
 
     async def note_async(self, event: str, info: Mapping[str, Any]) -> None:
         self.note(event, info)
+
+    def answering(self, body: Body) -> None:
+        """Note that the answer's head has come, and that *body* gathers the rest."""
+        if self._submission is not None:
+            self._submission.read = body.reply
+
+    def interrupted(self) -> None:
+        """Note that the request was ended by something else than a fault."""
+        if self._submission is not None:
+            self._submission.sent = self.sent()
 
     def sent(self, fault: BaseException | None = None) -> bool:
         """Tell whether the request may have been sent, given what ended it."""
@@ -174,6 +191,13 @@ def no_reply(config: Config, call: Call, fault: Exception, trace: Trace) -> NoRe
         reason = f"no connection to {server} ({why}){advice}"
     logger.debug("%s %s: %s", call.method, call.path, reason)
     return NoReply(reason, sent=sent, timed_out=timed_out)
+
+
+def raise_interruption(fault: Exception, before: BaseException | None, trace: Trace) -> None:
+    """Raise what a signal handler has raised, if that is what *fault* is made of."""
+    if (interruption := interruption_in(fault, before)) is not None:
+        trace.interrupted()
+        raise interruption
 
 
 def _quote_nothing(fault: BaseException | None) -> None:

@@ -80,6 +80,7 @@ class Session:
                 trace_request_ctx=trace,
             ) as response:
                 body = http.Body(self._config, response.status, httpx.Headers(response.raw_headers))
+                trace.answering(body)
                 while piece := await response.content.readany():
                     if not body.add(piece):
                         response.close()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Awaitable
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, TypeVar
 
 from runpod_sdk._flows.port import Call, Level, Reply
@@ -47,22 +49,22 @@ class SyncIO:
         return self.telemetry.attempt(self._send, call, limit)
 
     async def _send(self, call: Call, limit: float | None) -> Reply:
-        trace = http.Trace()
+        before, trace = sys.exception(), http.Trace(call.submission)
         try:
             with deadline(limit):  # from here: the first call also makes what it goes through
                 return http.noted(call, await self._way().send(call, limit, trace))
         except http.FAULTS as fault:
+            http.raise_interruption(fault, before, trace)
             raise http.no_reply(self._config, call, fault, trace) from fault
+        except BaseException:
+            trace.interrupted()
+            raise
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for
 
     async def turn(self, turn: Future[None], limit: float | None) -> bool:
-        try:
-            turn.result(limit)
-        except TimeoutError:
-            return False
-        return True
+        return bool(wait([turn], limit).done)  # `result` raises what a signal handler may raise too
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         return await flow

@@ -42,9 +42,11 @@ class Through:
         """Send *call* and read the whole answer."""
         request = _request(self._client, self._config, call, limit)
         request.extensions["trace"] = trace.note
+        trace.unwatched()
         response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
         with contextlib.closing(response):
             body = http.Body(self._config, response.status_code, response.headers, unpacked=True)
+            trace.answering(body)
             for piece in response.iter_bytes():
                 if not body.add(piece):
                     break
@@ -67,9 +69,11 @@ class AsyncThrough:
         """Send *call* and read the whole answer."""
         request = _request(self._client, self._config, call, limit)
         request.extensions["trace"] = trace.note_async
+        trace.unwatched()
         response = await self._client.send(request, auth=None, follow_redirects=False, stream=True)
         async with contextlib.aclosing(response):
             body = http.Body(self._config, response.status_code, response.headers, unpacked=True)
+            trace.answering(body)
             async for piece in response.aiter_bytes():
                 if not body.add(piece):
                     break

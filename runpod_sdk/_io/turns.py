@@ -56,7 +56,5 @@ def _loop_of_asyncio() -> AbstractEventLoop | None:
     """Return the loop that this task of asyncio's is on; one of trio's may run above a loop too."""
     import asyncio
 
-    try:
-        return asyncio.get_running_loop() if asyncio.current_task() is not None else None
-    except RuntimeError:
-        return None
+    loop = asyncio._get_running_loop()  # `get_running_loop` raises what a caller may raise too
+    return loop if loop is not None and asyncio.current_task(loop) is not None else None

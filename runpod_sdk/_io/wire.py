@@ -66,9 +66,9 @@ class Connection:
                 await self._line.write(body)
         except httpx.WriteError:  # it may have answered before it hung up
             self._whole = False
-        return await self._answer(config)
+        return await self._answer(config, trace)
 
-    async def _answer(self, config: Config) -> Body:
+    async def _answer(self, config: Config, trace: Trace) -> Body:
         body: Body | None = None
         while True:
             data = await self._line.read()
@@ -79,6 +79,7 @@ class Connection:
                 if isinstance(event, h11.Response):
                     headers = httpx.Headers(event.headers.raw_items())
                     body = Body(config, event.status_code, headers)
+                    trace.answering(body)
                 elif isinstance(event, h11.Data) and body is not None:
                     if not body.add(event.data):
                         return body

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from runpod_sdk._flows import api, submitting
+from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._io import sync
 from runpod_sdk._outputs import reader_for
 from runpod_sdk.models import ExecutionPolicy, InputValue, JobState, S3Config
@@ -76,8 +77,13 @@ def run(
         input_type=self.input_type,
     )
     total = self.client._config.total(timeout)
-    state = sync.run(submitting.run(self._session, body, total))
-    return self.job(state.id)
+    guard = JobGuard(self._session)
+    try:
+        state = sync.run(submitting.run(guard.session, body, total, guard.submission))
+        return self.job(state.id)
+    except BaseException as reason:
+        sync.run(guard.ended_by(reason))
+        raise
 
 
 @overload
@@ -172,7 +178,12 @@ def run_sync(
     )
     total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
     read = reader_for(output_type, self.output_type)
-    state = sync.run(submitting.run_sync(self._session, body, total, on_timeout))
-    if check:
-        state.raise_for_status()
-    return state if read is None or not state.succeeded else read.state(state)
+    guard = JobGuard(self._session, on_timeout)
+    try:
+        state = sync.run(submitting.run_sync(guard.session, body, total, guard.submission))
+        if check:
+            state.raise_for_status()
+        return state if read is None or not state.succeeded else read.state(state)
+    except BaseException as reason:
+        sync.run(guard.ended_by(reason))
+        raise

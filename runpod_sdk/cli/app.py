@@ -12,7 +12,7 @@ from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import asking, examples
 from runpod_sdk.cli.exits import EXIT_STATUSES
 from runpod_sdk.cli.help import WIDEST, Command, Group
-from runpod_sdk.cli.outcome import connected, say_how_to_go_on
+from runpod_sdk.cli.outcome import connected, say_how_to_go_on, seen_to
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.terminal import is_terminal, show, show_text
 from runpod_sdk.cli.work import run_and_wait, submit, take
@@ -85,13 +85,14 @@ def run(
     """Send a job to the queue, and print its id."""
     asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
     with connected(endpoint_id) as endpoint:
-        job = submit(endpoint, asked, timeout=a.limit(timeout), keep=keep)
-        if output == "json":
-            show({"id": job.id})
-        else:
-            show_text(job.id)
+        with seen_to(endpoint, "detach") as known:
+            job_id = submit(endpoint, asked, known, timeout=a.limit(timeout), keep=keep)
+            if output == "json":
+                show({"id": job_id})
+            else:
+                show_text(job_id)
         if is_terminal(sys.stderr):
-            say_how_to_go_on(job.id, endpoint_id)
+            say_how_to_go_on(job_id, endpoint_id)
 
 
 @app.command(cls=Command, epilog=examples.RUN_SYNC)

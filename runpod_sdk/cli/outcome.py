@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
+from attrs import define
 
 import runpod_sdk as sdk
 from runpod_sdk.cli.exits import Exit
@@ -97,18 +98,37 @@ def _time_is_up(error: RunpodTimeoutError) -> str:
     return f"the local time is up for job {error.job.id}{seen}"
 
 
+@define
+class Known:
+    """The job of a command."""
+
+    job_id: str | None = None
+    """None before its submission was answered."""
+
+
 @contextmanager
-def seen_to(endpoint: Endpoint, job_id: str, on_timeout: OnTimeout) -> Iterator[None]:
-    """Detach from the job, or cancel it, where the block is left by the time or by Ctrl-C."""
+def seen_to(
+    endpoint: Endpoint, on_timeout: OnTimeout, job_id: str | None = None
+) -> Iterator[Known]:
+    """
+    Detach from the job, or cancel it, where the block is left by the time or by Ctrl-C.
+
+    Gives where to put the id of a job that the block submits.
+    """
+    known = Known(job_id)
     try:
-        yield
+        yield known
     except sdk.RunpodTimeoutError as error:
-        error.job = error.job or endpoint.job(job_id)
-        if on_timeout == "cancel":
-            error.cancelled, what = _cancelled(endpoint, job_id)
-            error.add_note(f"job {job_id}: {what}")
+        if (job_id := known.job_id) is not None:
+            error.job = error.job or endpoint.job(job_id)
+            if on_timeout == "cancel":
+                error.cancelled, what = _cancelled(endpoint, job_id)
+                error.add_note(f"job {job_id}: {what}")
         raise
     except KeyboardInterrupt as error:
+        job_id = known.job_id or _named(error)
+        if job_id is None:
+            raise
         what = "detached, it goes on"
         if on_timeout == "cancel":
             try:
@@ -117,6 +137,13 @@ def seen_to(endpoint: Endpoint, job_id: str, on_timeout: OnTimeout) -> Iterator[
                 what = "cancelling it was interrupted"
         error.__notes__ = [f"job {job_id}: {what}"]  # in place of what the call says, if anything
         raise
+
+
+def _named(error: KeyboardInterrupt) -> str | None:
+    """Return the job that a note of *error* names: it was interrupted as it was submitted."""
+    notes = "\n".join(getattr(error, "__notes__", ()))
+    found = re.search(r"^job (\S+): ", notes, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _cancelled(endpoint: Endpoint, job_id: str) -> tuple[bool, str]:

@@ -12,28 +12,36 @@ from runpod_sdk.cli import history
 from runpod_sdk.cli.exits import Exit
 from runpod_sdk.cli.history import Entry
 from runpod_sdk.cli.live import following
-from runpod_sdk.cli.outcome import seen_to, told, verdict
+from runpod_sdk.cli.outcome import Known, seen_to, told, verdict
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.showing import ChunkPrinter, Output, show_ended
 from runpod_sdk.cli.terminal import is_terminal, say
 
 if TYPE_CHECKING:
-    from runpod_sdk import Endpoint, Job, JobState
+    from runpod_sdk import Endpoint, JobState
     from runpod_sdk.settings import OnTimeout
 
 _AT_ONCE = 8
 
 
-def submit(endpoint: Endpoint, asked: dict[str, Any], *, timeout: Any, keep: bool) -> Job:
+def submit(
+    endpoint: Endpoint, asked: dict[str, Any], known: Known, *, timeout: Any, keep: bool
+) -> str:
     """Send a job to the queue, and note its id."""
-    job = endpoint.run(**asked, **timeout)
+    job_id = known.job_id = endpoint.run(**asked, **timeout).id
     if keep:
-        history.add(job.id, endpoint.id)
-    return job
+        history.add(job_id, endpoint.id)
+    return job_id
 
 
 def run_and_wait(
-    endpoint: Endpoint, asked: dict[str, Any], *, timeout: float | None, keep: bool, **how: Any
+    endpoint: Endpoint,
+    asked: dict[str, Any],
+    *,
+    timeout: float | None,
+    on_timeout: OnTimeout,
+    keep: bool,
+    **how: Any,
 ) -> Exit:
     """
     Send a job and take what comes of it, in *timeout* seconds in all.
@@ -44,38 +52,45 @@ def run_and_wait(
     """
     began = time.monotonic()
     try:
-        job = submit(endpoint, asked, timeout={"timeout": timeout}, keep=keep)
+        with seen_to(endpoint, on_timeout) as known:
+            job_id = submit(endpoint, asked, known, timeout={"timeout": timeout}, keep=keep)
+            if timeout is not None:
+                timeout = max(timeout - (time.monotonic() - began), 0.001)
+            outcome = _awaited(endpoint, job_id, timeout=timeout, **how)
     except sdk.RequestTooLargeError:
         if how["stream"]:  # the id of such a job comes with its end
             raise
-        on_timeout = how["on_timeout"]
         state = endpoint.run_sync(**asked, timeout=timeout, on_timeout=on_timeout, check=False)
         if keep:
             history.add(state.id, endpoint.id)
         return ended(state, how["output"], how["saver"])
-    if timeout is not None:
-        timeout = max(timeout - (time.monotonic() - began), 0.001)
-    return take(endpoint, job.id, timeout=timeout, **how)
+    return outcome if isinstance(outcome, Exit) else ended(outcome, how["output"], how["saver"])
 
 
 def take(
+    endpoint: Endpoint, job_id: str, *, timeout: float | None, on_timeout: OnTimeout, **how: Any
+) -> Exit:
+    """Print what comes of a job: the job when it has ended, or what it yields as it comes."""
+    with seen_to(endpoint, on_timeout, job_id):
+        outcome = _awaited(endpoint, job_id, timeout=timeout, **how)
+    return outcome if isinstance(outcome, Exit) else ended(outcome, how["output"], how["saver"])
+
+
+def _awaited(
     endpoint: Endpoint,
     job_id: str,
     *,
     timeout: float | None,
-    on_timeout: OnTimeout,
     output: Output,
     saver: Saver | None,
     quiet: bool,
     stream: bool = False,
-) -> Exit:
-    """Print what comes of a job: the job when it has ended, or what it yields as it comes."""
-    with seen_to(endpoint, job_id, on_timeout):
-        if stream:
-            return _stream(endpoint, job_id, timeout, output, saver, quiet)
-        with following(endpoint, job_id, quiet=quiet):
-            state = endpoint.wait(job_id, timeout=timeout)
-    return ended(state, output, saver)
+) -> JobState | Exit:
+    """Wait for a job, and return its state; or print what it yields, and judge that."""
+    if stream:
+        return _stream(endpoint, job_id, timeout, output, saver, quiet)
+    with following(endpoint, job_id, quiet=quiet):
+        return endpoint.wait(job_id, timeout=timeout)
 
 
 def _stream(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import Future, wait
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from ._desk import Desk
@@ -118,8 +117,7 @@ class Broker:
             return
         done = self._post(event)
         while not self._loop.is_closed():  # what is posted to its last turn is never done
-            with suppress(TimeoutError):
-                done.result(timeout=0.1)
+            if wait([done], 0.1).done:  # `result` raises what a signal handler may raise too
                 return
 
     async def hold(

@@ -6,8 +6,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent import futures
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -183,8 +183,7 @@ class Receiver:
         """
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
-                with suppress(NotYet):
-                    wait.called.result(wait.left())
+                futures.wait([wait.called], wait.left())
                 if wait.told is not None:
                     return wait.told
                 patience = wait.patience()
@@ -261,6 +260,11 @@ class Receiver:
                 wait.called.set_result(None)
         try:
             yield wait
+        except errors.RunpodError:
+            raise
+        except BaseException as interruption:
+            interruption.add_note(messages.about(job.id, messages.detached(job.id)))
+            raise
         finally:
             with self._lock:
                 self._waits[job.id].remove(wait)

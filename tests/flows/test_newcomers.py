@@ -125,7 +125,7 @@ def test_a_job_that_was_known(ask: str) -> None:
 def test_a_long_poll_that_is_not_offered() -> None:
     """It is asked for once more than of another job, and then no more."""
     io = VirtualIO(Service(Story(0.2, 8.0, long_polls=False), started=False))
-    assert drive(run_sync(session(io), REQUEST, None, "detach")).succeeded
+    assert drive(run_sync(session(io), REQUEST, None)).succeeded
     assert asked(io).count("status-sync") == 2
 
 

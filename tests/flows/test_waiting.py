@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.submitting import run, run_sync
-from runpod_sdk._flows.waiting import cancelling, hold, pause, wait
+from runpod_sdk._flows.waiting import hold, pause, wait
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import CANCEL_TIMEOUT
 from tests.flows.virtual import (
@@ -23,6 +24,7 @@ from tests.flows.virtual import (
     Story,
     VirtualIO,
     drive,
+    guarded,
     meetings,
     randoms,
     session,
@@ -36,8 +38,8 @@ A_BLINK = 1e-6
 
 def waiting(io: VirtualIO, timeout: float | None, on_timeout: str = "detach") -> object:
     here = session(io)
-    flow = wait(here, JOB, here.deadline(timeout))
-    return drive(cancelling(here, JOB, on_timeout, flow))  # type: ignore[arg-type]
+    guard = JobGuard(here, on_timeout, JOB)  # type: ignore[arg-type]
+    return drive(guarded(guard, wait(here, JOB, here.deadline(timeout))))
 
 
 @given(stories, meetings, randoms, timeouts, st.sampled_from(["detach", "cancel"]))
@@ -142,9 +144,9 @@ def test_a_wait_stops_at_once_where_asking_again_is_no_use(code: int) -> None:
 
 
 def submit(io: VirtualIO, how: str, timeout: float | None, on_timeout: str = "detach") -> object:
-    if how == "run":
-        return drive(run(session(io), REQUEST, timeout))
-    return drive(run_sync(session(io), REQUEST, timeout, on_timeout))  # type: ignore[arg-type]
+    guard = JobGuard(session(io), on_timeout)  # type: ignore[arg-type]
+    flow = {"run": run, "run_sync": run_sync}[how]
+    return drive(guarded(guard, flow(guard.session, REQUEST, timeout, guard.submission)))
 
 
 @given(

@@ -20,6 +20,7 @@ import anyio.lowlevel
 import attrs
 from hypothesis import strategies as st
 
+from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.port import Call, NoReply, Reply, Session
 from runpod_sdk._flows.streaming import ChunkReader
@@ -327,6 +328,15 @@ def drive(flow: Coroutine[Any, Any, Any]) -> Any:
         return sync.run(flow)
     except RunpodError as error:
         return error
+
+
+async def guarded(guard: JobGuard, flow: Coroutine[Any, Any, Any]) -> Any:
+    """Await a flow as the shells do."""
+    try:
+        return await flow
+    except BaseException as reason:
+        await guard.ended_by(reason)
+        raise
 
 
 async def next_chunk(reader: ChunkReader) -> Any:

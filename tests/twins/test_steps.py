@@ -21,11 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk._flows import api
+from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.port import Call, Reply, Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._flows.submitting import run, run_sync
-from runpod_sdk._flows.waiting import cancelling, wait
+from runpod_sdk._flows.waiting import wait
 from runpod_sdk._io import sync
 from runpod_sdk.errors import RunpodError
 from runpod_sdk.settings import OnTimeout
@@ -38,6 +39,7 @@ from tests.flows.virtual import (
     Story,
     VirtualIO,
     collect,
+    guarded,
     meetings,
     ok,
     randoms,
@@ -178,14 +180,18 @@ def chunks_of(timeout: float | None) -> Flow:
 
 def waiting(timeout: float | None, on_timeout: str) -> Flow:
     def flow(here: Session) -> Coroutine[Any, Any, Any]:
-        inner = wait(here, JOB, here.deadline(timeout))
-        return cancelling(here, JOB, cast(OnTimeout, on_timeout), inner)
+        guard = JobGuard(here, cast(OnTimeout, on_timeout), JOB)
+        return guarded(guard, wait(here, JOB, here.deadline(timeout)))
 
     return flow
 
 
 def running(timeout: float | None, on_timeout: str) -> Flow:
-    return lambda here: run_sync(here, REQUEST, timeout, cast(OnTimeout, on_timeout))
+    def flow(here: Session) -> Coroutine[Any, Any, Any]:
+        guard = JobGuard(here, cast(OnTimeout, on_timeout))
+        return guarded(guard, run_sync(here, REQUEST, timeout, guard.submission))
+
+    return flow
 
 
 @given(histories, timeouts | st.none())

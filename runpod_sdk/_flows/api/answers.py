@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from attrs import fields, frozen
 
 from runpod_sdk import models
 from runpod_sdk.models import JSONValue
-from runpod_sdk.settings import checked_id
+from runpod_sdk.settings import is_id
 from runpod_serverless_api import models as wire
 from runpod_serverless_api.types import UNSET, Unset
 
@@ -29,6 +30,7 @@ _UNDERSTOOD = frozenset(
         retries=0,
     ).to_dict()
 )
+_STATUSES = {status.value: status for status in models.JobStatus}
 
 
 @frozen
@@ -68,10 +70,8 @@ def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
 
 def submitted(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
     """Read the answer to a submission; an id of which no URL can be made is none."""
-    try:
-        checked_id(job.id, "id").encode()
-    except (TypeError, ValueError):
-        raise TypeError("it has no usable id") from None
+    if not is_id(job.id):
+        raise TypeError("it has no usable id")
     return job_state(job, body)
 
 
@@ -145,18 +145,16 @@ def _json(value: Any) -> Any:
 def _status(value: object) -> models.JobStatus | str:
     if not isinstance(value, str) or not value:
         raise TypeError("it has no usable status")
-    try:
-        return models.JobStatus(value)
-    except ValueError:
-        return value
+    return _STATUSES.get(value, value)
 
 
 def _duration(milliseconds: object) -> timedelta | None:
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
         return None
     try:
-        return timedelta(milliseconds=milliseconds)
-    except (OverflowError, ValueError):
+        finite = math.isfinite(milliseconds)
+        return timedelta(milliseconds=milliseconds) if finite else None
+    except OverflowError:
         return None
 
 

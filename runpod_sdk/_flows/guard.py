@@ -1,0 +1,91 @@
+"""
+End a call early without losing its job.
+
+A call about a job may be ended at any instant: by an error of ours, or by an *interruption*,
+which is every other exception. Ctrl-C, the cancellation of a task, what a signal handler or a
+caller's function raises: each propagates unchanged, with a note that names the job.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from runpod_sdk import _messages as messages
+from runpod_sdk import errors
+from runpod_sdk._flows import api
+from runpod_sdk._flows.port import Session, Submission
+from runpod_sdk._flows.sending import perform
+from runpod_sdk._signals import raised_by_signal_handler
+from runpod_sdk.models import JobState, JobStatus
+from runpod_sdk.settings import CANCEL_TIMEOUT, OnTimeout
+
+
+@define(eq=False)
+class JobGuard:
+    """
+    Knows the job that a call is about, and what to do with it if the call ends early.
+
+    The shells ask it, outside of all flows: so it covers the instants after a flow as well.
+    """
+
+    session: Session
+    on_timeout: OnTimeout = "detach"
+    known_id: str | None = None
+    """The job's id, where the call does not submit the job itself."""
+    submission: Submission = field(factory=Submission)
+    """What is known of the job otherwise."""
+
+    @property
+    def job_id(self) -> str | None:
+        return self.known_id or self.submission.job_id
+
+    async def ended_by(self, reason: BaseException) -> None:
+        """
+        Cancel the job if that was asked for, and let *reason* say which job it was.
+
+        The cancellation is best effort and bounded.
+        """
+        job_id = self.job_id
+        if isinstance(reason, errors.RunpodError):
+            if job_id is not None:
+                await self._ended_by_error(reason, job_id)
+        elif job_id is not None:
+            await self._interrupted(reason, job_id)
+        elif self.submission.uncertain:
+            reason.add_note(messages.interrupted_submission(self.session.endpoint_id))
+
+    async def _ended_by_error(self, error: errors.RunpodError, job_id: str) -> None:
+        error.job = error.job or self.session.handle(job_id)
+        if self.on_timeout == "cancel" and isinstance(error, errors.RunpodTimeoutError):
+            answer = await self._cancel(job_id)
+            error.state = answer or error.state
+            error.cancelled = answer is not None and answer.status == JobStatus.CANCELLED
+            error.args = (f"{error}; {messages.cancelled(answer)}",)
+
+    async def _interrupted(self, interruption: BaseException, job_id: str) -> None:
+        # Nothing can be awaited in a coroutine that is being closed.
+        if self.on_timeout == "cancel" and not isinstance(interruption, GeneratorExit):
+            outcome = messages.cancelled(await self._cancel(job_id))
+        else:
+            outcome = messages.detached(job_id)
+        interruption.add_note(messages.about(job_id, outcome))
+
+    async def _cancel(self, job_id: str) -> JobState | None:
+        try:
+            return await self.session.io.shielded(try_to_cancel(self.session, job_id))
+        except BaseException as interruption:  # the caller does not want to wait for that
+            interruption.add_note(messages.about(job_id, "the cancellation was interrupted"))
+            raise
+
+
+async def try_to_cancel(session: Session, job_id: str) -> JobState | None:
+    """Cancel a job, bounded; return what the server answered, or None."""
+    deadline = session.deadline(CANCEL_TIMEOUT)
+    try:
+        return await perform(session, api.cancel(session.endpoint_id, job_id), deadline)
+    except errors.RunpodError:
+        return None
+    except RuntimeError as error:  # the client was closed
+        if raised_by_signal_handler(error):
+            raise
+        return None

@@ -1,0 +1,122 @@
+"""
+A submission that is interrupted, at each instant from its answer on.
+
+Whatever the exception and whenever it comes, it propagates unchanged and names the job, or
+says that there may be one; and the job is cancelled where that was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from runpod_sdk import AsyncRunpod, Runpod
+from tests.interruptions.instants import SDK, Interrupter, instants, interrupted
+
+JOB = "a1b2-u1"
+CALLS: dict[str, dict[str, Any]] = {
+    "run": {},
+    "run_sync": {},
+    "run_sync, cancel": {"on_timeout": "cancel"},
+}
+
+
+class Service:
+    """Takes jobs, and lets an interrupter know when it has answered."""
+
+    def __init__(self) -> None:
+        self.interrupter: Interrupter | None = None
+        self.cancelled = 0
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        what = request.url.path.split("/")[3]
+        status = {"cancel": "CANCELLED", "status-sync": "COMPLETED"}.get(what, "IN_QUEUE")
+        self.cancelled += what == "cancel"
+        if self.interrupter is not None:
+            self.interrupter.armed = what in ("run", "runsync")
+        return httpx.Response(200, json={"id": JOB, "status": status, "executionTime": 3})
+
+
+def sync_calls(service: Service) -> Callable[..., Any]:
+    http = httpx.Client(transport=httpx.MockTransport(service.answer))
+    client = Runpod("key-of-a-test", base_url="http://test/v2", http_client=http, rate_limits=False)
+    endpoint = client.endpoint("ep")
+    return lambda name, **how: getattr(endpoint, name)(input=1, **how)
+
+
+def async_calls(service: Service, runner: asyncio.Runner) -> Callable[..., Any]:
+    http = httpx.AsyncClient(transport=httpx.MockTransport(service.answer))
+    client = AsyncRunpod(
+        "key-of-a-test", base_url="http://test/v2", http_client=http, rate_limits=False
+    )
+    endpoint = client.endpoint("ep")
+
+    async def caught(call: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+        try:
+            return await call, None
+        except BaseException as error:
+            return None, error
+
+    def call(name: str, **how: Any) -> Any:
+        result, error = runner.run(caught(getattr(endpoint, name)(input=1, **how)))
+        if error is not None:
+            raise error
+        return result
+
+    return call
+
+
+@pytest.fixture(params=["sync", "async"])
+def calls(request: pytest.FixtureRequest) -> Iterator[tuple[Service, Callable[..., Any]]]:
+    service = Service()
+    if request.param == "sync":
+        yield service, sync_calls(service)
+        return
+    with asyncio.Runner() as runner:
+        yield service, async_calls(service, runner)
+
+
+@pytest.mark.usefixtures("collected")
+@pytest.mark.parametrize("name", CALLS)
+def test_no_instant_loses_the_job(calls: tuple[Service, Callable[..., Any]], name: str) -> None:
+    """The exception names the job from the moment that the answer has been read."""
+    service, call = calls
+    method, how = name.partition(",")[0], CALLS[name]
+
+    def one(interrupter: Interrupter) -> None:
+        service.interrupter, service.cancelled = interrupter, 0
+        call(method, **how)
+
+    unnamed: set[str] = set()
+    for interrupter in instants(one, 60, last=method):
+        interrupted(one, interrupter)
+        assert interrupter.where is not None
+        (note,) = interrupter.error.__notes__
+        if JOB in note:
+            assert service.cancelled == ("cancel" in name), interrupter.where
+        else:
+            assert "may have been enqueued" in note, interrupter.where
+            unnamed.add(interrupter.where[0])
+    assert unnamed <= {"http.py", "through.py"}, "its answer was there to be read"
+
+
+@pytest.mark.usefixtures("collected")
+@pytest.mark.parametrize("kind", [ValueError, TypeError, KeyError, AttributeError])
+def test_an_answer_that_can_be_read(
+    calls: tuple[Service, Callable[..., Any]], kind: type[Exception]
+) -> None:
+    """What an unreadable answer is known by is the caller's own where the answer can be read."""
+    service, call = calls
+
+    def one(interrupter: Interrupter) -> None:
+        service.interrupter = interrupter
+        call("run")
+
+    # The generated code takes some of them for its own.
+    for interrupter in instants(one, 40, last="run", files=(SDK,), kinds=[kind]):
+        interrupted(one, interrupter)
+        assert "job" in interrupter.error.__notes__[0]
