@@ -22,10 +22,14 @@ class AsyncResults(AsyncIterator[R]):
         return self
 
     async def __anext__(self) -> R:
-        result = await self._taker.next()
-        if result is None:
-            raise StopAsyncIteration
-        return result
+        try:
+            result = await self._taker.next()
+            if result is not None:
+                return result
+        except BaseException as reason:
+            await self._taker.ended_by(reason)
+            raise
+        raise StopAsyncIteration
 
     @property
     def in_flight(self) -> dict[int, str]:

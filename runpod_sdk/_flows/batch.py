@@ -61,6 +61,8 @@ class Batch(Generic[R]):
         """Inputs that have to be awaited; others are given by who takes the results."""
         self._items: dict[int, Item] = {}
         """Those in hand, and those known from before, by their index."""
+        self._last: Item | None = None
+        """The one whose result was handed out last."""
         self._queue: deque[Item] = deque()
         self._done: deque[int] = deque()
         self._read = self._handed_out = self._pending = 0
@@ -122,9 +124,15 @@ class Batch(Generic[R]):
             raise self._fault
         return told[0] if told else Turn(over=self._left, late=not in_time)
 
-    def handed_out(self, index: int) -> None:
-        """Forget an input, as its result is with the caller."""
-        self._items.pop(index, None)
+    def handed_out(self, index: int | None) -> None:
+        """Forget an input, as its result is with the caller soon; None: it is, by now."""
+        self._last = None if index is None else self._items.get(index)
+        self._items.pop(-1 if index is None else index, None)
+
+    def take_back(self) -> None:
+        """Undo `handed_out`: the caller was interrupted before it got the result."""
+        if self._last is not None:
+            self._items[self._last.index] = self._last
 
     async def leave(self, cancel: bool) -> None:
         """

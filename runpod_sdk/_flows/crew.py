@@ -62,7 +62,7 @@ class Desk(Protocol):
         ...
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
-        """See to it that `last` happens, from wherever, without waiting for it."""
+        """See to it that `last` happens, unless it has, from wherever and without waiting."""
         ...
 
     def now(self) -> float:

@@ -20,6 +20,7 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.batch import Batch, Turn
 from runpod_sdk._flows.crew import Desk
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.outcomes import JobResult, MapProgress, MapResult
 from runpod_sdk.settings import OnError, OnLeave
 
@@ -114,6 +115,7 @@ class Taker(Generic[R]):
         """
         if self._closed:
             return None
+        self._batch.handed_out(None)
         try:
             while not self._ready:
                 if self._turn is not None and self._turn.over:
@@ -121,21 +123,31 @@ class Taker(Generic[R]):
                     return None
                 await self._next_turn()
             return self._hand_out(*self._ready.popleft())
-        except GeneratorExit:
-            raise
         except BaseException as error:
-            await self.leave(error)
+            await self.ended_by(error)
             raise
+
+    async def ended_by(self, reason: BaseException) -> None:
+        """Leave because of *reason*, which may have come between `next` and its caller."""
+        if isinstance(reason, GeneratorExit):  # nothing can be awaited
+            return
+        if not isinstance(reason, errors.RunpodError):
+            self._batch.take_back()
+        await self.leave(reason)
 
     async def leave(self, reason: BaseException | None = None) -> None:
         """End the iteration; tell *reason*, which led to it, what was left behind."""
         if self._closed:
             return
-        self._closed = True
-        self._ready.clear()
         try:
+            self._closed = True
+            self._ready.clear()
             if self._turn is not None:
                 await self._desk.last(self._batch.leave, self._terms.on_leave == "cancel")
+        except BaseException:  # interrupted again, perhaps before that began
+            if self._turn is not None:
+                self._desk.abandon(self._batch.leave, self._terms.on_leave == "cancel")
+            raise
         finally:
             self._watching.close()
             if reason is not None:
@@ -170,6 +182,8 @@ class Taker(Generic[R]):
             try:
                 fresh.append(next(self._inputs))
             except Exception as end:
+                if raised_by_signal_handler(end):  # it interrupts the map, not the inputs alone
+                    raise
                 self._inputs, self._exhausted = None, True
                 self._inputs_fault = None if isinstance(end, StopIteration) else end
             if self._desk.now() >= until:

@@ -64,7 +64,7 @@ class AsyncCrew:
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
         """Begin *flow*, which will dismiss this crew, from any thread; if the loop still runs."""
-        if self._soon is not None:
+        if self._soon is not None and not (self._dismissed and self._dismissed.is_set()):
             with contextlib.suppress(RuntimeError):  # of a loop that has ended
                 self._soon(self._spawn, flow, *args)
 

@@ -28,22 +28,34 @@ class ThreadDesk:
 
     The thread begins with the first call and ends with the last. It is a daemon, so an
     iterator that nobody closed does not keep the process alive.
+
+    Ctrl-C may come at any instant, and leaves no thread behind: the last flow ends the loop
+    itself, and a thread that nothing was called on ends as soon as it sees `_over`.
     """
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._close = close
         """Gives up what belongs to the loop."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._stop: asyncio.Event
         self._thread: threading.Thread | None = None
-        self._running = threading.Event()
+        self._ready = threading.Event()
         """Whether there is a loop; or a fault, in place of one."""
-        self._fault: Exception = RuntimeError("it has not begun")
+        self._fault: BaseException = RuntimeError("it has not begun")
+        self._used = False
+        """Whether anything may run on the loop, which then has to be ended on the loop."""
+        self._over = False
+        """Whether the loop is to end, though nothing was called on it."""
+        self._abandoned = False
+        """Whether the loop ends by itself, soon."""
+        self._finishing = False
         self._farewell: object = None
         self._pid = os.getpid()
 
     async def call(self, flow: Flow[T], *args: Any) -> T:
-        future = asyncio.run_coroutine_threadsafe(_awaited(flow, *args), self._started())
+        loop = self._started()
+        self._used = True
+        future = asyncio.run_coroutine_threadsafe(_awaited(flow, *args), loop)
         try:
             return future.result()
         except BaseException:  # Ctrl-C, perhaps: then it is still under way
@@ -51,47 +63,55 @@ class ThreadDesk:
             raise
 
     async def last(self, flow: Flow[None], *args: Any) -> None:
-        if self._thread is None:
-            return
         try:
-            await self.call(self._finish, flow, *args)
+            if not self._used:
+                self._end_unused()
+            elif not self._abandoned:
+                await self.call(self._finish, flow, *args)
+        except BaseException:
+            self.abandon(flow, *args)  # in case that it did not come to it
+            raise
         finally:
-            self._end()
-            self._thread.join()
+            if self._thread is not None and self._thread.ident is not None:
+                self._thread.join()
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
-        async def finish() -> None:
-            try:
-                await self._finish(flow, *args)
-            finally:
-                self._end()
-
         def begin() -> None:
-            self._farewell = asyncio.ensure_future(finish())
+            self._farewell = asyncio.ensure_future(self._finish(flow, *args))
 
-        if self._loop is not None and self._pid == os.getpid():
+        if self._pid != os.getpid():
+            return
+        self._abandoned = True
+        if self._used and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(begin)
+        else:
+            self._end_unused()
 
     def now(self) -> float:
         return time.monotonic()
 
     async def _finish(self, flow: Flow[None], *args: Any) -> None:
+        """Await the last flow and end the loop, unless another call does."""
+        if self._finishing:
+            return
+        self._finishing = True
         try:
             await flow(*args)
         finally:
-            await self._close()
+            try:
+                await self._close()
+            finally:
+                self._stop.set()
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._pid != os.getpid():
             raise RuntimeError("these results belong to the process that asked for them")
         if self._thread is None:
-            thread = threading.Thread(target=self._work, name="runpod_sdk", daemon=True)
-            thread.start()
-            self._thread = thread
-        self._running.wait()
+            self._thread = threading.Thread(target=self._work, name="runpod_sdk", daemon=True)
+            self._thread.start()
+        self._ready.wait()
         if self._loop is None:
-            self._thread = None  # there is nothing to be ended
             raise self._fault
         return self._loop
 
@@ -99,20 +119,23 @@ class ThreadDesk:
         try:
             with asyncio.Runner() as runner:
                 runner.run(self._run())
-        except Exception as fault:
+        except BaseException as fault:
             if self._loop is not None:
                 raise
             self._fault = fault
-            self._running.set()
+            self._ready.set()
 
     async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._running.set()
-        await self._stop.wait()
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ready.set()
+        if not self._over:  # looked at after the loop can be seen: one side sees the other
+            await self._stop.wait()
 
-    def _end(self) -> None:
-        if self._loop is not None and self._stop is not None:
-            with contextlib.suppress(RuntimeError):
+    def _end_unused(self) -> None:
+        self._over = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(self._stop.set)
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 
 from runpod_sdk._progress import Tell
 from runpod_sdk._progress.tally import Seen, Tally
+from runpod_sdk._signals import raised_by_signal_handler
 
 logger = logging.getLogger("runpod_sdk")
 
@@ -51,6 +52,14 @@ class Bar:
         self._pid = os.getpid()
 
     def __enter__(self) -> Tell:
+        try:
+            self._begin()
+        except BaseException:  # Ctrl-C: nobody will leave it
+            self.__exit__()
+            raise
+        return self._tally.tell
+
+    def _begin(self) -> None:
         self._tally.begin()
         atexit.register(self.__exit__)
         # The first time from here: a notebook puts it below the cell that runs.
@@ -61,7 +70,6 @@ class Bar:
             )
             if _tried(thread.start):
                 self._thread = thread
-        return self._tally.tell
 
     def __exit__(self, *_: object) -> None:
         if self._over.is_set() or self._pid != os.getpid():  # a fork has the terminal, not the bar
@@ -98,7 +106,9 @@ def last_line(total: int | None) -> Iterator[Tell]:
 def _tried(draw: Callable[..., object], *args: Any) -> bool:
     try:
         draw(*args)
-    except Exception:
+    except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
         logger.debug("the progress of a map can't be drawn", exc_info=True)
         return False
     return True

@@ -29,10 +29,14 @@ class Results(Iterator[R]):
         return self
 
     def __next__(self) -> R:
-        result = run(self._taker.next())
-        if result is None:
-            raise StopIteration
-        return result
+        try:
+            result = run(self._taker.next())
+            if result is not None:
+                return result
+        except BaseException as reason:
+            run(self._taker.ended_by(reason))
+            raise
+        raise StopIteration
 
     @property
     def in_flight(self) -> dict[int, str]:
