@@ -191,7 +191,10 @@ if not TYPE_CHECKING:  # or any name would pass for one of ours
         home = _HOME_OF.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value: object = getattr(import_module(f"{__name__}.{home}"), name)
+        from runpod_sdk._importing import whole_imports
+
+        with whole_imports():
+            value: object = getattr(import_module(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value
 

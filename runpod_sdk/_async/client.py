@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from runpod_sdk import settings
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._io.aio import AsyncIO, Transport
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
@@ -116,7 +117,8 @@ class AsyncRunpod:
         concurrency: int = CONCURRENCY,
     ) -> AsyncResults[JobResult[AsyncJob[Out], Out]]:
         """Async twin of `Runpod.as_completed`; not awaited, but iterated with `async for`."""
-        from runpod_sdk._async import gathering
+        with whole_imports():
+            from runpod_sdk._async import gathering
 
         return gathering.as_completed(self, jobs, timeout, concurrency)
 
@@ -124,7 +126,8 @@ class AsyncRunpod:
         self, jobs: Iterable[AsyncJob], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
     ) -> list[JobState]:
         """Async twin of `Runpod.wait_all`."""
-        from runpod_sdk._async import gathering
+        with whole_imports():
+            from runpod_sdk._async import gathering
 
         return await gathering.wait_all(self, jobs, timeout, concurrency)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
+from runpod_sdk._importing import whole_imports
 from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
 
 if TYPE_CHECKING:
@@ -74,9 +75,10 @@ def map(
     *inputs* may be an async iterable too: then a task of its own reads it. A plain one is
     read by who iterates, so it should not block for long.
     """
-    from runpod_sdk._async.results import AsyncResults
-    from runpod_sdk._flows import mapping
-    from runpod_sdk._io.crew import AsyncCrew, AsyncDesk
+    with whole_imports():
+        from runpod_sdk._async.results import AsyncResults
+        from runpod_sdk._flows import mapping
+        from runpod_sdk._io.crew import AsyncCrew, AsyncDesk
 
     options = mapping.Options(
         concurrency=concurrency,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from runpod_sdk import settings
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._io.sync import SyncIO
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
@@ -159,7 +160,8 @@ class Runpod:
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
-        from runpod_sdk._sync import gathering
+        with whole_imports():
+            from runpod_sdk._sync import gathering
 
         return gathering.as_completed(self, jobs, timeout, concurrency)
 
@@ -181,7 +183,8 @@ class Runpod:
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
-        from runpod_sdk._sync import gathering
+        with whole_imports():
+            from runpod_sdk._sync import gathering
 
         return gathering.wait_all(self, jobs, timeout, concurrency)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
+from runpod_sdk._importing import whole_imports
 from runpod_sdk.settings import CONCURRENCY, OnError, OnLeave, Timeout
 
 if TYPE_CHECKING:
@@ -118,12 +119,13 @@ def map(
 
     Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
     """
-    from attrs import evolve
+    with whole_imports():
+        from attrs import evolve
 
-    from runpod_sdk._flows import mapping
-    from runpod_sdk._io.crew import AsyncCrew
-    from runpod_sdk._io.threads import ThreadDesk, aside
-    from runpod_sdk._sync.results import Results
+        from runpod_sdk._flows import mapping
+        from runpod_sdk._io.crew import AsyncCrew
+        from runpod_sdk._io.threads import ThreadDesk, aside
+        from runpod_sdk._sync.results import Results
 
     options = mapping.Options(
         concurrency=concurrency,
