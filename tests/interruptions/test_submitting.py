@@ -32,6 +32,11 @@ class Service:
         self.interrupter: Interrupter | None = None
         self.cancelled = 0
 
+    def rest(self) -> None:
+        """Interrupt nothing that follows."""
+        if self.interrupter is not None:
+            self.interrupter.armed = False
+
     def answer(self, request: httpx.Request) -> httpx.Response:
         what = request.url.path.split("/")[3]
         status = {"cancel": "CANCELLED", "status-sync": "COMPLETED"}.get(what, "IN_QUEUE")
@@ -60,6 +65,8 @@ def async_calls(service: Service, runner: asyncio.Runner) -> Callable[..., Any]:
             return await call, None
         except BaseException as error:
             return None, error
+        finally:
+            service.rest()  # the loop has seen the end of the call, and looks at its result
 
     def call(name: str, **how: Any) -> Any:
         result, error = runner.run(caught(getattr(endpoint, name)(input=1, **how)))
