@@ -1,9 +1,9 @@
 """
-Make, compile and run clients in other languages, and print a table of what came of it.
+Generate, compile and run clients in other languages, and print a table of the results.
 
-Run by scripts/languages. What openapi/languages/ has for a language is copied beside the
-client that is made for it in a temporary directory. Exit status 0 if all that this machine
-can compile works; what it cannot compile is made all the same, and said to be only that.
+Run by scripts/languages. Each client is generated in a temporary directory, and runs the program
+that openapi/languages/ has for it against the local endpoint. The exit status is 0 if all that this
+machine can compile works, and what it cannot compile has every operation.
 """
 
 from __future__ import annotations
@@ -11,222 +11,77 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
-from attrs import define, frozen
+from attrs import define, field
 
-ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "openapi" / "runpod-serverless.yaml"
-DOCUMENT_3_0 = ROOT / "openapi" / "dist" / "runpod-serverless-3.0.yaml"
-PROGRAMS = ROOT / "openapi" / "languages"
-STEPS = ("run", "wait", "stream", "unknown status", "failed job", "401")
-BIN = Path(sys.executable).parent
+if __package__ in (None, ""):  # run as a file, not as a module
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from scripts import language_clients, language_typescript
+from scripts.language_clients import PROGRAMS, ROOT, Client, Failed
 
-class Failed(Exception):
-    """A tool ended badly; the argument is what it said."""
-
-
-def call(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        text=True,
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise Failed(f"{command[0]}: {(done.stderr or done.stdout).strip()[-2000:]}")
-    return done.stdout
-
-
-class Client(Protocol):
-    """One row of the table; each method works in the directory *where*."""
-
-    @property
-    def language(self) -> str: ...
-
-    @property
-    def generator(self) -> str: ...
-
-    def missing(self) -> str | None:
-        """Name the compiler that this machine lacks."""
-
-    def generate(self, where: Path) -> None: ...
-    def compile(self, where: Path) -> None: ...
-    def command(self, where: Path) -> list[str | Path]: ...
-
-
-@frozen
-class TypeScript:
-    generator: str
-    program: str
-    node: Path
-    modules: Path
-    language: str = "TypeScript"
-
-    def missing(self) -> None:
-        return None
-
-    def generate(self, where: Path) -> None:
-        shutil.copytree(PROGRAMS / "typescript", where, dirs_exist_ok=True)
-        (where / "node_modules").symlink_to(self.modules)
-        if self.program == "hey-api":
-            settings = {"DOCUMENT": str(DOCUMENT)}
-            call(*self._tool("openapi-ts"), "-f", "openapi-ts.config.mjs", cwd=where, env=settings)
-        else:
-            call(*self._tool("openapi-typescript"), DOCUMENT, "-o", "made/schema.d.ts", cwd=where)
-
-    def compile(self, where: Path) -> None:
-        settings = json.loads((where / "tsconfig.json").read_text())
-        settings["files"] = [f"{self.program}.ts"]
-        (where / "tsconfig.json").write_text(json.dumps(settings))
-        call(*self._tool("tsc"), cwd=where)
-
-    def command(self, where: Path) -> list[str | Path]:
-        return [self.node, where / "compiled" / f"{self.program}.js"]
-
-    def _tool(self, name: str) -> tuple[Path, Path]:
-        return self.node, self.modules / ".bin" / name
-
-
-def openapi_generator(generator: str, where: Path, **properties: str) -> None:
-    given = ",".join(f"{key}={value}" for key, value in properties.items())
-    call(
-        BIN / "openapi-generator-cli", "generate", "-i", DOCUMENT_3_0, "-g", generator,
-        "-o", where, f"--additional-properties={given}",
-        cwd=where,
-    )  # fmt: skip
-
-
-@frozen
-class Go:
-    language: str = "Go"
-    generator: str = "openapi-generator (go)"
-
-    def missing(self) -> str | None:
-        return None if (BIN / "go").exists() or shutil.which("go") else "go"
-
-    def generate(self, where: Path) -> None:
-        # With prefixes, as both enums have a FAILED.
-        openapi_generator("go", where, packageName="runpod", enumClassPrefix="true")
-        module = where / "go.mod"
-        head, _, rest = module.read_text().partition("\n")
-        assert head.startswith("module ")
-        module.write_text(f"module example.com/runpod\n{rest}")
-        (where / "go.sum").unlink(missing_ok=True)
-        shutil.copytree(PROGRAMS / "go", where / "program")
-
-    def compile(self, where: Path) -> None:
-        go = BIN / "go" if (BIN / "go").exists() else "go"
-        settings = {"GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local"}
-        call(go, "build", "-o", where / "compiled", "./program", cwd=where, env=settings)
-
-    def command(self, where: Path) -> list[str | Path]:
-        return [where / "compiled"]
-
-
-@frozen
-class Java:
-    language: str = "Java"
-    generator: str = "openapi-generator (java, native)"
-
-    def missing(self) -> str | None:
-        return None if shutil.which("javac") else "javac"
-
-    def generate(self, where: Path) -> None:
-        openapi_generator(
-            "java",
-            where,
-            library="native",
-            openApiNullable="false",
-            useJakartaEe="false",
-            invokerPackage="ai.runpod.client",
-            apiPackage="ai.runpod.client.api",
-            modelPackage="ai.runpod.client.model",
-        )
-
-    def compile(self, where: Path) -> None:
-        sources = [*(where / "src/main").rglob("*.java"), *(PROGRAMS / "java").rglob("*.java")]
-        call(
-            "javac",
-            "-nowarn",
-            "-cp",
-            self._jackson(),
-            "-d",
-            where / "compiled",
-            *sources,
-            cwd=where,
-        )
-
-    def command(self, where: Path) -> list[str | Path]:
-        return ["java", "-cp", f"{where / 'compiled'}{os.pathsep}{self._jackson()}", "Program"]
-
-    def _jackson(self) -> Path:
-        """The generator's own jar, which has the Jackson that the client is made for."""
-        for path in files("openapi-generator-cli") or ():
-            if path.suffix == ".jar":
-                return Path(str(path.locate()))
-        raise Failed("openapi-generator-cli has no jar")
-
-
-@frozen
-class Python:
-    language: str = "Python"
-    generator: str = "openapi-generator (python, pydantic)"
-
-    def missing(self) -> None:
-        return None
-
-    def generate(self, where: Path) -> None:
-        openapi_generator("python", where, packageName="other_client")
-        shutil.copy(PROGRAMS / "python" / "program.py", where)
-
-    def compile(self, where: Path) -> None:
-        call(sys.executable, "-m", "compileall", "-q", where / "other_client", cwd=where)
-        call(sys.executable, "-c", "import other_client, other_client.api", cwd=where)
-
-    def command(self, where: Path) -> list[str | Path]:
-        return [sys.executable, where / "program.py"]
+README = ROOT / "openapi" / "README.md"
+BEGIN, END = "<!-- languages -->\n", "<!-- /languages -->\n"
+COLUMNS = (
+    "exact output", "stream", "unknown status", "unknown member", "nulls", "failed job", "401",
+)  # fmt: skip
+STEPS = ("run", *COLUMNS)
+FINE = ("ok", "kept", "survived")
 
 
 @define
 class Row:
     client: Client
     compiled: str = "no"
-    ran: str = "no"
-    worked: int = 0
+    steps: dict[str, str] = field(factory=dict)
     said: str = ""
 
     @property
     def good(self) -> bool:
-        return self.worked == len(STEPS) or self.compiled.startswith("only made")
+        only_made = self.compiled.startswith("not tried") and not self.said
+        return only_made or all(self.steps.get(step) in FINE for step in STEPS)
 
     def cells(self) -> tuple[str, ...]:
-        worked = f"{self.worked} of {len(STEPS)}" if self.ran == "yes" else "-"
-        return self.client.language, self.client.generator, self.compiled, self.ran, worked
+        client = self.client
+        ran = "yes" if self.steps else "-"
+        found = [self._cell(step) for step in COLUMNS]
+        return (
+            client.language,
+            client.generator,
+            client.form,
+            self.compiled,
+            ran,
+            *found,
+            client.note,
+        )
+
+    def _cell(self, step: str) -> str:
+        if not self.steps:
+            return "-"
+        said = self.steps.get(step, "")
+        if said not in FINE:
+            return "no"
+        return {"ok": "kept" if step == "unknown status" else "yes"}.get(said, said)
 
 
-def attempt(client: Client, where: Path, reached: Mapping[str, str]) -> Row:
-    """Make, compile and run one client, as far as it goes."""
-    row = Row(client)
+def attempt(row: Row, where: Path, reached: Mapping[str, str]) -> None:
+    """Compile and run a client that was generated into *where*, as far as it goes."""
+    client = row.client
     try:
-        client.generate(where)
-        lacking = client.missing()
-        if lacking is not None:
-            row.compiled = f"only made: no {lacking} here"
-            return row
+        if client.missing() is not None:
+            lacking = language_clients.lacks_operations(where)
+            total = len(language_clients.operations())
+            row.compiled = f"not tried: {total - len(lacking)} of {total} operations are there"
+            row.said = f"has no {', '.join(lacking)}" if lacking else ""
+            return
         client.compile(where)
         row.compiled = "yes"
         done = subprocess.run(
@@ -238,20 +93,17 @@ def attempt(client: Client, where: Path, reached: Mapping[str, str]) -> Row:
             timeout=60,
             check=False,
         )
-        row.ran = "yes"
-        lines = done.stdout.splitlines()
-        row.worked = sum(f"{step}: ok" in lines for step in STEPS)
-        if done.returncode != 0 or row.worked != len(STEPS):
+        lines = [line.partition(": ") for line in done.stdout.splitlines()]
+        row.steps = {name: said for name, _, said in lines}
+        if not row.good or done.returncode != 0:
             row.said = done.stdout + done.stderr
-            row.worked = min(row.worked, len(STEPS) - 1)
     except (Failed, subprocess.TimeoutExpired) as failure:
         row.said = str(failure)
-    return row
 
 
 @contextmanager
 def serving() -> Iterator[dict[str, str]]:
-    """Run the other side; give the environment that leads to it."""
+    """Run the server of the programs; give the environment that leads to it."""
     command = [sys.executable, str(PROGRAMS / "server.py")]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -266,31 +118,49 @@ def serving() -> Iterator[dict[str, str]]:
             process.wait(timeout=10)
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
-    head = ("language", "generator", "compiled", "ran", "operations that worked")
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = [head, tuple("-" * width for width in widths), *rows]
-    return "\n".join(
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-        for line in lines
-    )
+def run(clients: list[Client]) -> list[Row]:
+    """Generate all clients, as many at once as there are cores; then compile and run each."""
+    rows = [Row(client) for client in clients]
+    with serving() as reached, tempfile.TemporaryDirectory() as directory:
+        places = [
+            Path(directory, "TypeScript" if row.client.language == "TypeScript" else str(index))
+            for index, row in enumerate(rows)
+        ]
+        for place in places:
+            place.mkdir(exist_ok=True)
+
+        def generate(row: Row, where: Path) -> None:
+            print(f"{row.client.language}: {row.client.generator}", file=sys.stderr, flush=True)
+            try:
+                row.client.generate(where)
+            except (Failed, subprocess.TimeoutExpired) as failure:
+                row.said = str(failure)
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            list(pool.map(generate, rows, places))
+        for row, where in zip(rows, places, strict=True):
+            if not row.said:
+                attempt(row, where, reached)
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    head = ("language", "generator", "form", "compiled", "ran", *COLUMNS, "set")
+    lines = [head, tuple("---" for _ in head), *(row.cells() for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("languages", nargs="*", help="typescript, go, java, python; all without")
+    parser.add_argument("languages", nargs="*", help="such as typescript or go; without any, all")
+    parser.add_argument("--page", action="store_true", help="write the table to openapi/README.md")
     parser.add_argument("--node", type=Path, required=True)
     parser.add_argument("--modules", type=Path, required=True)
     given = parser.parse_args()
-    node = {"node": given.node, "modules": given.modules}
     clients: list[Client] = [
-        TypeScript("openapi-typescript, openapi-fetch", "openapi-fetch", **node),
-        TypeScript("hey-api", "hey-api", **node),
-        Go(),
-        Java(),
-        Python(),
+        *language_typescript.typescript(given.node, given.modules),
+        *language_clients.python(),
+        *language_clients.targets(),
     ]
     known = {client.language.lower() for client in clients}
     wanted = set(given.languages) or known
@@ -298,19 +168,15 @@ def main() -> int:
         parser.error(f"no such language: {', '.join(sorted(wanted - known))}")
     if find_spec("runpod_sdk") is None:
         parser.error("run scripts/languages, which makes the environment")
-
-    rows: list[Row] = []
-    with serving() as reached, tempfile.TemporaryDirectory() as directory:
-        for index, client in enumerate(clients):
-            if client.language.lower() in wanted:
-                print(f"{client.language}: {client.generator}", file=sys.stderr, flush=True)
-                where = Path(directory, str(index))
-                where.mkdir()
-                rows.append(attempt(client, where, reached))
+    rows = run([client for client in clients if client.language.lower() in wanted])
     for row in rows:
         if row.said:
             print(f"\n{row.client.language}, {row.client.generator}:\n{row.said}", file=sys.stderr)
-    print(table([row.cells() for row in rows]))
+    text = table(rows)
+    print(text, end="")
+    if given.page:
+        before, _, rest = README.read_text("utf-8").partition(BEGIN)
+        README.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", "utf-8")
     return 0 if all(row.good for row in rows) else 1
 
 

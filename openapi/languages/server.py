@@ -1,5 +1,5 @@
 """
-The other side of the programs: a local endpoint, and a job whose status nobody knows.
+The server of the programs: a local endpoint, and some jobs that it does not have.
 
 Prints one line of JSON with where it is, and serves until its standard input ends.
 """
@@ -17,13 +17,31 @@ from urllib.parse import urlsplit
 
 from runpod_sdk.local import LocalEndpoint
 
-UNKNOWN = {
-    "id": "of-unknown-status",
-    "status": "PAUSED",
-    "delayTime": 17,
-    "workerId": "t8tnuv6d4x7xm8",
-    "output": {"step": 3},
+MADE_UP = {
+    "of-unknown-status": {
+        "status": "PAUSED",
+        "delayTime": 17,
+        "workerId": "t8tnuv6d4x7xm8",
+        "output": {"step": 3},
+    },
+    "with-unknown-member": {
+        "status": "COMPLETED",
+        "delayTime": 17,
+        "executionTime": 60,
+        "output": {"step": 3},
+        "gpu": "L4",
+    },
+    "with-nulls": {
+        "status": "COMPLETED",
+        "delayTime": None,
+        "executionTime": None,
+        "workerId": None,
+        "retries": None,
+        "output": None,
+        "error": None,
+    },
 }
+"""Jobs that the local endpoint does not have, by their ids."""
 
 
 def handler(job: dict[str, Any]) -> Any:
@@ -32,7 +50,7 @@ def handler(job: dict[str, Any]) -> Any:
         return words(given["words"])
     if "reason" in given:
         return {"error": given["reason"]}
-    return {"doubled": [2 * number for number in given["numbers"]], "none": None}
+    return given["exact"]
 
 
 def words(values: list[str]) -> Iterator[dict[str, Any]]:
@@ -50,8 +68,9 @@ def main() -> None:
             def answer(self) -> None:
                 size = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(size)
-                if self.path.endswith(f"/status/{UNKNOWN['id']}"):
-                    self.reply(200, json.dumps(UNKNOWN).encode())
+                job_id = urlsplit(self.path).path.rpartition("/")[2]
+                if job_id in MADE_UP:
+                    self.reply(200, json.dumps({"id": job_id, **MADE_UP[job_id]}).encode())
                     return
                 connection = http.client.HTTPConnection(behind.netloc)
                 headers = {

@@ -13,14 +13,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** The program of every language, over the client that openapi-generator makes for Java. */
+/** The program of every language, over the client that openapi-generator writes for Java. */
 public class Program {
   interface Step {
-    void take() throws Exception;
+    /** Returns what to say instead of "ok", or null. */
+    String take() throws Exception;
   }
 
   static final int WAIT = 5_000; // ms
   static final Set<String> TERMINAL = Set.of("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT");
+  static final String EXACT = "{\"camelCase\": 1, \"snake_case\": [2, 4.5, \"\u00e9\"],"
+      + " \"none\": null, \"no\": false, \"empty\": {}}";
   static final ObjectMapper JSON = new ObjectMapper();
   static final String ENDPOINT = System.getenv("RUNPOD_ENDPOINT_ID");
 
@@ -36,18 +39,19 @@ public class Program {
 
   static void step(String name, Step step) {
     try {
-      step.take();
-      System.out.println(name + ": ok");
+      String said = step.take();
+      System.out.println(name + ": " + (said == null ? "ok" : said));
     } catch (Exception | AssertionError error) {
       failed = true;
       System.out.println(name + ": " + error.toString().replace('\n', ' '));
     }
   }
 
-  static void same(Object found, String wanted) throws Exception {
+  static String same(Object found, String wanted) throws Exception {
     if (!JSON.valueToTree(found).equals(JSON.readTree(wanted))) {
       throw new AssertionError(JSON.writeValueAsString(found) + " is not " + wanted);
     }
+    return null;
   }
 
   static Job await(JobsApi jobs, String id) throws ApiException {
@@ -62,15 +66,13 @@ public class Program {
   public static void main(String[] args) {
     JobsApi jobs = new JobsApi(client(System.getenv("RUNPOD_API_KEY")));
     step("run", () -> {
-      id = jobs.runJob(ENDPOINT, new JobRequest().input(Map.of("numbers", List.of(1, 2, 3)))).getId();
-      if (id.isEmpty()) {
-        throw new AssertionError("no id");
-      }
+      Map<String, Object> input = Map.of("exact", JSON.readTree(EXACT));
+      id = jobs.runJob(ENDPOINT, new JobRequest().input(input)).getId();
+      return null;
     });
-    step("wait", () -> {
+    step("exact output", () -> {
       Job job = await(jobs, id);
-      same(Arrays.asList(job.getStatus(), job.getOutput()),
-          "[\"COMPLETED\", {\"doubled\": [2, 4, 6], \"none\": null}]");
+      return same(Arrays.asList(job.getStatus(), job.getOutput()), "[\"COMPLETED\", " + EXACT + "]");
     });
     step("stream", () -> {
       Map<String, Object> input = Map.of("words", List.of("one", "two", "three"));
@@ -85,17 +87,26 @@ public class Program {
           break;
         }
       }
-      same(found, "[{\"index\": 0, \"word\": \"one\"}, {\"index\": 1, \"word\": \"two\"},"
+      return same(found, "[{\"index\": 0, \"word\": \"one\"}, {\"index\": 1, \"word\": \"two\"},"
           + " {\"index\": 2, \"word\": \"three\"}]");
     });
     step("unknown status", () -> {
       Job job = jobs.getJobStatus(ENDPOINT, "of-unknown-status", null);
-      same(Arrays.asList(job.getStatus(), job.getOutput()), "[\"PAUSED\", {\"step\": 3}]");
+      return same(Arrays.asList(job.getStatus(), job.getOutput()), "[\"PAUSED\", {\"step\": 3}]");
+    });
+    step("unknown member", () -> {
+      Job job = jobs.getJobStatus(ENDPOINT, "with-unknown-member", null);
+      same(Arrays.asList(job.getStatus(), job.getOutput()), "[\"COMPLETED\", {\"step\": 3}]");
+      return "L4".equals(job.getAdditionalProperty("gpu")) ? "kept" : "survived";
+    });
+    step("nulls", () -> {
+      Job job = jobs.getJobStatus(ENDPOINT, "with-nulls", null);
+      return same(Arrays.asList(job.getStatus(), job.getOutput()), "[\"COMPLETED\", null]");
     });
     step("failed job", () -> {
       JobRequest request = new JobRequest().input(Map.of("reason", "no such voice"));
       Job job = await(jobs, jobs.runJob(ENDPOINT, request).getId());
-      same(Arrays.asList(job.getStatus(), job.getError()), "[\"FAILED\", \"no such voice\"]");
+      return same(Arrays.asList(job.getStatus(), job.getError()), "[\"FAILED\", \"no such voice\"]");
     });
     step("401", () -> {
       try {
@@ -103,7 +114,7 @@ public class Program {
         throw new AssertionError("not refused");
       } catch (ApiException refusal) {
         String detail = JSON.readTree(refusal.getResponseBody()).get("detail").asText();
-        same(Arrays.asList(refusal.getCode(), detail), "[401, \"invalid api key\"]");
+        return same(Arrays.asList(refusal.getCode(), detail), "[401, \"invalid api key\"]");
       }
     });
     System.exit(failed ? 1 : 0);

@@ -1,6 +1,6 @@
 // The client that hey-api's openapi-ts makes, over fetch.
-import { createClient } from './made/hey/client/index.js'
-import { getHealth, getJobStatus, getJobStatusSync, runJob, streamJob } from './made/hey/sdk.gen.js'
+import { createClient } from './made/hey-api/client/index.js'
+import { getHealth, getJobStatus, getJobStatusSync, runJob, streamJob } from './made/hey-api/sdk.gen.js'
 import { setting, steps } from './steps.js'
 
 const endpoint_id = setting('RUNPOD_ENDPOINT_ID')

@@ -1,6 +1,6 @@
 // openapi-typescript's types, with openapi-fetch.
 import createClient from 'openapi-fetch'
-import type { paths } from './made/schema.js'
+import type { paths } from './made/openapi-fetch.js'
 import { setting, steps } from './steps.js'
 
 const endpoint_id = setting('RUNPOD_ENDPOINT_ID')

@@ -1,4 +1,4 @@
-// What every program in TypeScript does, over a client that somebody generated.
+// What each program in TypeScript does, over a generated client.
 import { deepStrictEqual, ok } from 'node:assert/strict'
 
 export interface Job { id: string; status: string; output?: unknown; error?: unknown }
@@ -14,7 +14,16 @@ export interface Client {
 }
 
 const WAIT = 5_000 // ms
+const EXACT = { camelCase: 1, snake_case: [2, 4.5, 'é'], none: null, no: false, empty: {} }
 const TERMINAL = ['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT']
+
+/** Return the data of a success, of a client that returns errors instead of throwing them. */
+export function good<T extends { status: number; data: unknown }>(
+  answer: T,
+): Extract<T, { status: 200 }>['data'] {
+  if (answer.status !== 200) throw new Error(`HTTP ${answer.status}`)
+  return answer.data
+}
 
 export function setting(name: string): string {
   const value = process.env[name]
@@ -24,10 +33,9 @@ export function setting(name: string): string {
 
 export async function steps(client: Client): Promise<void> {
   let failed = false
-  const step = async (name: string, what: () => Promise<void>) => {
+  const step = async (name: string, what: () => Promise<string | void>) => {
     try {
-      await what()
-      console.log(`${name}: ok`)
+      console.log(`${name}: ${(await what()) ?? 'ok'}`)
     } catch (error) {
       failed = true
       console.log(`${name}: ${String(error).replaceAll('\n', ' ')}`)
@@ -41,12 +49,12 @@ export async function steps(client: Client): Promise<void> {
   }
   let id = ''
   await step('run', async () => {
-    id = (await client.run({ numbers: [1, 2, 3] })).id
+    id = (await client.run({ exact: EXACT })).id
     ok(id)
   })
-  await step('wait', async () => {
+  await step('exact output', async () => {
     const job = await wait(id)
-    deepStrictEqual([job.status, job.output], ['COMPLETED', { doubled: [2, 4, 6], none: null }])
+    deepStrictEqual([job.status, job.output], ['COMPLETED', EXACT])
   })
   await step('stream', async () => {
     const job = await client.run({ words: ['one', 'two', 'three'] })
@@ -61,6 +69,15 @@ export async function steps(client: Client): Promise<void> {
   await step('unknown status', async () => {
     const job = await client.status('of-unknown-status')
     deepStrictEqual([job.status, job.output], ['PAUSED', { step: 3 }])
+  })
+  await step('unknown member', async () => {
+    const job = await client.status('with-unknown-member')
+    deepStrictEqual([job.status, job.output], ['COMPLETED', { step: 3 }])
+    return 'gpu' in job && job.gpu === 'L4' ? 'kept' : 'survived'
+  })
+  await step('nulls', async () => {
+    const job = await client.status('with-nulls')
+    deepStrictEqual([job.status, job.output], ['COMPLETED', null])
   })
   await step('failed job', async () => {
     const job = await wait((await client.run({ reason: 'no such voice' })).id)
