@@ -18,7 +18,9 @@ from runpod_serverless_api.types import UNSET, Unset
 
 C = TypeVar("C", models.JobCounts, models.WorkerCounts)
 
-_UNDERSTOOD = frozenset(
+# The wire names of the members that our values have. All others are `extra`, also those that the
+# API document names: a new member is added to the document first.
+_JOB = frozenset(
     wire.Job(
         id="",
         status="",
@@ -30,7 +32,24 @@ _UNDERSTOOD = frozenset(
         retries=0,
     ).to_dict()
 )
+_CHUNK = frozenset(wire.StreamChunk(output=None, metrics=None).to_dict())
+_HEALTH = frozenset(wire.Health(jobs=None, workers=None).to_dict())
+_PURGE = frozenset(wire.PurgeResult(removed=0, status="").to_dict())
 _STATUSES = {status.value: status for status in models.JobStatus}
+
+
+def _names(cls: type[C]) -> list[str]:
+    return [field.name for field in fields(cls) if field.name != "extra"]
+
+
+_COUNTS: Mapping[type, frozenset[str]] = {
+    models.JobCounts: frozenset(
+        wire.JobCounts(**dict.fromkeys(_names(models.JobCounts), 0)).to_dict()
+    ),
+    models.WorkerCounts: frozenset(
+        wire.WorkerCounts(**dict.fromkeys(_names(models.WorkerCounts), 0)).to_dict()
+    ),
+}
 
 
 @frozen
@@ -63,7 +82,7 @@ def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
         execution_time=_duration(job.execution_time),
         worker_id=_string(job.worker_id),
         retries=_count(job.retries),
-        extra={name: value for name, value in body.items() if name not in _UNDERSTOOD},
+        extra=_others(body, _JOB),
         wire=body,
     )
 
@@ -95,13 +114,10 @@ def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
     if not isinstance(chunk, wire.StreamChunk):
         raise TypeError("a chunk is not an object")
     body = chunk.to_dict()
-    extra = dict(chunk.additional_properties)
-    if chunk.error is not UNSET:
-        extra |= wire.StreamChunk(error=chunk.error).to_dict()
     return models.StreamChunk(
         output=_json(chunk.output),
         metrics=_json(chunk.metrics),
-        extra=extra,
+        extra=_others(body, _CHUNK),
         wire=body,
     )
 
@@ -115,7 +131,7 @@ def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.Endpoin
     return models.EndpointHealth(
         jobs=_counts(models.JobCounts, health.jobs),
         workers=_counts(models.WorkerCounts, health.workers),
-        extra=health.additional_properties,
+        extra=_others(body, _HEALTH),
         wire=body,
     )
 
@@ -124,18 +140,22 @@ def _counts(cls: type[C], counts: object) -> C:
     """Read counters; the names are the same on both sides."""
     if not isinstance(counts, wire.JobCounts | wire.WorkerCounts):
         return cls()
-    names = [field.name for field in fields(cls) if field.name != "extra"]
-    known = {name: _count(getattr(counts, name)) for name in names}
-    return cls(**known, extra=counts.additional_properties)
+    known = {name: _count(getattr(counts, name)) for name in _names(cls)}
+    return cls(**known, extra=_others(counts.to_dict(), _COUNTS[cls]))
 
 
 def purge_result(result: wire.PurgeResult, body: Mapping[str, JSONValue]) -> models.PurgeResult:
     return models.PurgeResult(
         removed=_count(result.removed),
         status=_string(result.status),
-        extra=result.additional_properties,
+        extra=_others(body, _PURGE),
         wire=body,
     )
+
+
+def _others(body: Mapping[str, JSONValue], understood: frozenset[str]) -> dict[str, JSONValue]:
+    """Return the members of *body* that our value has no name for."""
+    return {name: value for name, value in body.items() if name not in understood}
 
 
 def _json(value: Any) -> Any:
