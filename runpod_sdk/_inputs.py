@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, get_args
 
 from runpod_sdk import _outputs
+from runpod_sdk._json import write
+from runpod_sdk._json_faults import NoForm, Unwritable
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
 
@@ -48,17 +50,21 @@ def plain(value: object) -> Any:
     """
     kind = type(value)
     if not _has_fields(kind):
-        raise TypeError(f"Object of type {kind.__name__} is not JSON serializable")
+        raise NoForm(f"Object of type {kind.__name__} is not JSON serializable")
     try:
         return _outputs.dump_model(value) if _outputs.is_model(kind) else _unstructure(value)
     except ConfigurationError:
         raise
+    except Unwritable as fault:
+        if _outputs.is_model(kind):
+            raise
+        what = f"{fault}"
     except Exception as fault:
         if raised_by_signal_handler(fault):
             raise
         what = f"{type(fault).__name__}: {fault}"
     # Raised without a cause: that would hold the value, and what may be secret in it.
-    raise TypeError(f"a {kind.__name__} is not as its class says: {what}")
+    raise TypeError(f"{kind.__name__} is not as its class says: {what}")
 
 
 def check_types(input_type: Any, output_type: Any) -> None:
@@ -112,11 +118,7 @@ def _checked(wire: Any, read: _outputs.Reader) -> Any:
 
 def _written(value: Any) -> Any:
     """Return a value as plain JSON; what stands in it may be of any type that cattrs writes."""
-    try:
-        return json.loads(json.dumps(value, default=_plain_of_any))
-    except (TypeError, ValueError, RecursionError) as error:
-        why = str(error)
-    raise TypeError(f"the input can't be written as JSON: {why}")
+    return json.loads(write(value, "input", _plain_of_any))
 
 
 def _plain_of_any(value: object) -> Any:

@@ -108,8 +108,20 @@ def timed_out(
     state: JobState | None = None,
     uncertain: bool = False,
     in_line: bool = False,
+    wait: float | None = None,
 ) -> str:
-    """Say that the local time is up, and what is known of the job."""
+    """
+    Say that the local time is up, and what is known of the job.
+
+    Args:
+        in_line: Whether the request was not sent, to keep to the service's rates.
+        wait: The seconds until it could be sent.
+    """
+    if in_line and wait is not None and timeout is not None:
+        return (
+            f"{action}: nothing was sent: RunPod's rate limit has no room for {wait:.1f} s, longer"
+            f" than the timeout of {timeout:g} s; wait, or give a longer one (see rate_limits)"
+        )
     seconds = "" if timeout is None else f" of {timeout:g} s"
     message = f"{action}: the local time{seconds} is up"
     if uncertain:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
+
+_ACCOUNT = {"organization": "OpenAI-Organization", "project": "OpenAI-Project"}
+"""
+Arguments of OpenAI's clients, and their headers. Without them those clients send what
+`OPENAI_ORG_ID` and `OPENAI_PROJECT_ID` say, which is nothing to RunPod.
+"""
 
 
 def base_url(config: Config, endpoint_id: str) -> str:
@@ -14,19 +22,41 @@ def base_url(config: Config, endpoint_id: str) -> str:
     return f"{config.base_url}/{quote(endpoint_id, safe='')}/openai/v1"
 
 
-def make(name: str, config: Config, endpoint_id: str, options: dict[str, Any]) -> Any:
+def make(
+    name: str,
+    config: Config,
+    endpoint_id: str,
+    options: dict[str, Any],
+    authorize: Callable[[str], dict[str, str]],
+) -> Any:
     """
     Make a client of OpenAI's package.
+
+    Args:
+        authorize: Returns the header of an API key.
 
     Raises:
         ConfigurationError: The package is not installed.
     """
     try:
         import openai
+        from openai._types import Omit  # public in newer versions only
     except ImportError as missing:
         raise ConfigurationError(
             'openai() needs the openai package: pip install "runpod_sdk[openai]"'
         ) from missing
     options.setdefault("max_retries", 0)
+    headers: dict[str, Any] = {header: Omit() for header in _named_by_environment()}
+    for option, header in _ACCOUNT.items():
+        headers[header] = options.get(option) or Omit()
+    for header, value in authorize(config.api_key).items():
+        headers |= {given: value for given in headers if given.lower() == header.lower()}
+    options["default_headers"] = {**headers, **(options.get("default_headers") or {})}
     where = base_url(config, endpoint_id)
     return getattr(openai, name)(api_key=config.api_key, base_url=where, **options)
+
+
+def _named_by_environment() -> list[str]:
+    """List the headers that OpenAI's clients take from the environment, for OpenAI."""
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    return [line.partition(":")[0].strip() for line in lines if ":" in line]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from attrs import evolve, frozen
 
+from runpod_sdk._json_faults import Unwritable
 from runpod_sdk._signals import interruption_in
 from runpod_sdk.errors import ConfigurationError, OutputValidationError
 from runpod_sdk.models import JobState
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from cattrs.preconf.json import JsonConverter
 
 _MOST_FAULTS = 5
+_ASTERISKS = "*" * 10
+"""What pydantic writes of a secret."""
 
 
 class Misfit(Exception):
@@ -158,8 +161,42 @@ def is_model(kind: Any) -> bool:
 
 def dump_model(value: Any) -> Any:
     """Return what pydantic writes of a model, or of one of its dataclasses."""
-    # By the names that it reads.
-    return type(value).__pydantic_serializer__.to_python(value, mode="json", by_alias=True)
+    serializer = type(value).__pydantic_serializer__
+    dumped = serializer.to_python(value, mode="json", by_alias=True)  # by the names that it reads
+    if _has_asterisks(dumped):
+        place = _secret_in(dumped, serializer.to_python(value, by_alias=True))
+        if place is not None:
+            raise Unwritable(
+                f"is a secret, which pydantic writes as {_ASTERISKS}: declare it as a str, or give"
+                " it a serializer that returns its get_secret_value()",
+                place,
+            )
+    return dumped
+
+
+def _has_asterisks(dumped: Any) -> bool:
+    if isinstance(dumped, dict):
+        return any(map(_has_asterisks, dumped.values()))
+    if isinstance(dumped, list):
+        return any(map(_has_asterisks, dumped))
+    return isinstance(dumped, str) and dumped == _ASTERISKS
+
+
+def _secret_in(dumped: Any, value: Any) -> str | None:
+    """Return the place of a secret that was written as asterisks, if there is one."""
+    if isinstance(dumped, dict):
+        parts = [(f".{key}", inner) for key, inner in dumped.items()]
+        values = list(value.values()) if isinstance(value, dict) else []
+    elif isinstance(dumped, list):
+        parts = [(f"[{index}]", inner) for index, inner in enumerate(dumped)]
+        values = list(value)
+    else:
+        return "" if dumped == _ASTERISKS and hasattr(value, "get_secret_value") else None
+    for (step, inner), original in zip(parts, values, strict=False):
+        place = _secret_in(inner, original)
+        if place is not None:
+            return step + place
+    return None
 
 
 def _dump_hook(_: Any) -> Callable[[Any], Any]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, cast, overload
 from attrs import field, frozen
 
 from runpod_sdk import errors
+from runpod_sdk._policy import check_unit
 from runpod_sdk.reasons import reason_of
 from runpod_sdk.settings import Timeout, length_of_time
 
@@ -266,7 +267,8 @@ class ExecutionPolicy:
     What a job may take on the server; a local `timeout` is another thing.
 
     Times are given as seconds or `timedelta`, above zero, and kept as seconds; None
-    leaves the endpoint's setting.
+    leaves the endpoint's setting. A time outside of what RunPod documents, at most 7 days,
+    is a `UserWarning`, and is sent.
     """
 
     execution_timeout: float | None = field(default=None, converter=_execution_timeout)
@@ -275,6 +277,12 @@ class ExecutionPolicy:
     """Life of the job from its submission, the queue included; documented at least 10 seconds."""
     low_priority: bool | None = None
     """True: the job does not make the endpoint start workers."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.execution_timeout is not None:
+            check_unit("execution_timeout", self.execution_timeout, "s")
+        if self.ttl is not None:
+            check_unit("ttl", self.ttl, "s")
 
 
 @frozen(kw_only=True)

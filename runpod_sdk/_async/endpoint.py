@@ -152,7 +152,9 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
     def openai(self, **options: Any) -> AsyncOpenAI:
         """Async twin of `Endpoint.openai`: an `openai.AsyncOpenAI`; not awaited."""
-        made: AsyncOpenAI = _openai.make("AsyncOpenAI", self.client._config, self.id, options)
+        made: AsyncOpenAI = _openai.make(
+            "AsyncOpenAI", self.client._config, self.id, options, api.authorization
+        )
         return made
 
     async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:

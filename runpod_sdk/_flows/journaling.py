@@ -139,7 +139,7 @@ def digest(input: Any) -> bytes:
     Raises:
         ValueError, TypeError: It has no JSON form.
     """
-    wire = encode(input)
+    wire = encode(input, "input")
     canonical = json.dumps(json.loads(wire), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()
 

@@ -96,7 +96,12 @@ class Options:
     def request(self, input: Any) -> api.JobRequest:
         """Make the request of one input, as it is to be sent."""
         return api.request(
-            None, input=input, webhook=self.webhook, policy=self.policy, s3_config=self.s3_config
+            None,
+            input=input,
+            webhook=self.webhook,
+            policy=self.policy,
+            s3_config=self.s3_config,
+            warns=False,
         )
 
 
@@ -165,6 +170,8 @@ class Mapping:
     async def carry_out(self, item: Item) -> None:
         try:
             if item.job_id is None:
+                if item.index == 0:  # one warning is enough
+                    api.warn_if_nested(item.input)
                 request = self._options.request(self._options.checked(item.input))
                 known = await self._submit(item, request)
                 item.state = await wait(self._session, known.id, NEVER, known)

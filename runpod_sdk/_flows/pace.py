@@ -117,24 +117,33 @@ class Lane:
         None, and nothing is counted, if that is not before *at_latest*.
         """
         with self._lock:
-            starts, rate = self._starts, self._rate
-            if now < self._seen - ANOTHER_CLOCK:
-                starts.clear()
-                self._closed_until = self._changed = float("-inf")
-            self._seen = now
-            if self._slowness > 1.0 and now - self._changed > WINDOW * self._slowness:
-                self._slowness = max(1.0, self._slowness * RECOVERY)
-                self._changed = now
-            window = WINDOW * MARGIN * self._slowness
-            start = max(now, self._closed_until, starts[-1] if starts else now)
-            if len(starts) >= rate.burst < rate.requests:
-                start = max(start, starts[-rate.burst] + window * rate.burst / rate.requests)
-            if len(starts) == rate.requests:
-                start = max(start, starts[0] + window)
+            start = self._next(now)
             if at_latest is not None and start >= at_latest:
                 return None
-            starts.append(start)
+            self._starts.append(start)
             return start
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next request may begin; nothing is counted."""
+        with self._lock:
+            return self._next(now) - now
+
+    def _next(self, now: float) -> float:
+        starts, rate = self._starts, self._rate
+        if now < self._seen - ANOTHER_CLOCK:
+            starts.clear()
+            self._closed_until = self._changed = float("-inf")
+        self._seen = now
+        if self._slowness > 1.0 and now - self._changed > WINDOW * self._slowness:
+            self._slowness = max(1.0, self._slowness * RECOVERY)
+            self._changed = now
+        window = WINDOW * MARGIN * self._slowness
+        start = max(now, self._closed_until, starts[-1] if starts else now)
+        if len(starts) >= rate.burst < rate.requests:
+            start = max(start, starts[-rate.burst] + window * rate.burst / rate.requests)
+        if len(starts) == rate.requests:
+            start = max(start, starts[0] + window)
+        return start
 
     def is_open(self, now: float) -> bool:
         """Tell whether there was no refusal since a start was given that holds it up."""

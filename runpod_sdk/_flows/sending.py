@@ -32,6 +32,7 @@ class OutOfTime(Exception):
         *,
         sent: bool = False,
         in_line: bool = False,
+        wait: float | None = None,
     ) -> None:
         super().__init__(failure)
         self.failure = failure
@@ -39,7 +40,9 @@ class OutOfTime(Exception):
         self.sent = sent
         """Whether a try was cut short that may have reached the server."""
         self.in_line = in_line
-        """Whether the time was up before it was the request's turn."""
+        """Whether the request was not sent as its turn would not come in time."""
+        self.wait = wait
+        """The seconds until its turn, where that is known."""
 
 
 async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
@@ -130,7 +133,7 @@ async def _enter(
         while True:
             start = lane.start(io.now(), deadline.at)
             if start is None:
-                raise OutOfTime(failure, in_line=True)
+                raise OutOfTime(failure, in_line=True, wait=lane.wait(io.now()))
             pause = start - io.now()
             if pause <= 0:
                 return lane
@@ -159,7 +162,7 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         uncertain = op.submission and out.sent
         cls = errors.SubmissionTimeoutError if uncertain else errors.RunpodTimeoutError
         message = messages.timed_out(
-            op.action, deadline.timeout, uncertain=uncertain, in_line=out.in_line
+            op.action, deadline.timeout, uncertain=uncertain, in_line=out.in_line, wait=out.wait
         )
         job = None if op.job_id is None else session.handle(op.job_id)
         raise cls(message, job=job) from out.__cause__

@@ -238,7 +238,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Raises:
             ConfigurationError: The package is not installed: it is the extra `openai`.
         """
-        made: OpenAI = _openai.make("OpenAI", self.client._config, self.id, options)
+        made: OpenAI = _openai.make(
+            "OpenAI", self.client._config, self.id, options, api.authorization
+        )
         return made
 
     def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:

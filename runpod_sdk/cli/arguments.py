@@ -9,7 +9,7 @@ import typer
 import runpod_sdk as sdk
 from runpod_sdk.cli import history
 from runpod_sdk.cli.inputs import job_input
-from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
+from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, warnings_told
 
 THE_JOB: Final = "The job"
 THE_WAIT: Final = "Waiting"
@@ -178,9 +178,10 @@ def request(
         given["webhook"] = webhook
     if execution_timeout is not None or ttl is not None or low_priority:
         try:
-            given["policy"] = sdk.ExecutionPolicy(
-                execution_timeout=execution_timeout, ttl=ttl, low_priority=low_priority or None
-            )
+            with warnings_told():
+                given["policy"] = sdk.ExecutionPolicy(
+                    execution_timeout=execution_timeout, ttl=ttl, low_priority=low_priority or None
+                )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
     return given

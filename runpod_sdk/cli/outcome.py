@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -37,6 +38,18 @@ def verdict(state: JobState) -> Exit:
 
 
 @contextmanager
+def warnings_told() -> Iterator[None]:
+    """Print what the SDK warns of in the block as a sentence, without the line of a program."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        complain(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
 def _explained() -> Iterator[None]:
     """Say why a job still waits that was waited for in vain."""
     try:
@@ -59,7 +72,8 @@ def connected(endpoint_id: str) -> Iterator[Endpoint]:
 def told(endpoint_id: str) -> Iterator[None]:
     """Say what goes wrong in the block, and end the process as befits it."""
     try:
-        yield
+        with warnings_told():
+            yield
     except sdk.JobError as error:
         complain(f"{error}")
         code = Exit.JOB_ENDED_BADLY

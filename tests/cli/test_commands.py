@@ -249,7 +249,36 @@ def test_a_policy_that_is_no_length_of_time_is_wrong_usage(command: Command) -> 
     assert "ttl" in ended.err
 
 
-@pytest.mark.parametrize("job", ["..", ".", ""])
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_a_sentence(command: Command) -> None:
+    """What the SDK warns of is said without the line of a program."""
+    ended = command("run", "--input", '{"input": {"prompt": "x"}}', "--ttl", "9")
+    assert ended.status == 0
+    first, second = ended.err.splitlines()[:2]
+    assert first.startswith("warning: ttl is 9 s, below the 10 seconds")
+    assert second.startswith("warning: the input's only key is 'input'")
+    assert "UserWarning" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "socks://127.0.0.1:7890"), ("HTTPS_PROXY", "http://user:pa/ss@proxy:1")],
+)
+def test_an_odd_environment_is_wrong_usage(
+    command: Command, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is named, and no password."""
+    for other in ("NO_PROXY", "no_proxy", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", "https://api.test/v2")
+    monkeypatch.setenv(name, value)
+    ended = command("health")
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith(f"{name}: ")
+    assert "pa/ss" not in ended.err
+
+
+@pytest.mark.parametrize("job", ["..", ".", "", "a/b", "a b"])
 def test_a_job_id_that_can_be_none_is_wrong_usage(command: Command, job: str) -> None:
     assert command("status", job).status == 2
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
+import pathlib
 import pickle
-from datetime import timedelta
-from enum import IntEnum
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import pytest
+from pydantic import BaseModel, SecretStr, field_serializer
 
 from runpod_sdk import ExecutionPolicy, S3Config
 from runpod_serverless_api.models import JobRequest
@@ -145,6 +150,7 @@ def test_what_is_not_given_is_not_sent(driver: Driver, method: str) -> None:
     assert "objectPath" not in sent(driver, method, input=1, s3_config=storage)["s3Config"]
 
 
+@pytest.mark.filterwarnings("ignore:.*RunPod documents")
 @pytest.mark.parametrize(
     ("length", "wire"),
     [
@@ -252,6 +258,196 @@ def test_what_json_can_not_say(driver: Driver, value: Any) -> None:
     """NaN, infinity and lone surrogates are refused before anything is sent."""
     refused(driver, ValueError, "JSON", input=value)
     refused(driver, ValueError, "JSON", {"input": value})
+
+
+@METHODS
+def test_an_input_within_the_input(driver: Driver, method: str) -> None:
+    """The API's body given as the input is sent, and warned of at the caller's line."""
+    for nested in ({"input": {"prompt": "x"}}, {"input": "x"}):
+        with pytest.warns(UserWarning, match="only key is 'input'") as caught:
+            assert sent(driver, method, input=nested) == {"input": nested}
+        assert len(caught) == 1
+        assert sent(driver, method, {"input": nested}) == {"input": nested}  # on purpose
+    assert sent(driver, method, input={"input": 1, "seed": 2})["input"]["seed"] == 2
+
+
+def test_a_map_warns_once(driver: Driver) -> None:
+    """Of an input within the input a `map` warns by its first one."""
+    endpoint = driver.endpoint(Script(job()))
+
+    def results() -> Any:
+        return endpoint.map([{"input": {"n": n}} for n in range(3)])
+
+    async def gathered() -> list[Any]:
+        async with results() as taken:
+            return [result async for result in taken]
+
+    with pytest.warns(UserWarning, match="only key is 'input'") as caught:
+        assert len(driver.call(gathered) if driver.is_async else list(results())) == 3
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "advice"),
+    [
+        ({"execution_timeout": 5_000}, r"'execution_timeout'.*executionTimeout, ttl, lowPriority"),
+        ({"ttl": 60_000, "lowpriority": True}, "'lowpriority'"),
+        ({"executionTimeout": 5_000, "timeout": 1}, "'timeout'"),
+    ],
+)
+def test_a_policy_with_unknown_names(driver: Driver, policy: Any, advice: str) -> None:
+    """The service would ignore them: nothing is sent, of a dict or of the generated model."""
+    body = {"input": 1, "policy": policy}
+    refused(driver, ValueError, advice, body)
+    refused(driver, ValueError, advice, JobRequest.from_dict(body))
+
+
+@pytest.mark.parametrize("value", ["5000", True, [5_000]])
+def test_a_time_of_a_policy_that_is_no_number(driver: Driver, value: Any) -> None:
+    """A text is told from a number of milliseconds."""
+    match = r"policy.ttl must be a number of milliseconds"
+    refused(driver, TypeError, match, {"input": 1, "policy": {"ttl": value}})
+
+
+def test_a_storage_in_the_spelling_of_python(driver: Driver) -> None:
+    """It would be no use to the handler; other fields are the handler's business."""
+    body: Any = {"input": 1, "s3Config": {"access_id": "a"}}
+    refused(driver, ValueError, "'access_id': write 'accessId'", body)
+    body["s3Config"] = {"accessId": "a", "region": "b"}
+    assert sent(driver, "run", body) == body
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "guess"),
+    [
+        ("executionTimeout", 3_000, "seconds given for milliseconds"),
+        ("executionTimeout", 600, "seconds given for milliseconds"),
+        ("ttl", 9_999, "seconds given for milliseconds"),
+        ("ttl", 10**10, "its unit is milliseconds"),
+        ("executionTimeout", 5_000, None),
+        ("ttl", 604_800_000, None),
+        ("ttl", None, None),
+    ],
+)
+def test_a_time_of_a_body_in_another_unit(
+    driver: Driver, name: str, value: Any, guess: str | None
+) -> None:
+    """It is sent, and warned of where RunPod documents another range."""
+    body = {"input": 1, "policy": {name: value}}
+    if guess is None:
+        assert sent(driver, "run", body) == body
+        return
+    with pytest.warns(UserWarning, match=rf"policy\.{name} is {value} ms.*{guess}") as caught:
+        assert sent(driver, "run", body) == body
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "guess"),
+    [
+        ("execution_timeout", 3, "its unit is seconds"),
+        ("ttl", timedelta(milliseconds=5), "its unit is seconds"),
+        ("ttl", 86_400_000, "86400000 s.*milliseconds given for seconds"),
+        ("execution_timeout", 600_000_000, "milliseconds given for seconds"),
+    ],
+)
+def test_a_time_of_a_policy_in_another_unit(
+    driver: Driver, name: str, value: Any, guess: str
+) -> None:
+    """The policy warns where it is made, once, and is sent."""
+    with pytest.warns(UserWarning, match=rf"^{name} is .*{guess}") as caught:
+        policy = ExecutionPolicy(**{name: value})
+    assert [warning.filename for warning in caught] == [__file__]
+    assert len(sent(driver, "run", input=1, policy=policy)["policy"]) == 1
+
+
+class Opaque:
+    """Nothing that JSON knows."""
+
+
+class Token(BaseModel):
+    """A model with a secret."""
+
+    token: SecretStr = SecretStr("canary")
+    stars: str = "*" * 10
+
+
+class Shown(Token):
+    """The same, which says that it is to be sent."""
+
+    @field_serializer("token")
+    def shown(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (b"bytes", "is of type bytes.*base64"),
+        (bytearray(b"bytes"), "is of type bytearray.*base64"),
+        (pathlib.Path("photo.png"), r"is of type pathlib\..*Path.*base64"),
+        (io.BytesIO(b"x"), "is of type _io.BytesIO.*read it.*base64"),
+        ({1, 2}, r"is of type set.*list\("),
+        (iter([1]), r"is of type list_iterator.*list\("),
+        (MappingProxyType({}), r"is of type mappingproxy.*dict\("),
+        (datetime(2026, 1, 1), r"is of type datetime\.datetime.*isoformat"),
+        (Decimal("1.1"), r"is of type decimal\.Decimal.*str\("),
+        (UUID(int=1), r"is of type uuid\.UUID.*str\("),
+        (Enum("Kind", "A").A, "its value"),
+        (Opaque, "not a class"),
+        (Opaque(), r"is of type .*\.Opaque.*dicts, lists"),
+        (SecretStr("canary"), r"is of type pydantic\..*SecretStr.*get_secret_value"),
+        ({("a",): 1}, "key of type tuple.*strings, numbers"),
+        ({1: "a", "1": "b"}, "keys 1 and '1'.*same key"),
+        ({"true": "a", True: "b"}, "keys 'true' and True.*same key"),
+        ({None: 1, "null": 2}, "keys None and 'null'.*same key"),
+        ({1.5: 1, "1.5": 2}, r"keys 1\.5 and '1\.5'.*same key"),
+        ({10**20: 1, str(10**20): 2}, "same key"),
+    ],
+    ids=lambda value: f"{value!r:.30}",
+)
+def test_the_place_of_what_json_has_no_form_for(driver: Driver, value: Any, said: str) -> None:
+    """Deep in an input, or as all of it: where it is, what it is and what to do; no secret."""
+    deep = {"images": [0, {"my key": (1,), "mask": value}]}
+    for match, input in (
+        (rf"^input\.images\[1\]\.mask .*{said}", deep),
+        (f"^input .*{said}", value),
+    ):
+        error = refused(driver, TypeError, match, input=input)
+        assert "canary" not in str(error)
+        assert (error.__cause__, error.__context__) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (float("nan"), "is nan"),
+        (float("-inf"), "is -inf"),
+        ({float("nan"): 1}, "has the key nan"),
+        ("a\ud800", "lone surrogate"),
+        ({"\ud800": 1}, "lone surrogate"),
+        (10**5_000, "too many digits"),
+    ],
+    ids=lambda value: f"{value!a:.20}" if isinstance(value, str | float | dict) else "an integer",
+)
+def test_the_place_of_what_json_can_not_say(driver: Driver, value: Any, said: str) -> None:
+    """The same of values that are of the right type."""
+    input = [{"a b": {"c": value}}]
+    refused(driver, ValueError, rf"^input\[0\]\['a b'\]\.c .*{said}", input=input)
+
+
+def test_keys_that_are_no_strings(driver: Driver) -> None:
+    """They become strings, as long as they stay apart."""
+    keys = {1: "a", 2.5: "b", None: "c", False: "d", "1.0": "e"}
+    text = {"1": "a", "2.5": "b", "null": "c", "false": "d", "1.0": "e"}
+    assert sent(driver, "run", input=[keys])["input"] == [text]
+
+
+def test_secrets_of_pydantic(driver: Driver) -> None:
+    """What pydantic would write as asterisks is refused; a text of asterisks is not."""
+    for path, value in ((r"\.token", Token()), (r"\[0\]\.m\.token", [{"m": Token()}])):
+        refused(driver, TypeError, f"^input{path} is a secret.*get_secret_value", input=value)
+    assert sent(driver, "run", input=Shown())["input"] == {"token": "canary", "stars": "*" * 10}
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ STATE = JobState(id=JOB, status="COMPLETED", output={"x": 1}, has_output=True, w
         ({"at": WHEN}, "datetime"),
         ([b"bytes"], "bytes"),
         (Image("a", boxes=5), "Image is not as its class says"),  # type: ignore[arg-type]
-        (Odd(float("nan")), "JSON compliant"),
+        (Odd(float("nan")), "is nan, which can't be written as JSON"),
     ],
     ids=repr,
 )

@@ -58,7 +58,7 @@ def values(driver: Driver) -> list[Any]:
         health.workers,
         driver.call(lambda: endpoint.purge_queue()),
         *driver.take(endpoint.stream(JOB)),
-        ExecutionPolicy(ttl=5),
+        ExecutionPolicy(ttl=50),
         S3Config(access_id="a", access_secret="b", bucket_name="c", endpoint_url="d"),
         endpoint,
         endpoint.job(JOB),

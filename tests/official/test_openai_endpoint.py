@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runpod_sdk.local import LocalEndpoint, LostReply
-from tests.facade.clients import Driver, driver
+from tests.facade.clients import Driver, SocketServer, driver, http_answer
 from tests.local.processes import until
 from tests.official.drivers.openai_worker import handler
 
@@ -49,6 +49,27 @@ def test_a_completion(mode: Driver, client: Any) -> None:
     create = client.chat.completions.create
     answer = mode.call(lambda: create(model="tiny", messages=MESSAGES))
     assert answer.choices[0].message.content == "Hello."
+
+
+def test_accounts_at_openai_are_not_told(mode: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says of OpenAI is not sent to RunPod; what is asked for is."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway: secret\nauthorization: Bearer secret")
+    listing = http_answer({"object": "list", "data": []})
+    with SocketServer(lambda connection, _: connection.sendall(listing)) as server:
+        endpoint = mode.client(api_key="rpa_0123456789", base_url=server.base_url).endpoint("ep")
+        made, other = endpoint.openai(), endpoint.openai(organization="ours")
+        for client in (made, made.with_options(timeout=5), other):
+            mode.call(client.models.list)
+        for client in (made, other):
+            mode.call(client.close)
+    plain, derived, asked = (request.lower() for request in server.requests)
+    for request in (plain, derived, asked):
+        assert b"secret" not in request
+        assert request.count(b"authorization: bearer rpa_0123456789\r\n") == 1
+    assert b"openai-organization" not in plain + derived
+    assert b"openai-organization: ours\r\n" in asked
 
 
 def test_a_stream(mode: Driver, client: Any) -> None:

@@ -353,7 +353,8 @@ def test_p20_the_key_of_the_environment(driver: Driver, monkeypatch: pytest.Monk
             driver.client(api_key=blank)
 
 
-IDS = ["e1/../other", "../other", "j?x=1#f", "a b", "%2e%2e", "a\\b", "é", "a;b", "a\nb", "..%2f.."]
+IDS = ["j?x=1#f", "%2e%2e", "é", "a;b", "..%2f.."]
+NO_IDS = ["", ".", "..", " ", "\t", "e1/../other", "../other", "a b", "a\\b", "a\nb"]
 
 
 @pytest.mark.parametrize("odd", IDS, ids=ascii)
@@ -380,7 +381,7 @@ def test_p21_an_id_is_one_segment(driver: Driver, odd: str) -> None:
         assert script.last.url.fragment == ""
 
 
-@pytest.mark.parametrize("none", ["", ".", "..", " ", "\t"], ids=ascii)
+@pytest.mark.parametrize("none", NO_IDS, ids=ascii)
 def test_p21_an_id_that_is_no_segment(driver: Driver, none: str) -> None:
     """An empty id, or one that means another path, is refused before anything is sent."""
     script = Script(job())

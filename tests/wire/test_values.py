@@ -164,11 +164,15 @@ def test_a_purge_result(body: dict[str, Any]) -> None:
     assert text(result.extra) == text(_without(body, ("removed", "status")))
 
 
+@pytest.mark.filterwarnings("ignore:policy:UserWarning")
 @at_most(200)
 @given(documents("JobRequest"))
 def test_a_request_is_sent_as_given(body: dict[str, Any]) -> None:
     """The API's own body goes out as it was given, nothing added and nothing left out."""
     body = {name: value for name, value in body.items() if name in members("JobRequest")}
+    if "policy" in body:  # which may have no other fields either
+        known = ("executionTimeout", "ttl", "lowPriority")
+        body["policy"] = {name: body["policy"][name] for name in known if name in body["policy"]}
     sent: list[bytes] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -19,7 +19,7 @@ from runpod_sdk._flows.api.operations import (
     status_sync,
     stream,
 )
-from runpod_sdk._flows.api.requests import request
+from runpod_sdk._flows.api.requests import request, warn_if_nested
 from runpod_serverless_api.models import JobRequest
 
 __all__ = [
@@ -39,4 +39,5 @@ __all__ = [
     "status",
     "status_sync",
     "stream",
+    "warn_if_nested",
 ]

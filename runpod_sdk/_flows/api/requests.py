@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any, Literal, overload
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from runpod_sdk import models, settings
+from runpod_sdk._policy import check_unit
+from runpod_sdk._warn import warn
 from runpod_serverless_api import models as wire
 from runpod_serverless_api.types import UNSET, Unset
 
@@ -16,6 +18,7 @@ from runpod_serverless_api.types import UNSET, Unset
 copyreg.pickle(Unset, lambda _: "UNSET")
 
 _BLANK = wire.JobRequest(input_=None).to_dict()
+_POLICY = [field.name for field in fields(wire.ExecutionPolicy) if field.init]
 
 
 def request(
@@ -26,15 +29,21 @@ def request(
     policy: models.ExecutionPolicy | None,
     s3_config: models.S3Config | None,
     input_type: Any = None,
+    warns: bool = True,
 ) -> wire.JobRequest:
     """
     Make the request of what a caller gave, in one of the two ways.
+
+    Args:
+        warns: Whether to warn of an input that looks like the API's body.
 
     Raises:
         ValueError: Both ways at once, neither, no input, or a field that the API lacks.
         TypeError: Something of another type, or an input that is not of *input_type*.
     """
     made = _request(body, input, webhook, policy, s3_config)
+    if body is None and warns:
+        warn_if_nested(input)
     if input_type is None:
         return made
     from runpod_sdk import _inputs
@@ -63,7 +72,7 @@ def _request(
     if not isinstance(input, settings.Unset) or (webhook, policy, s3_config) != (None, None, None):
         raise ValueError("give the API's body or keyword arguments such as input=…, not both")
     if isinstance(body, wire.JobRequest):
-        return body
+        return _checked(body)
     if not isinstance(body, Mapping):
         raise TypeError(f"a request is the API's body {{'input': …}}; use run(input={body!r:.60})")
     for name, part in body.items():
@@ -73,7 +82,7 @@ def _request(
         raise ValueError(f"{names}: no such field of a request; to send it as input, run(input=…)")
     if missing := [name for name in _BLANK if name not in body]:
         raise ValueError(f"the request has no {missing[0]!r}: use run(input=…)")
-    return wire.JobRequest.from_dict(body)
+    return _checked(wire.JobRequest.from_dict(body))
 
 
 def _check_part(name: str, part: object) -> None:
@@ -87,6 +96,51 @@ def _check_part(name: str, part: object) -> None:
         good = False
     if not good:
         raise TypeError(f"{name!r} of a request must be an object, not {type(part).__name__}")
+
+
+def _checked(request: wire.JobRequest) -> wire.JobRequest:
+    """Return *request*, unless the service or the handler would not see a part of it."""
+    policy, storage = request.policy, request.s_3_config
+    if isinstance(policy, wire.ExecutionPolicy):
+        if unknown := policy.additional_properties:
+            names = ", ".join(_wire_name(wire.ExecutionPolicy, name) for name in _POLICY)
+            raise ValueError(
+                f"policy has no {', '.join(map(repr, unknown))}: its fields are {names}, and its"
+                " times are milliseconds"
+            )
+        _check_time("execution_timeout", policy.execution_timeout)
+        _check_time("ttl", policy.ttl)
+    if isinstance(storage, wire.S3Config):
+        for name in storage.additional_properties:
+            if hasattr(storage, name):  # spelled as in Python
+                right = _wire_name(wire.S3Config, name)
+                raise ValueError(f"s3Config has no {name!r}: write {right!r}")
+    return request
+
+
+def _check_time(name: Literal["execution_timeout", "ttl"], value: object) -> None:
+    if value is None or isinstance(value, Unset):
+        return
+    shown = f"policy.{_wire_name(wire.ExecutionPolicy, name)}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{shown} must be a number of milliseconds, not {value!r:.60}")
+    check_unit(name, value, "ms", shown)
+
+
+def _wire_name(model: Any, attribute: str) -> str:
+    """Return how the wire spells an attribute of a generated model."""
+    wire_form: dict[str, Any] = model(**{attribute: None}).to_dict()
+    return next(iter(wire_form))
+
+
+def warn_if_nested(input: object) -> None:
+    """Warn if *input* looks like the API's body: it would be an input within the input."""
+    if isinstance(input, Mapping) and list(input) == list(_BLANK):
+        name = next(iter(_BLANK))
+        warn(
+            f"the input's only key is {name!r}, so the handler gets an input within the input: give"
+            f" what is in it as input=…, or the whole as run({{{name!r}: …}})"
+        )
 
 
 def _url(webhook: str) -> str:

@@ -1,0 +1,183 @@
+"""Find what in a value can't be written as JSON, and say where it is and what to do."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from runpod_sdk._signals import raised_by_signal_handler
+
+Step: TypeAlias = tuple[str, Any]
+"""How a message goes on to a value within another, and the value."""
+
+
+class Unwritable(TypeError):
+    """A value that has a form in JSON in which it would lose its meaning."""
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(f"{place} {message}".lstrip(". "))
+        self.message = message
+        self.place = place
+        """Where it is within the value that was to be written."""
+
+
+def find(value: object, name: str, plain: Callable[[Any], Any]) -> ValueError | TypeError | None:
+    """
+    Return the error for the first part of *value* that can't be written; None if there is none.
+
+    Args:
+        name, plain: As those of `runpod_sdk._json.write`.
+    """
+    trail: list[str] = []
+    holders: list[object] = []  # kept, as the identity of one that is gone may be another's
+    within: set[int] = set()
+    pending: list[Iterator[Step]] = [iter([(name, value)])]
+    while pending:
+        step, part = next(pending[-1], ("", pending))
+        if part is pending:
+            pending.pop()
+            if trail:
+                trail.pop()
+                within.discard(id(holders.pop()))
+            continue
+        try:
+            inner = _parts(part, plain)
+            if inner is None:
+                continue
+            if id(part) in within:
+                raise ValueError("contains itself")
+        except (TypeError, ValueError) as fault:
+            if raised_by_signal_handler(fault):
+                raise
+            where = "".join([*trail, step, getattr(fault, "place", "")]).lstrip(".")
+            where = where or "the request"
+            if isinstance(fault, TypeError):
+                return TypeError(f"{where} {getattr(fault, 'message', fault)}")
+            return ValueError(f"{where} {fault}, which can't be written as JSON")
+        trail.append(step)
+        holders.append(part)
+        within.add(id(part))
+        pending.append(inner)
+    return None
+
+
+def _parts(value: Any, plain: Callable[[Any], Any]) -> Iterator[Step] | None:
+    """Return the parts of *value*, or None if it has none; raise what is wrong with itself."""
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, int):
+        try:
+            int.__repr__(value)
+        except ValueError:
+            raise ValueError("is an integer of too many digits") from None
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"is {float.__repr__(value)}")
+    elif isinstance(value, dict):
+        _check_keys(value)
+        return ((_spelled(key), inner) for key, inner in value.items())
+    elif isinstance(value, list | tuple):
+        return ((f"[{index}]", inner) for index, inner in enumerate(value))
+    elif value is not None:
+        return iter([("", _form_of(value, plain))])
+    return None
+
+
+def _form_of(value: Any, plain: Callable[[Any], Any]) -> Any:
+    try:
+        return plain(value)
+    except Unwritable:
+        raise
+    except NoForm:
+        why = f"is of type {name_of(type(value))}, which can't be written as JSON: {_advice(value)}"
+    except TypeError as fault:
+        if raised_by_signal_handler(fault):
+            raise
+        why = f"can't be written as JSON: {fault}"
+    raise TypeError(why)
+
+
+class NoForm(TypeError):
+    """JSON has no form for values of this type."""
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("has a lone surrogate, half of a character") from None
+
+
+def _check_keys(value: dict[Any, Any]) -> None:
+    seen: dict[str, Any] = {}
+    for key in value:
+        if not (key is None or isinstance(key, str | int | float)):
+            raise TypeError(
+                f"has a key of type {name_of(type(key))}, which can't be written as JSON:"
+                " keys are strings, numbers, booleans or None"
+            )
+        if isinstance(key, float) and not math.isfinite(key):
+            raise ValueError(f"has the key {float.__repr__(key)}")
+        written = key if isinstance(key, str) else json.dumps(key)
+        _check_text(written)
+        if written in seen:
+            raise TypeError(
+                f"has the keys {seen[written]!r:.40} and {key!r:.40}, which are one and the"
+                " same key as JSON: leave one out"
+            )
+        seen[written] = key
+
+
+def _spelled(key: object) -> str:
+    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r:.40}]"
+
+
+def name_of(kind: type) -> str:
+    """Return the name of a class, with its module where that is not the built-in one."""
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def _advice(value: Any) -> str:
+    """Say what to give instead."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "encode it as base64, as in base64.b64encode(data).decode()"
+    if isinstance(value, os.PathLike):
+        return "files are not read: send the content as base64, a URL, or the path as a str"
+    if isinstance(value, type):
+        return "give a value, not a class"
+    if isinstance(value, enum.Enum):
+        return "give its value, or make the class a StrEnum or an IntEnum"
+    for has, advice in _ADVICE.items():
+        if hasattr(value, has):
+            return advice
+    if isinstance(value, Mapping):
+        return "give dict(…) of it"
+    if isinstance(value, Collection | Iterator):
+        return "give list(…) of it"
+    return (
+        "give dicts, lists, strings, numbers, booleans and None, or values of attrs classes,"
+        " dataclasses and models of pydantic"
+    )
+
+
+_ADVICE: Final = {
+    "get_secret_value": "give its get_secret_value(), if it is to be sent",
+    "tolist": "give its tolist(), or its item() if it is a single number",
+    "isoformat": "give its isoformat()",
+    "total_seconds": "give its total_seconds()",
+    "tobytes": "encode it as a file, such as a PNG, and that as base64",
+    "read": "read it, and send the content as base64",
+    "as_tuple": "give str(…) or float(…) of it",
+    "hex": "give str(…) of it",
+    "succeeded": "give its output",
+    "to_dict": "give its to_dict()",
+}
+"""Advice by a method that values of a kind have."""
