@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from runpod_sdk._signals import raised_by_signal_handler
 
-_STRINGS: Final = frozenset({str})
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
@@ -68,14 +67,13 @@ def write(value: object, name: str, plain: Callable[[Any], Any]) -> bytes:
 def has_other_keys(value: object) -> bool:
     """Tell whether a dict in *value* has a key that is no string."""
     pending = [value]
-    while pending:
-        holder: Any = pending.pop()
+    for holder in pending:  # which grows
         if isinstance(holder, dict):
-            if not _STRINGS.issuperset(map(type, holder)):
-                return True
-            holder = holder.values()
-        elif not isinstance(holder, list | tuple):
-            continue
-        if not _SCALARS.issuperset(map(type, holder)):
+            for key, inner in holder.items():
+                if type(key) is not str:
+                    return True
+                if type(inner) not in _SCALARS:
+                    pending.append(inner)
+        elif isinstance(holder, list | tuple) and not _SCALARS.issuperset(map(type, holder)):
             pending.extend(holder)
     return False
