@@ -21,7 +21,10 @@ from runpod_sdk._environment import CONFIG_FILE as CONFIG_FILE
 from runpod_sdk.errors import ConfigurationError
 
 TIMEOUT: Final = 10.0
-"""Total time of an operation that does not wait for a job; also the patience with one answer."""
+"""
+The longest time without progress of an operation that does not wait for a job, and of each attempt
+to get an answer.
+"""
 RUN_SYNC_TIMEOUT: Final = 90.0
 MAX_RETRIES: Final = 2
 MAX_RESPONSE_SIZE: Final = 256 * 2**20
@@ -60,6 +63,10 @@ CONCURRENCY: Final = 100
 AHEAD: Final = 2
 AHEAD_ORDERED: Final = 4
 """How many inputs `map` has in hand at most: so many times its concurrency."""
+OUTAGE: Final = 600.0
+"""How long a job is waited for without a good answer, where the caller set no limit."""
+SHORT_POLLS: Final = 60.0
+"""How long a server is asked at `/status` after a gateway cut even the shortest long polls."""
 PROPAGATION: Final = 5.0
 """How long a job that was just submitted may be unknown to the servers that are asked for it."""
 
@@ -114,6 +121,11 @@ def length_of_time(value: float | timedelta | None, name: str = "timeout") -> fl
     if not value > 0:
         raise ValueError(f"{name} must be above zero (None: no limit), not {value!r}")
     return None if value > _FOREVER else value
+
+
+def call_timeout(value: Timeout | Unset) -> float | Unset | None:
+    """Return a call's *timeout* in seconds; None is no limit, `UNSET` the client's own."""
+    return value if isinstance(value, Unset) else length_of_time(value)
 
 
 def checked_on_timeout(value: OnTimeout) -> OnTimeout:
@@ -203,10 +215,6 @@ class Config:
             api_key=environment.find_api_key(api_key),
             own_http=own_http,
         )
-
-    def total(self, timeout: float | timedelta | Unset | None) -> float | None:
-        """Return the total time of an operation in seconds: *timeout*, else the client's own."""
-        return self.timeout if isinstance(timeout, Unset) else length_of_time(timeout)
 
     @property
     def api_key(self) -> str:

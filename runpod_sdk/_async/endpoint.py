@@ -31,6 +31,7 @@ from runpod_sdk.settings import (
     OnTimeout,
     Timeout,
     Unset,
+    call_timeout,
     checked_id,
     checked_on_timeout,
     length_of_time,
@@ -132,7 +133,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         """Async twin of `Endpoint.explain`."""
         job_id = checked_id(job_id, "job_id")
         session = self._session
-        deadline = session.deadline(self.client._config.total(timeout))
+        deadline = session.call_deadline(call_timeout(timeout))
         return await explain(session, job_id, deadline)
 
     async def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
@@ -159,7 +160,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
     async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         session = self._session
-        deadline = session.deadline(self.client._config.total(timeout))
+        deadline = session.call_deadline(call_timeout(timeout))
         return await perform(session, op, deadline)
 
     @property

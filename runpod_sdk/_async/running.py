@@ -15,6 +15,7 @@ from runpod_sdk.settings import (
     OnTimeout,
     Timeout,
     Unset,
+    call_timeout,
     checked_on_timeout,
     length_of_time,
 )
@@ -47,7 +48,7 @@ async def run(
         s3_config=s3_config,
         input_type=self.input_type,
     )
-    total = self.client._config.total(timeout)
+    total = call_timeout(timeout)
     guard = JobGuard(self._session)
     try:
         state = await submitting.run(guard.session, body, total, guard.submission)

@@ -16,9 +16,10 @@ from attrs import evolve, field, frozen
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.encoding import encode
 from runpod_sdk._flows.pace import Limit
-from runpod_sdk._flows.port import IO, Call, Deadline, NoReply, Reply, Submission
+from runpod_sdk._flows.port import IO, Call, NoReply, Reply, Submission
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.models import JSONValue
 
@@ -65,10 +66,10 @@ class _StandIn:
 
     raise_on_unexpected_status = False
 
-    def __init__(self, io: IO, op: Operation[Any], limit: float | None, resends: int) -> None:
+    def __init__(self, io: IO, op: Operation[Any], limit: TimeLimit, resends: int) -> None:
         self._io = io
         self._op = op
-        self._deadline = Deadline.after(limit, io.now())
+        self._limit = limit
         self._resends = resends
         self.reply: Reply | None = None
 
@@ -106,15 +107,15 @@ class _StandIn:
         headers: Mapping[str, str],
     ) -> Reply:
         record = self._op.record
-        call = Call(method, url, params, content, headers, self._resends, record)
-        left = self._deadline.left(self._io.now())  # large input takes its time to encode
-        if left is not None and left <= 0:
-            raise NoReply("no time to send it", sent=False, timed_out=True)
+        repeatable = self._op.kind is Kind.READ
+        call = Call(method, url, params, content, headers, self._resends, repeatable, record)
+        if self._limit.left() <= 0:  # a large input takes time to encode
+            raise NoReply("no time was left to send it", sent=False, timed_out=True)
         if record is None:
-            return await self._io.send(call, left)
+            return await self._io.send(call, self._limit)
         record.begin()
         try:
-            reply = await self._io.send(call, left)
+            reply = await self._io.send(call, self._limit)
         except NoReply as silence:
             record.sent = silence.sent
             raise
@@ -145,13 +146,13 @@ async def _can_be_read(client: _StandIn, op: Operation[Any]) -> bool:
     return True
 
 
-async def exchange(io: IO, op: Operation[T], limit: float | None, resends: int = 0) -> T:
+async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0) -> T:
     """
     Ask once, and read the answer.
 
     Raises:
         RequestTooLargeError: It is larger than the service takes.
-        NoReply: No usable answer within *limit* seconds.
+        NoReply: No usable answer within *limit*.
         APIStatusError: The answer is not 2xx.
         APIResponseValidationError: It is, but the body is not what the document says.
     """

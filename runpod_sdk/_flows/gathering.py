@@ -14,7 +14,8 @@ from typing import Any, Protocol, TypeVar, cast
 from runpod_sdk import errors
 from runpod_sdk._flows.batch import Batch
 from runpod_sdk._flows.crew import Crew, Desk
-from runpod_sdk._flows.port import NEVER, Session
+from runpod_sdk._flows.deadline import NEVER
+from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.taking import Taker, Terms
 from runpod_sdk._flows.waiting import Poll, wait
 from runpod_sdk._flows.work import Item, read_output

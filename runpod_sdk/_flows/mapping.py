@@ -18,8 +18,9 @@ from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.batch import Batch
 from runpod_sdk._flows.crew import Crew, Desk
+from runpod_sdk._flows.deadline import NEVER
 from runpod_sdk._flows.guard import try_to_cancel
-from runpod_sdk._flows.port import NEVER, Session, Submission
+from runpod_sdk._flows.port import Session, Submission
 from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
 from runpod_sdk._flows.waiting import wait
@@ -31,6 +32,7 @@ from runpod_sdk.outcomes import MapResult
 from runpod_sdk.settings import (
     AHEAD,
     AHEAD_ORDERED,
+    UNSET,
     OnError,
     OnLeave,
     checked_choice,
@@ -232,7 +234,7 @@ class Mapping:
 
         session, record = evolve(self._session, before=turn_has_come), Submission()
         try:
-            state = await run(session, request, session.patience, record)
+            state = await run(session, request, UNSET, record)
             self.submitted += 1
             return state
         except errors.RunpodError:

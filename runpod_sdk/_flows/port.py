@@ -17,9 +17,10 @@ from attrs import define, evolve, field, frozen
 
 from runpod_sdk import errors
 from runpod_sdk._flows.codec import decode
+from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
-from runpod_sdk.settings import is_id
+from runpod_sdk.settings import Unset, is_id
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -47,6 +48,8 @@ class Call:
     headers: Mapping[str, str]
     resends: int = 0
     """How often it was sent before, in vain."""
+    repeatable: bool = True
+    """Whether sending it twice does no harm, so that a connection may be tried that may be dead."""
     submission: Submission | None = field(default=None, repr=False, eq=False)
     """Where to keep what becomes of it, if it submits a job."""
 
@@ -151,13 +154,17 @@ class Submission:
 class NoReply(Exception):
     """A call that got no usable answer."""
 
-    def __init__(self, reason: str, *, sent: bool, timed_out: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, sent: bool, timed_out: bool = False, permanent: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
-        """Whether any of the request may have reached the server."""
+        """Whether the server may have taken the request: all of it was handed to the system."""
         self.timed_out = timed_out
-        """Whether the limit of the call cut it short."""
+        """Whether the time limit of the attempt ended it."""
+        self.permanent = permanent
+        """Whether the next attempt would fail in the same way."""
 
 
 class Telemetry(Protocol):
@@ -184,8 +191,8 @@ class IO(Protocol):
     @property
     def telemetry(self) -> Telemetry: ...
 
-    def send(self, call: Call, limit: float | None) -> Coroutine[Any, Any, Reply]:
-        """Send *call* and read the whole answer, within *limit* seconds; else `NoReply`."""
+    def send(self, call: Call, limit: TimeLimit) -> Coroutine[Any, Any, Reply]:
+        """Send *call* and read the whole answer within *limit*; raise `NoReply` without one."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
@@ -212,30 +219,6 @@ class IO(Protocol):
 
 
 @frozen
-class Deadline:
-    """An instant that a flow must not outlive; None is no limit."""
-
-    at: float | None
-    timeout: float | None
-    """The length that it was made of, for messages."""
-
-    @classmethod
-    def after(cls, timeout: float | None, now: float) -> Deadline:
-        return cls(None if timeout is None else now + timeout, timeout)
-
-    def later(self, seconds: float) -> Deadline:
-        return self if self.at is None else evolve(self, at=self.at + seconds)
-
-    def left(self, now: float) -> float | None:
-        """Return the seconds left, zero or less when it has passed."""
-        return None if self.at is None else self.at - now
-
-
-NEVER = Deadline(None, None)
-"""No deadline."""
-
-
-@frozen
 class Session:
     """What the flows of one endpoint share."""
 
@@ -258,7 +241,36 @@ class Session:
     """Is awaited when it is a request's turn, right before it is sent; each time it is."""
 
     def deadline(self, timeout: float | None) -> Deadline:
+        """Return the deadline of a call that waits for a job."""
         return Deadline.after(timeout, self.io.now())
+
+    def call_deadline(self, timeout: float | Unset | None) -> Deadline:
+        """
+        Return the deadline of a call that does not wait for a job.
+
+        Args:
+            timeout: A strict total, or None for no limit at all; `UNSET` is the client's own
+                timeout, which begins anew while a body moves.
+        """
+        now = self.io.now()
+        if isinstance(timeout, Unset):
+            at = None if self.patience is None else now + self.patience
+            return Deadline(at, self.patience, restarts=True)
+        at = None if timeout is None else now + timeout
+        return Deadline(at, timeout, bounds_attempts=timeout is not None)
+
+    def limit(self, deadline: Deadline, hold: float, *, repeatable: bool) -> TimeLimit:
+        """
+        Return the time limit of one attempt.
+
+        Args:
+            hold: How long the server may hold its answer back, in seconds.
+            repeatable: Whether there can be another attempt, so that this one need not get all
+                of the time.
+        """
+        if self.patience is None or not (repeatable and deadline.bounds_attempts):
+            return TimeLimit(self.io.now, deadline)
+        return TimeLimit(self.io.now, deadline, self.patience, self.patience + hold)
 
     def lane(self, limit: Limit) -> Lane | None:
         return None if self.traffic is None else self.traffic.lane(self.endpoint_id, limit)

@@ -3,9 +3,13 @@ When something is sent again, and after how long: one decision, whatever the loo
 
 kind            again after
 READ            no answer, 408, 429, 5xx
-SUBMIT          surely not taken: the connection was never made, 429, 503
+SUBMIT          surely not taken: the connection or the proxy's tunnel was never made, the last byte
+                of the request was not handed over, 429, 503
 ACT, DRAIN      the same
 PURGE           never
+
+Never again after a failure that is permanent: a proxy's 407, a certificate that is not trusted,
+a client that was closed.
 
 The pause before the n-th retry is anything up to BACKOFF_FIRST · 2ⁿ⁻¹ (full jitter),
 at most BACKOFF_LONGEST; more where the server asks for it, at most RETRY_AFTER_LONGEST.
@@ -47,7 +51,7 @@ def surely_not_taken(fault: NoReply | APIStatusError) -> bool:
 
 def may_repeat(kind: Kind, fault: NoReply | APIStatusError) -> bool:
     """Tell whether a call of *kind* that met *fault* may be sent again."""
-    if kind is Kind.PURGE:
+    if kind is Kind.PURGE or (isinstance(fault, NoReply) and fault.permanent):
         return False
     if kind is not Kind.READ:
         return surely_not_taken(fault)

@@ -7,20 +7,26 @@ and `streaming`, after an answer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import retry
+from runpod_sdk._flows.deadline import NEVER, Deadline
 from runpod_sdk._flows.exchange import Operation, exchange
 from runpod_sdk._flows.pace import Lane
-from runpod_sdk._flows.port import NEVER, Deadline, NoReply, Session
+from runpod_sdk._flows.port import NoReply, Session
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import BACKOFF_FIRST, PAUSE_FIRST
 
 T = TypeVar("T")
+Failure: TypeAlias = NoReply | errors.APIStatusError
+"""What an attempt may end with in place of an answer."""
+Revise: TypeAlias = Callable[[Failure, float], Operation[T]]
+"""Returns what to ask next, after an attempt that failed after so many seconds."""
 
 
 class OutOfTime(Exception):
@@ -45,9 +51,21 @@ class OutOfTime(Exception):
         """The seconds until its turn, where that is known."""
 
 
-async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
+async def send(
+    session: Session,
+    op: Operation[T],
+    deadline: Deadline,
+    *,
+    give_up_at: float | None = None,
+    revise: Revise[T] | None = None,
+) -> T:
     """
     Ask, and ask again where that is safe and there is time.
+
+    Args:
+        give_up_at: The instant until which to ask again, however often; None is as often as
+            the client's `max_retries` says.
+        revise: Returns what to ask after a failure; None asks the same again.
 
     Raises:
         OutOfTime: The deadline is the reason to stop.
@@ -63,13 +81,16 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
         left = deadline.left(began)
         if left is not None and left <= 0:
             raise OutOfTime(failure)
+        asked = began
         lane = await _enter(session, op, deadline if session.hurry else NEVER, failure)
         if not session.hurry:
             deadline = deadline.later(io.now() - began)
         try:
             if session.before is not None:
                 await session.before()
-            limit = _limit(session, op, deadline.left(io.now()))
+            repeatable = op.kind in (Kind.READ, Kind.DRAIN)
+            asked = io.now()
+            limit = session.limit(deadline, op.hold, repeatable=repeatable)
             answer = await exchange(io, op, limit, resends)
             if op.job_id is not None:
                 session.newcomers.discard(session.endpoint_id, op.job_id)
@@ -77,7 +98,7 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
                 io.telemetry.saw(session.endpoint_id, answer)
             return answer
         except errors.APIStatusError as refusal:
-            fault: NoReply | errors.APIStatusError = refusal
+            fault: Failure = refusal
             failure = refusal
         except NoReply as silence:
             left = deadline.left(io.now())
@@ -95,13 +116,20 @@ async def send(session: Session, op: Operation[T], deadline: Deadline) -> T:
             pause = retry.pause(retries, fault, io.random())
             if lane is not None and isinstance(fault, errors.RateLimitError):
                 lane.refused(io.now(), max(pause, BACKOFF_FIRST))
-            if retries > session.max_retries or not retry.may_repeat(op.kind, fault):
+            exhausted = (
+                retries > session.max_retries
+                if give_up_at is None
+                else io.now() + pause > give_up_at
+            )
+            if exhausted or not retry.may_repeat(op.kind, fault):
                 raise failure
         left = deadline.left(io.now())
         if left is not None and pause >= left:
             raise OutOfTime(failure)
         what = fault.reason if isinstance(fault, NoReply) else f"HTTP {fault.status_code}"
         io.note("DEBUG", "%s: %s; retry %d in %.1f s", op.action, what, resends + 1, pause)
+        if revise is not None:
+            op = revise(fault, io.now() - asked)
         await io.sleep(pause)
     raise AssertionError("unreachable")
 
@@ -168,21 +196,11 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         raise cls(message, job=job) from out.__cause__
 
 
-def _is_too_early(
-    session: Session, op: Operation[T], fault: NoReply | errors.APIStatusError
-) -> bool:
+def _is_too_early(session: Session, op: Operation[T], fault: Failure) -> bool:
     """Tell whether the answer may be that of a server that does not know the job yet."""
     return (
         isinstance(fault, errors.NotFoundError) and not op.another_way and session.is_new(op.job_id)
     )
-
-
-def _limit(session: Session, op: Operation[T], left: float | None) -> float | None:
-    """Bound one try: what may be asked again isn't waited for without end."""
-    if op.kind not in (Kind.READ, Kind.DRAIN) or session.patience is None:
-        return left
-    patience = op.hold + session.patience
-    return patience if left is None else min(left, patience)
 
 
 def _no_answer(session: Session, op: Operation[T], fault: NoReply) -> errors.RunpodError:

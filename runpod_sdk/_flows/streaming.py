@@ -28,8 +28,9 @@ from attrs import evolve
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.deadline import Deadline
 from runpod_sdk._flows.pace import Limit
-from runpod_sdk._flows.port import Deadline, Session
+from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.retry import surely_not_taken
 from runpod_sdk._flows.sending import OutOfTime, perform, send
 from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory

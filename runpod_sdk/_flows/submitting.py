@@ -5,18 +5,19 @@ from __future__ import annotations
 from attrs import evolve
 
 from runpod_sdk._flows import api
+from runpod_sdk._flows.deadline import Deadline
 from runpod_sdk._flows.exchange import Operation
-from runpod_sdk._flows.port import Deadline, Session, Submission
+from runpod_sdk._flows.port import Session, Submission
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.waiting import wait
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import FIRST_HOLD
+from runpod_sdk.settings import FIRST_HOLD, Unset
 
 
 async def run(
     session: Session,
     request: api.JobRequest,
-    timeout: float | None,
+    timeout: float | Unset | None,
     record: Submission | None = None,
 ) -> JobState:
     """
@@ -26,7 +27,7 @@ async def run(
         record: Keeps what is known of the submission, for who is interrupted.
     """
     op = api.run(session.endpoint_id, request)
-    return await _submit(session, op, session.deadline(timeout), record)
+    return await _submit(session, op, session.call_deadline(timeout), record)
 
 
 async def _submit(

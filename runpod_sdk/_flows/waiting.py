@@ -5,23 +5,34 @@ The server holds each answer until the job is done or the asked-for `wait` is ov
 there is no pause between polls that were held. An answer that came at once and says
 nothing new is followed by one, longer each time; and so is every answer of a server
 that knows no long poll, which is asked at `/status` instead.
+
+Outages are survived: until the caller's deadline, without one until `OUTAGE` seconds have
+passed without a good answer. A gateway that cuts the held answers twice in a row is asked to
+hold the next ones half as long as it let the last one live, and asked at `/status` for a while
+where that is too short for a long poll.
 """
 
 from __future__ import annotations
 
+import math
+
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.deadline import Deadline
+from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.pace import Limit
-from runpod_sdk._flows.port import Deadline, Session
-from runpod_sdk._flows.sending import OutOfTime, send
+from runpod_sdk._flows.port import NoReply, Session
+from runpod_sdk._flows.sending import Failure, OutOfTime, send
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import (
     HOLD,
     LONGEST_HOLD,
+    OUTAGE,
     PAUSE_FIRST,
     PAUSE_GROWTH,
     PAUSE_LONGEST,
+    SHORT_POLLS,
     SHORTEST_HOLD,
 )
 
@@ -113,6 +124,14 @@ class Poll:
         self._job_id = job_id
         self._story = session.io.telemetry.following(session.endpoint_id, job_id)
         self._long = True
+        self._longest = LONGEST_HOLD
+        """How long answers may be held before a gateway cuts them."""
+        self._cuts = 0
+        """How many held answers in a row did not arrive."""
+        self._short_until = 0.0
+        """When to try long polls again, after a gateway cut the shortest."""
+        self._answered = session.io.now()
+        """When the last good answer came."""
         self.asked = 0.0
         """When the last question was asked."""
 
@@ -120,19 +139,55 @@ class Poll:
         session, job_id = self._session, self._job_id
         self.asked = session.io.now()
         is_new = False
-        if self._long:
-            held = hold(deadline.left(self.asked), session.hold(Limit.STATUS, longest))
-            op = api.status_sync(session.endpoint_id, job_id, held)
+        if self._long and self.asked >= self._short_until:
             try:
-                return await send(session, op, deadline)
+                return await self._send(self._long_poll(deadline, longest), deadline, longest)
             except errors.APIStatusError as refusal:
                 if refusal.status_code not in (404, 405):
                     raise
                 is_new = refusal.status_code == 404 and session.is_new(job_id)
             self.asked = session.io.now()
-        state = await send(session, api.status(session.endpoint_id, job_id), deadline)
-        self._long = is_new  # else the job was known, so it is the long poll that is not
+            self._long = is_new
+        state = await self._send(api.status(session.endpoint_id, job_id), deadline, longest)
         return state
+
+    def _long_poll(self, deadline: Deadline, longest: float) -> Operation[JobState]:
+        session = self._session
+        wanted = session.hold(Limit.STATUS, min(longest, self._longest))
+        held = hold(deadline.left(session.io.now()), wanted)
+        return api.status_sync(session.endpoint_id, self._job_id, held)
+
+    async def _send(self, op: Operation[JobState], deadline: Deadline, longest: float) -> JobState:
+        """Ask, through outages and gateways that cut held answers."""
+
+        def revise(fault: Failure, elapsed: float) -> Operation[JobState]:
+            nonlocal op
+            self.asked = session.io.now()
+            if op.hold and _may_be_cut(fault):
+                self._cuts += 1
+                if self._cuts > 1:
+                    self._longest = elapsed / 2
+            if op.hold and self._longest < SHORTEST_HOLD:
+                self._longest, self._short_until = LONGEST_HOLD, self.asked + SHORT_POLLS
+                op = api.status(session.endpoint_id, self._job_id)
+            elif op.hold:
+                op = self._long_poll(deadline, longest)
+            return op
+
+        session = self._session
+        give_up_at = math.inf if deadline.at is not None else self._answered + OUTAGE
+        state = await send(session, op, deadline, give_up_at=give_up_at, revise=revise)
+        self._answered = session.io.now()
+        if op.hold:
+            self._cuts = 0
+        return state
+
+
+def _may_be_cut(fault: Failure) -> bool:
+    """Tell whether a gateway may have cut an answer that the server held back."""
+    if isinstance(fault, NoReply):
+        return fault.sent
+    return fault.status_code in (408, 502, 504) or fault.status_code >= 520
 
 
 def timed_out(

@@ -7,7 +7,6 @@ that making a client loads neither asyncio nor h11.
 
 from __future__ import annotations
 
-import math
 import random
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import anyio
 
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, proxies, turns
 from runpod_sdk._io.telemetry import Sending, Telemetry
@@ -60,26 +60,38 @@ class AsyncIO:
         elif config.own_http and not config.revived:  # an unusable proxy is an error from the start
             proxies.proxy_for(config, socks=transport != "aiohttp")
 
-    def send(self, call: Call, limit: float | None) -> Sending:  # one coroutine, if nobody is told
+    def send(self, call: Call, limit: TimeLimit) -> Sending:  # one coroutine, if nobody is told
         return self.telemetry.attempt(self._send, call, limit)
 
-    async def _send(self, call: Call, limit: float | None) -> Reply:
+    async def _send(self, call: Call, limit: TimeLimit) -> Reply:
         before, trace = sys.exception(), http.Trace(call.submission)
+        way, scopes = self._way(), self._here.scopes
+        limit.scope = scope = anyio.CancelScope(deadline=limit.ends_at)
+        scopes.add(scope)
         try:
-            end = math.inf if limit is None else self.now() + limit
-            with anyio.CancelScope(deadline=end):  # from here: the first call also makes its way
-                return http.noted(call, await self._way().send(call, limit, trace))
+            with scope:
+                return http.noted(call, await way.send(call, limit, trace))
         except http.FAULTS as fault:
             http.raise_interruption(fault, before, trace)
-            raise http.no_reply(self._config, call, fault, trace) from fault
+            raise http.no_reply(self._config, call, fault, trace, closed=self._closed) from fault
         except BaseException:
             trace.interrupted()
             raise
+        finally:
+            scopes.discard(scope)
         late = TimeoutError()  # the scope was cancelled: there is no other way to get here
-        raise http.no_reply(self._config, call, late, trace) from late
+        raise http.no_reply(self._config, call, late, trace, closed=self._closed) from late
 
     async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
+        scopes, scope = self._here.scopes, anyio.CancelScope()
+        scopes.add(scope)
+        try:
+            with scope:
+                await anyio.sleep(seconds)
+        finally:
+            scopes.discard(scope)
+        if scope.cancelled_caught:
+            self.check_open()
 
     async def turn(self, turn: Future[None], limit: float | None) -> bool:
         return await turns.come(turn, limit)
@@ -99,22 +111,30 @@ class AsyncIO:
         return random.random()
 
     async def aclose(self) -> None:
-        """Close the connections that are our own."""
+        """Close the connections that are our own, and end what is under way on this loop."""
         self._closed = True
         here = self._here
-        if here.own is not None and here.loop == turns.here():
-            await here.own.close()
+        if here.loop == turns.here():
+            for scope in list(here.scopes):
+                scope.cancel()
+            if here.own is not None:
+                await here.own.close()
+
+    def check_open(self) -> None:
+        """Raise, if the client was closed."""
+        if self._closed:
+            raise RuntimeError("this client is closed: make a new one")
 
     def __del__(self) -> None:
         here = getattr(self, "_here", None)
         if here is not None and here.own is not None and not self._closed:
             http.warn_unclosed(self)
+            here.own.release()
 
     def _way(self) -> _Way:
         if self._callers is not None:
             return self._callers
-        if self._closed:
-            raise RuntimeError("this client is closed: make a new one")
+        self.check_open()
         here, loop = self._here, turns.here()
         if here.own is None or here.loop != loop:
             here.own, here.loop = self._connect(self._config), loop
@@ -127,10 +147,15 @@ class _Here(threading.local):
     own: _Way | None = None
     loop: object = None
 
+    def __init__(self) -> None:
+        self.scopes: set[anyio.CancelScope] = set()
+        """What is under way."""
+
 
 class _Way(Protocol):
-    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply: ...
+    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply: ...
     async def close(self) -> None: ...
+    def release(self) -> None: ...
 
 
 def _connector(transport: Transport) -> Callable[[Config], _Way]:

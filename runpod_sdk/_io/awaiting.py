@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from typing import Final, Self
+from typing import Final
 
 import anyio
 import anyio.abc
 import httpx
 
-from runpod_sdk._io.blocking import readable
-from runpod_sdk._io.wire import MOST
+from runpod_sdk._io.happy_eyeballs import limit_unsent
+from runpod_sdk._io.socket_deadline import is_ready
+from runpod_sdk._io.tls_stream import TLSLine
+from runpod_sdk._io.wire import MOST, Line
 
 
 class AwaitingLine:
@@ -18,21 +20,18 @@ class AwaitingLine:
 
     def __init__(self, stream: anyio.abc.ByteStream) -> None:
         self._stream = stream
+        self._has_unsent = False
         self._socket = stream.extra(anyio.abc.SocketAttribute.raw_socket)
+        limit_unsent(self._socket)
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Self:
-        """Connect, to several addresses in turn if need be."""
+    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Line:
+        """Connect to the address of *host* that answers first."""
         try:
-            if tls is None:
-                return cls(await anyio.connect_tcp(host, port))
-            return cls(
-                await anyio.connect_tcp(
-                    host, port, ssl_context=tls, tls_hostname=host, tls_standard_compatible=False
-                )
-            )
-        except (OSError, UnicodeError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+            line = cls(await anyio.connect_tcp(host, port))
+        except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
+        return line if tls is None else await TLSLine.over(line, tls, host)
 
     async def read(self) -> bytes:
         try:
@@ -42,18 +41,26 @@ class AwaitingLine:
         except _BROKEN as error:
             raise httpx.ReadError(str(error)) from error
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | memoryview) -> None:
+        self._has_unsent = True  # until the end of it, as trio cancels in between only
         try:
-            await self._stream.send(data)
+            await self._stream.send(bytes(data))
+            self._has_unsent = False
         except _BROKEN as error:
             raise httpx.WriteError(str(error)) from error
+
+    def has_unsent(self) -> bool:
+        return self._has_unsent
 
     async def close(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._stream.aclose()
 
+    def release(self) -> None:
+        self._socket.close()
+
     def readable(self) -> bool:
-        return readable(self._socket)
+        return is_ready(self._socket, timeout=0)
 
 
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)

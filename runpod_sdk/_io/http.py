@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import re
+import ssl
 import time
 import warnings
 import zlib
@@ -14,7 +15,7 @@ from typing import Any, Final
 import httpx
 
 from runpod_sdk._flows.port import Call, Level, NoReply, Reply, Submission
-from runpod_sdk._io import certificates
+from runpod_sdk._io import certificates, proxies
 from runpod_sdk._signals import interruption_in
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
@@ -39,38 +40,53 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
+_KEPT_BACK = ("WriteError", "WriteTimeout")
+"""Exceptions of httpcore after which not all of the body was handed to the system."""
+_PERMANENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 _QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11 shows them
 
 
 class Trace:
     """
-    Watches a request on its way, to tell whether any of it may have reached the server.
+    Watches a request on its way, to tell whether the server may have taken it.
 
-    A transport that reports nothing leaves it open. What becomes of a submission is kept as
-    it goes, in case that it is interrupted.
+    It may as soon as the last byte was handed to the system, and not before. A transport that
+    reports nothing leaves it open. What becomes of a submission is kept as it goes, in case that
+    it is interrupted.
     """
 
     def __init__(self, submission: Submission | None = None) -> None:
         self._submission = submission
-        self._seen = True
-        self._sending = False
+        self._is_watched = True
+        self._is_tunnel = False
+        """Whether what goes out now is not the request, but that for a proxy's tunnel."""
+        self._may_be_taken = False
+        self.counts_pieces = False
+        """Whether what gives out the body reports its last piece."""
 
     def unwatched(self) -> None:
         """Note that the request is handed on, and that nobody may report its sending."""
-        self._seen = False
+        self._is_watched = False
 
-    def watching(self) -> None:
-        """Note that the sending will be reported."""
-        self._seen = True
+    def handing_over(self) -> None:
+        """Note that the last bytes go out now, the only ones for a short request."""
+        self._is_watched = self._may_be_taken = True
 
-    def sending(self) -> None:
-        """Note that the request goes out now."""
-        self._seen = self._sending = True
+    def kept_back(self) -> None:
+        """Note that not all of the last bytes were handed to the system after all."""
+        self._may_be_taken = False
 
-    def note(self, event: str, _info: Mapping[str, Any]) -> None:
+    def note(self, event: str, info: Mapping[str, Any]) -> None:
         """Note a step that httpcore reports."""
-        self._seen = True
-        self._sending = self._sending or event.endswith("send_request_headers.started")
+        self._is_watched = True
+        if event.endswith("send_request_headers.started"):
+            self._is_tunnel = getattr(info.get("request"), "method", b"") == b"CONNECT"
+        elif self._is_tunnel or "send_request_body" not in event:
+            return
+        elif event.endswith(".started"):
+            self._may_be_taken = not self.counts_pieces
+        elif event.endswith(".failed") and type(info.get("exception")).__name__ in _KEPT_BACK:
+            self._may_be_taken = False
 
     async def note_async(self, event: str, info: Mapping[str, Any]) -> None:
         self.note(event, info)
@@ -86,10 +102,10 @@ class Trace:
             self._submission.sent = self.sent()
 
     def sent(self, fault: BaseException | None = None) -> bool:
-        """Tell whether the request may have been sent, given what ended it."""
+        """Tell whether the server may have taken the request, given what ended it."""
         if isinstance(fault, _NEVER_SENT):
-            return self._sending
-        return self._sending or not self._seen
+            return self._may_be_taken
+        return self._may_be_taken or not self._is_watched
 
 
 def headers(config: Config) -> dict[str, str]:
@@ -175,13 +191,26 @@ def noted(call: Call, reply: Reply) -> Reply:
     return reply
 
 
-def no_reply(config: Config, call: Call, fault: Exception, trace: Trace) -> NoReply:
-    """Make the port's own exception of what was raised in place of an answer, and log it."""
+def no_reply(
+    config: Config, call: Call, fault: Exception, trace: Trace, *, closed: bool = False
+) -> NoReply:
+    """
+    Make the port's own exception of what was raised in place of an answer, and log it.
+
+    Args:
+        closed: Whether the client was closed meanwhile.
+    """
     _quote_nothing(fault)
     sent = trace.sent(fault)
     server = _address(config)
     timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
-    if timed_out:
+    permanent = closed
+    if closed:
+        reason = f"the client was closed {'before the answer came' if sent else 'meanwhile'}"
+        timed_out = False
+    elif isinstance(fault, httpx.ProxyError):
+        reason, permanent = _refused_by_proxy(config, fault)
+    elif timed_out:
         reason = f"no {'answer from' if sent else 'connection to'} {server} in time"
     elif sent:
         reason = f"the connection to {server} broke ({_describe(fault)})"
@@ -189,8 +218,29 @@ def no_reply(config: Config, call: Call, fault: Exception, trace: Trace) -> NoRe
         why = _describe(fault)
         advice = certificates.advice(why, own_http=config.own_http)
         reason = f"no connection to {server} ({why}){advice}"
+        permanent = isinstance(fault, _PERMANENT) or _is_untrusted(fault)
     logger.debug("%s %s: %s", call.method, call.path, reason)
-    return NoReply(reason, sent=sent, timed_out=timed_out)
+    return NoReply(reason, sent=sent, timed_out=timed_out, permanent=permanent)
+
+
+def _refused_by_proxy(config: Config, fault: httpx.ProxyError) -> tuple[str, bool]:
+    """Say that the proxy refused the tunnel, and tell whether it will do so again."""
+    said = str(fault)
+    proxy = proxies.proxy_for(config) if config.own_http else None
+    where = "" if proxy is None else f" {proxy.url}"
+    reason = f"the proxy{where} opened no tunnel to {_address(config)} ({said}); nothing was sent"
+    if said.startswith("407"):
+        reason += ": put a user name and a password into the proxy's URL"
+    return reason, said.startswith(("403", "407"))
+
+
+def _is_untrusted(fault: BaseException | None) -> bool:
+    """Tell whether a certificate was refused, which the next attempt would not change."""
+    while fault is not None:
+        if isinstance(fault, ssl.SSLCertVerificationError):
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
 
 
 def raise_interruption(fault: Exception, before: BaseException | None, trace: Trace) -> None:

@@ -5,6 +5,9 @@ httpx's pool looks at every connection whenever a request begins or ends, so a r
 costs the more the more of them are on their way. All of a client's go to one server;
 so here idle connections are a stack, and a request takes the top one, or makes one.
 The one used last is the one least likely to have been closed by the server meanwhile.
+
+Where a kept connection fails, those that are idle have likely died with it: while the machine
+slept, or as a router forgot them. They are dropped, so that the next attempt makes a new one.
 """
 
 from __future__ import annotations
@@ -20,9 +23,10 @@ from urllib.parse import urlencode
 import h11
 import httpx
 
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import certificates, http
-from runpod_sdk._io.wire import Connection, Line
+from runpod_sdk._io.wire import IDLE_TIME, SUBMISSION_IDLE_TIME, Connection, Line
 from runpod_sdk.settings import Config
 
 MOST_IDLE: Final = 1_000
@@ -47,19 +51,26 @@ class Pool:
         self._lock = threading.Lock()
         self._closed = False
 
-    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer; who calls bounds the time."""
-        trace.watching()
         request = self._request(call)
-        connection = await self._take()
+        longest_idle = IDLE_TIME if call.repeatable else SUBMISSION_IDLE_TIME
+        connection = self._kept(longest_idle) if self._idle else None
+        is_kept = connection is not None
+        if connection is None:
+            connection = Connection(await self._open(self._host, self._port, self._tls))
         try:
-            body = await connection.exchange(self._config, request, call.content, trace)
+            if self._closed:
+                raise httpx.CloseError("the client was closed")
+            body = await connection.exchange(self._config, request, call.content, trace, limit)
             reply = body.reply()
-            kept = connection.renew()
-        except BaseException:
+            reusable = connection.renew()
+        except BaseException as reason:
             await connection.close()
+            if is_kept and (isinstance(reason, httpx.HTTPError) or limit.left() <= 0):
+                await self._drop_idle()
             raise
-        if kept:
+        if reusable:
             await self._give(connection)
         else:
             await connection.close()
@@ -69,26 +80,37 @@ class Pool:
         """Close the connections that are idle; the others are closed when they are done."""
         with self._lock:
             self._closed = True
-            gone, self._idle = self._idle, deque()
-        for connection in gone:
-            await connection.close()
+        await self._drop_idle()
 
-    async def _take(self) -> Connection:
-        """Return the connection used last, if the server has not closed it; else a new one."""
+    def release(self) -> None:
+        """Close the connections at once, without a loop if need be."""
+        for connection in self._idle:
+            connection.release()
+
+    def _kept(self, longest_idle: float) -> Connection | None:
+        """Return the connection used last, if it is idle for no longer than that and not closed."""
         while True:
             with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            if connection is None:
-                return Connection(await self._open(self._host, self._port, self._tls))
-            if not connection.stale():
+                if not self._idle or self._idle[-1].idle_time() > longest_idle:
+                    return None
+                connection = self._idle.pop()
+            if not connection.is_closed():
                 return connection
+            connection.release()
+
+    async def _drop_idle(self) -> None:
+        with self._lock:
+            gone, self._idle = self._idle, deque()
+        for connection in gone:
             await connection.close()
 
     async def _give(self, connection: Connection) -> None:
         """Keep a connection; close those that were idle for too long, or are too many."""
         gone: list[Connection] = []
         with self._lock:
-            while self._idle and (len(self._idle) >= MOST_IDLE or self._idle[0].stale()):
+            while self._idle and (
+                len(self._idle) >= MOST_IDLE or self._idle[0].idle_time() > IDLE_TIME
+            ):
                 gone.append(self._idle.popleft())
             (gone if self._closed else self._idle).append(connection)
         for connection in gone:
@@ -102,6 +124,8 @@ class Pool:
         fields = {**self._headers, **call.headers}
         if call.content is not None:
             fields["content-length"] = str(len(call.content))
+        elif call.method == "POST":
+            fields["content-length"] = "0"
         query = f"?{urlencode(call.params)}" if call.params else ""
         target = self._path + call.path + query
         try:

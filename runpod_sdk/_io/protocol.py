@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections import deque
-from typing import Final, Self, cast
+from typing import Final, cast
 
 import httpx
 
-from runpod_sdk._io.blocking import readable
-from runpod_sdk._io.connecting import connect
+from runpod_sdk._io.happy_eyeballs_asyncio import connect
+from runpod_sdk._io.socket_deadline import is_ready
+from runpod_sdk._io.tls_stream import TLSLine
+from runpod_sdk._io.wire import Line
 
 _AHEAD: Final = 2**20
 """Bytes that may have come without having been read."""
@@ -38,16 +41,16 @@ class ProtocolLine(asyncio.Protocol):
         self._waiting: asyncio.Future[None] | None = None
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Self:
-        """Connect, to several addresses if need be."""
+    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Line:
+        """Connect to the address of *host* that answers first."""
         try:
             sock = await connect(host, port)
             _, line = await asyncio.get_running_loop().create_connection(
-                cls, sock=sock, ssl=tls, server_hostname=None if tls is None else host
+                cls, sock=sock
             )  # where this fails, it closes the socket
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
-        return line
+        return line if tls is None else await TLSLine.over(line, tls, host)
 
     async def read(self) -> bytes:
         while not self._come:
@@ -62,27 +65,39 @@ class ProtocolLine(asyncio.Protocol):
         self._size -= len(data)
         return data
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | memoryview) -> None:
         if not self._has_ended:
             self._transport.write(data)
-        while self._is_full and not self._has_ended:
-            await self._news()
-        if self._has_ended:
-            raise httpx.WriteError(str(self._fault or "the server hung up")) from self._fault
+            # One that is closing now has failed to send it.
+            self._has_ended = self._transport.is_closing()
+            self._is_full = self._is_full or self._has_ended
+            while self._is_full and not self._has_ended:
+                await self._news()
+            if not self._is_full:
+                return
+        raise httpx.WriteError(str(self._fault or "the server hung up")) from self._fault
+
+    def has_unsent(self) -> bool:
+        return self._is_full
 
     async def close(self) -> None:
-        self._transport.close()  # over TLS, this says so to the server
-        self._transport.abort()  # and this waits neither for its answer nor for what is left
+        self._transport.abort()
+
+    def release(self) -> None:
+        with contextlib.suppress(RuntimeError):  # of a loop that is closed, and with it the socket
+            self._loop.call_soon_threadsafe(self._transport.abort)
 
     def readable(self) -> bool:
         return (
             bool(self._come)
             or self._has_ended
-            or readable(self._transport.get_extra_info("socket"))
+            or is_ready(self._transport.get_extra_info("socket"), timeout=0)
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        # Nothing is left to be sent later: where a write has returned, the system has it all.
+        self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
         self._come.append(data)

@@ -10,35 +10,43 @@ word; so it is not shown that one did.
 from __future__ import annotations
 
 import asyncio
-import io
+import contextlib
+import socket
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
+import anyio
 import httpx
+from attrs import define
 from yarl import URL
 
+from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
+from runpod_sdk._io.happy_eyeballs import new_socket
 from runpod_sdk._io.turns import under_asyncio
-from runpod_sdk._io.wire import IDLE_TIME
+from runpod_sdk._io.wire import SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
-_AT_ONCE: Final = 2**20
-"""Bytes of a body from which aiohttp wants a file."""
+_CLOCKS_APART: Final = 1.0
+"""Seconds that two clocks may be apart before it is taken that the machine has slept."""
 
 
 class Session:
-    """A client's way to its server by aiohttp, for one event loop of asyncio."""
+    """
+    A client's way to its server by aiohttp, for one event loop of asyncio.
+
+    Where a kept connection fails, or the machine has slept, the others have likely died as
+    well; so new requests go by a new session, and the old one is closed when it is done.
+    """
 
     def __init__(self, config: Config) -> None:
         if not under_asyncio():
             raise ConfigurationError('transport="aiohttp" works under asyncio: leave it out here')
-        watch = aiohttp.TraceConfig()
-        watch.on_connection_create_end.append(_connected)
-        watch.on_connection_reuseconn.append(_connected)
         url = httpx.URL(config.base_url)
         self._config = config
         path = url.raw_path.decode("ascii").rstrip("/")
@@ -51,37 +59,54 @@ class Session:
             self._proxy = {"proxy": proxy.url, "proxy_headers": proxy.headers}
             if url.scheme == "http":  # no tunnel is asked for: each request says who asks
                 self._headers |= proxy.headers
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=IDLE_TIME, ssl=certificates.tls(config) or True
-            ),
-            timeout=aiohttp.ClientTimeout(),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trace_configs=[watch],
-            middlewares=[_once],
-        )
+        self._loop = asyncio.get_running_loop()
+        self._asleep = self._time_asleep()
+        self._current: _Generation | None = None
 
-    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer; who calls bounds the time."""
-        trace.watching()
-        query = f"?{urlencode(call.params)}" if call.params else ""
-        content: Any = call.content
-        if content is not None and len(content) >= _AT_ONCE:
-            content = io.BytesIO(content)
+        generation = self._generation()
+        attempt = _Attempt(trace)
+        generation.under_way += 1
         try:
-            async with self._session.request(
+            return await self._exchange(generation.session, call, limit, attempt)
+        except BaseException as reason:
+            failed = isinstance(reason, httpx.HTTPError) or limit.left() <= 0
+            if failed and attempt.is_kept and self._current is generation:
+                self._current = None
+            raise
+        finally:
+            generation.under_way -= 1
+            if generation is not self._current and not generation.under_way:
+                with anyio.CancelScope(shield=True):
+                    await generation.session.close()
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, call: Call, limit: TimeLimit, attempt: _Attempt
+    ) -> Reply:
+        query = f"?{urlencode(call.params)}" if call.params else ""
+        headers, content = {**self._headers, **call.headers}, call.content
+        upload: Any = content
+        if content is not None and len(content) > PROGRESS:
+            attempt.is_large = True
+            upload = _pieces(content, limit, attempt.trace)
+            headers["content-length"] = str(len(content))
+        try:
+            async with session.request(
                 call.method,
                 URL(self._base + call.path + query, encoded=True),
-                headers={**self._headers, **call.headers},
-                data=content,
+                headers=headers,
+                data=upload,
                 allow_redirects=False,
                 **self._proxy,
-                trace_request_ctx=trace,
+                trace_request_ctx=attempt,
             ) as response:
                 body = http.Body(self._config, response.status, httpx.Headers(response.raw_headers))
-                trace.answering(body)
+                attempt.trace.answering(body)
                 while piece := await response.content.readany():
+                    limit.moved(len(piece))
+                    if limit.left() <= 0:  # where bytes keep coming, nobody waits
+                        raise httpx.ReadTimeout("no time is left")
                     if not body.add(piece):
                         response.close()
                         break
@@ -91,16 +116,107 @@ class Session:
         raise fault  # without a cause: some of aiohttp's hold the request, and the key in it
 
     async def close(self) -> None:
-        await self._session.close()
-        await asyncio.sleep(0)  # what it closes is closed in the next round of the loop
+        if self._current is not None:
+            await self._current.session.close()
+            await asyncio.sleep(0)  # what it closes is closed in the next round of the loop
+
+    def release(self) -> None:
+        if self._current is None:
+            return
+        session = self._current.session
+        if self._loop.is_closed():
+            with contextlib.suppress(StopIteration):
+                session.close().send(None)  # nothing is left to be waited for
+        else:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_close_soon, session)
+
+    def _generation(self) -> _Generation:
+        asleep = self._time_asleep()
+        if asleep - self._asleep > _CLOCKS_APART:
+            self._current, self._asleep = None, asleep
+        if self._current is None:
+            self._current = _Generation(self._new_session())
+        return self._current
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        watch = aiohttp.TraceConfig()
+        watch.on_connection_create_end.append(_connected)
+        watch.on_connection_reuseconn.append(_reused)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=SUBMISSION_IDLE_TIME,
+                ssl=certificates.tls(self._config) or True,
+                socket_factory=_socket_for,
+            ),
+            timeout=aiohttp.ClientTimeout(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trace_configs=[watch],
+            middlewares=[_once],
+        )
+
+    def _time_asleep(self) -> float:
+        """Return how long the machine has slept, from some instant on."""
+        return idle_clock() - self._loop.time()
+
+
+@define(eq=False)
+class _Generation:
+    """A session of aiohttp's, and how many requests it carries."""
+
+    session: aiohttp.ClientSession
+    under_way: int = 0
+
+
+@define(eq=False)
+class _Attempt:
+    """A request on its way."""
+
+    trace: http.Trace
+    is_large: bool = False
+    """Whether its body tells how much of it was sent."""
+    is_kept: bool = False
+    """Whether its connection was used before."""
+
+
+async def _pieces(content: bytes, limit: TimeLimit, trace: http.Trace) -> AsyncIterator[bytes]:
+    """Give out a body, and note how much of it has been taken."""
+    for start in range(0, len(content), PROGRESS):
+        if start + PROGRESS >= len(content):
+            trace.handing_over()  # when that is done, nobody tells
+        yield content[start : start + PROGRESS]
+        limit.moved(PROGRESS)
+
+
+def _socket_for(address: tuple[Any, ...]) -> socket.socket:
+    return new_socket(address[0])
+
+
+def _close_soon(session: aiohttp.ClientSession) -> None:
+    task = asyncio.ensure_future(session.close())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+_closing: Final[set[asyncio.Future[None]]] = set()
+"""What would be thrown away before it is done otherwise."""
 
 
 async def _connected(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
 ) -> None:
     """Note that a request has its connection, and will go out."""
-    trace: http.Trace = context.trace_request_ctx
-    trace.sending()
+    attempt: _Attempt = context.trace_request_ctx
+    if not attempt.is_large:
+        attempt.trace.handing_over()
+
+
+async def _reused(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+    """Note that the connection was used before."""
+    context.trace_request_ctx.is_kept = True
+    await _connected(session, context, params)
 
 
 async def _once(
@@ -116,7 +232,9 @@ async def _once(
 
 def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
     match error:
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+        case aiohttp.ClientHttpProxyError():
+            return httpx.ProxyError(f"{error.status} {error.message}")
+        case aiohttp.ClientProxyConnectionError():
             return httpx.ProxyError(type(error).__name__)
         case aiohttp.ClientConnectorError():
             return httpx.ConnectError(str(error))

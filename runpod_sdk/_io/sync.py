@@ -11,11 +11,12 @@ from collections.abc import Awaitable
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, TypeVar
 
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, proxies
 from runpod_sdk._io.blocking import BlockingLine
-from runpod_sdk._io.deadline import deadline
 from runpod_sdk._io.pool import Pool
+from runpod_sdk._io.socket_deadline import bounded_by
 from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.settings import Config
 
@@ -39,29 +40,37 @@ class SyncIO:
         self._own: Pool | Through | None = None
         self._pid = os.getpid()
         self._callers: Through | None = None
-        self._closed = False
+        self._closed = threading.Event()
+        self._attempts: set[TimeLimit] = set()
+        """What is under way, in any thread."""
         if http_client is not None:
             self._callers = _through(config, http_client)
         elif not config.revived:
             proxies.proxy_for(config)  # one that can't be used is an error from the start
 
-    def send(self, call: Call, limit: float | None) -> Sending:  # one coroutine, if nobody is told
+    def send(self, call: Call, limit: TimeLimit) -> Sending:  # one coroutine, if nobody is told
         return self.telemetry.attempt(self._send, call, limit)
 
-    async def _send(self, call: Call, limit: float | None) -> Reply:
+    async def _send(self, call: Call, limit: TimeLimit) -> Reply:
         before, trace = sys.exception(), http.Trace(call.submission)
+        way = self._way()
+        self._attempts.add(limit)
         try:
-            with deadline(limit):  # from here: the first call also makes what it goes through
-                return http.noted(call, await self._way().send(call, limit, trace))
+            with bounded_by(limit):
+                return http.noted(call, await way.send(call, limit, trace))
         except http.FAULTS as fault:
             http.raise_interruption(fault, before, trace)
-            raise http.no_reply(self._config, call, fault, trace) from fault
+            closed = self._closed.is_set()
+            raise http.no_reply(self._config, call, fault, trace, closed=closed) from fault
         except BaseException:
             trace.interrupted()
             raise
+        finally:
+            self._attempts.discard(limit)
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this port is for
+        if self._closed.wait(seconds):
+            self.check_open()
 
     async def turn(self, turn: Future[None], limit: float | None) -> bool:
         return bool(wait([turn], limit).done)  # `result` raises what a signal handler may raise too
@@ -79,20 +88,22 @@ class SyncIO:
         return random.random()
 
     def close(self) -> None:
-        """Close the connections that are our own."""
+        """Close the connections that are our own, and end what other threads do on any."""
         self._leave_to_parent()
         with self._lock:
-            self._closed = True
+            self._closed.set()
+            for attempt in list(self._attempts):
+                attempt.end()
             if self._own is not None:
                 run(self._own.close())
 
     def check_open(self) -> None:
         """Raise, if the client was closed."""
-        if self._closed:
+        if self._closed.is_set():
             raise RuntimeError("this client is closed: make a new one")
 
     def __del__(self) -> None:
-        if getattr(self, "_own", None) is not None and not self._closed:
+        if getattr(self, "_own", None) is not None and not self._closed.is_set():
             http.warn_unclosed(self)
             self.close()
 

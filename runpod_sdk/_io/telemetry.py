@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory
 
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Telemetry:
         self._made: Spans | None = None
 
     def attempt(
-        self, send: Callable[[Call, float | None], Sending], call: Call, limit: float | None
+        self, send: Callable[[Call, TimeLimit], Sending], call: Call, limit: TimeLimit
     ) -> Sending:
         """Tell of a request: of when it is sent, and what comes of it."""
         sending = send(call, limit)

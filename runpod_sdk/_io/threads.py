@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from runpod_sdk._flows.crew import Flow
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io.aio import AsyncIO
 from runpod_sdk._io.sync import SyncIO, run
@@ -151,7 +152,7 @@ class ThreadedIO(AsyncIO):
         super().__init__(config, None, telemetry=io.telemetry)
         self._blocking = io
 
-    async def send(self, call: Call, limit: float | None) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit) -> Reply:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
 
@@ -166,7 +167,7 @@ class ThreadedIO(AsyncIO):
         def work() -> None:
             reply, fault = None, None
             try:
-                reply = run(self._blocking.send(call, limit))
+                reply = run(self._blocking.send(call, limit.by(self._blocking.now)))
             except BaseException as error:
                 fault = error
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits

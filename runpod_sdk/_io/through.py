@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
 import httpx
 
+from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
-from runpod_sdk._io.wrapping import enforce
+from runpod_sdk._io.wrapping import enforce, expire_idle_connections
 from runpod_sdk.settings import Config
 
 C = TypeVar("C")
@@ -38,19 +41,23 @@ class Through:
         self._client = _checked(client, httpx.Client)
         enforce(self._client)
 
-    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer."""
-        request = _request(self._client, self._config, call, limit)
+        request = _request(self._client, self._config, call, limit, trace)
         request.extensions["trace"] = trace.note
         trace.unwatched()
-        response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
-        with contextlib.closing(response):
-            body = http.Body(self._config, response.status_code, response.headers, unpacked=True)
-            trace.answering(body)
-            for piece in response.iter_bytes():
-                if not body.add(piece):
-                    break
-        return body.reply()
+        try:
+            response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
+            with contextlib.closing(response):
+                reading = _Reading(self._config, response, limit)
+                trace.answering(reading.body)
+                for piece in response.iter_bytes():
+                    if not reading.add(piece):
+                        break
+            return reading.body.reply()
+        except httpx.TransportError:
+            expire_idle_connections(self._client)
+            raise
 
     async def close(self) -> None:
         self._client.close()
@@ -65,22 +72,77 @@ class AsyncThrough:
             client = httpx.AsyncClient(**_options(config))
         self._client = _checked(client, httpx.AsyncClient)
 
-    async def send(self, call: Call, limit: float | None, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer."""
-        request = _request(self._client, self._config, call, limit)
+        request = _request(self._client, self._config, call, limit, trace)
         request.extensions["trace"] = trace.note_async
         trace.unwatched()
-        response = await self._client.send(request, auth=None, follow_redirects=False, stream=True)
-        async with contextlib.aclosing(response):
-            body = http.Body(self._config, response.status_code, response.headers, unpacked=True)
-            trace.answering(body)
-            async for piece in response.aiter_bytes():
-                if not body.add(piece):
-                    break
-        return body.reply()
+        try:
+            response = await self._client.send(
+                request, auth=None, follow_redirects=False, stream=True
+            )
+            async with contextlib.aclosing(response):
+                reading = _Reading(self._config, response, limit)
+                trace.answering(reading.body)
+                async for piece in response.aiter_bytes():
+                    if not reading.add(piece):
+                        break
+            return reading.body.reply()
+        except BaseException as reason:
+            if isinstance(reason, httpx.TransportError) or limit.left() <= 0:
+                expire_idle_connections(self._client)
+            raise
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    def release(self) -> None:
+        pass  # its connections close themselves when nobody holds them any more
+
+
+class _Reading:
+    """An answer of httpx's that is being read."""
+
+    def __init__(self, config: Config, response: httpx.Response, limit: TimeLimit) -> None:
+        self.body = http.Body(config, response.status_code, response.headers, unpacked=True)
+        self._response = response
+        self._limit = limit
+        self._counted = 0
+
+    def add(self, piece: bytes) -> bool:
+        """
+        Take a piece; tell whether there is room for more.
+
+        Raises:
+            httpx.ReadTimeout: No time is left, though bytes keep coming.
+        """
+        come = self._response.num_bytes_downloaded
+        self._limit.moved(come - self._counted)
+        self._counted = come
+        if self._limit.left() <= 0:
+            raise httpx.ReadTimeout("no time is left")
+        return self.body.add(piece)
+
+
+class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that tells how much of it has been sent."""
+
+    def __init__(self, content: bytes, limit: TimeLimit, trace: http.Trace) -> None:
+        self._content = memoryview(content)
+        self._limit = limit
+        self._trace = trace
+        trace.counts_pieces = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._content), PROGRESS):
+            if start + PROGRESS >= len(self._content):
+                self._trace.handing_over()
+            yield bytes(self._content[start : start + PROGRESS])
+            self._limit.moved(PROGRESS)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
 
 
 def _options(config: Config) -> dict[str, Any]:
@@ -99,13 +161,23 @@ def _options(config: Config) -> dict[str, Any]:
 
 
 def _request(
-    client: httpx.Client | httpx.AsyncClient, config: Config, call: Call, limit: float | None
+    client: httpx.Client | httpx.AsyncClient,
+    config: Config,
+    call: Call,
+    limit: TimeLimit,
+    trace: http.Trace,
 ) -> httpx.Request:
-    return client.build_request(
+    left = limit.left()
+    if left <= 0:
+        raise httpx.ConnectTimeout("no time is left")
+    request = client.build_request(
         call.method,
         config.base_url + call.path,
         params=call.params or None,
         content=call.content,
         headers={**http.headers(config), **call.headers},
-        timeout=None if limit is None else min(limit, _LONGEST),
+        timeout=None if left == math.inf else min(left, _LONGEST),
     )
+    if call.content is not None and len(call.content) > PROGRESS:
+        request.stream = _Upload(call.content, limit, trace)
+    return request

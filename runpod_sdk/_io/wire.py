@@ -7,22 +7,28 @@ coroutines over a `Line`: that of the sync client blocks and never suspends.
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 import h11
 import httpx
 
+from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._io.http import Body, Trace
 from runpod_sdk.settings import Config
 
 IDLE_TIME: Final = 30.0
 """Seconds that a connection is kept unused: well below the 60 after which servers close it."""
+SUBMISSION_IDLE_TIME: Final = 4.0
+"""Seconds that it may have been unused for a request that can't be sent twice."""
 MOST: Final = 64 * 1024
 """Bytes that a line reads at a time."""
 _LONGEST_HEAD: Final = 100 * 1024
-_ONE_PIECE: Final = 64 * 1024
-"""Bytes of a body up to which it goes out together with its head."""
+_EVENTS: Final = 256
+"""How many pieces of an answer are read between two looks at the clock."""
 
 
 class Line(Protocol):
@@ -32,9 +38,19 @@ class Line(Protocol):
         """Return what has come, or wait for some; nothing, when the other side has ended."""
         ...
 
-    async def write(self, data: bytes) -> None: ...
+    async def write(self, data: bytes | memoryview) -> None:
+        """Hand all of *data* to the system."""
+        ...
+
+    def has_unsent(self) -> bool:
+        """Tell whether the system surely did not get all of what was written."""
+        ...
 
     async def close(self) -> None: ...
+
+    def release(self) -> None:
+        """Close at once, without a loop if need be; for what nobody uses any more."""
+        ...
 
     def readable(self) -> bool:
         """Tell whether there is something to read, be it the end."""
@@ -48,33 +64,57 @@ class Connection:
         self._line = line
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
         self._whole = True
-        self._fresh_until = 0.0
+        self._idle_since = 0.0
 
     async def exchange(
-        self, config: Config, request: h11.Request, content: bytes | None, trace: Trace
+        self,
+        config: Config,
+        request: h11.Request,
+        content: bytes | None,
+        trace: Trace,
+        limit: TimeLimit,
     ) -> Body:
         """Send a request, and read the answer as far as it is believed."""
         head = self._http.send(request) or b""
-        body = b"" if content is None else self._http.send(h11.Data(content)) or b""
+        body = memoryview(b"" if content is None else self._http.send(h11.Data(content)) or b"")
         self._http.send(h11.EndOfMessage())
-        trace.sending()
         try:
-            if len(body) <= _ONE_PIECE:
-                await self._line.write(head + body)
+            if len(body) <= PROGRESS:
+                await self._hand_over(head + body, trace)
             else:
                 await self._line.write(head)
-                await self._line.write(body)
+                last = (len(body) - 1) // PROGRESS * PROGRESS
+                for start in range(0, last, PROGRESS):
+                    await self._line.write(body[start : start + PROGRESS])
+                    limit.moved(PROGRESS)
+                await self._hand_over(body[last:], trace)
         except httpx.WriteError:  # it may have answered before it hung up
             self._whole = False
-        return await self._answer(config, trace)
+        return await self._answer(config, trace, limit)
 
-    async def _answer(self, config: Config, trace: Trace) -> Body:
+    async def _hand_over(self, data: bytes | memoryview, trace: Trace) -> None:
+        """Write what is the end of a request: with its last byte, the server may take it."""
+        trace.handing_over()
+        try:
+            await self._line.write(data)
+        except httpx.TransportError:
+            trace.kept_back()
+            raise
+        except BaseException:
+            if self._line.has_unsent():
+                trace.kept_back()
+            raise
+
+    async def _answer(self, config: Config, trace: Trace, limit: TimeLimit) -> Body:
         body: Body | None = None
         while True:
             data = await self._line.read()
             if not data and self._http.their_state is h11.SEND_RESPONSE:
                 raise httpx.RemoteProtocolError("the server hung up without an answer")
             self._http.receive_data(data)
+            if body is not None:
+                limit.moved(len(data))
+            events = 0
             while (event := self._next()) is not h11.NEED_DATA:
                 if isinstance(event, h11.Response):
                     headers = httpx.Headers(event.headers.raw_items())
@@ -85,6 +125,11 @@ class Connection:
                         return body
                 elif not isinstance(event, h11.InformationalResponse) and body is not None:
                     return body
+                events += 1
+                if events % _EVENTS == 0 and limit.left() <= 0:
+                    raise httpx.ReadTimeout("no time is left")
+            if body is not None and limit.left() <= 0:  # where bytes keep coming, nobody waits
+                raise httpx.ReadTimeout("no time is left")
 
     def _next(self) -> object:
         try:
@@ -98,15 +143,34 @@ class Connection:
         if not self._whole or too_much or self._http.states != _DONE:
             return False
         self._http.start_next_cycle()
-        self._fresh_until = time.monotonic() + IDLE_TIME
+        self._idle_since = idle_clock()
         return True
 
-    def stale(self) -> bool:
-        """Tell whether it was unused for too long, or the server has hung up meanwhile."""
-        return time.monotonic() > self._fresh_until or self._line.readable()
+    def idle_time(self) -> float:
+        """Return how long it has been unused, in seconds."""
+        return idle_clock() - self._idle_since
+
+    def is_closed(self) -> bool:
+        """Tell whether the server has hung up meanwhile, or sent what nobody asked for."""
+        return self._line.readable()
 
     async def close(self) -> None:
         await self._line.close()
 
+    def release(self) -> None:
+        self._line.release()
 
+
+def _clock_that_counts_sleep() -> Callable[[], float]:
+    """
+    Return a clock that goes on while the machine sleeps, in seconds.
+
+    `time.monotonic` does so on Windows, but not on Linux and macOS.
+    """
+    name = {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC"}.get(sys.platform, "")
+    clock = getattr(time, name, None)
+    return time.monotonic if clock is None else partial(time.clock_gettime, clock)
+
+
+idle_clock: Final = _clock_that_counts_sleep()
 _DONE: Final = {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}

@@ -1,36 +1,62 @@
 """
 Total deadlines for a caller's httpx client.
 
-Its connections come from a network backend of httpcore's, which is wrapped here. This
-reads attributes of httpx that are not public. Where they are missing, or the transport is
-not httpx's own, nothing is wrapped: then httpx's timeouts are all there is, and each may
-take as long as the whole.
+Its connections come from a network backend of httpcore's, which is wrapped here: what it does
+is bounded by the attempt of the thread, and a host's addresses are tried at the same time. This
+reads attributes of httpx and httpcore that are not public. Where they are missing, or the
+transport is not httpx's own, nothing is wrapped: then httpx's timeouts are all there is, and
+each may take as long as the whole.
 """
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import httpcore
 import httpx
+from httpcore._backends.sync import SyncBackend, SyncStream
 
-from runpod_sdk._io.deadline import look_up, time_left
+from runpod_sdk._io.blocking import encrypted
+from runpod_sdk._io.happy_eyeballs import connect
+from runpod_sdk._io.socket_deadline import SocketErrors, time_left
+
+_CONNECTING: Final = SocketErrors(httpcore.ConnectTimeout, httpcore.ConnectError)
+_READING: Final = SocketErrors(httpcore.ReadTimeout, httpcore.ReadError)
+_WRITING: Final = SocketErrors(httpcore.WriteTimeout, httpcore.WriteError)
 
 
 def enforce(client: httpx.Client) -> None:
     """Wrap the network backends of *client*; twice does no harm."""
-    for transport in _transports(client):
+    for transport in transports_of(client):
         pool = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
         if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, _Backend):
             pool._network_backend = _Backend(backend)  # type: ignore[union-attr]
 
 
-def _transports(client: httpx.Client) -> Iterable[Any]:
+def transports_of(client: httpx.Client | httpx.AsyncClient) -> Iterable[Any]:
+    """Return the transports of *client*, with and without a proxy."""
     yield getattr(client, "_transport", None)
     yield from getattr(client, "_mounts", {}).values()
+
+
+def expire_idle_connections(client: httpx.Client | httpx.AsyncClient) -> None:
+    """
+    Have *client* use none of the connections again that are idle now.
+
+    Another thread may be about to use one, so none is closed here: the pool does that, when it
+    looks for a connection.
+    """
+    for transport in transports_of(client):
+        for connection in getattr(getattr(transport, "_pool", None), "connections", []):
+            while (inner := getattr(connection, "_connection", None)) is not None:
+                connection = inner
+            if hasattr(connection, "_expire_at") and connection.is_idle():
+                connection._expire_at = 0.0
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -45,17 +71,18 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        # An address at a time: each would get the whole timeout otherwise.
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in look_up(host, port, httpcore.ConnectError):
+        if type(self._inner) is not SyncBackend:  # of the caller's own making
             left = time_left(httpcore.ConnectTimeout, timeout)
-            try:
-                return _Stream(
-                    self._inner.connect_tcp(address, port, left, local_address, socket_options)
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
+            return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+        sock = connect(
+            host,
+            port,
+            _CONNECTING,
+            timeout=timeout,
+            local_address=local_address,
+            options=socket_options or (),
+        )
+        return _Stream(SyncStream(sock))
 
     def connect_unix_socket(
         self,
@@ -71,29 +98,35 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
+    """A stream of httpcore's, used by its socket where it has one."""
+
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        sock = inner.get_extra_info("socket")
+        within = isinstance(inner.get_extra_info("ssl_object"), ssl.SSLObject)  # TLS within TLS
+        self._socket = sock if isinstance(sock, socket.socket) and not within else None
+        if self._socket is not None:
+            self._socket.setblocking(False)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, time_left(httpcore.ReadTimeout, timeout))
+        sock = self._socket
+        if sock is None:
+            return self._inner.read(max_bytes, time_left(httpcore.ReadTimeout, timeout))
+        return _READING.carry_out(sock, sock.recv, max_bytes, timeout=timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # Straight to the socket: httpcore's own loop gives each piece the whole timeout.
-        sock = self._inner.get_extra_info("socket")
-        if isinstance(self._inner.get_extra_info("ssl_object"), ssl.SSLObject):  # TLS within TLS
+        sock = self._socket
+        if sock is None:
             self._inner.write(buffer, time_left(httpcore.WriteTimeout, timeout))
             return
         view = memoryview(buffer)
-        try:
-            while view:
-                sock.settimeout(time_left(httpcore.WriteTimeout, timeout))
-                view = view[sock.send(view) :]
-        except TimeoutError as error:
-            raise httpcore.WriteTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.WriteError(str(error)) from error
+        while view:
+            view = view[_WRITING.carry_out(sock, sock.send, view, timeout=timeout) :]
 
     def close(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # wakes a thread that waits for it
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._inner.close()
 
     def start_tls(
@@ -102,8 +135,13 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = time_left(httpcore.ConnectTimeout, timeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+        if self._socket is None or isinstance(self._socket, ssl.SSLSocket):
+            left = time_left(httpcore.ConnectTimeout, timeout)
+            if self._socket is not None:
+                self._socket.settimeout(left)
+            return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+        sock = encrypted(self._socket, server_hostname or "", ssl_context, _CONNECTING, timeout)
+        return _Stream(SyncStream(sock))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

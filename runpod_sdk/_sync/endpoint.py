@@ -32,6 +32,7 @@ from runpod_sdk.settings import (
     OnTimeout,
     Timeout,
     Unset,
+    call_timeout,
     checked_id,
     checked_on_timeout,
     length_of_time,
@@ -194,7 +195,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         """
         job_id = checked_id(job_id, "job_id")
         session = self._session
-        deadline = session.deadline(self.client._config.total(timeout))
+        deadline = session.call_deadline(call_timeout(timeout))
         return sync.run(explain(session, job_id, deadline))
 
     def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
@@ -245,7 +246,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
     def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         session = self._session
-        deadline = session.deadline(self.client._config.total(timeout))
+        deadline = session.call_deadline(call_timeout(timeout))
         return sync.run(perform(session, op, deadline))
 
     @property

@@ -29,7 +29,7 @@ from runpod_sdk import (
     SubmissionServerError,
     SubmissionUncertainError,
 )
-from tests.facade.clients import JOB, Driver, Script, answer, job, problem
+from tests.facade.clients import JOB, Driver, Script, answer, in_no_time, job, problem
 
 Ask = Callable[[Any], Any]
 
@@ -95,6 +95,7 @@ def test_the_class_of_a_status(driver: Driver, code: int) -> None:
         assert [request.url.host for request in script.requests] == ["api.test"]
 
 
+@in_no_time
 @OPERATIONS
 @pytest.mark.parametrize("code", [400, 401, 403, 500])
 def test_every_operation_raises(driver: Driver, operation: str, code: int) -> None:
@@ -106,6 +107,7 @@ def test_every_operation_raises(driver: Driver, operation: str, code: int) -> No
     assert "because" in str(error)
 
 
+@in_no_time
 @OPERATIONS
 def test_the_message_names_what_was_asked(driver: Driver, operation: str) -> None:
     """A message names the job, or the endpoint where there is no job yet."""
@@ -366,6 +368,7 @@ def test_the_content_type_is_not_believed(driver: Driver, content_type: str) -> 
     assert driver.call(lambda: endpoint.status(JOB)).id == JOB
 
 
+@in_no_time
 @pytest.mark.parametrize(
     "fault",
     [
@@ -406,6 +409,7 @@ def test_no_error_of_httpx_comes_through(
     assert ("may have been enqueued" in str(error)) == uncertain
 
 
+@in_no_time
 def test_a_status_of_a_refusal_is_not_that_of_a_job(driver: Driver) -> None:
     """The `status` of an error body is a number, and never taken for a job's."""
     body = {"id": JOB, "status": "COMPLETED", "output": "not this"}

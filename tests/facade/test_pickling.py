@@ -24,7 +24,18 @@ from runpod_sdk import (
     StreamInterruptedError,
     local,
 )
-from tests.facade.clients import JOB, KEY, Driver, Routes, Script, answer, chunks, job, problem
+from tests.facade.clients import (
+    JOB,
+    KEY,
+    Driver,
+    Routes,
+    Script,
+    answer,
+    chunks,
+    in_no_time,
+    job,
+    problem,
+)
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 
@@ -92,6 +103,7 @@ def everything(driver: Driver) -> dict[str, RunpodError]:
     return found
 
 
+@in_no_time
 def test_every_error_can_be_copied_and_pickled(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +135,7 @@ def test_every_error_can_be_copied_and_pickled(
     assert missing == abstract | shown_elsewhere
 
 
+@in_no_time
 def test_errors_of_a_wait_carry_the_job(driver: Driver) -> None:
     """Whoever waited for a job, and could not, is told which one it was."""
     for name, error in everything(driver).items():

@@ -61,6 +61,7 @@ ECHOES = [
 ]
 
 
+@in_no_time
 @pytest.mark.parametrize("echo", ECHOES, ids=range(len(ECHOES)))
 @pytest.mark.parametrize("operation", SINGLE)
 def test_no_error_shows_the_key(driver: Driver, operation: str, echo: Any) -> None:

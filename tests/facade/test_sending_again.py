@@ -11,6 +11,8 @@ from runpod_sdk import (
     APIConnectionError,
     APIStatusError,
     RunpodError,
+    RunpodTimeoutError,
+    ServerError,
     StreamInterruptedError,
     SubmissionUncertainError,
 )
@@ -159,14 +161,46 @@ def test_the_count_starts_anew_with_every_good_answer(driver: Driver) -> None:
 
 
 @in_no_time
-def test_a_wait_gives_up_after_failures_in_a_row(driver: Driver) -> None:
+def test_a_wait_gives_up_ten_minutes_after_the_last_answer(driver: Driver) -> None:
     """A server that is gone is not asked for ever; the error says which job it was."""
     script = Script(job("IN_QUEUE"), httpx.ConnectError("refused"))
     endpoint = driver.endpoint(script, max_retries=1)
     with pytest.raises(APIConnectionError) as caught:
         driver.call(lambda: endpoint.wait(JOB))
-    assert len(script.requests) == 3
+    assert 600 / 8 <= len(script.requests) < 600
     assert caught.value.job == endpoint.job(JOB)
+
+
+@in_no_time
+def test_a_wait_outlives_an_outage(driver: Driver) -> None:
+    """Nine minutes without an answer are survived, twice, as each good answer counts anew."""
+    away = [httpx.ConnectError("no network")] * 60
+    script = Script(job("IN_QUEUE"), *away, job("IN_PROGRESS"), *away, job(output=1))
+    endpoint = driver.endpoint(script, max_retries=0)
+    assert driver.call(lambda: endpoint.wait(JOB)).output == 1
+    assert len(script.requests) == 123
+
+
+@in_no_time
+def test_a_wait_with_a_timeout_asks_until_it_is_over(driver: Driver) -> None:
+    """The caller's timeout decides, be it longer than ten minutes; the cause is what went wrong."""
+    script = Script(problem(503))
+    endpoint = driver.endpoint(script)
+    with pytest.raises(RunpodTimeoutError) as caught:
+        driver.call(lambda: endpoint.wait(JOB, timeout=3_000))
+    assert isinstance(caught.value.__cause__, ServerError)
+    assert len(script.requests) > 3_000 / 8
+
+
+@in_no_time
+@pytest.mark.parametrize("fault", [407, 403])
+def test_what_a_proxy_refuses_for_good_is_not_tried_again(driver: Driver, fault: int) -> None:
+    """A wait ends at once where no attempt can succeed."""
+    script = Script(httpx.ProxyError(f"{fault} Refused"))
+    endpoint = driver.endpoint(script)
+    with pytest.raises(APIConnectionError, match=f"the proxy.*{fault} Refused.*nothing was sent"):
+        driver.call(lambda: endpoint.wait(JOB))
+    assert len(script.requests) == 1
 
 
 @in_no_time

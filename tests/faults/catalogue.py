@@ -220,8 +220,6 @@ REFUSED = Row(
 BROKEN = Row(
     "The connection breaks before the answer is whole, or the answer is not HTTP",
     {
-        "reset before the request is read": unread(reset),
-        "closed before the request is read": unread(close),
         "reset in the head of the request": chain(half_read(20), reset),
         "reset after the head of the request": chain(half_read(180), reset),
         "reset after the request": reset,

@@ -19,6 +19,7 @@ from tests.faults.catalogue import (
     JOB,
     LONG_PAUSES,
     OPERATIONS,
+    PURGE,
     ROWS,
     STREAM,
     Op,
@@ -60,6 +61,10 @@ PATIENCE = 0.8
 """How long an answer is waited for, beyond its hold, where the fault passes."""
 ENOUGH = 8.0
 """Time for whatever ends by itself."""
+CUT = ("reset in the head of the request", "reset after the head of the request")
+"""Faults that may come before the whole request was handed over: then it is sent again."""
+SENT_WHILE_WAITING = 50
+"""Requests that a wait of half a second may take where none succeeds; pauses are random."""
 SIZE = 2**20
 """The largest answer that is believed here."""
 Cases = dict[tuple[str, str], Case]
@@ -211,6 +216,10 @@ def test_a_fault_that_stays(mode: str, fault: str) -> None:
         if row.faults[fault] is not None:
             assert not op.submitted or error.job.id == JOB, case
             most = 3 if op.kind in row.again else 1
+            if fault in CUT and op.kind != PURGE:
+                most = 3
+            if no_time:  # who waits for a job asks until the time is over
+                most = SENT_WHILE_WAITING
             if not_known_yet(fault, op):
                 most += round(op.timeout / PAUSE_FIRST)
             assert 1 <= tried.sent(fault, operation) <= most, case
@@ -236,13 +245,13 @@ def test_a_fault_that_passes(mode: str, fault: str) -> None:
             assert outcome.error is None, case
             lost = op.kind == STREAM and row.streaming is not None
             again = op.kind in row.again
-            assert sent == (1 if lost or no_long_poll else 3 if op.kind == STREAM else 2), case
+            assert sent == (1 if no_long_poll else 3 if op.kind == STREAM else 2), case
             assert again != (lost or no_long_poll), case
             if op.kind == STREAM:
                 assert outcome.value == [1], case
             elif waits or operation == "run_sync":
                 assert outcome.value.to_dict() == GOOD_JOB, case
-        elif row.sees is None:
+        elif row.sees is None or (fault in CUT and sent == 2):
             assert outcome.error is None, case
         else:
             assert type(outcome.error) is row.seen_by(op.kind), case

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import errors
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._flows.stream_memory import StreamMemory
 from runpod_sdk._flows.streaming import ChunkReader
@@ -197,7 +198,7 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
     """An answer that Ctrl-C, or a cancellation, cut short is one that was lost."""
 
     class Interrupted(VirtualIO):
-        async def _send(self, call: Call, limit: float | None) -> Reply:
+        async def _send(self, call: Call, limit: TimeLimit) -> Reply:
             reply = await super()._send(call, limit)
             asked = [what for _, what, _ in self.calls]
             if asked[-1] == "stream" and asked.count("stream") == 3:

@@ -20,6 +20,7 @@ import anyio.lowlevel
 import attrs
 from hypothesis import strategies as st
 
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.port import Call, NoReply, Reply, Session
@@ -261,23 +262,23 @@ class VirtualIO:
         self._suspends = suspends
         self._randoms = chain(randoms, repeat(0.5))
 
-    async def send(self, call: Call, limit: float | None) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit) -> Reply:
         return await self.telemetry.attempt(self._send, call, limit)
 
-    async def _send(self, call: Call, limit: float | None) -> Reply:
+    async def _send(self, call: Call, limit: TimeLimit) -> Reply:
         asked = self.time
-        assert limit is None or limit > 0
+        assert limit.ends_at > asked
         await self._step()
         at, outcome = self._service.answer(call, asked)
-        if limit is not None and at - asked >= limit:
-            self.time = asked + limit
+        if at >= limit.ends_at:
+            self.time = limit.ends_at
             sent = not isinstance(outcome, NoReply) or outcome.sent
             outcome = NoReply("no answer in time", sent=sent, timed_out=True)
         else:
             assert at < float("inf"), "this would never have ended"
             self.time = at
         said = outcome.reason if isinstance(outcome, NoReply) else outcome.status_code
-        self.log.append(("send", asked, call, limit, self.time, said))
+        self.log.append(("send", asked, call, limit.ends_at, self.time, said))
         if isinstance(outcome, NoReply):
             raise outcome
         return outcome

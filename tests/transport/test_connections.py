@@ -233,26 +233,34 @@ def test_a_call_that_was_cancelled_leaves_no_connection(transport: Any) -> None:
     assert server.connections == 2
 
 
-def test_a_client_that_is_closed_during_a_call() -> None:
-    """The call ends well, and so does its connection."""
-    asked, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+@pytest.mark.parametrize("operation", ["status", "wait", "run"])
+def test_a_client_that_is_closed_during_a_call(way: Way, operation: str) -> None:
+    """The call ends at once with an error that says so; a submission may have been taken."""
+    asked, ended = threading.Event(), threading.Event()
 
     def say(visit: Visit) -> bool:
         asked.set()
-        go_on.wait(10)
-        visit.say()
         if visit.sock.recv(1) == b"":
             ended.set()
         return False
 
+    asks: dict[str, Callable[[Any], Any]] = {
+        "status": lambda endpoint: endpoint.status("j1", timeout=None),
+        "wait": lambda endpoint: endpoint.wait("j1"),
+        "run": lambda endpoint: endpoint.run(input=1, timeout=None),
+    }
+    expected = SubmissionUncertainError if operation == "run" else APIConnectionError
     with Server(say) as server, ThreadPoolExecutor(1) as pool:
-        client = Runpod("key-of-a-test", base_url=server.base_url)
-        answer = pool.submit(client.endpoint("ep").status, "j1")
+        client = way.client(base_url=server.base_url)
+        endpoint = client.endpoint("ep")
+        call = pool.submit(way.call, lambda: asks[operation](endpoint))
         assert asked.wait(10)
-        client.close()
-        go_on.set()
-        assert answer.result(10).id == "j1"
+        way.call(lambda: way.close(client))
+        with pytest.raises(expected, match="the client was closed") as caught:
+            call.result(10)
+        assert type(caught.value) is expected
         assert ended.wait(10)
+    assert len(server.visits) == 1
 
 
 def test_errors_leave_the_connection_as_it_is(way: Way) -> None:

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk._flows import api
+from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.port import Call, Reply, Session
 from runpod_sdk._flows.sending import perform
@@ -95,11 +96,11 @@ class Port(VirtualIO):
         self._interrupted = history.interrupted
         self.suspensions = 0
 
-    async def send(self, call: Call, limit: float | None) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit) -> Reply:
         if self._interrupted is not None and len(self.calls) + 1 >= self._interrupted:
             self._interrupted = None
             await self._step()
-            self.log.append(("interrupted", self.time, call, limit))
+            self.log.append(("interrupted", self.time, call, limit.ends_at))
             raise Interrupted
         return await super().send(call, limit)
 

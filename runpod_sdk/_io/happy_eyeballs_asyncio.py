@@ -1,22 +1,14 @@
-"""
-To the address of a host that answers first, under asyncio.
-
-Addresses are tried one after another, each a quarter of a second after the one before, or
-as soon as that has failed (RFC 8305). asyncio offers the same, but a connection that comes
-about just when its time is up is not closed there; and loops other than its own don't have it.
-"""
+"""The same race of addresses as `happy_eyeballs`, for asyncio and loops that speak its protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from itertools import zip_longest
-from typing import Any, Final
+from typing import Any
 
 import anyio
 
-HEAD_START: Final = 0.25
-"""Seconds that an address has before the next one is tried as well."""
+from runpod_sdk._io.happy_eyeballs import HEAD_START, interleaved, new_socket
 
 
 async def connect(host: str, port: int) -> socket.socket:
@@ -42,7 +34,7 @@ async def connect(host: str, port: int) -> socket.socket:
 
     try:
         async with anyio.create_task_group() as attempts:
-            for family, *_, address in _in_turn(found):
+            for family, *_, address in interleaved(found):
                 failed = anyio.Event()
                 attempts.start_soon(attempt, family, address, failed)
                 with anyio.move_on_after(HEAD_START):
@@ -59,18 +51,10 @@ async def connect(host: str, port: int) -> socket.socket:
 
 
 async def _connected(family: int, address: Any) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = new_socket(family)
     try:
-        sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-def _in_turn(found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Order addresses so that IPv6 and IPv4 take turns, in the system's order otherwise."""
-    first = [info for info in found if info[0] == found[0][0]]
-    others = [info for info in found if info[0] != found[0][0]]
-    return [info for pair in zip_longest(first, others) for info in pair if info is not None]

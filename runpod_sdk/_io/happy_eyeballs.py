@@ -1,0 +1,204 @@
+"""
+Connect to the address of a host that answers first (RFC 8305).
+
+Addresses are tried one after another, each a quarter of a second after the one before, or
+as soon as that has failed. asyncio offers the same, but a connection that comes about just
+when its time is up is not closed there; and loops other than its own don't have it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from itertools import zip_longest
+from typing import Any, Final, TypeAlias
+
+from runpod_sdk._io.socket_deadline import SocketErrors, is_of_socket, time_left
+
+HEAD_START: Final = 0.25
+"""Seconds that an address has before the next one is tried as well."""
+_UNSENT: Final = 16 * 1024
+"""Bytes that the system takes from us before it has sent them: so that progress is seen."""
+
+Address: TypeAlias = tuple[Any, ...]
+"""What `getaddrinfo` returns for one address."""
+SocketOptions: TypeAlias = Iterable[tuple[Any, ...]]
+
+
+def interleaved(found: list[Address]) -> list[Address]:
+    """Order addresses so that IPv6 and IPv4 alternate, in the system's order otherwise."""
+    first = [info for info in found if info[0] == found[0][0]]
+    others = [info for info in found if info[0] != found[0][0]]
+    return [info for pair in zip_longest(first, others) for info in pair if info is not None]
+
+
+def new_socket(family: int) -> socket.socket:
+    """Return a socket that does not block, with the options that all connections have."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        limit_unsent(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def limit_unsent(sock: socket.socket) -> None:
+    """Have the system take little more than it can send, where it offers that."""
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
+
+
+def connect(
+    host: str,
+    port: int,
+    errors: SocketErrors,
+    *,
+    timeout: float | None = None,
+    local_address: str | None = None,
+    options: SocketOptions = (),
+) -> socket.socket:
+    """
+    Return a socket that is connected, and does not block.
+
+    Args:
+        timeout: Longest time in seconds, besides the limit of the attempt.
+
+    Raises:
+        errors.late: No address answers in time.
+        errors.failed: No address answers, or there is none.
+    """
+    ends_at = None if timeout is None else time.monotonic() + timeout
+
+    def left() -> float | None:
+        return time_left(errors.late, None if ends_at is None else ends_at - time.monotonic())
+
+    waiting = interleaved(_look_up(host, port, errors, left))
+    race = _Race(waiting, local_address, options)
+    try:
+        while True:
+            if (sock := race.step(left())) is not None:
+                return sock
+            if race.is_lost:
+                raise errors.failed("; ".join(dict.fromkeys(race.failures)))
+            if (over := left()) is not None and over <= 0:
+                raise errors.late("no time is left")
+    finally:
+        race.close()
+
+
+class _Race:
+    """Attempts to connect to several addresses, each with a socket of its own."""
+
+    def __init__(
+        self, addresses: list[Address], local_address: str | None, options: SocketOptions
+    ) -> None:
+        self._waiting = addresses
+        self._local_address = local_address
+        self._options = tuple(options)
+        self._selector = selectors.DefaultSelector()
+        self._sockets: set[socket.socket] = set()
+        self._next_at = 0.0
+        """When to try the next address, if no other has failed by then."""
+        self.failures: list[str] = []
+
+    @property
+    def is_lost(self) -> bool:
+        return not self._waiting and not self._sockets
+
+    def step(self, left: float | None) -> socket.socket | None:
+        """Begin an attempt if it is time for one, then wait; return a socket that has connected."""
+        now = time.monotonic()
+        if self._waiting and now >= self._next_at:
+            self._next_at = now + HEAD_START
+            self._begin(*self._waiting.pop(0))
+        if not self._sockets:
+            self._next_at = 0.0
+            return None
+        pause = max(0.0, self._next_at - now) if self._waiting else None
+        if left is not None:
+            pause = left if pause is None else min(pause, left)
+        for key, _ in self._selector.select(pause):
+            sock: Any = key.fileobj
+            self._selector.unregister(sock)
+            self._sockets.discard(sock)
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code == 0:
+                return sock  # type: ignore[no-any-return]
+            self._fail(sock, OSError(code, os.strerror(code)))
+        return None
+
+    def close(self) -> None:
+        """Give up the attempts that are still under way."""
+        self._selector.close()
+        for sock in self._sockets:
+            sock.close()
+
+    def _begin(self, family: int, _type: int, _proto: int, _name: str, address: Any) -> None:
+        try:
+            sock = new_socket(family)
+        except OSError as error:
+            self.failures.append(str(error))
+            return
+        self._sockets.add(sock)
+        try:
+            for option in self._options:
+                sock.setsockopt(*option)
+            if self._local_address is not None:
+                sock.bind((self._local_address, 0))
+            with contextlib.suppress(BlockingIOError):
+                sock.connect(address)
+            self._selector.register(sock, selectors.EVENT_WRITE)
+        except OSError as error:
+            if not is_of_socket(error):
+                raise
+            self._sockets.discard(sock)
+            self._fail(sock, error)
+
+    def _fail(self, sock: socket.socket, error: OSError) -> None:
+        sock.close()
+        self.failures.append(str(error))
+        self._next_at = 0.0
+
+
+def _look_up(
+    host: str, port: int, errors: SocketErrors, left: Callable[[], float | None]
+) -> list[Address]:
+    """Return the addresses of *host*: in another thread, as nothing can interrupt the system."""
+    if _is_numeric(host):
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found: list[list[Address] | OSError | UnicodeError] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=ask, name="runpod_sdk look-up", daemon=True).start()
+    if not done.wait(left()):
+        raise errors.late(f"the name {host} was not resolved in time")
+    answer = found[0]
+    if isinstance(answer, list):
+        return answer
+    raise errors.failed(str(answer)) from answer
+
+
+def _is_numeric(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, ValueError):
+            socket.inet_pton(family, host)
+            return True
+    return False

@@ -1,0 +1,127 @@
+"""
+Total deadlines for blocking sockets.
+
+A timeout of a socket is for each operation, so a server that sends a byte now and then
+outlives them all. So sockets do not block here: what waits is a `poll`, for at most the time
+that is left to the attempt that this thread carries out. A timeout is then a return value,
+and an exception that a signal handler of the program raises meanwhile is never taken for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from runpod_sdk._flows.deadline import TimeLimit
+
+T = TypeVar("T")
+
+_limit: ContextVar[TimeLimit | None] = ContextVar("runpod_sdk_limit", default=None)
+_LONGEST_POLL: Final = 86_400.0
+"""Seconds that every platform's `poll` takes."""
+_SOCKET_MODULES: Final = {"runpod_sdk", "ssl", "socket", "gevent", "eventlet"}
+
+
+@contextlib.contextmanager
+def bounded_by(limit: TimeLimit) -> Iterator[None]:
+    """Bound all that this thread does on sockets by *limit*."""
+    token = _limit.set(limit)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def time_left(late: type[Exception], timeout: float | None = None) -> float | None:
+    """
+    Return the seconds left to this thread, *timeout* at most; None is no limit.
+
+    Raises:
+        late: No time is left.
+    """
+    limit = _limit.get()
+    if limit is None or (left := limit.left()) == math.inf:
+        return timeout
+    if left <= 0:
+        raise late("no time is left")
+    return left if timeout is None else min(timeout, left)
+
+
+class SocketErrors:
+    """The exceptions that one phase of an exchange ends with."""
+
+    def __init__(self, late: type[Exception], failed: type[Exception]) -> None:
+        self.late = late
+        self.failed = failed
+
+    def carry_out(
+        self, sock: socket.socket, operation: Callable[..., T], *args: Any, timeout: float | None
+    ) -> T:
+        """
+        Carry out an operation of a socket that does not block, waiting until it can be done.
+
+        Raises:
+            late: It can't be done in the time that is left, or within *timeout*.
+            failed: The socket has failed.
+        """
+        while True:
+            try:
+                return operation(*args)
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
+                to_write = isinstance(want, ssl.SSLWantWriteError)
+            except BlockingIOError:
+                to_write = operation.__name__ == "send"
+            except OSError as error:
+                if not is_of_socket(error):
+                    raise
+                raise self.failed(str(error)) from error
+            self.wait(sock, to_write=to_write, timeout=timeout)
+
+    def wait(self, sock: socket.socket, *, to_write: bool, timeout: float | None) -> None:
+        """
+        Wait until *sock* is ready.
+
+        Raises:
+            late: It is not ready in time.
+        """
+        if (limit := _limit.get()) is not None:  # before the time is asked for, which may end now
+            limit.wake = partial(_shut_down, sock)
+        left = time_left(self.late, timeout)
+        if not is_ready(sock, to_write=to_write, timeout=left):
+            raise self.late("no time is left")
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # of TLS too: without a word of it
+
+
+def is_ready(sock: socket.socket, *, to_write: bool = False, timeout: float | None) -> bool:
+    """Wait until there is something to read on *sock*, be it its end, or room to write."""
+    if sock.fileno() < 0:
+        return True
+    if timeout is None or timeout > _LONGEST_POLL:
+        timeout = _LONGEST_POLL
+    if sys.platform == "win32" or not hasattr(select, "poll"):  # eventlet takes it away
+        reading, writing = ([], [sock]) if to_write else ([sock], [])
+        return any(select.select(reading, writing, [], timeout))
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT if to_write else select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
+
+
+def is_of_socket(error: OSError) -> bool:
+    """Tell whether a socket raised *error*, and not a signal handler that ran meanwhile."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] in _SOCKET_MODULES
