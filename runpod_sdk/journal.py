@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -27,24 +26,13 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from runpod_sdk._journal_file import JournalFile, Statement, checked_path
 from runpod_sdk.errors import JournalError
 from runpod_sdk.models import JSONValue
+from runpod_sdk.settings import checked_id
 
 __all__ = ["Journal", "JournalEntry", "JournalStatus"]
 
-_MARK = 0x52504A31  # "RPJ1": which application's files these are, and their form
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE inputs (
-    id INTEGER PRIMARY KEY,
-    digest BLOB NOT NULL,
-    status TEXT NOT NULL,
-    job_id TEXT,
-    since REAL NOT NULL,
-    result TEXT
-);
-CREATE INDEX unfinished ON inputs (status, since) WHERE status <> 'succeeded';
-"""
 _INTEND = """
 INSERT INTO inputs (status, job_id, since, result, id, digest) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
@@ -96,6 +84,17 @@ class Change:
     digest: bytes | None = None
     """Given with the first change, the intent to submit it."""
 
+    def statement(self, now: float) -> Statement:
+        """Return the SQL that makes this change, and its values."""
+        result = None if self.result is None else json.dumps(self.result)
+        values = self.status, self.job_id, now, result, self.index
+        return (_UPDATE, values) if self.digest is None else (_INTEND, (*values, self.digest))
+
+
+_WITH_A_JOB = {JournalStatus.RUNNING, JournalStatus.EXPIRED}
+_WITH_A_RESULT = {JournalStatus.SUCCEEDED, JournalStatus.FAILED}
+DIGEST_SIZE = 32
+
 
 class Journal:
     """
@@ -113,29 +112,16 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
+        self.path = checked_path(path)
         """The file that was named."""
-        self._lock = threading.Lock()
-        self._taken = False
-        self._database: sqlite3.Connection | None = None
-        try:
-            database = sqlite3.connect(
-                self.path, timeout=0, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare(database)
-            except BaseException:
-                database.close()
-                raise
-        except sqlite3.Error as error:
-            raise JournalError(self._reason(error)) from error
-        self._database = database
+        self._taken = threading.Lock()
+        self._file = JournalFile(self.path)
 
     @property
     def counts(self) -> dict[JournalStatus, int]:
         """How many inputs there are of each status; a status that none has is left out."""
-        rows = self._ask("SELECT status, count(*) FROM inputs GROUP BY status ORDER BY status")
-        return {JournalStatus(status): count for status, count in rows}
+        query = "SELECT status, count(*) FROM inputs GROUP BY status ORDER BY status"
+        return {self._status(status): count for status, count in self._ask(query)}
 
     def uncertain(self) -> list[JournalEntry]:
         """List the inputs that may have become jobs whose ids are not known."""
@@ -163,18 +149,13 @@ class Journal:
             raise ValueError(f"input {index} is not in {self.path}")
         if entry.status in (JournalStatus.RUNNING, JournalStatus.SUCCEEDED):
             raise ValueError(f"input {index} needs no decision: job {entry.job_id} {entry.status}")
-        if not isinstance(decision, str) or not decision.strip():
-            raise ValueError(f'decision must be "resubmit", "skip" or an id, not {decision!r}')
         words = {"resubmit": JournalStatus.OPEN, "skip": JournalStatus.SKIPPED}
-        job_id = None if decision in words else decision
+        job_id = None if decision in words else _job_id(decision)
         self._write([Change(index, words.get(decision, JournalStatus.RUNNING), job_id)])
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
+        """Close the file; of no effect in a process that was forked since it was opened."""
+        self._file.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -189,10 +170,9 @@ class Journal:
 
     def _take(self, endpoint_id: str) -> int:
         """Begin to use it for an endpoint; return how many inputs it knows, from the first."""
-        with self._lock:
-            if self._taken:
-                raise JournalError(f"{self.path} is in use by another map")
-            self._taken = True
+        self._file.check_process()
+        if not self._taken.acquire(blocking=False):
+            raise JournalError(f"{self.path} is in use by another map")
         try:
             self._ask(
                 "INSERT INTO meta VALUES ('endpoint', ?) ON CONFLICT (name) DO NOTHING", endpoint_id
@@ -203,16 +183,18 @@ class Journal:
                     f"{self.path} is of endpoint {known}, not {endpoint_id}: name another file,"
                     " or delete this one if its results are not needed"
                 )
-            ((count,),) = self._ask("SELECT coalesce(max(id) + 1, 0) FROM inputs")
+            ((count,),) = self._ask("SELECT coalesce(max(id), -1) FROM inputs")
         except BaseException:
             self._give_back()
             raise
-        return int(count)
+        return int(count) + 1
 
     def _give_back(self) -> None:
-        self._taken = False
+        self._taken.release()
 
     def _entry(self, index: int) -> JournalEntry | None:
+        if not isinstance(index, int) or not 0 <= index < 2**63:
+            return None
         entries = self._entries("id = ?", index)
         return entries[0] if entries else None
 
@@ -223,73 +205,58 @@ class Journal:
     def _write(self, changes: Iterable[Change]) -> None:
         """Commit all of the changes, or none."""
         now = time.time()
-        with self._lock:
-            database = self._opened()
-            try:
-                database.execute("BEGIN")
-                for change in changes:
-                    result = None if change.result is None else json.dumps(change.result)
-                    values = change.status, change.job_id, now, result, change.index
-                    if change.digest is None:
-                        database.execute(_UPDATE, values)
-                    else:
-                        database.execute(_INTEND, (*values, change.digest))
-                database.execute("COMMIT")
-            except BaseException as error:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise JournalError(self._reason(error)) from error
-                raise
+        self._file.commit([change.statement(now) for change in changes])
 
     def _entries(self, which: str, *values: object, order: str = "id") -> list[JournalEntry]:
         query = f"SELECT id, status, job_id, since, digest, result FROM inputs WHERE {which}"
-        return [
-            JournalEntry(
-                index,
-                JournalStatus(status),
-                job_id,
-                datetime.fromtimestamp(since, UTC),
-                digest,
-                None if result is None else json.loads(result),
-            )
-            for index, status, job_id, since, digest, result in self._ask(
-                f"{query} ORDER BY {order}", *values
-            )
-        ]
+        return [self._read(*row) for row in self._ask(f"{query} ORDER BY {order}", *values)]
 
     def _ask(self, query: str, *values: object) -> list[Any]:
-        with self._lock:
-            try:
-                return self._opened().execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise JournalError(self._reason(error)) from error
+        return self._file.rows(query, *values)
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise JournalError(f"{self.path} is closed: open it again")
-        return self._database
+    def _read(
+        self, index: Any, status: Any, job_id: Any, since: Any, digest: Any, result: Any
+    ) -> JournalEntry:
+        """
+        Make the entry of a row, of which nothing is taken for granted.
 
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        """Make sure that nobody else has it, that it is ours, and how it is written."""
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        ((mark,),) = database.execute("PRAGMA application_id")
-        ((tables,),) = database.execute("SELECT count(*) FROM sqlite_schema")
-        if mark != _MARK and (mark or tables):
-            raise JournalError(f"{self.path} is not a journal, or one of another version")
-        database.execute("PRAGMA journal_mode = WAL")  # stays so: not of what is not ours
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("BEGIN IMMEDIATE")
-        if not tables:
-            for statement in _SCHEMA.split(";"):
-                database.execute(statement)
-            database.execute(f"PRAGMA application_id = {_MARK}")
-        database.execute("COMMIT")
+        Raises:
+            JournalError: No journal has written such a row.
+        """
+        try:
+            _check(isinstance(index, int) and index >= 0, "index")
+            _check(isinstance(digest, bytes) and len(digest) == DIGEST_SIZE, "digest")
+            _check(isinstance(since, float), "time")
+            known = self._status(status)
+            if known in _WITH_A_JOB or job_id is not None:
+                checked_id(job_id, "job_id").encode()
+            state = None if result is None else json.loads(result)
+            if known in _WITH_A_RESULT or state is not None:
+                _check(isinstance(state, dict), "result")
+            at = datetime.fromtimestamp(since, UTC)
+            return JournalEntry(index, known, job_id, at, digest, state)
+        except (ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
+            raise self._damaged(index, error) from error
 
-    def _reason(self, error: sqlite3.Error) -> str:
-        code = getattr(error, "sqlite_errorname", "")
-        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return f"{self.path} is in use: a journal serves one map at a time"
-        if code == "SQLITE_NOTADB":
-            return f"{self.path} is not a journal"
-        return f"the journal {self.path} can't be read or written: {error}"
+    def _damaged(self, index: object, what: object) -> JournalError:
+        return self._file.damaged(f"input {index}: {what}")
+
+    def _status(self, text: Any) -> JournalStatus:
+        try:
+            return JournalStatus(text)
+        except ValueError as error:
+            raise self._file.damaged(error) from error
+
+
+def _job_id(decision: str) -> str:
+    try:
+        return checked_id(decision, "decision")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f'decision must be "resubmit", "skip" or the id of a job, not {decision!r}'
+        ) from None
+
+
+def _check(good: bool, what: str) -> None:
+    if not good:
+        raise ValueError(f"its {what} is invalid")

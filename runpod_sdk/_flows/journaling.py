@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.work import Item
 from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
 from runpod_sdk.models import JobState, JobStatus
+from runpod_sdk.settings import PROPAGATION
 
 
 class JournaledMapping(Mapping):
@@ -47,6 +49,8 @@ class JournaledMapping(Mapping):
         await super().begin(sent)
         self._known, running = await self._ledger.open(self._session.endpoint_id)
         self.submitted += len(running)
+        for entry in running:
+            self._note_if_recent(entry)
         return [Item(entry.index, read=False, job_id=entry.job_id) for entry in running]
 
     def admit(self, item: Item) -> None:
@@ -78,23 +82,47 @@ class JournaledMapping(Mapping):
         elif entry.status is JournalStatus.SKIPPED:
             text = f"input {item.index} is skipped, as was decided in {path}"
             self._went_wrong(item, errors.JournalError(text))
-        elif entry.result is not None:
-            item.job_id, item.state = entry.job_id, api.kept_state(entry.result)
+        elif entry.status in (JournalStatus.SUCCEEDED, JournalStatus.FAILED):
+            item.job_id, item.state = entry.job_id, self._kept_state(entry)
             self.submitted += 1
             try:
                 item.state.raise_for_status()
             except errors.JobError as error:
                 self._went_wrong(item, error)
-        else:
+        elif entry.status is JournalStatus.OPEN:
             return
+        else:  # `begin` would have found it
+            raise self._ledger.damaged(item.index, f"{entry.status} jobs are not listed")
         item.done = True
+
+    def _kept_state(self, entry: JournalEntry) -> JobState:
+        try:
+            state = api.kept_state(entry.result or {})
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise self._ledger.damaged(entry.index, f"its result is none: {error}") from error
+        wanted = entry.status is JournalStatus.SUCCEEDED
+        if not state.completed or state.succeeded != wanted or state.id != entry.job_id:
+            raise self._ledger.damaged(
+                entry.index, f"its result is not that of a job that {entry.status}"
+            )
+        return state
+
+    def _note_if_recent(self, entry: JournalEntry) -> None:
+        """Let a job be unknown to some servers for a moment, if it was submitted just now."""
+        age = max(time.time() - entry.since.timestamp(), 0.0)  # the clock may have been set back
+        if entry.status is JournalStatus.RUNNING and age <= PROPAGATION:
+            session = self._session
+            submitted = session.io.now() - age
+            session.newcomers.add(session.endpoint_id, str(entry.job_id), submitted)
 
     async def _ended(self, item: Item) -> None:
         status = _status_of(item)
         if status is not None:
-            result = None if item.state is None else item.state.to_dict()
-            job_id = None if status is JournalStatus.OPEN else item.job_id
-            await self._ledger.write(Change(item.index, status, job_id, result))
+            change = Change(item.index, status)
+            if status is not JournalStatus.OPEN:
+                result = None if item.state is None else item.state.to_dict()
+                change = Change(item.index, status, item.job_id, result)
+            await self._ledger.write(change)
 
     async def cancel(self, item: Item) -> bool:
         item.leaving = True
@@ -166,6 +194,10 @@ class Ledger:
     @property
     def path(self) -> str:
         return self._given.path if isinstance(self._given, Journal) else self._given
+
+    def damaged(self, index: int, what: str) -> errors.JournalError:
+        """Make the error of an input whose entry can't be right."""
+        return self._opened._damaged(index, what)
 
     async def open(self, endpoint_id: str) -> tuple[int, list[JournalEntry]]:
         """

@@ -53,7 +53,12 @@ def _checker(input_type: Any) -> Callable[[Any], Any] | None:
 
 
 def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | None:
-    return os.fspath(given) if isinstance(given, str | os.PathLike) else given
+    if given is None:
+        return None
+    from runpod_sdk._journal_file import checked_path  # it needs SQLite: most maps do without
+    from runpod_sdk.journal import Journal
+
+    return given if isinstance(given, Journal) else checked_path(given)
 
 
 @frozen(kw_only=True)

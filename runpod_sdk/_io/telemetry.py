@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory
 
+from runpod_sdk import _forks
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 
@@ -30,8 +31,13 @@ class Telemetry:
     def __init__(self, base_url: str, wanted: bool) -> None:
         self._base_url = base_url
         self._wanted = wanted
-        self._lock = threading.Lock()
         self._made: Spans | None = None
+        self.after_fork()
+        _forks.watch(self)
+
+    def after_fork(self) -> None:
+        """Use a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
 
     def attempt(
         self, send: Callable[[Call, TimeLimit], Sending], call: Call, limit: TimeLimit

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.text import Text
 
+from runpod_sdk import _forks
 from runpod_sdk._progress import is_terminal
 from runpod_sdk._progress.tally import Seen
 
@@ -53,12 +54,22 @@ class Terminal:
     """The lowest lines of a terminal: one for each map that goes on."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
         self._rows: dict[object, _Row] = {}
         self._live: Live | None = None
-        self._proxies: list[TextIO] = []
-        """What stands for standard output and standard error meanwhile."""
+        self._streams: list[tuple[str, TextIO, TextIO]] = []
+        """Names of streams of `sys`, what they were, and what stands for them meanwhile."""
         self._moved: list[tuple[logging.StreamHandler[Any], TextIO, TextIO]] = []
+        self._lock = threading.RLock()
+        _forks.watch(self)
+
+    def after_fork(self) -> None:
+        """Leave the terminal's bars to the parent, and print without waiting for its threads."""
+        self._lock = threading.RLock()
+        self._live = None
+        for name, old, new in self._streams:
+            if getattr(sys, name) is new:
+                setattr(sys, name, old)
+        self._forget()
 
     def show(self, bar: object, seen: Seen) -> None:
         with self._lock:
@@ -81,7 +92,7 @@ class Terminal:
             with ExitStack() as last:  # all of it, whatever the terminal says
                 last.callback(self._forget)
                 last.callback(live.stop)
-                for stream in self._proxies:
+                for _, _, stream in self._streams:
                     stream.flush()  # a line without an end would be lost
 
     def _start(self) -> None:
@@ -101,9 +112,9 @@ class Terminal:
             get_renderable=lambda: Group(*self._rows.values()),
         )
         self._live.start(refresh=True)
-        for old, new in ((out, sys.stdout), (err, sys.stderr)):
+        for name, old, new in (("stdout", out, sys.stdout), ("stderr", err, sys.stderr)):
             if old is not new:
-                self._proxies.append(new)
+                self._streams.append((name, old, new))
                 self._move(old, new)
 
     def _move(self, old: TextIO, new: TextIO) -> None:
@@ -119,7 +130,7 @@ class Terminal:
             if handler.stream is new:
                 handler.setStream(old)
         self._moved.clear()
-        self._proxies.clear()
+        self._streams.clear()
         self._rows.clear()
 
 

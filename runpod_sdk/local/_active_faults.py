@@ -57,9 +57,13 @@ class Faults:
     """
 
     def __init__(
-        self, clock: Callable[[], float], on_add: Callable[[Fault], object] = lambda _: None
+        self,
+        clock: Callable[[], float],
+        on_add: Callable[[Fault], object] = lambda _: None,
+        check_process: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
+        self._check_process = check_process
         self._on_add = on_add
         self._lock = threading.Lock()
         self._ids = count(1)
@@ -84,7 +88,9 @@ class Faults:
         Raises:
             TypeError: *fault* is none, or *times* or *lasting* no number.
             ValueError: *times* or *lasting* is not greater than zero.
+            RuntimeError: The endpoint runs in the process from which this one was forked.
         """
+        self._check_process()
         if not isinstance(fault, Fault):
             raise TypeError(f"a fault is wanted, such as LostReply('run'), not {fault!r}")
         until = math.inf
@@ -143,6 +149,7 @@ class Faults:
         return None
 
     def _remove(self, active: ActiveFault) -> None:
+        self._check_process()
         with self._lock:
             self._active.pop(active.id, None)
 

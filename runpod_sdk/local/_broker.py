@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
@@ -67,6 +68,7 @@ class Broker:
         self._sweep_interval = limits.sweep_interval
         self._loop: asyncio.AbstractEventLoop
         self._thread: int | None = None
+        self._process: int | None = None
         self._workforce: Workforce
         self._timer: asyncio.TimerHandle
         self._watchers: dict[str, set[asyncio.Future[None]]] = {}
@@ -81,6 +83,7 @@ class Broker:
         """Begin, on the running loop, with the workers that there have to be at least."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._process = os.getpid()
         self._workforce = workforce
         self._tick()
         self._settle()
@@ -109,9 +112,13 @@ class Broker:
         Let *event* happen from any thread, and wait until it has.
 
         Of no effect before there is a loop, and when it has ended.
+
+        Raises:
+            RuntimeError: The loop is in the process from which this one was forked.
         """
         if self._thread is None:
             return
+        self.check_process()
         if self._thread == threading.get_ident():
             self.apply(event)
             return
@@ -119,6 +126,19 @@ class Broker:
         while not self._loop.is_closed():  # what is posted to its last turn is never done
             if wait([done], 0.1).done:  # `result` raises what a signal handler may raise too
                 return
+
+    def check_process(self) -> None:
+        """
+        Make sure that the loop, if there is one, runs in this process.
+
+        Raises:
+            RuntimeError: It runs in the process from which this one was forked.
+        """
+        if self._process not in (None, os.getpid()):
+            raise RuntimeError(
+                "this local endpoint runs in the process that started it: control it there; a"
+                " forked process can use its base_url and clients"
+            )
 
     async def hold(
         self,

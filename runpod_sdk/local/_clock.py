@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,7 +28,8 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self._now = 0.0
-        self._lock = threading.Lock()
+        self._locks = {os.getpid(): threading.Lock()}
+        """By process: a fork must not wait for a thread of its parent."""
         self._followers: list[Callable[[], None]] = []
 
     def __call__(self) -> float:
@@ -53,17 +55,17 @@ class VirtualClock:
         length = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
         if not 0 <= length < math.inf:  # NaN neither
             raise ValueError(f"time passes by a length of at least zero, not by {seconds}")
-        with self._lock:
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
             self._now += length
             for follow in self._followers:
                 follow()
 
     def follow(self, follow: Callable[[], None]) -> None:
         """Call *follow* whenever time has passed, for whoever has to act on it."""
-        with self._lock:
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
             self._followers.append(follow)
 
     def unfollow(self, follow: Callable[[], None]) -> None:
         """Call it no longer."""
-        with self._lock:
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
             self._followers.remove(follow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import string
@@ -118,7 +119,7 @@ class LocalEndpoint:
             else Scaling(),
             _random_id,
         )
-        self._faults = Faults(clock, self._fault_added)
+        self._faults = Faults(clock, self._fault_added, lambda: self._broker.check_process())
         mishaps = JobMishaps(self._faults)
         delay = seconds(cold_start)
         fleet.start_delay = lambda: max(delay, mishaps.start_delay())
@@ -141,6 +142,7 @@ class LocalEndpoint:
             addresses=self._addresses,
         )
         self._server: ServerThread | None = None
+        self._process: int | None = None
         self._closed = False
         self._lock = threading.Lock()
 
@@ -225,11 +227,12 @@ class LocalEndpoint:
                     on_open=lambda: self._broker.open(self._workforce),
                     on_close=self._close,
                 )
-                self._server = server  # before it starts workers, who have to be told its URL
+                # Before it starts workers, who have to be told its URL.
+                self._server, self._process = server, os.getpid()
                 try:
                     server.start()
                 except BaseException:
-                    self._server = None
+                    self._server = self._process = None
                     raise
                 if isinstance(self._clock, VirtualClock):
                     self._clock.follow(self._look_at_clock)
@@ -242,8 +245,10 @@ class LocalEndpoint:
         Requests that are being held are answered with the job as it stands. Webhooks that
         nobody has taken yet, those that wait for another attempt too, are dropped. A handler that
         does not end within `Limits.shutdown_grace` is left behind on its thread, which does
-        not keep the process alive.
+        not keep the process alive. In a forked process this has no effect.
         """
+        if self._process not in (None, os.getpid()):
+            return
         with self._lock:
             if self._closed:
                 return

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from runpod_sdk import _forks, errors
 from runpod_sdk import _messages as messages
-from runpod_sdk import errors
 from runpod_sdk._io import turns
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import HOLD, Timeout, length_of_time, whole_number
@@ -102,11 +102,16 @@ class Receiver:
         self._expires_in = expires_in
         self._seen = Seen() if seen is None else seen
         self.max_body = whole_number(max_body, "max_body", 1)
-        self._in_hand: set[str] = set()
         self._ended = Seen()
+        self.after_fork()
+        _forks.watch(self)
+        self.url_for()  # a mistake shows here, and not at the first job
+
+    def after_fork(self) -> None:
+        """Begin without the calls that the parent deals with, and the waits of its threads."""
+        self._in_hand: set[str] = set()
         self._waits: defaultdict[str, list[_Wait]] = defaultdict(list)
         self._lock = threading.Lock()
-        self.url_for()  # a mistake shows here, and not at the first job
 
     def url_for(self, reference: str | None = None) -> str:
         """Return a URL for one job, to be given as `webhook=`. See `sign_url`."""

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import Protocol
 
+from runpod_sdk import _forks
 from runpod_sdk.settings import whole_number
 
 
@@ -31,6 +32,11 @@ class Seen:
     def __init__(self, most: int = 10_000) -> None:
         self._most = whole_number(most, "most", 1)
         self._keys: OrderedDict[str, None] = OrderedDict()
+        self.after_fork()
+        _forks.watch(self)
+
+    def after_fork(self) -> None:
+        """Use a lock that no thread of the parent holds."""
         self._lock = threading.Lock()
 
     def add(self, key: str) -> bool:

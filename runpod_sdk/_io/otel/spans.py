@@ -17,6 +17,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
+from runpod_sdk import _forks
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io.otel import attributes, instruments
 from runpod_sdk._io.otel.attributes import Route, Server
@@ -34,11 +35,16 @@ class Spans:
 
     def __init__(self, base_url: str) -> None:
         self._server = Server.of(base_url)
-        self._lock = threading.Lock()
+        self.after_fork()
+        _forks.watch(self)
         self._holds = WeakValueDictionary[tuple[str, str], Hold]()
         self._submitted: dict[tuple[str, str], Hold] = {}
         """Kept for whoever will follow the job, which was submitted just now."""
         self._let_go = deque[Story]()
+
+    def after_fork(self) -> None:
+        """Use a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
 
     async def attempt(self, call: Call, sending: Coroutine[Any, Any, Reply]) -> Reply:
         """Await what sends a request, as a span and a measure."""

@@ -56,8 +56,10 @@ class Story:
 
     def end(self, error: str | None = None) -> None:
         """End the span; there are no parts of one whose end was not seen."""
+        if self.process != os.getpid():  # the lock may be held, by a thread of the parent
+            return
         with self._lock:
-            if self.span is None or self.ended or self.process != os.getpid():
+            if self.span is None or self.ended:
                 return
             self.ended = True
         state = self.state

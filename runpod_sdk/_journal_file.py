@@ -1,0 +1,277 @@
+"""
+The file of a journal: an SQLite database in WAL mode that one process uses at a time.
+
+Commits go to a second file, `-wal`, until SQLite copies them into the first. The first one
+alone would be an older journal, and a `map` that believed it would submit inputs again. So
+it says that it is `behind` for as long as `-wal` holds commits that it lacks, and is refused
+without it. The mark is set and copied into the file, and the next commit, which only `-wal`
+holds, deletes it; so whatever copies that commit into the file removes the mark.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from runpod_sdk import _forks
+from runpod_sdk._file_lock import FileLock, FileLostError, FileTakenError
+from runpod_sdk.errors import JournalError
+
+_APPLICATION: Final = 0x52504A31  # "RPJ1": a journal, and the version of its form
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE inputs (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL,
+    status TEXT NOT NULL,
+    job_id TEXT,
+    since REAL NOT NULL,
+    result TEXT
+);
+CREATE INDEX unfinished ON inputs (status, since) WHERE status <> 'succeeded';
+"""
+_BEHIND: Final = "INSERT OR REPLACE INTO meta VALUES ('behind', '1')", ()
+_NOT_BEHIND: Final = "DELETE FROM meta WHERE name = 'behind'", ()
+_CHECKPOINT_SIZE: Final = 4 * 2**20
+"""Bytes of `-wal` from which it is copied into the file."""
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+def checked_path(given: str | os.PathLike[str]) -> str:
+    """
+    Return the path of a journal, with `~` as the user's home.
+
+    Raises:
+        ValueError: It is empty, or can't be a path.
+        TypeError: It is no path.
+    """
+    path = os.fspath(given)
+    if not isinstance(path, str):
+        raise TypeError(f"journal must be a path, as text, not {given!r}")
+    if not path.strip() or "\0" in path:
+        raise ValueError(f"journal must be the path of a file, not {path!r}; None is no journal")
+    return os.path.expanduser(path)
+
+
+class JournalFile:
+    """
+    The file of a journal, locked until it is closed.
+
+    Raises:
+        JournalError: It is in use, damaged, another kind of file, or can't be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = os.path.realpath(path)  # SQLite names its other files after this
+        self._wal = f"{self._file}-wal"
+        self._process = os.getpid()
+        self._mutex = threading.Lock()
+        self._marked = False
+        """Whether the file, without `-wal`, says that it is behind."""
+        self._database: sqlite3.Connection | None = None
+        with self._explained():
+            self._lock = FileLock(os.path.abspath(path))
+            try:
+                self._database = self._connected()
+            except BaseException:
+                self._lock.release()
+                raise
+        _forks.watch(self)
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """Return the rows that *query* selects; what it changes is committed."""
+        with self._using() as database:
+            return database.execute(query, values).fetchall()
+
+    def commit(self, statements: Iterable[Statement]) -> None:
+        """
+        Carry out all of the statements, or none, and wait for the disk.
+
+        Raises:
+            JournalError: They can't be committed, or the file is no longer ours alone.
+        """
+        with self._using() as database:
+            self._lock.check()
+            if not self._marked or os.stat(self._wal).st_size >= _CHECKPOINT_SIZE:
+                _commit(database, [_BEHIND])
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                self._marked = True
+            _commit(database, [_NOT_BEHIND, *statements])
+
+    def damaged(self, what: object) -> JournalError:
+        """Make the error of a content that no journal has."""
+        return JournalError(
+            f"the journal {self.path} is damaged ({what}): restore a copy of it, or start with"
+            " another file if no job of this one matters"
+        )
+
+    def close(self) -> None:
+        """Close the file; of no effect in a process that was forked since it was opened."""
+        if self._process != os.getpid():
+            return
+        with self._mutex:
+            database, self._database = self._database, None
+            if database is None:
+                return
+            try:
+                if self._marked and _is_behind(database):  # nothing was committed since
+                    _commit(database, [_NOT_BEHIND])
+                database.close()
+            except sqlite3.Error:  # closed in this state, it would be refused for ever
+                _keep_for_ever(database)
+            finally:
+                self._lock.release()
+
+    def __del__(self) -> None:
+        with suppress(AttributeError):  # of one that was not opened
+            self.close()
+
+    def after_fork(self) -> None:
+        """Touch the file no more: all of it belongs to the parent."""
+        if self._database is not None:
+            self._lock.after_fork()
+            _keep_for_ever(self._database)
+
+    def check_process(self) -> None:
+        """
+        Make sure that this process has opened the file.
+
+        Raises:
+            JournalError: Its parent has, and it was forked since.
+        """
+        if self._process != os.getpid():
+            raise JournalError(
+                f"{self.path} was opened by another process, before a fork: open it in the process"
+                " that uses it"
+            )
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        self.check_process()
+        with self._mutex, self._explained():
+            if self._database is None:
+                raise JournalError(f"{self.path} is closed: open it again")
+            yield self._database
+
+    def _connected(self) -> sqlite3.Connection:
+        has_wal = os.path.exists(self._wal)
+        if has_wal and os.stat(self._wal).st_size and not os.stat(self._file).st_size:
+            raise self.damaged("it is empty, and its -wal is not")
+        database = sqlite3.connect(
+            self._file, timeout=0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(database, has_wal)
+            self._lock.watch(self._wal)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _prepare(self, database: sqlite3.Connection, has_wal: bool) -> None:
+        """Make sure that it is a journal, whole, and choose how it is written."""
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        ((application,),) = database.execute("PRAGMA application_id")
+        ((tables,),) = database.execute("SELECT count(*) FROM sqlite_schema")
+        if application != _APPLICATION and (application or tables):
+            raise JournalError(
+                f"{self.path} is not a journal, or one of another version: name another file"
+            )
+        if tables:
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise self.damaged(found)
+            if _is_behind(database) and not has_wal:
+                raise JournalError(
+                    f"{self.path} is incomplete without {self.path}-wal, which holds the last jobs"
+                    " of a map that was not closed: put that file beside it, or start with another"
+                    " journal if no job of this one matters"
+                )
+        database.execute("PRAGMA journal_mode = WAL")  # stays so: not of what is not ours
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+        if not tables:
+            schema = [(statement, ()) for statement in _SCHEMA.split(";")]
+            _commit(database, [*schema, (f"PRAGMA application_id = {_APPLICATION}", ())])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise what goes wrong with the file as a `JournalError` that names it."""
+        try:
+            yield
+        except FileTakenError:
+            raise self._in_use() from None
+        except FileLostError as lost:
+            name = str(lost) if str(lost) == self._wal else self.path
+            raise JournalError(
+                f"{name} was deleted, moved or replaced while the journal was in use: nothing more"
+                " is sent; put the file back and start again"
+            ) from None
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorname", "")
+            if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise self._in_use() from error
+            if code == "SQLITE_NOTADB":
+                raise JournalError(f"{self.path} is not a journal: name another file") from error
+            if code.startswith(_OF_THE_SYSTEM):
+                raise self._unusable(str(error)) from error
+            raise self.damaged(error) from error
+        except OSError as error:
+            raise self._unusable(error.strerror or str(error)) from error
+        except (ValueError, TypeError, OverflowError, MemoryError) as error:
+            raise self.damaged(error) from error
+
+    def _in_use(self) -> JournalError:
+        return JournalError(
+            f"{self.path} is in use: a journal serves one map at a time; wait until the other has"
+            " ended, or use another file"
+        )
+
+    def _unusable(self, reason: str) -> JournalError:
+        directory = os.path.dirname(self._file)
+        if not os.path.isdir(directory):
+            reason, advice = f"there is no directory {directory}", "create it"
+        elif os.path.isdir(self._file):
+            reason, advice = "it is a directory", "name a file in it"
+        else:
+            advice = "name a file that can be written and locked, on a disk with room"
+        return JournalError(f"the journal {self.path} can't be read or written: {reason}; {advice}")
+
+
+_OF_THE_SYSTEM: Final = tuple(
+    f"SQLITE_{name}" for name in ("CANTOPEN", "FULL", "IOERR", "NOMEM", "PERM", "READONLY")
+)
+"""Errors that are no fault of the content."""
+
+_for_ever: Final[list[sqlite3.Connection]] = []
+
+
+def _commit(database: sqlite3.Connection, statements: Iterable[Statement]) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for statement, values in statements:
+            database.execute(statement, values)
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _is_behind(database: sqlite3.Connection) -> bool:
+    return bool(database.execute("SELECT 1 FROM meta WHERE name = 'behind'").fetchall())
+
+
+def _keep_for_ever(database: sqlite3.Connection) -> None:
+    """Let nothing close a connection: SQLite would change and delete files of the parent's."""
+    _for_ever.append(database)
+    with suppress(Exception):  # then it is kept until the interpreter ends
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(database))
