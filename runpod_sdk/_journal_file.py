@@ -50,9 +50,9 @@ def checked_path(given: str | os.PathLike[str]) -> str:
         ValueError: It is empty, or can't be a path.
         TypeError: It is no path.
     """
-    path = os.fspath(given)
+    path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(path, str):
-        raise TypeError(f"journal must be a path, as text, not {given!r}")
+        raise TypeError(f"journal must be a path (str or os.PathLike) or a Journal, not {given!r}")
     if not path.strip() or "\0" in path:
         raise ValueError(f"journal must be the path of a file, not {path!r}; None is no journal")
     return os.path.expanduser(path)

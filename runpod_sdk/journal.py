@@ -93,7 +93,8 @@ class Change:
 
 _WITH_A_JOB = {JournalStatus.RUNNING, JournalStatus.EXPIRED}
 _WITH_A_RESULT = {JournalStatus.SUCCEEDED, JournalStatus.FAILED}
-DIGEST_SIZE = 32
+_LONGEST_ID = 4_096
+_DIGEST_SIZE = 32
 
 
 class Journal:
@@ -225,11 +226,11 @@ class Journal:
         """
         try:
             _check(isinstance(index, int) and index >= 0, "index")
-            _check(isinstance(digest, bytes) and len(digest) == DIGEST_SIZE, "digest")
+            _check(isinstance(digest, bytes) and len(digest) == _DIGEST_SIZE, "digest")
             _check(isinstance(since, float), "time")
             known = self._status(status)
             if known in _WITH_A_JOB or job_id is not None:
-                checked_id(job_id, "job_id").encode()
+                _check(0 < len(checked_id(job_id, "job_id").encode()) <= _LONGEST_ID, "job_id")
             state = None if result is None else json.loads(result)
             if known in _WITH_A_RESULT or state is not None:
                 _check(isinstance(state, dict), "result")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -26,13 +27,14 @@ from runpod_sdk import (
     JournalError,
     JournalStatus,
     NotFoundError,
+    Runpod,
     RunpodTimeoutError,
     S3Config,
     SubmissionUncertainError,
 )
 from runpod_sdk.local import LocalEndpoint
 from tests.drawing import at_most
-from tests.facade.clients import KEY, MODES, Driver
+from tests.facade.clients import JUMPING, KEY, MODES, Driver
 from tests.facade.clients import driver as make_driver
 from tests.map.service import UNCERTAIN, Fate, Service, Story
 
@@ -212,6 +214,91 @@ def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
         kept.resolve(0, "resubmit")
     jobs.becomes.clear()
     assert outcomes(driver.take(endpoint.map(["a"], journal=journal))) == ["a"]
+
+
+def test_a_job_that_not_every_server_knows_yet(driver: Driver, tmp_path: Path) -> None:
+    """A batch that is started again at once is not told that a job of just now has expired."""
+    path = tmp_path / "run.sqlite"
+    jobs = Jobs(a="IN_PROGRESS")
+    results = driver.endpoint(jobs).map(["a", "b"], journal=path, ordered=False)
+    assert driver.next(results).output["of"] == "b"
+    driver.call(lambda: driver.close(results))
+    with Journal(path) as kept:
+        assert kept.counts == {JournalStatus.SUCCEEDED: 1, JournalStatus.RUNNING: 1}
+    unknown = 3
+
+    def not_yet(request: httpx.Request) -> httpx.Response:
+        nonlocal unknown
+        unknown -= 1
+        if unknown > 0:
+            return httpx.Response(404, json={"detail": "job not found"})
+        return jobs(request)
+
+    jobs.becomes.clear()
+    assert outcomes(driver.take(driver.endpoint(not_yet).map(["a", "b"], journal=path))) == [
+        "a",
+        "b",
+    ]
+    assert sorted(jobs.submitted) == ["a", "b"]
+    with Journal(path) as kept:
+        assert kept.counts == {JournalStatus.SUCCEEDED: 2}
+
+
+SURELY_NOT_SENT = [
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout("no SYN-ACK"),
+    httpx.PoolTimeout("no connection is free"),
+    httpx.ProxyError("407"),
+    *(400, 401, 402, 403, 404, 409, 413, 422, 429, 503),
+]
+PERHAPS_SENT = [
+    httpx.ReadError("reset"),
+    httpx.ReadTimeout("no answer"),
+    httpx.RemoteProtocolError("closed without an answer"),
+    *(500, 502, 504, 524),
+]
+
+
+@pytest.mark.parametrize("driver", ["sync", *JUMPING], indirect=True)
+def test_what_each_failure_leaves(driver: Driver, tmp_path: Path) -> None:
+    """Where an input was surely not sent, it is `open`: its error is no uncertain one."""
+    names = {f"{n}": fate for n, fate in enumerate([*SURELY_NOT_SENT, *PERHAPS_SENT])}
+    jobs = Jobs(**names)
+    path = tmp_path / "run.sqlite"
+    endpoint = driver.endpoint(jobs, max_retries=0)
+    results = driver.take(endpoint.map(list(names), journal=path))
+    uncertain = [isinstance(result.error, SubmissionUncertainError) for result in results]
+    assert uncertain == [False] * len(SURELY_NOT_SENT) + [True] * len(PERHAPS_SENT)
+    with Journal(path) as kept:
+        assert [entry.index for entry in kept.uncertain()] == [
+            index for index, doubt in enumerate(uncertain) if doubt
+        ]
+        assert kept.counts[JournalStatus.OPEN] == len(SURELY_NOT_SENT)
+    jobs.becomes.clear()
+    jobs.submitted.clear()
+    driver.take(endpoint.map(list(names), journal=path))
+    assert sorted(map(int, jobs.submitted)) == list(range(len(SURELY_NOT_SENT)))
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "slow"])
+def test_a_large_upload_that_fails(tmp_path: Path, cut: bool) -> None:
+    """Whatever its error is, the journal agrees: uncertain; or open, and sent the next time."""
+    path = tmp_path / "run.sqlite"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            connection.recv(1_000)
+            connection.close()  # with more to be read: that is a reset
+
+        if cut:
+            threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v2"
+        with Runpod(KEY, base_url=url, max_retries=0, timeout=0.2) as client:
+            (result,) = client.endpoint("ep").map(["x" * 9_000_000], journal=path)
+    doubt = isinstance(result.error, SubmissionUncertainError)
+    with Journal(path) as kept:
+        assert kept.counts == {JournalStatus.UNCERTAIN if doubt else JournalStatus.OPEN: 1}
 
 
 def test_the_oldest_jobs_are_waited_for_first(driver: Driver, tmp_path: Path) -> None:

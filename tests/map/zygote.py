@@ -1,24 +1,30 @@
 """
 Lives of a batch: processes that run a `map` with a journal, and are killed.
 
-Run as a script by `test_kills.py`. It has imported all that a life needs, starts no
-thread of its own, and forks a life for each line that it reads. So a life costs a few
-milliseconds, and any moment of it can be the last.
+Run as a script by `kills.py`. It has imported all that a life needs, starts no thread of
+its own, and forks a life for each line that it reads, and a rival with the same journal if
+that is asked for. So a life costs a few milliseconds, and any moment of it can be the last.
+Its answer is a line: how each of them ended.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import random
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import anyio
 
-from runpod_sdk import AsyncRunpod, Runpod
+from runpod_sdk import AsyncRunpod, JournalError, Runpod
 
 
 def inputs(life: dict[str, Any]) -> Iterator[dict[str, int]]:
@@ -33,9 +39,42 @@ def told(result: Any) -> str:
     return json.dumps([result.index, error, output]) + "\n"
 
 
+class Copies:
+    """Copies of its own journal that a process makes while it maps: they must not unlock it."""
+
+    def __init__(self, life: dict[str, Any]) -> None:
+        self._journal = Path(life["journal"])
+        self._target = Path(life["copies"])
+        self._draw = random.Random(os.getpid())
+        self._made = os.open(f"{life['results']}.copies", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def make(self) -> None:
+        how = self._draw.choice(["none", "file", "wal", "folder", "checksum"])
+        if how == "none":
+            return
+        target = self._target / str(os.getpid())
+        target.mkdir(parents=True, exist_ok=True)
+        if how == "file":
+            shutil.copy(self._journal, target)
+        elif how == "wal":
+            shutil.copy(f"{self._journal}-wal", target)
+        elif how == "folder":
+            shutil.copytree(self._journal.parent, target, dirs_exist_ok=True)
+        else:
+            for file in self._journal.parent.iterdir():
+                hashlib.sha256(file.read_bytes())
+        os.write(self._made, b".")
+
+
 def live(life: dict[str, Any]) -> None:
     """Run the batch, and write each result to a file as it is handed out."""
     handed_out = os.open(life["results"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    copies = Copies(life)
+
+    def take(result: Any) -> None:
+        os.write(handed_out, told(result).encode())
+        copies.make()
+
     options = {key: life[key] for key in ("concurrency", "ordered", "journal")}
     given = (life["api_key"],)
 
@@ -44,7 +83,7 @@ def live(life: dict[str, Any]) -> None:
             endpoint = client.endpoint(life["endpoint_id"])
             async with endpoint.map(inputs(life), **options) as results:
                 async for result in results:
-                    os.write(handed_out, told(result).encode())
+                    take(result)
 
     if life["way"] != "sync":
         anyio.run(awaited, backend=life["way"])
@@ -53,31 +92,50 @@ def live(life: dict[str, Any]) -> None:
         endpoint = client.endpoint(life["endpoint_id"])
         with endpoint.map(inputs(life), **options) as results:
             for result in results:
-                os.write(handed_out, told(result).encode())
+                take(result)
+
+
+IN_USE = 3
+"""The exit status of a life that found its journal in use."""
+
+
+def start(life: dict[str, Any]) -> int:
+    """Fork a life; return its process id."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            live(life)
+        except BaseException as error:
+            if isinstance(error, JournalError) and "in use" in str(error):
+                os._exit(IN_USE)
+            import traceback
+
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return pid
 
 
 def main() -> None:
     for line in sys.stdin:
-        life = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            try:
-                live(life)
-            except BaseException:
-                import traceback
-
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        end = time.monotonic() + life["seconds"]
-        ended = status = 0
-        while not ended and time.monotonic() < end:
-            ended, status = os.waitpid(pid, os.WNOHANG)
+        told = json.loads(line)
+        due: list[tuple[float, dict[str, Any]]] = sorted(told["lives"], key=itemgetter(0))
+        began = time.monotonic()
+        alive: list[int] = []
+        statuses: list[int] = []
+        while (due or alive) and time.monotonic() < began + told["seconds"]:
+            while due and time.monotonic() >= began + due[0][0]:
+                alive.append(start(due.pop(0)[1]))
+            for pid in list(alive):
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    alive.remove(pid)
+                    statuses.append(status)
             time.sleep(0.001)
-        if not ended:
+        for pid in alive:
             os.kill(pid, signal.SIGKILL)
-            status = os.waitpid(pid, 0)[1]
-        print(os.waitstatus_to_exitcode(status), flush=True)
+            statuses.append(os.waitpid(pid, 0)[1])
+        print(json.dumps([os.waitstatus_to_exitcode(status) for status in statuses]), flush=True)
 
 
 def warm_up() -> None:

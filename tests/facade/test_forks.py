@@ -1,0 +1,206 @@
+"""
+Values that a forked process has copied: each works there, or says in which process it does.
+
+A thread of the parent holds the value's lock while it forks; the child has no such thread.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from runpod_sdk import Runpod
+from runpod_sdk.local import LocalEndpoint, LostReply, SlowStart, VirtualClock
+from runpod_sdk.webhooks import Receiver, Seen
+from tests.forking import in_child, needs_fork, no_warning
+
+pytestmark = [needs_fork, no_warning]
+WAIT = 10
+
+
+class Gate:
+    """Holds up the first thread that passes, until it is opened."""
+
+    def __init__(self) -> None:
+        self._reached, self._opened = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def passing(self) -> None:
+        if threading.current_thread() is self._thread:
+            self._reached.set()
+            self._opened.wait(WAIT)
+
+    @contextmanager
+    def held_by(self, work: Callable[[], object]) -> Iterator[None]:
+        """Let a thread do *work* up to here for the length of the block."""
+        self._thread = threading.Thread(target=work, daemon=True)
+        self._thread.start()
+        try:
+            assert self._reached.wait(WAIT)
+            yield
+        finally:
+            self._opened.set()
+            self._thread.join(WAIT)
+
+
+class SlowKey(str):
+    """A key whose thread is held up where a lock is held: in the dictionary that looks it up."""
+
+    gate: Gate
+
+    def __hash__(self) -> int:
+        self.gate.passing()
+        return super().__hash__()
+
+
+def slow_key(gate: Gate) -> SlowKey:
+    key = SlowKey("key")
+    key.gate = gate
+    return key
+
+
+def test_what_was_seen() -> None:
+    gate, seen = Gate(), Seen()
+    assert seen.add("before")
+    with gate.held_by(lambda: seen.add(slow_key(gate))):
+        assert in_child(lambda: [seen.add("before"), seen.add("new")]) == "[False, True]"
+    assert seen.add("new")
+
+
+def test_a_receiver() -> None:
+    """A call that a thread of the parent deals with is not in hand for ever in the child."""
+    gate, receiver = Gate(), Receiver("https://here.test/hook", "a secret of some length")
+    url = receiver.url_for()
+    body = b'{"id": "job-1", "status": "COMPLETED"}'
+
+    class Handle:
+        id = slow_key(gate)
+
+        def status(self, **_: object) -> SimpleNamespace:
+            return SimpleNamespace(completed=True)
+
+    def receive() -> str:
+        with receiver.taking(url, body) as delivery:
+            return "duplicate" if delivery is None else delivery.state.id
+
+    with gate.held_by(lambda: receiver.wait(Handle(), poll_every=0.01)):  # type: ignore[arg-type]
+        assert in_child(receive) == "job-1"
+
+
+def test_a_receiver_that_deals_with_a_call() -> None:
+    receiver = Receiver("https://here.test/hook", "a secret of some length")
+    url, body = receiver.url_for(), b'{"id": "job-1", "status": "COMPLETED"}'
+
+    def receive() -> str:
+        with receiver.taking(url, body) as delivery:
+            return str(delivery)
+
+    with receiver.taking(url, body):
+        assert in_child(receive) == "None"  # it was seen before, and is not in hand here
+
+
+class SlowTerminal(io.StringIO):
+    """A terminal that is stuck while something is drawn."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self._gate.passing()
+        return super().write(text)
+
+
+def test_a_terminal_with_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bars stay with the parent; the child prints, and has bars of its own."""
+    pytest.importorskip("rich")
+    gate = Gate()
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = SlowTerminal(gate)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with LocalEndpoint(lambda job: job["input"]) as local, local.client() as client:
+        endpoint = client.endpoint(local.endpoint_id)
+
+        def run(count: int) -> list[Any]:
+            return [result.output for result in endpoint.map(range(count), progress=True)]
+
+        def child() -> str:
+            print("printed by the child")
+            outputs = run(2)
+            said = terminal.getvalue()
+            return f"{outputs} {'printed by the child' in said} {sys.stdout is terminal}"
+
+        with gate.held_by(lambda: run(3)):
+            assert in_child(child) == "[0, 1] True True"
+    assert "printed by the child" not in terminal.getvalue()
+
+
+def test_a_local_endpoint() -> None:
+    """A child can be its client; it can neither close nor control what runs in its parent."""
+    clock = VirtualClock()
+    with LocalEndpoint(lambda job: job["input"], clock=clock) as local:
+        fault = local.faults.add(LostReply("purge-queue"))
+
+        def ask() -> Any:
+            with Runpod(local.api_key, base_url=local.base_url) as client:
+                return client.endpoint(local.endpoint_id).run_sync(input=7).output
+
+        def leave() -> str:
+            with local:
+                return "left"
+
+        assert in_child(ask) == "7"
+        assert in_child(leave) == "left"
+        assert in_child(local.close) == "None"
+        controls: list[Callable[[], object]] = [
+            lambda: local.faults.add(LostReply("run")),
+            lambda: local.faults.add(SlowStart(1)),
+            fault.remove,
+            lambda: clock.advance(1),
+        ]
+        for control in controls:
+            answer = in_child(control)
+            assert answer.startswith("RuntimeError: this local endpoint runs in the process that")
+        assert ask() == 7
+
+
+def test_a_local_endpoint_of_the_child() -> None:
+    """What has not been started belongs to nobody."""
+    local = LocalEndpoint(lambda job: job["input"])
+
+    def run() -> Any:
+        with local, local.client() as client:
+            local.faults.add(SlowStart(0.001))
+            return client.endpoint(local.endpoint_id).run_sync(input=7).output
+
+    assert in_child(run) == "7"
+    with local:
+        assert local.base_url
+
+
+def test_a_clock() -> None:
+    """A child does not wait for a thread of its parent that is letting time pass."""
+    gate, clock = Gate(), VirtualClock()
+    clock.follow(gate.passing)
+    with gate.held_by(lambda: clock.advance(1)):
+
+        def advance() -> float:
+            clock.unfollow(gate.passing)
+            clock.advance(2)
+            return clock()
+
+        assert in_child(advance) == "3.0"
+    assert clock() == 1.0
