@@ -510,7 +510,7 @@ fates = st.builds(
 )
 
 
-@at_most(60)
+@at_most(40)
 @given(st.lists(fates, max_size=12), lives)
 def test_left_again_and_again(
     tmp_path_factory: pytest.TempPathFactory, stories: list[Story], leaves: list[tuple[int, str]]

@@ -14,7 +14,7 @@ from tests.map.kills import soak
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_killed_at_any_instant(tmp_path: Path) -> None:
     """Each input is run at most once, no result is lost, and all but the uncertain end."""
-    kills = 200 if settings.get_current_profile_name() == "full" else 20
+    kills = 200 if settings.get_current_profile_name() == "full" else 15
     figures = soak(tmp_path, kills)
     print(figures)
     assert figures.kills >= kills
