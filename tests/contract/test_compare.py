@@ -56,7 +56,9 @@ def test_a_breaking_change_is_found(prepared: dict[str, Any]) -> None:
         document = without_references(document, prepared["unused"])
     changes = found(document)
     lines = {str(change) for change in changes}
-    assert set(prepared["finds"]) <= lines
+    for wanted in prepared["finds"]:
+        beginning = wanted.removesuffix("…")
+        assert wanted in lines or any(line.startswith(beginning) for line in lines if "…" in wanted)
     names = {line.partition(":")[0] for line in prepared["finds"]}
     assert {change.rule for change in changes if change.name in names} >= {prepared["rule"]}
 

@@ -119,7 +119,7 @@ def test_an_operation_has_what_the_generator_needs(operation: dict[str, Any]) ->
 def test_operation_ids_are_unique() -> None:
     """No two operations share an id: the generator would keep the last one only."""
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
-    assert len(ids) == len(set(ids)) == 18
+    assert len(ids) == len(set(ids)) >= 18
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)

@@ -29,9 +29,10 @@ def test_wire_model_wire_is_the_identity(name: str) -> None:
 
 
 def test_the_statuses_are_those_of_the_document() -> None:
-    """`JobStatus` has the contract's values, and no others."""
-    assert [status.value for status in JobStatus] == SCHEMAS["JobStatus"]["enum"]
-    assert {status.value for status in models.JobStatus} == set(JobStatus)
+    """`JobStatus` has no other values; one may be in the document first, and is a string then."""
+    documented = SCHEMAS["JobStatus"]["enum"]
+    assert [status.value for status in JobStatus if status in documented] == list(JobStatus)
+    assert {status.value for status in models.JobStatus} == set(documented)
 
 
 @pytest.mark.parametrize("status", JobStatus)
