@@ -3,16 +3,21 @@ Damaged journals: what disks, tools and other programs make of a good one.
 
 `damages` draws what is done to a file; `apply` does it. `use` opens a journal as users do,
 reads all of it and maps with it, and fails for any exception but a `JournalError` that names
-the file. Others can draw from here for as long as they like.
+the file. Others can draw from here for as long as they like:
+
+    python -m tests.map.damage --examples 10000
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
 import shutil
 import sqlite3
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -20,6 +25,7 @@ from typing import Any
 
 import attrs
 import httpx
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from runpod_sdk import Journal, JournalError, Runpod
@@ -282,3 +288,55 @@ def use(path: Path) -> str:
     assert str(path) in refusal, f"the file is not named: {refusal}"
     assert ": " in refusal, f"it does not say what to do: {refusal}"
     return "refused"
+
+
+def fresh(folder: Path, good: Path) -> Path:
+    """Copy a good journal to where it can be damaged."""
+    for old in folder.glob("run.sqlite*"):
+        old.unlink()
+    for end in ("", "-wal"):
+        if Path(f"{good}{end}").exists():
+            shutil.copy(f"{good}{end}", folder / f"run.sqlite{end}")
+    return folder / "run.sqlite"
+
+
+def fuzz(folder: Path, examples: int, number: int = 1) -> Counter[str]:
+    """
+    Damage journals so many times, and count how they were used.
+
+    Raises:
+        AssertionError, Exception: What a user of one of them would not expect.
+    """
+    journals = {closed: folder / f"good-{closed}" for closed in (True, False)}
+    for closed, path in journals.items():
+        good(path, closed=closed)
+    ends = Counter[str]()
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(damaged, st.booleans())
+    def once(done: list[tuple[Damage, bool]], closed: bool) -> None:
+        path = fresh(folder, journals[closed])
+        apply(path, done)
+        ends[use(path)] += 1
+
+    once()
+    return ends
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(dict(fuzz(Path(folder), told.examples, told.seed)))
+
+
+if __name__ == "__main__":
+    main()

@@ -282,7 +282,7 @@ def test_what_each_failure_leaves(driver: Driver, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "slow"])
 def test_a_large_upload_that_fails(tmp_path: Path, cut: bool) -> None:
-    """Whatever its error is, the journal agrees: uncertain; or open, and sent the next time."""
+    """Its last byte was not sent, so there is no job: the next run sends it."""
     path = tmp_path / "run.sqlite"
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -296,9 +296,9 @@ def test_a_large_upload_that_fails(tmp_path: Path, cut: bool) -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/v2"
         with Runpod(KEY, base_url=url, max_retries=0, timeout=0.2) as client:
             (result,) = client.endpoint("ep").map(["x" * 9_000_000], journal=path)
-    doubt = isinstance(result.error, SubmissionUncertainError)
+    assert not isinstance(result.error, SubmissionUncertainError)
     with Journal(path) as kept:
-        assert kept.counts == {JournalStatus.UNCERTAIN if doubt else JournalStatus.OPEN: 1}
+        assert kept.counts == {JournalStatus.OPEN: 1}
 
 
 def test_the_oldest_jobs_are_waited_for_first(driver: Driver, tmp_path: Path) -> None:

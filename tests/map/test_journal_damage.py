@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from runpod_sdk import Journal, JournalError
 from tests.drawing import at_most
 from tests.map import damage
-from tests.map.damage import COUNT, Damage, Page, Statement, Truncate, Value
+from tests.map.damage import COUNT, Damage, Page, Statement, Truncate, Value, fresh
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +27,6 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
     for closed, path in made.items():
         assert damage.good(path, closed=closed) == set(range(COUNT))
     return made
-
-
-def fresh(folder: Path, good: Path) -> Path:
-    """Copy a good journal to where it can be damaged."""
-    for old in folder.glob("run.sqlite*"):
-        old.unlink()
-    for end in ("", "-wal"):
-        if Path(f"{good}{end}").exists():
-            shutil.copy(f"{good}{end}", folder / f"run.sqlite{end}")
-    return folder / "run.sqlite"
 
 
 @at_most(25, deadline=None)
