@@ -8,13 +8,12 @@ holds it, as base64, and links stay text.
 
 from __future__ import annotations
 
-import json
-import reprlib
 from datetime import timedelta
 from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from runpod_sdk.json_text import Repr, read, write
 from runpod_sdk.media import Media, media_of, strings_of
 from runpod_sdk.reasons import reason_of
 
@@ -74,7 +73,7 @@ _TRACK: Final = (
 )
 _FIGURES: Final = "font-variant-numeric:tabular-nums"
 
-_short = reprlib.Repr()
+_short = Repr()
 _short.maxlevel = 3
 _short.maxstring = _short.maxother = _short.maxlong = 60
 _short.maxdict = _short.maxlist = 4
@@ -206,7 +205,7 @@ def _pre(value: Any) -> str:
 
 def _laid_out(value: Any, indent: int = 0) -> str:
     """Write JSON in lines, each with as much of it as fits."""
-    text = json.dumps(value, ensure_ascii=False, default=_value)
+    text = write(value, ensure_ascii=False, default=_value)
     if len(text) + indent <= _LINE or not isinstance(value, dict | list):
         return text
     inner, end = " " * (indent + 2), " " * indent
@@ -214,7 +213,7 @@ def _laid_out(value: Any, indent: int = 0) -> str:
         lines = [_laid_out(item, indent + 2) for item in value]
         return "[\n" + ",\n".join(f"{inner}{line}" for line in lines) + f"\n{end}]"
     lines = [
-        f"{json.dumps(key, ensure_ascii=False)}: {_laid_out(item, indent + 2)}"
+        f"{write(key, ensure_ascii=False)}: {_laid_out(item, indent + 2)}"
         for key, item in value.items()
     ]
     return "{\n" + ",\n".join(f"{inner}{line}" for line in lines) + f"\n{end}}}"
@@ -223,7 +222,7 @@ def _laid_out(value: Any, indent: int = 0) -> str:
 def _html_of_error(error: str, reason: str) -> str:
     """Show why a job failed; of a handler's exception where, for who wants to know."""
     try:
-        where = json.loads(error)["error_traceback"]
+        where = read(error)["error_traceback"]
     except (ValueError, TypeError, KeyError, RecursionError):
         where = None if reason == error else error
     more = "" if where is None else f"<details><summary>more</summary>{_pre(where)}</details>"

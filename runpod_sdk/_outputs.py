@@ -10,7 +10,6 @@ reverse. What both make of fields that a class does not name is their own defaul
 from __future__ import annotations
 
 import base64
-import json
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -21,6 +20,7 @@ from attrs import evolve, frozen
 from runpod_sdk._json_faults import Unwritable
 from runpod_sdk._signals import interruption_in
 from runpod_sdk.errors import ConfigurationError, OutputValidationError
+from runpod_sdk.json_text import write
 from runpod_sdk.models import JobState
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _converter_to(kind: Any) -> Callable[[Any], Any]:
 
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
         # Of JSON, not of Python: bytes, and what is strict, are read as they are written.
-        return lambda value: adapter.validate_json(json.dumps(value))
+        return lambda value: adapter.validate_json(write(value))
     structure = converter().get_structure_hook(kind)
     return lambda value: structure(value, kind)
 

@@ -31,6 +31,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from runpod_sdk._nesting import packed, unpacked
+
 if TYPE_CHECKING:
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._sync.job import Job
@@ -69,7 +71,7 @@ __all__ = [
 def _revive(cls: type[RunpodError], args: tuple[Any, ...], state: dict[str, Any]) -> RunpodError:
     error = cls.__new__(cls, *args)
     error.args = args
-    error.__dict__.update(state)
+    error.__dict__.update({name: unpacked(value) for name, value in state.items()})
     return error
 
 
@@ -82,7 +84,8 @@ class RunpodError(Exception):
     """Which of the inputs of a `map` it befell, counted from 0."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), self.args, self.__dict__)
+        state = {name: packed(value) for name, value in self.__dict__.items()}
+        return _revive, (type(self), self.args, state)
 
 
 class ConfigurationError(RunpodError):

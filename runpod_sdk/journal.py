@@ -15,7 +15,6 @@ database in WAL mode:
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -28,6 +27,7 @@ from attrs import field, frozen
 
 from runpod_sdk._journal_file import JournalFile, Statement, checked_path
 from runpod_sdk.errors import JournalError
+from runpod_sdk.json_text import read, write
 from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import checked_id
 
@@ -86,7 +86,7 @@ class Change:
 
     def statement(self, now: float) -> Statement:
         """Return the SQL that makes this change, and its values."""
-        result = None if self.result is None else json.dumps(self.result)
+        result = None if self.result is None else write(self.result)
         values = self.status, self.job_id, now, result, self.index
         return (_UPDATE, values) if self.digest is None else (_INTEND, (*values, self.digest))
 
@@ -231,7 +231,7 @@ class Journal:
             known = self._status(status)
             if known in _WITH_A_JOB or job_id is not None:
                 _check(0 < len(checked_id(job_id, "job_id").encode()) <= _LONGEST_ID, "job_id")
-            state = None if result is None else json.loads(result)
+            state = None if result is None else read(result)
             if known in _WITH_A_RESULT or state is not None:
                 _check(isinstance(state, dict), "result")
             at = datetime.fromtimestamp(since, UTC)

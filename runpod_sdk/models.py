@@ -8,7 +8,6 @@ these names belong together is written in one place, `_flows/api`.
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -18,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, cast, overload
 from attrs import field, frozen
 
 from runpod_sdk import errors
+from runpod_sdk._nesting import Nesting
 from runpod_sdk._policy import check_unit
+from runpod_sdk.json_text import Repr
 from runpod_sdk.reasons import reason_of
 from runpod_sdk.settings import Timeout, length_of_time
 
@@ -66,7 +67,7 @@ What can be sent as input: JSON, and in it values of attrs classes, dataclasses 
 models and dataclasses, which are written as JSON.
 """
 
-_short = reprlib.Repr()
+_short = Repr()
 _short.maxstring = _short.maxother = 200
 _short.maxdict = _short.maxlist = 8
 short = _short.repr
@@ -97,7 +98,7 @@ _BAD_ENDS: Mapping[str, tuple[type[errors.JobError], str]] = {
 
 
 @frozen(kw_only=True)
-class _Received:
+class _Received(Nesting):
     """Something that came over the wire."""
 
     _wire: Mapping[str, JSONValue] = field(repr=False, eq=False, alias="wire")
@@ -210,7 +211,7 @@ class StreamChunk(_Received):
 
 
 @frozen(kw_only=True)
-class JobCounts:
+class JobCounts(Nesting):
     """Jobs of an endpoint, by where they are; None where the server did not say."""
 
     completed: int | None = None
@@ -218,11 +219,11 @@ class JobCounts:
     in_progress: int | None = None
     in_queue: int | None = None
     retried: int | None = None
-    extra: Mapping[str, JSONValue] = field(factory=dict)
+    extra: Mapping[str, JSONValue] = field(factory=dict, repr=short)
 
 
 @frozen(kw_only=True)
-class WorkerCounts:
+class WorkerCounts(Nesting):
     """Workers of an endpoint, by what they do; None where the server did not say."""
 
     idle: int | None = None
@@ -231,7 +232,7 @@ class WorkerCounts:
     running: int | None = None
     throttled: int | None = None
     unhealthy: int | None = None
-    extra: Mapping[str, JSONValue] = field(factory=dict)
+    extra: Mapping[str, JSONValue] = field(factory=dict, repr=short)
 
 
 @frozen(kw_only=True)
@@ -240,7 +241,7 @@ class EndpointHealth(_Received):
 
     jobs: JobCounts = field(factory=JobCounts)
     workers: WorkerCounts = field(factory=WorkerCounts)
-    extra: Mapping[str, JSONValue] = field(factory=dict)
+    extra: Mapping[str, JSONValue] = field(factory=dict, repr=short)
 
 
 @frozen(kw_only=True)
@@ -250,7 +251,7 @@ class PurgeResult(_Received):
     removed: int | None = None
     """How many jobs were waiting, and now are not."""
     status: str | None = None
-    extra: Mapping[str, JSONValue] = field(factory=dict)
+    extra: Mapping[str, JSONValue] = field(factory=dict, repr=short)
 
 
 def _execution_timeout(value: Timeout) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final
+
+from runpod_sdk.json_text import read, write
 
 __all__ = ["line_of", "reason_of"]
 
@@ -31,12 +32,13 @@ def line_of(error: str) -> str:
 
 def _of_object(error: str) -> str | None:
     try:
-        details: Any = json.loads(error)
+        details: Any = read(error)
         kind, message = str(details["error_type"]), details["error_message"]
+        text = message if isinstance(message, str) else write(message)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     kind = kind.removeprefix("<class '").removesuffix("'>").removeprefix("__main__.")
-    return f"{kind}: {message}" if message != "" else kind
+    return f"{kind}: {text}" if text else kind
 
 
 def _of_text(error: str) -> str | None:

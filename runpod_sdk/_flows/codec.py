@@ -9,18 +9,18 @@ writes, as msgspec would let NaN and bytes pass.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
 from runpod_sdk._signals import raised_by_signal_handler
+from runpod_sdk.json_text import read
 
 LARGE: Final = 64 * 1024
 """Bytes from which it pays."""
 
 
-def decode(content: bytes) -> Any:
+def decode(content: bytes | str) -> Any:
     """
     Read JSON.
 
@@ -30,22 +30,22 @@ def decode(content: bytes) -> Any:
     """
     if len(content) >= LARGE and (fast := _fast()) is not None:
         return fast(content)
-    return json.loads(content)
+    return read(content)
 
 
 @cache
-def _fast() -> Callable[[bytes], Any] | None:
+def _fast() -> Callable[[bytes | str], Any] | None:
     try:
         import msgspec
     except ImportError:
         return None
 
-    def decode(content: bytes) -> Any:
+    def decode(content: bytes | str) -> Any:
         try:
             return msgspec.json.decode(content)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             if raised_by_signal_handler(error):
                 raise
-            return json.loads(content)
+            return read(content)
 
     return decode

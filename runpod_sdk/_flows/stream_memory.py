@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from enum import Enum
@@ -20,6 +19,7 @@ from weakref import ref
 from attrs import evolve, field, frozen
 
 from runpod_sdk._flows.api import Batch
+from runpod_sdk.json_text import write
 from runpod_sdk.models import TERMINAL, JobState, JobStatus, JSONValue, StreamChunk
 
 CHECK_INTERVAL = 0.5
@@ -52,7 +52,7 @@ class Prefix:
             count += 1
             if digest is not None:
                 try:
-                    text = json.dumps(output, sort_keys=True)
+                    text = write(output, sort_keys=True)
                 except RecursionError:
                     digest = None
                 else:
