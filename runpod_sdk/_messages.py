@@ -23,6 +23,13 @@ _NO_JOB = (
 
 _UNCERTAIN = "the job may have been enqueued: do not send it again without looking"
 
+NO_OUTPUT = (
+    "the job completed without an output: the result was larger than the service keeps (20 MB),"
+    " the handler returned nothing or an empty object (look for a missing `return`, also in"
+    " rp_handler.py), or it yields without return_aggregate_stream, and its chunks are in stream()"
+)
+"""What may be the reason of a job that completed with neither an output nor an error."""
+
 
 def refused(
     action: str,
@@ -95,10 +102,12 @@ def cancelled(answer: JobState | None) -> str:
     return "it was cancelled"
 
 
-def invalid(action: str, fault: str, *, submission: bool) -> str:
-    """Say what is wrong with the body of a 2xx."""
-    message = f"{action}: the answer is not what the API document says: {fault}; see .body"
-    return message + (f" ({_UNCERTAIN})" if submission else "")
+def invalid(action: str, fault: str, words: str, *, submission: bool) -> str:
+    """Say what is wrong with the body of a 2xx, with the server's own *words*, if it has any."""
+    message = f"{action}: the answer is not what the API document says: {fault}"
+    if words:
+        message += f"; the server says: {words}"
+    return f"{message}; see .body" + (f" ({_UNCERTAIN})" if submission else "")
 
 
 def timed_out(

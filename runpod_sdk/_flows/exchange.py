@@ -39,12 +39,14 @@ class Operation(Generic[T]):
     """The generated function with its arguments, all but `client`."""
     read: Callable[[Any, dict[str, JSONValue]], T]
     """Makes the result of the generated model and the wire form."""
-    refuse: Callable[[Operation[Any], Reply], errors.APIStatusError]
-    """Makes the error of an answer that is not 2xx."""
+    refuse: Callable[[Operation[Any], Reply, str | None], errors.RunpodError]
+    """Makes the error of an answer that is not 2xx, or can't be read for the reason given."""
     hold: float = 0.0
     """How long the server may hold the answer back, in seconds."""
     job_id: str | None = None
     """The job that it is about, if it is about one that exists."""
+    complete: Callable[[dict[str, JSONValue], str | None], dict[str, JSONValue]] | None = None
+    """Checks a body before it is parsed, and adds the members that it may lack."""
     largest: int | None = None
     """Bytes of the body that the service takes, where it says so."""
     another_way: bool = False
@@ -72,6 +74,7 @@ class _StandIn:
         self._limit = limit
         self._resends = resends
         self.reply: Reply | None = None
+        self.body: dict[str, JSONValue] = {}
 
     def get_async_httpx_client(self) -> _StandIn:
         return self
@@ -92,10 +95,18 @@ class _StandIn:
             reply = await self._send(method.upper(), url, params or {}, content, headers or {})
         if not 200 <= reply.status_code < 300:
             shown = reply.censored(self._op.secrets)
-            raise self._op.refuse(self._op, shown)
+            raise self._op.refuse(self._op, shown, None)
         self.reply = reply
         if reply.too_large:
             raise ValueError("it is larger than the client's max_response_size")
+        body = reply.json()
+        if not isinstance(body, dict):
+            raise TypeError("not a JSON object")
+        self.body = body
+        if self._op.complete is not None:
+            whole = self._op.complete(body, self._op.job_id)
+            if whole is not body:
+                return evolve(reply, status_code=200, decoded=[whole])
         return reply if reply.status_code == 200 else evolve(reply, status_code=200)
 
     async def _send(
@@ -131,10 +142,7 @@ class _StandIn:
 
 async def _ask(client: _StandIn, op: Operation[T]) -> T:
     answer = await op.ask(client=client)
-    wire = client.reply.json() if client.reply else None
-    if not isinstance(wire, dict):
-        raise TypeError("not a JSON object")
-    return op.read(answer.parsed, wire)
+    return op.read(answer.parsed, client.body)
 
 
 async def _can_be_read(client: _StandIn, op: Operation[Any]) -> bool:
@@ -167,6 +175,4 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
         shown = client.reply.censored(op.secrets)
     # Raised without a cause: that would hold the answer, and a secret that it repeats.
-    cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
-    message = messages.invalid(op.action, what, submission=op.submission)
-    raise cls(message, body=shown.body())
+    raise op.refuse(op, shown, what)

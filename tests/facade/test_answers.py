@@ -29,7 +29,17 @@ from runpod_sdk import (
     SubmissionServerError,
     SubmissionUncertainError,
 )
-from tests.facade.clients import JOB, Driver, Script, answer, in_no_time, job, problem
+from tests.facade.clients import (
+    JOB,
+    KEY,
+    Driver,
+    Routes,
+    Script,
+    answer,
+    in_no_time,
+    job,
+    problem,
+)
 
 Ask = Callable[[Any], Any]
 
@@ -298,15 +308,20 @@ NOT_JSON = [b"", b"<html>", b"nonsense", b'{"id": ', b"\xff\xff", b"[" * 100_000
 NO_OBJECT = [b"null", b"[]", b'"text"', b"5", b"true"]
 NO_JOB = [
     b"{}",
-    b'{"id": "x"}',
-    b'{"status": "COMPLETED"}',
     b'{"id": null, "status": "COMPLETED"}',
     b'{"id": 5, "status": "COMPLETED"}',
     b'{"id": "", "status": "COMPLETED"}',
-    b'{"id": "x", "status": null}',
-    b'{"id": "x", "status": 200}',
-    b'{"id": "x", "status": ["COMPLETED"]}',
+    b'{"status": null}',
+    b'{"status": ["COMPLETED"]}',
+    b'{"status": "ok"}',
     b'{"error": "no such thing"}',
+]
+NO_STATUS: list[dict[str, Any]] = [
+    {},
+    {"status": None},
+    {"status": ""},
+    {"status": 200},
+    {"status": ["COMPLETED"]},
 ]
 
 
@@ -331,6 +346,101 @@ def test_a_good_status_with_a_bad_body(driver: Driver, operation: str, content: 
     if operation in SUBMITS:
         assert type(error) is SubmissionResponseError
         assert "may have been enqueued" in str(error)
+
+
+@pytest.mark.parametrize("more", NO_STATUS, ids=str)
+@pytest.mark.parametrize("operation", ["status", "cancel", "wait"])
+def test_a_job_without_a_status(driver: Driver, operation: str, more: dict[str, Any]) -> None:
+    """Nothing is known of it, whichever job it is."""
+    error = failure(driver, operation, answer({"id": JOB, **more}))
+    assert isinstance(error, APIResponseValidationError)
+
+
+@pytest.mark.parametrize("more", NO_STATUS, ids=str)
+def test_a_submission_that_is_answered_without_a_status(
+    driver: Driver, more: dict[str, Any]
+) -> None:
+    """Its id is what matters: the job is there, and can be waited for."""
+    script = Script(answer({"id": JOB, "odd": 1, **more}), job(output=5))
+    endpoint = driver.endpoint(script)
+    assert driver.call(lambda: endpoint.run(input=1)).id == JOB
+    script = Script(answer({"id": JOB, "retries": "x", **more}), job(output=5))
+    endpoint = driver.endpoint(script)
+    assert driver.call(lambda: endpoint.run_sync(input=1)).output == 5
+    assert script.asked == ["POST /runsync", f"GET /status-sync/{JOB}"]
+
+
+@pytest.mark.parametrize("operation", ["status", "cancel", "retry", "wait"])
+def test_an_answer_on_a_job_without_its_id(driver: Driver, operation: str) -> None:
+    """It is that of the job that was asked for; what came is kept as it came."""
+    body = {"status": "COMPLETED", "output": 1}
+    endpoint = driver.endpoint(Script(answer(body)))
+    state = driver.call(lambda: getattr(endpoint, operation)(JOB))
+    assert (state.id, state.output, state.to_dict()) == (JOB, 1, body)
+
+
+@pytest.mark.parametrize("operation", ["status", "cancel", "retry", "wait"])
+def test_an_answer_on_another_job(driver: Driver, operation: str) -> None:
+    """A reply that belongs to another request is not taken for this one's."""
+    script = Script(answer({"id": "another", "status": "COMPLETED", "output": "of another"}))
+    endpoint = driver.endpoint(script)
+    with pytest.raises(APIResponseValidationError, match=f"{JOB}.*another job") as caught:
+        driver.call(lambda: getattr(endpoint, operation)(JOB))
+    assert caught.value.body["id"] == "another"
+    assert len(script.requests) == 1
+
+
+def test_a_stream_of_another_job(driver: Driver) -> None:
+    """Its chunks are not handed out; what they took the place of is taken from the result."""
+    ours = answer({"id": JOB, "status": "IN_PROGRESS", "stream": [{"output": 1}]})
+    theirs = answer({"id": "another", "status": "IN_PROGRESS", "stream": [{"output": "theirs"}]})
+    end = answer({"status": "COMPLETED", "stream": []})
+    routes = Routes(
+        stream=[ours, theirs, end],
+        status=job(output=[1, 2]),
+        status_sync=job(output=[1, 2]),
+    )
+    endpoint = driver.endpoint(routes)
+    assert [chunk.output for chunk in driver.take(endpoint.stream(JOB))] == [1, 2]
+
+
+WORDS = "the endpoint is paused: no credits"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": WORDS},
+        {"message": WORDS},
+        {"error": {"code": 402, "message": WORDS}},
+        {"error": [WORDS]},
+        {"status": 402, "title": "Payment Required", "detail": WORDS},
+        {"status": "error", "error": WORDS},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("operation", ["run", "status", "cancel", "retry", "health", "purge_queue"])
+def test_an_error_with_a_good_status(driver: Driver, operation: str, body: Any) -> None:
+    """What the server says of it is in the message, and it is nothing else than an error."""
+    error = failure(driver, operation, answer(body))
+    assert isinstance(error, APIResponseValidationError)
+    assert WORDS in str(error)
+    assert error.body == body
+
+
+def test_an_error_that_repeats_a_secret_with_a_good_status(driver: Driver) -> None:
+    """The server's words are censored, as those of a refusal are."""
+    error = failure(driver, "health", answer({"error": f"{KEY} is not welcome"}))
+    assert KEY not in str(error)
+    assert "is not welcome" in str(error)
+
+
+def test_a_health_with_an_error_beside_it(driver: Driver) -> None:
+    """Counts are counts, whatever else is told; and nothing is no error."""
+    body = {"jobs": {"inQueue": 1}, "error": "some workers are unhealthy"}
+    endpoint = driver.endpoint(Script(answer(body), answer({})))
+    assert driver.call(endpoint.health).jobs.in_queue == 1
+    assert driver.call(endpoint.health).jobs.in_queue is None
 
 
 @pytest.mark.parametrize("content", [*NOT_JSON, *NO_OBJECT])

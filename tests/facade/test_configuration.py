@@ -21,7 +21,7 @@ from runpod_sdk import (
     Runpod,
     RunpodError,
 )
-from tests.facade.clients import BASE_URL, KEY, Driver, Script, job, problem
+from tests.facade.clients import BASE_URL, JOB, KEY, Driver, Script, job, problem
 
 CLIENTS = pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
 
@@ -62,7 +62,7 @@ def key_sent(driver: Driver, **options: Any) -> str:
     """Say which key a client sends."""
     script = Script(job())
     endpoint = driver.endpoint(script, **{"api_key": None, **options})
-    driver.call(lambda: endpoint.status("x"))
+    driver.call(lambda: endpoint.status(JOB))
     (value,) = script.last.headers.get_list("authorization")
     scheme, _, key = value.partition(" ")
     assert scheme == "Bearer"
@@ -114,7 +114,7 @@ def test_an_empty_variable_is_none(driver: Driver, monkeypatch: pytest.MonkeyPat
     assert key_sent(driver) == "of-the-file"
     script = Script(job())
     endpoint = driver.endpoint(script, base_url=None)
-    driver.call(lambda: endpoint.status("x"))
+    driver.call(lambda: endpoint.status(JOB))
     assert str(script.last.url).startswith("https://api.runpod.ai/v2/")
 
 
@@ -249,16 +249,16 @@ def test_the_base_url_goes_by_the_same_order(
     def asked(**options: Any) -> str:
         script = Script(job())
         endpoint = driver.endpoint(script, **options)
-        driver.call(lambda: endpoint.status("x"))
+        driver.call(lambda: endpoint.status(JOB))
         return str(script.last.url)
 
-    assert asked(base_url=None) == "https://api.runpod.ai/v2/ep/status/x"
+    assert asked(base_url=None) == f"https://api.runpod.ai/v2/ep/status/{JOB}"
     monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", "https://variable.test/v3")
-    assert asked(base_url=None) == "https://variable.test/v3/ep/status/x"
-    assert asked(base_url="http://argument.test") == "http://argument.test/ep/status/x"
-    assert asked(base_url="http://argument.test/a/") == "http://argument.test/a/ep/status/x"
-    assert asked(base_url="http://host/@me/v2") == "http://host/@me/v2/ep/status/x"
-    assert asked(base_url="http://[::1]:8080/v2") == "http://[::1]:8080/v2/ep/status/x"
+    assert asked(base_url=None) == f"https://variable.test/v3/ep/status/{JOB}"
+    assert asked(base_url="http://argument.test") == f"http://argument.test/ep/status/{JOB}"
+    assert asked(base_url="http://argument.test/a/") == f"http://argument.test/a/ep/status/{JOB}"
+    assert asked(base_url="http://host/@me/v2") == f"http://host/@me/v2/ep/status/{JOB}"
+    assert asked(base_url="http://[::1]:8080/v2") == f"http://[::1]:8080/v2/ep/status/{JOB}"
 
 
 BAD_URLS = [
@@ -426,7 +426,7 @@ def test_a_refusal_names_where_the_key_came_from(
     def refusal(**options: Any) -> str:
         endpoint = driver.endpoint(lambda request: problem(status)(request), **options)
         with pytest.raises(APIStatusError) as caught:
-            driver.call(lambda: endpoint.status("x"))
+            driver.call(lambda: endpoint.status(JOB))
         assert value not in str(caught.value)
         assert hint in str(caught.value)
         return str(caught.value)

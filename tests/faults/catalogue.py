@@ -378,8 +378,14 @@ NOT_AS_DOCUMENTED = Row(
         "half a JSON text": answer(GOOD_TEXT[:-5]),
         "two JSON texts": answer(GOOD_TEXT * 2),
         "invalid UTF-8": answer(b'{"id": "\xff", "status": "COMPLETED", "jobs": {}}'),
-        "a number of 10,000 digits": answer(
-            b'{"id": "j", "status": "x", "a": ' + b"1" * 10_000 + b"}"
+        "an error": answer({"error": "the endpoint is paused"}),
+        "another job's": by_operation(
+            run=answer({"status": "IN_QUEUE"}),
+            runsync=answer({"status": "IN_QUEUE"}),
+            health=answer({"error": "the endpoint is paused"}),
+            purge_queue=answer({"status": "completed"}),
+            stream=answer({"id": "another", "status": "COMPLETED", "stream": []}),
+            other=answer({**GOOD_JOB, "id": "another"}),
         ),
         "100,000 levels": answer(DEEP),
         "100,000 levels of objects": answer(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
@@ -401,6 +407,7 @@ HARMLESS = Row(
     "More bytes than announced; a kept connection that the server closes; one that drips in time",
     {
         "over-long body": chain(send(head(200, len(GOOD_TEXT)) + GOOD_TEXT + b"x" * 5_000), close),
+        "a number of 10,000 digits": answer(GOOD_TEXT[:-1] + b', "a": ' + b"1" * 10_000 + b"}"),
         "closed behind the answer": chain(send(head(200, len(GOOD_TEXT)) + GOOD_TEXT), close),
         "reset behind the answer": chain(
             send(head(200, len(GOOD_TEXT)) + GOOD_TEXT), after(0.1), reset

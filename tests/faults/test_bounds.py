@@ -103,7 +103,7 @@ def test_memory_is_bounded(mode: str, body: str) -> None:
 
 def test_a_large_body_that_is_believed(mode: str) -> None:
     """100 MB are no trouble where they are not too much: by default, 256 MiB are not."""
-    text = b'{"id": "j", "status": "COMPLETED", "output": "'
+    text = b'{"id": "%s", "status": "COMPLETED", "output": "' % JOB.encode()
     body = chain(send(head(200, 10**8 + len(text) + 2) + text), flood(b"x", 10**8))
     behaviour = chain(body, send(b'"}'))
     with Server(behaviour) as server:

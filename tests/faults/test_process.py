@@ -25,7 +25,7 @@ import pytest
 from runpod_sdk import AsyncRunpod, JobState, Runpod, RunpodTimeoutError, ServerError
 from tests.faults.catalogue import GOOD
 from tests.faults.modes import JOB, KEY, SLACK, Case, call, run_one
-from tests.faults.server import Server, answer, by_operation, silence
+from tests.faults.server import Exchange, Server, answer, by_operation, silence
 from tests.local.processes import until
 
 BOUND = 5.0
@@ -34,11 +34,16 @@ BOUND = 5.0
 
 def test_sixteen_threads_on_one_client() -> None:
     """All get their own answers, over no more connections than threads."""
-    with Server(GOOD) as server, Runpod(KEY, base_url=server.base_url) as client:
+
+    def its_own(exchange: Exchange) -> bool:
+        job_id = exchange.request.path.rpartition("/")[2]
+        return answer({"id": job_id, "status": "COMPLETED"})(exchange)
+
+    with Server(its_own) as server, Runpod(KEY, base_url=server.base_url) as client:
         endpoint = client.endpoint("ep")
         with ThreadPoolExecutor(16) as pool:
             states = list(pool.map(lambda n: endpoint.status(f"j{n}"), range(320)))
-        assert len(states) == 320
+        assert [state.id for state in states] == [f"j{n}" for n in range(320)]
         assert server.connections <= 16
     assert len({request.path for request in server.requests}) == 320
 
@@ -160,7 +165,7 @@ INTERRUPTED = """
 
     with Runpod("key-of-a-test", base_url=sys.argv[1]) as client:
         try:
-            client.endpoint("ep").wait("j1", on_timeout=sys.argv[2])
+            client.endpoint("ep").wait(sys.argv[3], on_timeout=sys.argv[2])
         except KeyboardInterrupt as interruption:
             print("interrupted", *interruption.__notes__)
 """
@@ -170,7 +175,9 @@ CANCELLED = {"id": JOB, "status": "CANCELLED"}
 
 def interrupted(server: Server, on_timeout: str) -> tuple[str, str, float]:
     """Wait for a job in a process that is interrupted when it has asked."""
-    return run_script(INTERRUPTED, server.base_url, on_timeout, interrupt=lambda: server.requests)
+    return run_script(
+        INTERRUPTED, server.base_url, on_timeout, JOB, interrupt=lambda: server.requests
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -180,7 +187,7 @@ def test_ctrl_c(on_timeout: str) -> None:
     behaviour = by_operation(status_sync=silence, cancel=answer(CANCELLED), other=answer(WAITING))
     with Server(behaviour) as server:
         out, err, took = interrupted(server, on_timeout)
-    assert out.startswith("interrupted job j1: "), err
+    assert out.startswith(f"interrupted job {JOB}: "), err
     asked = [request.operation for request in server.requests]
     assert asked == ["status-sync", *(["cancel"] if on_timeout == "cancel" else [])]
     assert ("was cancelled" in out) == (on_timeout == "cancel")

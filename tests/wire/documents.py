@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,14 @@ def jobs() -> st.SearchStrategy[dict[str, Any]]:
     """
     Make jobs with an id and a status that are not empty.
 
-    An empty one is a string by the schema, but no job could be asked for by it.
+    An empty one is a string by the schema, but no job could be asked for by it; nor by an id
+    with a slash, white space or a control character.
     """
-    return documents("Job").filter(lambda body: bool(body["id"] and body["status"]))
+    return documents("Job").filter(lambda body: bool(body["status"] and _is_id(body["id"])))
+
+
+def _is_id(text: str) -> bool:
+    return text not in ("", ".", "..") and not re.search(r"[\s/\\\x00-\x1f\x7f]", text)
 
 
 def recorded() -> dict[str, dict[str, Any]]:

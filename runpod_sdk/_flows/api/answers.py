@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,6 +10,8 @@ from typing import Any, TypeVar
 from attrs import fields, frozen
 
 from runpod_sdk import models
+from runpod_sdk._flows.api.refusals import error_text
+from runpod_sdk.json_text import write
 from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import is_id
 from runpod_serverless_api import models as wire
@@ -18,6 +19,8 @@ from runpod_serverless_api.types import UNSET, Unset
 
 C = TypeVar("C", models.JobCounts, models.WorkerCounts)
 
+_LONGEST_COUNT = 1_900
+"""Bits of a number that Python always converts to text."""
 # The wire names of the members that our values have. All others are `extra`, also those that the
 # API document names: a new member is added to the document first.
 _JOB = frozenset(
@@ -65,6 +68,42 @@ class Batch:
         return self.status in models.TERMINAL and not self.chunks
 
 
+def complete_job(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JSONValue]:
+    """
+    Return *body* with the id of the job that was asked for, if it is a job that lacks it.
+
+    Raises:
+        ValueError: It is the answer on another job.
+    """
+    if body.get("id") == job_id:
+        return body
+    if "id" not in body:
+        status = body.get("status")
+        return {"id": job_id, **body} if isinstance(status, str) and status in _STATUSES else body
+    return check_stream(body, job_id)
+
+
+def check_stream(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JSONValue]:
+    """
+    Return *body*, which need not say which job it is about.
+
+    Raises:
+        ValueError: It is the answer on another job.
+    """
+    said = body.get("id")
+    if isinstance(said, str) and said not in ("", job_id):
+        raise ValueError("it is about another job")
+    return body
+
+
+def complete_submission(body: dict[str, JSONValue], _: str | None) -> dict[str, JSONValue]:
+    """Return *body* with a status, if it has none that can be read: its id must not be lost."""
+    status = body.get("status")
+    if (isinstance(status, str) and status) or "id" not in body:
+        return body
+    return {**body, "status": models.JobStatus.IN_QUEUE.value}
+
+
 def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
     if not isinstance(job.id, str) or not job.id:
         raise TypeError("it has no usable id")
@@ -94,9 +133,10 @@ def submitted(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
     return job_state(job, body)
 
 
-def kept_state(body: Mapping[str, JSONValue]) -> models.JobState:
-    """Make the state again of its wire form."""
-    return job_state(wire.Job.from_dict(body), body)
+def kept_state(body: Mapping[str, JSONValue], job_id: str | None = None) -> models.JobState:
+    """Make the state again of its wire form, which may lack the id if *job_id* is given."""
+    whole = body if job_id is None else {"id": job_id, **body}
+    return job_state(wire.Job.from_dict(whole), body)
 
 
 def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:
@@ -128,6 +168,8 @@ def chunk_of(output: JSONValue) -> models.StreamChunk:
 
 
 def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.EndpointHealth:
+    if health.jobs is UNSET and health.workers is UNSET and error_text(body):
+        raise TypeError("it has neither jobs nor workers")
     return models.EndpointHealth(
         jobs=_counts(models.JobCounts, health.jobs),
         workers=_counts(models.WorkerCounts, health.workers),
@@ -179,7 +221,9 @@ def _duration(milliseconds: object) -> timedelta | None:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if value.bit_length() <= _LONGEST_COUNT else None
 
 
 def _string(value: object) -> str | None:
@@ -189,4 +233,4 @@ def _string(value: object) -> str | None:
 def _text(error: object) -> str | None:
     if error is None or isinstance(error, Unset):
         return None
-    return error if isinstance(error, str) else json.dumps(error)
+    return error if isinstance(error, str) else write(error)

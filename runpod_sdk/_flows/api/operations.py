@@ -33,6 +33,7 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
         partial(run_job.asyncio_detailed, endpoint_id, body=request),
         answers.submitted,
         refuse,
+        complete=answers.complete_submission,
         largest=LARGEST_RUN,
         limit=Limit.RUN,
         secrets=_secrets(request),
@@ -49,6 +50,7 @@ def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[mo
         answers.submitted,
         refuse,
         hold,
+        complete=answers.complete_submission,
         largest=LARGEST_RUN_SYNC,
         limit=Limit.RUN_SYNC,
         secrets=_secrets(request),
@@ -64,7 +66,14 @@ def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(get_job_status.asyncio_detailed, endpoint_id, job_id)
     action = f"status of job {job_id}"
     return Operation(
-        action, Kind.READ, ask, answers.job_state, refuse, job_id=job_id, limit=Limit.STATUS
+        action,
+        Kind.READ,
+        ask,
+        answers.job_state,
+        refuse,
+        job_id=job_id,
+        complete=answers.complete_job,
+        limit=Limit.STATUS,
     )
 
 
@@ -80,6 +89,7 @@ def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.
         refuse,
         hold,
         job_id,
+        complete=answers.complete_job,
         another_way=True,
         limit=Limit.STATUS,
     )
@@ -89,7 +99,15 @@ def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[answers.Batc
     ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(hold))
     action = f"stream of job {job_id}"
     return Operation(
-        action, Kind.DRAIN, ask, answers.batch, refuse, hold, job_id, limit=Limit.STREAM
+        action,
+        Kind.DRAIN,
+        ask,
+        answers.batch,
+        refuse,
+        hold,
+        job_id,
+        complete=answers.check_stream,
+        limit=Limit.STREAM,
     )
 
 
@@ -97,14 +115,27 @@ def cancel(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(cancel_job.asyncio_detailed, endpoint_id, job_id)
     action = f"cancel of job {job_id}"
     return Operation(
-        action, Kind.ACT, ask, answers.job_state, refuse, job_id=job_id, limit=Limit.CANCEL
+        action,
+        Kind.ACT,
+        ask,
+        answers.job_state,
+        refuse,
+        job_id=job_id,
+        complete=answers.complete_job,
+        limit=Limit.CANCEL,
     )
 
 
 def retry(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(retry_job.asyncio_detailed, endpoint_id, job_id)
     return Operation(
-        f"retry of job {job_id}", Kind.ACT, ask, answers.job_state, refuse, job_id=job_id
+        f"retry of job {job_id}",
+        Kind.ACT,
+        ask,
+        answers.job_state,
+        refuse,
+        job_id=job_id,
+        complete=answers.complete_job,
     )
 
 

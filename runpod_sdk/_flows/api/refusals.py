@@ -1,24 +1,30 @@
-"""What an answer that is not 2xx says."""
+"""What an answer says that is not 2xx, or not what the document says."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.port import Reply
-from runpod_sdk.models import JSONValue
+from runpod_sdk.json_text import write
+from runpod_sdk.models import JSONValue, short
 from runpod_serverless_api import models as wire
 
+_LONGEST: Final = 500
 
-def refuse(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
-    """Make the error of an answer that is not 2xx."""
+
+def refuse(op: Operation[Any], reply: Reply, fault: str | None) -> errors.RunpodError:
+    """Make the error of an answer that is not 2xx; or of a 2xx, with the *fault* in its body."""
+    return _status_error(op, reply) if fault is None else _unreadable(op, reply, fault)
+
+
+def _status_error(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
     status, of_job = reply.status_code, op.job_id is not None
     body = reply.body()
     headers = reply.headers
@@ -41,16 +47,37 @@ def refuse(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
     )
 
 
+def _unreadable(op: Operation[Any], reply: Reply, fault: str) -> errors.APIResponseValidationError:
+    cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
+    body = reply.body()
+    words = error_text(body) if isinstance(body, Mapping) else ""
+    return cls(messages.invalid(op.action, fault, words, submission=op.submission), body=body)
+
+
 def _detail(body: JSONValue) -> str:
     """Find what an error body says for people; of a page, nothing."""
-    if not isinstance(body, Mapping):
-        text = body if isinstance(body, str) else json.dumps(body)
-        return "" if "<" in text else " ".join(text.split())[:500]
+    if isinstance(body, Mapping):
+        return error_text(body) or _shortened(body)
+    text = body if isinstance(body, str) else _shortened(body)
+    return "" if "<" in text else " ".join(text.split())[:_LONGEST]
+
+
+def error_text(body: Mapping[str, JSONValue]) -> str:
+    """Return the server's own words for what is wrong; empty where there are none."""
     error = wire.Error.from_dict(body)
     for said in (error.detail, error.error, error.message, error.title):
         if isinstance(said, str) and said:
-            return said[:500]
-    return json.dumps(body)[:500]
+            return said[:_LONGEST]
+        if said and isinstance(said, Mapping | list):
+            return _shortened(said)
+    return ""
+
+
+def _shortened(value: object) -> str:
+    try:
+        return write(value)[:_LONGEST]
+    except RecursionError:
+        return short(value)
 
 
 def _retry_after(value: str | None, received: float) -> float | None:
