@@ -1,25 +1,72 @@
 """
-What comes of many jobs: one value for each input of a `map`, or each job that was waited for.
+Results: what a job that ended well returned, or why there is none.
+
+A state says how the job ended. Calls that return a result also raise for a job that is
+COMPLETED with an error in place of an output; `Job.output` warns where there is neither.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
-from runpod_sdk.errors import RunpodError
+from runpod_sdk._messages import NO_OUTPUT
+from runpod_sdk._warn import warn
+from runpod_sdk.errors import JobFailedError, RunpodError
 from runpod_sdk.models import JobState, Output_co, short, subscriptable
+from runpod_sdk.reasons import reason_of
 from runpod_sdk.settings import UNSET
 
 if TYPE_CHECKING:
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._sync.job import Job
 
-__all__ = ["JobResult", "MapProgress", "MapResult"]
+__all__ = ["NO_OUTPUT", "JobResult", "MapProgress", "MapResult"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound=JobState[Any])
 J = TypeVar("J", bound="Job | AsyncJob")
+
+
+def checked(state: S, job_of: Callable[[str], Any] | None = None) -> S:
+    """
+    Return the state of a job whose result was asked for.
+
+    Args:
+        job_of: Makes the job of an id, for the error of a COMPLETED job to carry.
+
+    Raises:
+        JobError: The job ended badly, or completed with an error in place of an output.
+    """
+    failure = failure_of(state.raise_for_status())
+    if failure is None:
+        return state
+    failure.job = None if job_of is None else job_of(state.id)
+    raise failure
+
+
+def failure_of(state: JobState[Any]) -> JobFailedError | None:
+    """Return the error of a job that completed with an error in place of an output."""
+    if not (state.succeeded and state.error and state.output is None):
+        return None
+    reason = reason_of(state.error)
+    return JobFailedError(f"job {state.id} completed without an output: {reason}", state=state)
+
+
+@define(eq=False)
+class OutputWarning:
+    """Warns of a missing output, once."""
+
+    _given: bool = field(default=False, init=False)
+
+    def output(self, state: JobState[Any]) -> Any:
+        """Return the output of a job that succeeded; where it has none, None."""
+        if not state.has_output and not self._given:
+            self._given = True
+            warn(NO_OUTPUT)
+        return state.output
 
 
 @frozen(kw_only=True)

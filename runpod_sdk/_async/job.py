@@ -13,6 +13,7 @@ from runpod_sdk._io.telemetry import FOLLOWED
 from runpod_sdk._outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co
+from runpod_sdk.outcomes import OutputWarning, checked
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset, length_of_time
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class AsyncJob(Generic[Output_co]):
     id: str
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
+    _warning: OutputWarning = field(factory=OutputWarning, init=False, repr=False, eq=False)
     _story: object = field(default=FOLLOWED, init=False, repr=False, eq=False)
     _memory: StreamMemory = field(factory=StreamMemory, init=False, repr=False, eq=False)
     """What the streams of this object have fetched; not part of a pickle."""
@@ -78,8 +80,8 @@ class AsyncJob(Generic[Output_co]):
         """Async twin of `Job.output`."""
         read = reader_for(output_type, self.endpoint.output_type)
         state = await self.wait(timeout=timeout, on_timeout=on_timeout)
-        state.raise_for_status()
-        return state.output if read is None else read.output(state)
+        checked(state, self._for_error)
+        return self._warning.output(state) if read is None else read.output(state)
 
     def stream(self, *, timeout: Timeout = None) -> AsyncStream:
         """

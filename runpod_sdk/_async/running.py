@@ -9,6 +9,7 @@ from runpod_sdk._flows import api, submitting
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._outputs import reader_for
 from runpod_sdk.models import ExecutionPolicy, InputValue, JobState, S3Config
+from runpod_sdk.outcomes import checked
 from runpod_sdk.settings import (
     RUN_SYNC_TIMEOUT,
     UNSET,
@@ -128,7 +129,7 @@ async def run_sync(
     try:
         state = await submitting.run_sync(guard.session, body, total, guard.submission)
         if check:
-            state.raise_for_status()
+            checked(state, self.job)
         return state if read is None or not state.succeeded else read.state(state)
     except BaseException as reason:
         await guard.ended_by(reason)

@@ -21,7 +21,7 @@ from runpod_sdk._flows.waiting import Poll, wait
 from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk.models import JobState
-from runpod_sdk.outcomes import JobResult
+from runpod_sdk.outcomes import JobResult, checked
 from runpod_sdk.settings import SHORTEST_HOLD, Timeout, length_of_time, whole_number
 
 
@@ -60,7 +60,7 @@ class Gathering:
             if state is None:
                 return
             item.state = state
-            state.raise_for_status()
+            checked(state)
         except errors.RunpodError as error:
             self._went_wrong(item, error)
         item.done = True

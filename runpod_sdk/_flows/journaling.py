@@ -27,6 +27,7 @@ from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.work import Item
 from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
 from runpod_sdk.models import JobState, JobStatus
+from runpod_sdk.outcomes import checked, failure_of
 from runpod_sdk.settings import PROPAGATION
 
 
@@ -86,7 +87,7 @@ class JournaledMapping(Mapping):
             item.job_id, item.state = entry.job_id, self._kept_state(entry)
             self.submitted += 1
             try:
-                item.state.raise_for_status()
+                checked(item.state)
             except errors.JobError as error:
                 self._went_wrong(item, error)
         elif entry.status is JournalStatus.OPEN:
@@ -97,11 +98,14 @@ class JournaledMapping(Mapping):
 
     def _kept_state(self, entry: JournalEntry) -> JobState:
         try:
-            state = api.kept_state(entry.result or {})
+            state = api.kept_state(entry.result or {}, entry.job_id)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise self._ledger.damaged(entry.index, f"its result is none: {error}") from error
-        wanted = entry.status is JournalStatus.SUCCEEDED
-        if not state.completed or state.succeeded != wanted or state.id != entry.job_id:
+        if entry.status is JournalStatus.SUCCEEDED:
+            fits = state.succeeded
+        else:
+            fits = state.completed and not (state.succeeded and failure_of(state) is None)
+        if not fits or state.id != entry.job_id:
             raise self._ledger.damaged(
                 entry.index, f"its result is not that of a job that {entry.status}"
             )
@@ -149,7 +153,7 @@ class JournaledMapping(Mapping):
 def _status_of(item: Item) -> JournalStatus | None:
     """Tell what is to be written of what became of an input; None: nothing new."""
     if item.state is not None and item.state.completed:
-        if item.state.succeeded:
+        if item.state.succeeded and item.error is None:
             return JournalStatus.SUCCEEDED
         ours = item.leaving and item.state.status == JobStatus.CANCELLED
         return JournalStatus.OPEN if ours else JournalStatus.FAILED

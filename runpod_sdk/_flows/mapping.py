@@ -28,7 +28,7 @@ from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import Tell, watching
 from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
-from runpod_sdk.outcomes import MapResult
+from runpod_sdk.outcomes import MapResult, checked
 from runpod_sdk.settings import (
     AHEAD,
     AHEAD_ORDERED,
@@ -184,7 +184,7 @@ class Mapping:
                 item.state = await wait(self._session, known.id, NEVER, known)
             else:
                 item.state = await wait(self._session, item.job_id, NEVER)
-            item.state.raise_for_status()
+            checked(item.state)
         except errors.ConfigurationError as error:
             item.error = error
             await self._ended(item)

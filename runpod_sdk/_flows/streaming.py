@@ -36,6 +36,7 @@ from runpod_sdk._flows.sending import OutOfTime, perform, send
 from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
 from runpod_sdk._flows.waiting import hold, rest, run_out, timed_out, wait
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
+from runpod_sdk.outcomes import checked
 from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST
 
 
@@ -107,7 +108,7 @@ class ChunkReader:
         self.close()
         memory.position = START
         if end is not None:
-            end.raise_for_status()
+            checked(end)
         return None
 
     @property

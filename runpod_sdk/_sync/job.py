@@ -13,6 +13,7 @@ from runpod_sdk._outputs import reader_for
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co
+from runpod_sdk.outcomes import OutputWarning, checked
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset, length_of_time
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Job(Generic[Output_co]):
     id: str
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
+    _warning: OutputWarning = field(factory=OutputWarning, init=False, repr=False, eq=False)
     _story: object = field(default=FOLLOWED, init=False, repr=False, eq=False)
     _memory: StreamMemory = field(factory=StreamMemory, init=False, repr=False, eq=False)
     """What the streams of this object have fetched; not part of a pickle."""
@@ -97,10 +99,12 @@ class Job(Generic[Output_co]):
 
         Returns:
             What the handler returned, as decoded JSON or a value of the type; of a handler
-            that yields and aggregates, the list of what it yielded, in order.
+            that yields and aggregates, the list of what it yielded, in order. None, with a
+            `UserWarning` of the likely reasons, where the job completed without an output.
 
         Raises:
-            JobError: The job ended badly; `.state.error` says why.
+            JobError: The job ended badly, or completed with an error in place of an output;
+                `.state.error` says why.
             RunpodTimeoutError: *timeout* passed first; `.job` can be waited for again.
             OutputValidationError: The output is not of that type; `.state.output` is it.
             NotFoundError: No such job, or its result has expired (30 min after `run`).
@@ -108,8 +112,9 @@ class Job(Generic[Output_co]):
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         read = reader_for(output_type, self.endpoint.output_type)
-        state = self.wait(timeout=timeout, on_timeout=on_timeout).raise_for_status()
-        return state.output if read is None else read.output(state)
+        state = self.wait(timeout=timeout, on_timeout=on_timeout)
+        checked(state, self._for_error)
+        return self._warning.output(state) if read is None else read.output(state)
 
     def stream(self, *, timeout: Timeout = None) -> Stream:
         """

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from runpod_sdk.errors import AuthenticationError, ConfigurationError
 from runpod_sdk.models import JobState
+from runpod_sdk.outcomes import checked
 
 
 class NoKeyError(ConfigurationError, RuntimeError):
@@ -81,4 +82,4 @@ class Ended:
 
     def _result(self, state: JobState) -> Any:
         """Return the output of a job that has ended; None of one that has not."""
-        return self._seen(state).raise_for_status().output if state.completed else None
+        return checked(self._seen(state)).output if state.completed else None

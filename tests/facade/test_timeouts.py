@@ -89,7 +89,7 @@ def test_no_number(driver: Driver, operation: str, timeout: Any) -> None:
 @pytest.mark.parametrize("operation", [name for name in TIMED if "stream" not in name])
 def test_a_length_of_time(driver: Driver, operation: str, timeout: Any) -> None:
     """Seconds, a `timedelta`, and None for no limit."""
-    endpoint = driver.endpoint(Script(job(removed=1)))
+    endpoint = driver.endpoint(Script(job(removed=1, output=1)))
     driver.call(lambda: TIMED[operation](endpoint, timeout))
 
 
