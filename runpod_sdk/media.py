@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-__all__ = ["Media", "media_of", "strings_of"]
+__all__ = ["Media", "hint_of", "is_ending_of", "media_of", "strings_of"]
 
 _SHORTEST: Final = 32
 """Characters; the smallest picture there is takes more."""
@@ -35,22 +35,51 @@ _KINDS: Final = (
     (b"ID3", b"", "audio/mpeg", "mp3"),
     (b"OggS", b"", "audio/ogg", "ogg"),
     (b"fLaC", b"", "audio/flac", "flac"),
-    (b"\x00\x00\x00\x18ftyp", b"", "video/mp4", "mp4"),
-    (b"\x00\x00\x00\x1cftyp", b"", "video/mp4", "mp4"),
-    (b"\x00\x00\x00\x20ftyp", b"", "video/mp4", "mp4"),
-    (b"\x1a\x45\xdf\xa3", b"", "video/webm", "webm"),
     (b"%PDF-", b"", "application/pdf", "pdf"),
     (b"PK\x03\x04", b"", "application/zip", "zip"),
     (b"glTF", b"", "model/gltf-binary", "glb"),
 )
+_BRANDS: Final = {
+    # what an ISO media file says that it is, where it is no mp4
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"heim": "image/heic",
+    b"heis": "image/heic",
+    b"hevc": "image/heic",
+    b"mif1": "image/heif",
+    b"msf1": "image/heif",
+    b"M4V ": "video/mp4",
+    b"M4A ": "audio/mp4",
+    b"M4B ": "audio/mp4",
+    b"qt  ": "video/quicktime",
+}
+_GENERAL: Final = ("image/heif", "video/mp4")
+"""The types of brands that leave it to the other brands of a file to say more."""
 _ENDINGS: Final = {type_: ending for _, _, type_, ending in _KINDS} | {
+    "application/json": "json",
     "audio/mp3": "mp3",
+    "audio/mp4": "m4a",
+    "audio/x-m4a": "m4a",
     "audio/x-wav": "wav",
+    "image/avif": "avif",
+    "image/heic": "heic",
+    "image/heif": "heif",
     "image/jpg": "jpg",
     "image/svg+xml": "svg",
     "text/plain": "txt",
-    "application/json": "json",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
 }
+_HEAD: Final = 128
+"""Characters of base64 that say which kind of file it is."""
+_KBITS: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_KBITS_LOW: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+"""Bit rates of MPEG-1 and of MPEG-2 audio, layer III."""
+_RATES: Final = (44_100, 48_000, 32_000)
 
 
 @frozen(kw_only=True)
@@ -85,7 +114,7 @@ def media_of(text: str) -> Media | None:
         return None if encoded is None else Media(type=declared[1].lower(), base64=encoded)
     if len(text) < _SHORTEST:
         return None
-    kind = _kind(text[:64])
+    kind = _kind(text)
     encoded = None if kind is None else _standard(text)
     return None if kind is None or encoded is None else Media(type=kind, base64=encoded)
 
@@ -104,14 +133,96 @@ def strings_of(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
             yield from strings_of(inner, (*path, str(index)))
 
 
-def _kind(head: str) -> str | None:
-    head = "".join(head.split())
-    encoded = _standard(head[: len(head) // 4 * 4])
-    start = b"" if encoded is None else base64.b64decode(encoded)
+def hint_of(text: str) -> str | None:
+    """Say what is wrong with *text*, if it is a file that Python wrote as the text of bytes."""
+    if not (text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > _SHORTEST):
+        return None
+    inner = text[2:-1]
+    media = media_of(inner)
+    kind = _kind_of(_unescaped(inner[:_HEAD])) if media is None else media.type
+    if kind is None:
+        return None
+    return (
+        f"{kind} as str(bytes), which begins with b': the handler must return"
+        " base64.b64encode(data).decode()"
+    )
+
+
+def is_ending_of(ending: str, type_: str) -> bool:
+    """Tell whether the names of files of a media type end so."""
+    return _ENDINGS.get(type_) == {"jpeg": "jpg"}.get(ending.lower(), ending.lower())
+
+
+def _kind(text: str) -> str | None:
+    head = _decoded(text[:_HEAD])
+    return _kind_of(head) or ("audio/mpeg" if _is_mp3(head, text) else None)
+
+
+def _kind_of(head: bytes) -> str | None:
     for beginning, at_8, type_, _ in _KINDS:
-        if start.startswith(beginning) and start.startswith(at_8, 8):
+        if head.startswith(beginning) and head.startswith(at_8, 8):
             return type_
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "video/x-matroska" if b"matroska" in head else "video/webm"
+    size = int.from_bytes(head[:4], "big")
+    if head[4:8] == b"ftyp" and 16 <= size <= 512 and size % 4 == 0:
+        return _kind_of_brands(head[8:12], head[16:size])
     return None
+
+
+def _kind_of_brands(major: bytes, others: bytes) -> str:
+    """Tell the kind of an ISO media file by its brands, four letters each."""
+    kind = _BRANDS.get(major, "video/mp4")
+    if kind not in _GENERAL or major == b"M4V ":
+        return kind
+    brands = [others[at : at + 4] for at in range(0, len(others), 4)]
+    if b"M4V " in brands:
+        return kind
+    kinds = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
+    return next((other for other in kinds if other not in _GENERAL), kind)
+
+
+def _is_mp3(head: bytes, text: str) -> bool:
+    """Tell whether *head* begins a frame of MPEG audio, layer III, as a file without tags does."""
+    length = _frame_length(head)
+    if length is None:
+        return False
+    if 0 in head[4:]:  # not to take a text of letters and slashes for one
+        return True
+    start = length // 3 * 4
+    following = _decoded(text[start : start + 8])[length % 3 :]
+    return _frame_length(following) is not None
+
+
+def _frame_length(header: bytes) -> int | None:
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return None
+    version, rate, sampling = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
+    if version == 1 or rate in (0, 15) or sampling == 3:
+        return None
+    mpeg_1 = version == 3
+    bits = (_KBITS if mpeg_1 else _KBITS_LOW)[rate - 1] * 1000
+    hertz = _RATES[sampling] // {3: 1, 2: 2, 0: 4}[version]
+    return (144 if mpeg_1 else 72) * bits // hertz + (header[2] >> 1 & 1)
+
+
+def _decoded(text: str) -> bytes:
+    """Decode the beginning of base64; empty where it is none."""
+    text = "".join(text.split())
+    encoded = _standard(text[: len(text) // 4 * 4])
+    return b"" if encoded is None else base64.b64decode(encoded)
+
+
+def _unescaped(text: str) -> bytes:
+    """Return the bytes that *text*, of a bytes literal, begins with."""
+    parts = re.findall(r"\\x([0-9a-f]{2})|\\([nrt\\'])|([^\\])", text)
+    named = {"n": "\n", "r": "\r", "t": "\t"}
+    return b"".join(
+        bytes.fromhex(code)
+        if code
+        else (named.get(name, name) or plain).encode("latin-1", "replace")
+        for code, name, plain in parts
+    )
 
 
 def _standard(text: str) -> str | None:

@@ -10,8 +10,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command with the arguments of this process, and exit."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # whoever started us has closed it
+    # Of a stream that is closed: output fails, as it should, and words for a person are lost.
+    for name, mode in (("stdin", "r"), ("stdout", "r"), ("stderr", "w")):
+        if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the end
     try:
         from runpod_sdk.cli.app import app
@@ -22,4 +23,8 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:  # before there is anything to be said of it
         sys.exit(130)
-    app()
+    try:
+        app()
+    except OSError as error:  # while a help text was printed: all else is seen to where it is
+        sys.stderr.write(f"can't write to standard output: {error.strerror or 'it is closed'}\n")
+        sys.exit(5)

@@ -12,7 +12,7 @@ from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import asking, examples
 from runpod_sdk.cli.exits import EXIT_STATUSES
 from runpod_sdk.cli.help import WIDEST, Command, Group
-from runpod_sdk.cli.outcome import connected, say_how_to_go_on, seen_to
+from runpod_sdk.cli.outcome import connected, printed_or_told, say_how_to_go_on, seen_to
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.terminal import is_terminal, show, show_text
 from runpod_sdk.cli.work import run_and_wait, submit, take
@@ -87,10 +87,11 @@ def run(
     with connected(endpoint_id) as endpoint:
         with seen_to(endpoint, "detach") as known:
             job_id = submit(endpoint, asked, known, timeout=a.limit(timeout), keep=keep)
-            if output == "json":
-                show({"id": job_id})
-            else:
-                show_text(job_id)
+            with printed_or_told(job_id, endpoint_id):
+                if output == "json":
+                    show({"id": job_id})
+                else:
+                    show_text(job_id)
         if is_terminal(sys.stderr):
             say_how_to_go_on(job_id, endpoint_id)
 

@@ -29,8 +29,10 @@ _CANCELLED = "it was cancelled"
 
 def verdict(state: JobState) -> Exit:
     """Judge *state*, which has been shown; say why, where the job ended badly."""
+    from runpod_sdk.outcomes import checked  # brings the client's models, which a page needs not
+
     try:
-        state.raise_for_status()
+        checked(state)
     except sdk.JobError as error:
         complain(str(error).partition("\n")[0])
         return Exit.JOB_ENDED_BADLY
@@ -178,6 +180,16 @@ def command(name: str, job_id: str, endpoint_id: str) -> str:
     if os.environ.get(ENDPOINT_VARIABLE) != endpoint_id:
         words += ["--endpoint", endpoint_id]
     return shlex.join(words)
+
+
+@contextmanager
+def printed_or_told(job_id: str, endpoint_id: str) -> Iterator[None]:
+    """Say how to go on with a job whose id can't be printed, so that it is not lost."""
+    try:
+        yield
+    except typer.Exit:
+        say_how_to_go_on(job_id, endpoint_id)
+        raise
 
 
 def say_how_to_go_on(job_id: str, endpoint_id: str) -> None:

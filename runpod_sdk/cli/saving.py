@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 import typer
 
 from runpod_sdk.cli.terminal import say, size
-from runpod_sdk.media import media_of, strings_of
+from runpod_sdk.media import hint_of, is_ending_of, media_of, strings_of
 
 _MOST: Final = 100
 """Files of one output."""
@@ -57,7 +57,11 @@ class Saver:
         """Save what *output* holds; return it with the names of the files instead."""
         replaced: dict[str, str] = {}
         for path, text in strings_of(output):
-            if text in replaced or (write := _writer(text)) is None:
+            if text in replaced:
+                continue
+            if (write := _writer(text)) is None:
+                if (hint := hint_of(text)) is not None:
+                    say(f"left alone: {'.'.join((place, *path))} ({hint})")
                 continue
             self.found = True
             where = ".".join((place, *path))
@@ -66,7 +70,8 @@ class Saver:
                 say(f"not saved: {where}, and what follows: {_MOST} files are enough")
                 break
             try:
-                target, count = self._save(self._name(text, job_id, (place, *path)), write)
+                name = self._name(text, _file_name(output, path), job_id, (place, *path))
+                target, count = self._save(name, write)
             except _NotAFile as reason:
                 say(f"left alone: {where} ({reason})")
             except NotSaved as reason:
@@ -77,14 +82,12 @@ class Saver:
                 replaced[text] = str(target)
         return _with(output, replaced) if replaced else output
 
-    def _name(self, text: str, job_id: str, path: tuple[str, ...]) -> str:
+    def _name(self, text: str, given: str, job_id: str, path: tuple[str, ...]) -> str:
         """Choose a name that is safe, whatever the output says, and new in this run."""
         media = media_of(text)
-        if media is None:
-            stem, dot, ending = _last(text).rpartition(".")
-            stem, ending = (stem, ending) if dot and stem else (dot + ending, "")
-        else:
-            stem, ending = "-".join(path[1:] or path), media.ending
+        stem, ending = _split(given or ("" if media else _last(text)))
+        if media is not None and not is_ending_of(ending, media.type):
+            stem, ending = stem or "-".join(path[1:] or path), media.ending
         begin = _safe(job_id.removeprefix("sync-"))[:8] or "job"
         base = f"{begin}-{_safe(stem)[:60] or 'file'}"
         end = f".{_safe(ending)[:10]}" if _safe(ending) else ""
@@ -196,6 +199,20 @@ def _last(url: str) -> str:
         return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
     except ValueError:
         return ""
+
+
+def _file_name(output: Any, path: tuple[str, ...]) -> str:
+    """Return the name that stands beside a file in *output*, as ComfyUI's worker puts it."""
+    for step in path[:-1]:
+        output = output[int(step) if isinstance(output, list) else step]
+    name = output.get("filename") if isinstance(output, dict) else None
+    last = re.split(r"[/\\]", name)[-1] if isinstance(name, str) else ""
+    return last if _safe(last) else ""
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, dot, ending = name.rpartition(".")
+    return (stem, ending) if dot and stem else (dot + ending, "")
 
 
 def _safe(text: str) -> str:

@@ -6,7 +6,15 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from runpod_sdk.cli.terminal import as_json, is_terminal, say, show, show_exactly, show_text
+from runpod_sdk.cli.terminal import (
+    as_json,
+    is_terminal,
+    say,
+    show,
+    show_exactly,
+    show_text,
+    shown_as_json,
+)
 from runpod_sdk.reasons import line_of
 
 if TYPE_CHECKING:
@@ -19,12 +27,14 @@ Output = Literal["json", "text", "raw"]
 
 def show_ended(state: JobState, output: Output, saver: Saver | None = None) -> None:
     """Print a job that has ended: all of it, or its output alone."""
+    from runpod_sdk.outcomes import failure_of
+
     value = state.output if saver is None else saver.save(state.output, state.id)
     if output == "json":
         wire = state.to_dict()
         show({**wire, "output": value} if "output" in wire and state.completed else wire)
-    elif state.succeeded:
-        text = value if isinstance(value, str) else as_json(value)
+    elif state.succeeded and failure_of(state) is None:
+        text = value if isinstance(value, str) else shown_as_json(value)
         if output == "raw":
             show_exactly(text)
         else:
@@ -71,7 +81,7 @@ class ChunkPrinter:
             write(value)
             self._open = (not value.endswith("\n")) if value else self._open
         else:  # JSON, or the name of a file
-            text = value if isinstance(value, str) else as_json(value)
+            text = value if isinstance(value, str) else shown_as_json(value)
             write(("\n" if self._open else "") + text + "\n")
             self._open = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -10,17 +11,21 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
+from unicodedata import category
 
 import typer
 
 from runpod_sdk.cli.exits import Exit
-from runpod_sdk.media import media_of
+from runpod_sdk.json_text import write
+from runpod_sdk.media import hint_of, media_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What would have a terminal do something else than show it; but for line ends and tabs."""
+_SPECIAL = re.compile(r"[^\x00-\x7f]")
 _LONG = 400
 """Characters from which a file is not shown to a person as base64."""
 
+_NOT_FINITE = "NaN and Infinity, which JSON does not have, are printed as null"
 _TOKEN = re.compile(
     r'(?P<text>"(?:[^"\\]++|\\.)*+")(?P<key>(?=:))?'  # without a way back: a text may be long
     r"|(?P<word>\b(?:true|false|null)\b|-?\d[\d.eE+-]*)"
@@ -44,8 +49,22 @@ def styled(text: str, code: str, stream: TextIO) -> str:
 
 
 def harmless(text: str) -> str:
-    """Replace the control characters that a server could command a terminal with."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    """
+    Replace the control characters that a server could command a terminal with, and escape those
+    that change how the text around them looks: its direction, where its lines end.
+    """
+    return _without_formats(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def _without_formats(text: str) -> str:
+    if text.isprintable():
+        return text
+    return _SPECIAL.sub(
+        lambda found: (
+            json.dumps(found[0])[1:-1] if category(found[0]) in ("Cf", "Zl", "Zp") else found[0]
+        ),
+        text,
+    )
 
 
 def size(count: int) -> str:
@@ -87,10 +106,22 @@ def show(document: Any, *, indent: int | None = 2) -> None:
     In a terminal it has colours, and files in it are named instead of spelled out.
     """
     watched = is_terminal(sys.stdout)
-    text = _json(_without_files(document) if watched else document, indent)
+    text, whole = _json(_without_files(document) if watched else document, indent)
+    if watched:
+        text = _without_formats(text)
     if in_colour(sys.stdout):
         text = _TOKEN.sub(_coloured, text)
     _write(sys.stdout, text + "\n")
+    if not whole:
+        say(_NOT_FINITE)
+
+
+def shown_as_json(value: Any) -> str:
+    """Return *value* as JSON in a line, to be printed to standard output; say what it lacks."""
+    text, whole = _json(value, None)
+    if not whole:
+        say(_NOT_FINITE)
+    return text
 
 
 def show_text(text: str, end: str = "\n") -> None:
@@ -112,18 +143,32 @@ def show_exactly(text: str) -> None:
 
 def as_json(value: Any) -> str:
     """Write *value* as JSON in one line."""
-    return _json(value, None)
+    return _json(value, None)[0]
 
 
-def _json(document: Any, indent: int | None) -> str:
-    text = json.dumps(document, indent=indent, ensure_ascii=False)
+def _json(document: Any, indent: int | None) -> tuple[str, bool]:
+    """Write *document* as JSON; tell whether all of it has a form in JSON, or was made null."""
+    whole = True
+    try:
+        text = write(document, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        document, whole = _finite(document), False
+        text = write(document, indent=indent, ensure_ascii=False)
     # The rest of the control characters JSON escapes by itself.
     text = re.sub(r"[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        text = json.dumps(document, indent=indent)
-    return text
+        text = write(document, indent=indent)
+    return text, whole
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -148,7 +193,7 @@ def _seeing_to(stream: TextIO) -> Iterator[None]:
         if stream is sys.stderr:
             return
         if not isinstance(error, BrokenPipeError):  # of which who went away knows
-            say(f"can't write to standard output: {error.strerror}")
+            say(f"can't write to standard output: {error.strerror or 'it is closed'}")
         raise typer.Exit(Exit.NOT_WRITTEN) from None
 
 
@@ -158,8 +203,10 @@ def _coloured(token: re.Match[str]) -> str:
 
 
 def _without_files(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _LONG and (media := media_of(value)) is not None:
-        return f"({media.type}, {size(media.size)}; --save DIR writes it to a file)"
+    if isinstance(value, str) and len(value) > _LONG:
+        if (media := media_of(value)) is not None:
+            return f"({media.type}, {size(media.size)}; --save DIR writes it to a file)"
+        return value if (hint := hint_of(value)) is None else f"({hint})"
     if isinstance(value, dict):
         return {key: _without_files(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -15,7 +15,7 @@ from runpod_sdk.cli.live import following
 from runpod_sdk.cli.outcome import Known, seen_to, told, verdict
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.showing import ChunkPrinter, Output, show_ended
-from runpod_sdk.cli.terminal import is_terminal, say
+from runpod_sdk.cli.terminal import complain, is_terminal, say
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, JobState
@@ -121,7 +121,12 @@ def ended(state: JobState, output: Output, saver: Saver | None) -> Exit:
     except KeyboardInterrupt as interruption:  # while its files are saved, which may take long
         interruption.add_note(f"job {state.id}: it has ended: {state.status}")
         raise
-    return _saved(verdict(state), saver)
+    from runpod_sdk.outcomes import NO_OUTPUT
+
+    code = verdict(state)
+    if code is Exit.DONE and not state.has_output:
+        complain(NO_OUTPUT)
+    return _saved(code, saver)
 
 
 def _saved(code: Exit, saver: Saver | None) -> Exit:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -113,3 +116,67 @@ def test_what_is_too_large_for_the_queue_goes_another_way(command: Command, tmp_
     ended = command("run-sync", f"mock_return=@{file}")
     assert (ended.status, ended.out) == (2, "")
     assert "20 MiB" in ended.err
+
+
+class Odd(BaseHTTPRequestHandler):
+    """A server whose jobs have ended as their ids say."""
+
+    ends: ClassVar = {
+        "failed": ', "error": "no outputs"',
+        "empty": "",
+        "fine": ', "output": 1',
+        "odd": ', "output": [NaN]',
+    }
+
+    def do_GET(self) -> None:
+        name = self.path.rpartition("/")[2].partition("?")[0]
+        body = f'{{"id": "{name}", "status": "COMPLETED"{self.ends[name]}}}'.encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def odd(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Point the command to a server of odd jobs."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        base = f"http://127.0.0.1:{server.server_port}/v2"
+        monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", base)
+        yield
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("form", ["json", "text", "raw"])
+def test_an_output_with_a_number_that_json_lacks(command: Command, form: str) -> None:
+    """What is printed is JSON, and says so where it is not all that came."""
+    ended = command("wait", "odd", "-o", form)
+    assert ended.status == 0
+    document = ended.document
+    assert (document["output"] if form == "json" else document) == [None]
+    assert ended.err == "NaN and Infinity, which JSON does not have, are printed as null\n"
+
+
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("name", ["wait", "status"])
+def test_a_completed_job_without_an_output(command: Command, name: str) -> None:
+    """An error in its place is a failure; where there is neither, the likely reasons are told."""
+    failed = command(name, "failed")
+    assert failed.status == 1
+    assert failed.document["error"] == "no outputs"
+    assert "no outputs" in failed.err
+    text = command(name, "failed", "-o", "text")
+    assert text.status == 1
+    assert text.out == "" or name == "status"
+    empty = command(name, "empty")
+    assert empty.status == 0
+    assert ("20 MB" in " ".join(empty.err.split())) == (name == "wait")
+    fine = command(name, "fine")
+    assert (fine.status, fine.err) == (0, "")

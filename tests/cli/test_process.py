@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -176,15 +177,33 @@ def test_output_that_can_not_be_written_is_told(local: LocalEndpoint, form: str)
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
 def test_it_can_do_without_a_stream_that_is_closed(closed: str) -> None:
+    """But for its output: that nobody gets that is an error, and tells a job that was sent."""
     code = f"import sys; sys.{closed} = None; from runpod_sdk.cli import main; main()"
     words = [sys.executable, "-c", code, "run", "--input", "-", "-o", "text"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, input="1")
     if closed == "stdin":
         assert (done.returncode, done.stdout) == (2, "")
         assert "not JSON" in done.stderr
-    else:
+    elif closed == "stderr":
         assert (done.returncode, done.stderr) == (0, "")
-        assert bool(done.stdout) == (closed == "stderr")
+        assert done.stdout
+    else:
+        assert (done.returncode, done.stdout) == (5, "")
+        first, wait, *_ = done.stderr.splitlines()
+        assert first == "can't write to standard output: it is closed"
+        assert re.fullmatch(r"to wait for it: runpod-sdk wait \S+", wait)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("words", [["health"], ["--version"], ["run", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_nothing_is_printed_in_vain(words: list[str], output: str) -> None:
+    """Be it a closed output or a full disk, and an answer or a help text."""
+    line = f"{shlex.join([*COMMAND, *words])} {output}"
+    done = subprocess.run(line, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 5
+    why = "it is closed" if output == ">&-" else "No space left on device"
+    assert done.stderr == f"can't write to standard output: {why}\n"
 
 
 def test_serve_says_how_to_reach_it_and_stops_on_ctrl_c() -> None:

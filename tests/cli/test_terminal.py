@@ -10,11 +10,13 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unicodedata import category
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runpod_sdk import json_text
 from runpod_sdk.cli import terminal
 from tests.cli.test_inputs import values
 from tests.drawing import at_most
@@ -110,6 +112,63 @@ def test_a_server_can_not_command_the_terminal() -> None:
         terminal.say(f"err{COMMANDS}")
         terminal.complain(f"why{COMMANDS}")
     assert not set(screen.shown) & set("\x1b\x07\x9b\b\x00\r")
+
+
+FORMATS = [chr(code) for code in range(sys.maxunicode + 1) if category(chr(code)) == "Cf"]
+
+
+def test_a_server_can_not_change_how_its_words_look() -> None:
+    """Nor turn them around, or hide some: such characters are escaped, as JSON would."""
+    text = "".join(FORMATS) + "\u2028\u2029"
+    with watched() as screen:
+        terminal.show_text(f"out{text}")
+        terminal.say(f"err{text}")
+        terminal.complain(f"why{text}")
+        terminal.show({f"key{text}": text})
+    assert not set(screen.shown) & set(text)
+    assert "\\u202e" in screen.shown
+    with watched(NO_COLOR="1") as plain:
+        terminal.show([text])
+    assert json.loads(plain.shown) == [text]
+
+
+@pytest.mark.parametrize("text", ["größer", "日本語", "\U0001f600\U0001f3fd", "e\u0301", "a\tb\nc"])
+def test_what_can_be_seen_is_shown(text: str) -> None:
+    with watched() as screen:
+        terminal.show_text(text)
+    assert screen.shown == f"{text}\n"
+
+
+def test_a_pipe_gets_format_characters_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show(["\u202e"])
+    assert capsys.readouterr().out == '[\n  "\u202e"\n]\n'
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_what_json_has_no_form_for_is_null(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads the output can read all of it; that something is missing is said."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    document = json.loads(f'{{"a": [{number}, 1.5], "b": {number}, "n": {"9" * 4000}9}}')
+    for indent in (2, None):
+        terminal.show(document, indent=indent)
+        shown = capsys.readouterr()
+        assert json.loads(shown.out, parse_constant=refuse) == {
+            **document,
+            "a": [None, 1.5],
+            "b": None,
+        }
+        assert shown.err == "NaN and Infinity, which JSON does not have, are printed as null\n"
+    assert terminal.as_json(document["a"]) == "[null, 1.5]"
+    terminal.show([1.5])
+    assert capsys.readouterr().err == ""
+
+
+def test_integers_of_any_length_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show(json_text.read("[" + "7" * 5000 + "]"), indent=None)
+    assert capsys.readouterr().out == "[" + "7" * 5000 + "]\n"
 
 
 def test_a_sentence_breaks_between_words() -> None:
