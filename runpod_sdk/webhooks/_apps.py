@@ -12,7 +12,7 @@ from runpod_sdk.webhooks._seen import InHandError
 from runpod_sdk.webhooks._signing import Delivery, WebhookError
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
     from runpod_sdk.webhooks._receiver import Receiver
 
@@ -33,15 +33,20 @@ def asgi(
             raise RuntimeError("a receiver of webhooks takes HTTP only")
         status, text = HTTPStatus.METHOD_NOT_ALLOWED, "webhooks are POSTed"
         if scope["method"] == "POST":
-            body = await _body(receive, receiver.max_body)
-            if body is None:
-                return
-            with ExitStack() as taken:
-                status, text, delivery = _judge(receiver, scope["query_string"], body, taken)
-                if delivery is not None and handler is not None:
-                    handled = handler(delivery)
-                    if inspect.isawaitable(handled):
-                        await handled
+            query = scope["query_string"]
+            refusal = _refusal(receiver, query)
+            if refusal is None:
+                body = await _body(receive, receiver.max_body)
+                if body is None:
+                    return
+                with ExitStack() as taken:
+                    status, text, delivery = _judge(receiver, query, body, taken)
+                    if delivery is not None and handler is not None:
+                        handled = handler(delivery)
+                        if inspect.isawaitable(handled):
+                            await handled
+            else:
+                status, text = refusal
         headers = [(name.encode(), value.encode()) for name, value in _headers(status)]
         await send({"type": "http.response.start", "status": int(status), "headers": headers})
         await send({"type": "http.response.body", "body": text.encode()})
@@ -66,16 +71,28 @@ def wsgi(receiver: Receiver, handler: Callable[[Delivery], object] | None) -> WS
 def _take(
     receiver: Receiver, handler: Callable[[Delivery], object] | None, environ: WSGIEnvironment
 ) -> tuple[HTTPStatus, str]:
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or "")
-    except ValueError:
+    query = environ.get("QUERY_STRING", "")
+    refusal = _refusal(receiver, query)
+    if refusal is not None:
+        return refusal
+    length = _length(environ, receiver.max_body + 1)
+    if length is None:
         return HTTPStatus.LENGTH_REQUIRED, "the length of the body is not known"
-    body = environ["wsgi.input"].read(min(max(length, 0), receiver.max_body + 1))
+    body = _read(environ["wsgi.input"], length)
     with ExitStack() as taken:
-        status, text, delivery = _judge(receiver, environ.get("QUERY_STRING", ""), body, taken)
+        status, text, delivery = _judge(receiver, query, body, taken)
         if delivery is not None and handler is not None:
             handler(delivery)
     return status, text
+
+
+def _refusal(receiver: Receiver, query: str | bytes) -> tuple[HTTPStatus, str] | None:
+    """Tell how a call is answered of which no byte of the body is worth reading; else None."""
+    try:
+        receiver.check(query)
+    except WebhookError as error:
+        return HTTPStatus(error.status_code), str(error)
+    return None
 
 
 def _judge(
@@ -90,6 +107,22 @@ def _judge(
         return HTTPStatus.SERVICE_UNAVAILABLE, "an earlier call is being dealt with", None
     except WebhookError as error:
         return HTTPStatus(error.status_code), str(error), None
+
+
+def _length(environ: WSGIEnvironment, most: int) -> int | None:
+    """Return how many bytes to read, *most* at the most; None where the input may have no end."""
+    try:
+        return min(max(int(environ.get("CONTENT_LENGTH") or ""), 0), most)
+    except ValueError:  # a chunked body, which some servers unpack
+        return most if environ.get("wsgi.input_terminated") else None
+
+
+def _read(stream: InputStream, length: int) -> bytes:
+    """Read *length* bytes, or up to the end."""
+    parts = bytearray()
+    while len(parts) < length and (part := stream.read(length - len(parts))):
+        parts += part
+    return bytes(parts)
 
 
 def _headers(status: HTTPStatus) -> list[tuple[str, str]]:

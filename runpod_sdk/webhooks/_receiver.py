@@ -21,7 +21,7 @@ from runpod_sdk.models import JobState
 from runpod_sdk.settings import HOLD, Timeout, length_of_time, whole_number
 from runpod_sdk.webhooks import _apps
 from runpod_sdk.webhooks._seen import InHandError, Seen, SeenStore
-from runpod_sdk.webhooks._signing import EXPIRES_IN, Delivery, Secret, parse, sign_url
+from runpod_sdk.webhooks._signing import EXPIRES_IN, Delivery, Secret, check, parse, sign_url
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -116,6 +116,21 @@ class Receiver:
     def url_for(self, reference: str | None = None) -> str:
         """Return a URL for one job, to be given as `webhook=`. See `sign_url`."""
         return sign_url(self._url, self._secret, reference=reference, expires_in=self._expires_in)
+
+    def check(self, url: str | bytes) -> None:
+        """
+        Check the URL of a call, before its body is read.
+
+        For a view of your own: the body of a forged call may be large. `receive` checks the
+        URL too.
+
+        Args:
+            url: The URL that was called: whole, from the path on, or the query alone.
+
+        Raises:
+            WebhookError: It is forged, expired, or was never signed. See `parse`.
+        """
+        check(url, self._secret)
 
     def receive(self, url: str | bytes, body: str | bytes) -> Delivery | None:
         """

@@ -23,6 +23,7 @@ from attrs import field, frozen
 
 from runpod_sdk._flows import api
 from runpod_sdk.errors import RunpodError
+from runpod_sdk.json_text import read
 from runpod_sdk.models import JobState, JSONValue, short
 from runpod_sdk.settings import length_of_time
 
@@ -144,6 +145,23 @@ def parse(
 
     Source: the webhook jobEnded in openapi/runpod-serverless.yaml.
     """
+    reference, expires = check(url, secret, now=now)
+    state, input = _read(body)
+    return Delivery(
+        state=state,
+        input=input,
+        reference=reference,
+        expires=datetime.fromtimestamp(expires, UTC),
+    )
+
+
+def check(url: str | bytes, secret: Secret, *, now: float | None = None) -> tuple[str | None, int]:
+    """
+    Check the URL of a call, and return its reference and when it expires.
+
+    Raises:
+        ForgedError, ExpiredError, MalformedError: As `parse`.
+    """
     pairs = _query(url)
     ours = {name: value for name, value in pairs if name in _OURS}
     if _SIGNATURE not in ours:
@@ -158,18 +176,12 @@ def parse(
     expires = int(ours[_EXPIRES])
     if expires < (time.time() if now is None else now):
         raise ExpiredError("the URL that was called has expired: see expires_in of sign_url")
-    state, input = _read(body)
-    return Delivery(
-        state=state,
-        input=input,
-        reference=ours.get(_REFERENCE),
-        expires=datetime.fromtimestamp(expires, UTC),
-    )
+    return ours.get(_REFERENCE), expires
 
 
 def _read(body: str | bytes) -> tuple[JobState, JSONValue]:
     try:
-        wire = json.loads(body)
+        wire = read(body)
         if not isinstance(wire, Mapping):
             raise TypeError("it is no JSON object")
         return api.kept_state(wire), wire.get("input")

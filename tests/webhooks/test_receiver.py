@@ -285,6 +285,116 @@ def test_a_job_that_nobody_knows(mode: Driver) -> None:
         wait(mode, made(), job, poll_every=0.01)
 
 
+class Unread(io.RawIOBase):
+    """The body of a call that is not worth reading."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise AssertionError("a byte of it was asked for")
+
+
+def wsgi_answer(receiver: webhooks.Receiver, url: str, body: Any, **environ: Any) -> str:
+    """Call the WSGI application; return the status that it answers with."""
+    answers: list[str] = []
+
+    def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+        answers.append(status[:3])
+
+    query = url.partition("?")[2]
+    list(
+        receiver.wsgi()(
+            {"REQUEST_METHOD": "POST", "QUERY_STRING": query, "wsgi.input": body, **environ}, start
+        )
+    )
+    return answers[0]
+
+
+def asgi_answer(receiver: webhooks.Receiver, url: str, receive: Any) -> str:
+    """Call the ASGI application; return the status that it answers with."""
+    answers: list[Any] = []
+
+    async def send(message: Any) -> None:
+        answers.append(message.get("status"))
+
+    query = url.partition("?")[2].encode()
+    scope = {"type": "http", "method": "POST", "query_string": query, "headers": []}
+    asyncio.run(receiver.asgi()(scope, receive, send))
+    return str(answers[0])
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        (made().url_for("a") + "x", "403"),
+        (webhooks.sign_url("https://me.test/", "another secret, as long"), "403"),
+        (webhooks.sign_url("https://me.test/", SECRET, now=0), "410"),
+        ("https://me.test/", "400"),
+    ],
+    ids=["changed", "another secret", "expired", "not signed"],
+)
+def test_no_byte_of_a_call_is_read_that_can_not_be_genuine(url: str, status: str) -> None:
+    """The proof is in the URL; who has none can't have the process read much."""
+
+    async def receive() -> Any:
+        raise AssertionError("a byte of it was asked for")
+
+    assert asgi_answer(made(), url, receive) == status
+    for more in ({"CONTENT_LENGTH": str(60 * 2**20)}, {"wsgi.input_terminated": True}):
+        assert wsgi_answer(made(), url, Unread(), **more) == status
+    with pytest.raises(webhooks.WebhookError) as caught:
+        made().check(url)
+    assert str(caught.value.status_code) == status
+
+
+def test_a_url_that_was_signed_is_good() -> None:
+    receiver = made()
+    receiver.check(receiver.url_for("a"))
+
+
+class Pieces(io.RawIOBase):
+    """A body that comes in pieces, however much is asked for."""
+
+    def __init__(self, body: bytes) -> None:
+        self._rest = io.BytesIO(body)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._rest.read(min(size, 7))
+
+
+def test_a_body_of_chunks() -> None:
+    """It is taken where the server says that its input has an end, and up to the largest size."""
+    body = json.dumps({"id": JOB, "status": "COMPLETED", "output": 1}).encode()
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked"}
+    ends = {**chunked, "wsgi.input_terminated": True}
+    receiver = webhooks.Receiver("https://me.test/", SECRET, max_body=len(body))
+    url = receiver.url_for()
+    assert wsgi_answer(receiver, url, Unread(), **chunked) == "411"
+    assert wsgi_answer(receiver, url, Pieces(body + b" "), **ends) == "413"
+    assert wsgi_answer(receiver, url, Pieces(body[:-1]), **ends) == "400"
+    assert wsgi_answer(receiver, url, Pieces(body), **ends) == "200"
+    delivered: list[webhooks.Delivery] = []
+    receiver = made()
+    app = receiver.wsgi(delivered.append)
+    environ = {"REQUEST_METHOD": "POST", "QUERY_STRING": receiver.url_for().partition("?")[2]}
+    list(app({**environ, **ends, "wsgi.input": io.BytesIO(body)}, lambda *_: lambda _: None))
+    assert [delivery.state.output for delivery in delivered] == [1]
+
+
+def test_a_body_that_comes_in_pieces() -> None:
+    """Of a known length, of which no more is read."""
+    body = json.dumps({"id": JOB, "status": "COMPLETED"}).encode()
+    receiver = made()
+    length = {"CONTENT_LENGTH": str(len(body))}
+    assert wsgi_answer(receiver, receiver.url_for(), Pieces(body + b"x"), **length) == "200"
+
+
+def test_a_call_with_a_long_integer() -> None:
+    receiver = made()
+    body = f'{{"id": "{JOB}", "status": "COMPLETED", "output": {"7" * 5000}}}'
+    delivery = receiver.receive(receiver.url_for(), body)
+    assert delivery is not None
+    assert delivery.state.output % 1000 == 777
+
+
 def test_mistakes() -> None:
     """A receiver that could sign nothing, or await nothing, says so when it is made."""
     with pytest.raises(ValueError, match="https://"):
