@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,6 +58,28 @@ def test_an_error_in_place_of_an_output_of_a_map(driver: Driver) -> None:
     (result,) = driver.take(endpoint.map([1]))
     assert isinstance(result.error, JobFailedError)
     assert result.state.error == WHY
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b'{"status": "COMPLETED", "output": [%s]}' % (b"7" * 5_000),
+        b'{"status": "COMPLETED", "error": "%s"}' % WHY.encode(),
+    ],
+    ids=["without an id, a long integer", "an error in place of an output"],
+)
+def test_a_journal_keeps_an_odd_end(driver: Driver, tmp_path: Path, end: bytes) -> None:
+    """And hands it out again, without a request."""
+    script = Script(job("IN_QUEUE"), answer(end))
+    endpoint = driver.endpoint(script)
+    first, again = (
+        driver.take(endpoint.map([1], journal=tmp_path / "a.sqlite"))[0] for _ in range(2)
+    )
+    assert len(script.requests) == 2
+    assert again.state == first.state
+    assert again.state.id == JOB
+    assert str(again.error) == str(first.error)
+    assert (again.error is None) == (b"error" not in end)
 
 
 def test_no_output_and_no_error(driver: Driver) -> None:
