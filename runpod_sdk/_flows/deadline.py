@@ -69,7 +69,16 @@ class TimeLimit:
     It moves on with each `PROGRESS` bytes of a body, but never beyond a strict deadline.
     """
 
-    __slots__ = ("_deadline", "_moved", "_now", "_patience", "ends_at", "is_over", "scope", "wake")
+    __slots__ = (
+        "_deadline",
+        "_moved",
+        "_now",
+        "_patience",
+        "ends_at",
+        "is_over",
+        "scope",
+        "waits_for",
+    )
 
     def __init__(
         self,
@@ -94,8 +103,8 @@ class TimeLimit:
         """What bounds the attempt, to be told when the limit moves."""
         self.is_over = False
         """Whether it was ended before its time."""
-        self.wake: Callable[[], object] | None = None
-        """Wakes the thread that waits in this attempt, if one does."""
+        self.waits_for: object = None
+        """What a thread waits for in this attempt, if one does."""
         self.ends_at = self._end(patience if first is None else first)
 
     def by(self, now: Callable[[], float]) -> TimeLimit:
@@ -121,8 +130,6 @@ class TimeLimit:
     def end(self) -> None:
         """End the attempt now, from any thread."""
         self.is_over, self.ends_at = True, -math.inf
-        if self.wake is not None:
-            self.wake()
 
     def _end(self, patience: float | None) -> float:
         if self.is_over:

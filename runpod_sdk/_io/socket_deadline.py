@@ -14,10 +14,8 @@ import math
 import select
 import socket
 import ssl
-import sys
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from runpod_sdk._flows.deadline import TimeLimit
@@ -93,15 +91,18 @@ class SocketErrors:
             late: It is not ready in time.
         """
         if (limit := _limit.get()) is not None:  # before the time is asked for, which may end now
-            limit.wake = partial(_shut_down, sock)
+            limit.waits_for = sock
         left = time_left(self.late, timeout)
         if not is_ready(sock, to_write=to_write, timeout=left):
             raise self.late("no time is left")
 
 
-def _shut_down(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # of TLS too: without a word of it
+def end(attempt: TimeLimit) -> None:
+    """End an attempt that another thread carries out."""
+    attempt.end()
+    if isinstance(attempt.waits_for, socket.socket):
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(attempt.waits_for, socket.SHUT_RDWR)  # also of TLS: no farewell
 
 
 def is_ready(sock: socket.socket, *, to_write: bool = False, timeout: float | None) -> bool:
@@ -110,10 +111,11 @@ def is_ready(sock: socket.socket, *, to_write: bool = False, timeout: float | No
         return True
     if timeout is None or timeout > _LONGEST_POLL:
         timeout = _LONGEST_POLL
-    if sys.platform == "win32" or not hasattr(select, "poll"):  # eventlet takes it away
+    try:
+        poll = select.poll()
+    except AttributeError:  # Windows has none, and eventlet takes it away
         reading, writing = ([], [sock]) if to_write else ([sock], [])
         return any(select.select(reading, writing, [], timeout))
-    poll = select.poll()
     poll.register(sock, select.POLLOUT if to_write else select.POLLIN)
     return bool(poll.poll(timeout * 1000))
 

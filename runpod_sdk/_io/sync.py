@@ -16,7 +16,7 @@ from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, proxies
 from runpod_sdk._io.blocking import BlockingLine
 from runpod_sdk._io.pool import Pool
-from runpod_sdk._io.socket_deadline import bounded_by
+from runpod_sdk._io.socket_deadline import bounded_by, end
 from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.settings import Config
 
@@ -93,7 +93,7 @@ class SyncIO:
         with self._lock:
             self._closed.set()
             for attempt in list(self._attempts):
-                attempt.end()
+                end(attempt)
             if self._own is not None:
                 run(self._own.close())
 
