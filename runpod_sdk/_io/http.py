@@ -88,9 +88,6 @@ class Trace:
         elif event.endswith(".failed") and type(info.get("exception")).__name__ in _KEPT_BACK:
             self._may_be_taken = False
 
-    async def note_async(self, event: str, info: Mapping[str, Any]) -> None:
-        self.note(event, info)
-
     def answering(self, body: Body) -> None:
         """Note that the answer's head has come, and that *body* gathers the rest."""
         if self._submission is not None:
@@ -267,5 +264,8 @@ def _address(config: Config) -> str:
 
 
 def _describe(fault: Exception) -> str:
-    text = str(fault)
-    return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
+    """Name *fault*, and say what it says; under trio the text may be that of its cause."""
+    source: BaseException | None = fault
+    while source is not None and not str(source):
+        source = source.__cause__ or source.__context__
+    return type(fault).__name__ if source is None else f"{type(fault).__name__}: {source}"

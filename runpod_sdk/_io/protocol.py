@@ -36,6 +36,8 @@ class ProtocolLine(asyncio.Protocol):
         self._is_full = False
         """Whether what is written has to wait."""
         self._has_ended = False
+        self._is_lost = False
+        """Whether the transport is gone; some raise when they are closed then."""
         self._fault: Exception | None = None
         """What it has ended by, if not by the server's will."""
         self._waiting: asyncio.Future[None] | None = None
@@ -81,11 +83,11 @@ class ProtocolLine(asyncio.Protocol):
         return self._is_full
 
     async def close(self) -> None:
-        self._transport.abort()
+        self._abort()
 
     def release(self) -> None:
         with contextlib.suppress(RuntimeError):  # of a loop that is closed, and with it the socket
-            self._loop.call_soon_threadsafe(self._transport.abort)
+            self._loop.call_soon_threadsafe(self._abort)
 
     def readable(self) -> bool:
         return (
@@ -111,7 +113,7 @@ class ProtocolLine(asyncio.Protocol):
         self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._has_ended, self._fault = True, exc
+        self._has_ended, self._fault, self._is_lost = True, exc, True
         self._tell()
 
     def pause_writing(self) -> None:
@@ -120,6 +122,10 @@ class ProtocolLine(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._is_full = False
         self._tell()
+
+    def _abort(self) -> None:
+        if not self._is_lost:
+            self._transport.abort()
 
     def _news(self) -> asyncio.Future[None]:
         """Return what is done as soon as anything has changed."""

@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
+import aiohttp.abc
 import anyio
 import httpx
 from attrs import define
@@ -89,8 +89,7 @@ class Session:
         upload: Any = content
         if content is not None and len(content) > PROGRESS:
             attempt.is_large = True
-            upload = _pieces(content, limit, attempt.trace)
-            headers["content-length"] = str(len(content))
+            upload = _Upload(content, limit, attempt.trace)
         try:
             async with session.request(
                 call.method,
@@ -181,13 +180,52 @@ class _Attempt:
     """Whether its connection was used before."""
 
 
-async def _pieces(content: bytes, limit: TimeLimit, trace: http.Trace) -> AsyncIterator[bytes]:
-    """Give out a body, and note how much of it has been taken."""
-    for start in range(0, len(content), PROGRESS):
-        if start + PROGRESS >= len(content):
-            trace.handing_over()  # when that is done, nobody tells
-        yield content[start : start + PROGRESS]
-        limit.moved(PROGRESS)
+class _Upload(aiohttp.Payload):
+    """A body that tells how much of it was handed to the system."""
+
+    def __init__(self, content: bytes, limit: TimeLimit, trace: http.Trace) -> None:
+        super().__init__(content)
+        self._size = len(content)
+        self._limit = limit
+        self._trace = trace
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return bytes(self._value).decode(encoding, errors)
+
+    async def write(self, writer: aiohttp.abc.AbstractStreamWriter) -> None:
+        """
+        Write the body, and wait for the system to take each piece.
+
+        TLS of asyncio's may still hold back what was written last, but no more than that. So the
+        last two bytes are pieces of their own: when the first of them has gone, so has the rest.
+        """
+        transports = _transports_of(writer)
+        for transport in transports:
+            transport.set_write_buffer_limits(high=1, low=0)  # reports each byte that waits
+        last = len(self._value) - 1
+        try:
+            for start in (*range(0, last - 1, PROGRESS), last - 1, last):
+                if start == last:
+                    self._trace.handing_over()
+                end = min(start + PROGRESS, last - 1) if start < last - 1 else start + 1
+                await writer.write(self._value[start:end])
+                if any(transport.is_closing() for transport in transports):
+                    self._trace.kept_back()  # what is written to a broken connection is dropped
+                    raise ConnectionResetError("the connection broke")
+                await writer.drain()
+                self._limit.moved(end - start)
+        except BaseException:
+            for transport in transports:
+                with contextlib.suppress(AttributeError):  # of one that is gone already
+                    transport.abort()  # `close` would go on sending what is left
+            raise
+
+
+def _transports_of(writer: aiohttp.abc.AbstractStreamWriter) -> list[asyncio.Transport]:
+    """Return the transport that *writer* writes to, and what is below its TLS, where that shows."""
+    transport = getattr(writer, "transport", None)
+    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    return [one for one in (transport, below) if one is not None]
 
 
 def _socket_for(address: tuple[Any, ...]) -> socket.socket:
@@ -236,6 +274,10 @@ def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
             return httpx.ProxyError(f"{error.status} {error.message}")
         case aiohttp.ClientProxyConnectionError():
             return httpx.ProxyError(type(error).__name__)
+        case aiohttp.ClientConnectorCertificateError():
+            refused = httpx.ConnectError(str(error))
+            refused.__cause__ = error.certificate_error  # tells that the next try is in vain
+            return refused
         case aiohttp.ClientConnectorError():
             return httpx.ConnectError(str(error))
         case aiohttp.InvalidURL():

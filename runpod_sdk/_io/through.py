@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -12,6 +13,7 @@ import httpx
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
+from runpod_sdk._io.happy_eyeballs import limit_unsent
 from runpod_sdk._io.wrapping import enforce, expire_idle_connections
 from runpod_sdk.settings import Config
 
@@ -75,7 +77,7 @@ class AsyncThrough:
     async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer."""
         request = _request(self._client, self._config, call, limit, trace)
-        request.extensions["trace"] = trace.note_async
+        request.extensions["trace"] = partial(_note, trace)
         trace.unwatched()
         try:
             response = await self._client.send(
@@ -98,6 +100,15 @@ class AsyncThrough:
 
     def release(self) -> None:
         pass  # its connections close themselves when nobody holds them any more
+
+
+async def _note(trace: http.Trace, event: str, info: Mapping[str, Any]) -> None:
+    """Note a step that httpcore reports; have a new socket show the progress of an upload."""
+    trace.note(event, info)
+    if event == "connection.connect_tcp.complete":
+        sock = info["return_value"].get_extra_info("socket")
+        if hasattr(sock, "setsockopt"):
+            limit_unsent(sock)
 
 
 class _Reading:
@@ -140,9 +151,23 @@ class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield bytes(self._content[start : start + PROGRESS])
             self._limit.moved(PROGRESS)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self:
-            yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Pieces(iter(self))
+
+
+class _Pieces:
+    """An iterator for async code; no generator, which would have to be closed if it is left."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
 
 
 def _options(config: Config) -> dict[str, Any]:

@@ -211,14 +211,14 @@ def interim(exchange: Exchange) -> bool:
 DEEP = b'{"id": "j", "status": "COMPLETED", "output": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 REFUSED = Row(
-    "Nobody listens: the connection is refused",
+    "The server refuses the connection",
     {"refused": None},
     ALL_BUT_PURGE,
     APIConnectionError,
-    advice="Nothing was sent, no job exists. Try later.",
+    advice="Nothing was sent, so no job exists. Try again later.",
 )
 BROKEN = Row(
-    "The connection breaks before the answer is whole, or the answer is not HTTP",
+    "The connection breaks before the response is complete, or the response is not HTTP",
     {
         "reset in the head of the request": chain(half_read(20), reset),
         "reset after the head of the request": chain(half_read(180), reset),
@@ -247,10 +247,11 @@ BROKEN = Row(
     APIConnectionError,
     SubmissionUncertainError,
     StreamInterruptedError,
-    "`run`, `run_sync`: the job may exist; look before you send it again. Else: try later.",
+    "`run`, `run_sync`: the job may exist; check before you submit it again. Other calls: try"
+    " again later.",
 )
 SLOW = Row(
-    "No answer, or one that comes a byte at a time",
+    "No response, or one that arrives a byte at a time",
     {
         "no answer": silence,
         "the request is never read": unread_silence,
@@ -268,7 +269,8 @@ SLOW = Row(
     RunpodTimeoutError,
     SubmissionTimeoutError,
     RunpodTimeoutError,
-    "`run`, `run_sync`: the job may exist; look before you send it again. Else: ask again.",
+    "`run`, `run_sync`: the job may exist; check before you submit it again. Other calls: try"
+    " again.",
     long=True,
 )
 REQUEST_TIMEOUT = Row(
@@ -276,7 +278,7 @@ REQUEST_TIMEOUT = Row(
     {"408": answer(problem(408), 408)},
     READS,
     APIStatusError,
-    advice="The server did not get the whole request, so no job exists. Send it again.",
+    advice="The server did not receive the whole request, so no job exists. Submit it again.",
     told=True,
 )
 RATE_LIMIT = Row(
@@ -284,7 +286,7 @@ RATE_LIMIT = Row(
     {**bodies(429), **retry_after(429)},
     ALL_BUT_PURGE,
     RateLimitError,
-    advice="No job exists. Wait for `.retry_after` seconds, if that is not None.",
+    advice="No job exists. Wait `.retry_after` seconds, if it is not None.",
     told=True,
 )
 UNAVAILABLE = Row(
@@ -292,11 +294,11 @@ UNAVAILABLE = Row(
     {**bodies(503), **retry_after(503, "0", "1e9")},
     ALL_BUT_PURGE,
     ServerError,
-    advice="No job exists. Try later.",
+    advice="No job exists. Try again later.",
     told=True,
 )
 SERVER_ERROR = Row(
-    "Any other 5xx, also of a proxy: 500, 502, 504, 520 to 527, 599",
+    "Any other 5xx, including those of a proxy: 500, 502, 504, 520 to 527, 599",
     {
         **bodies(500),
         **odd_refusals(500),
@@ -310,7 +312,8 @@ SERVER_ERROR = Row(
     ServerError,
     SubmissionServerError,
     StreamInterruptedError,
-    "`run`, `run_sync`: the job may exist; look before you send it again. Else: try later.",
+    "`run`, `run_sync`: the job may exist; check before you submit it again. Other calls: try"
+    " again later.",
     told=True,
 )
 REFUSALS = [
@@ -319,7 +322,7 @@ REFUSALS = [
         {**bodies(400), "400 deep": answer(b"[" * 100_000, 400)},
         NONE,
         BadRequestError,
-        advice="Mend the call: `.body` says what is wrong.",
+        advice="Correct the request: `.body` says what is wrong.",
         told=True,
     ),
     Row("401", bodies(401), NONE, AuthenticationError, advice="Check the API key.", told=True),
@@ -328,7 +331,7 @@ REFUSALS = [
         {"403": answer(page(), 403)},
         NONE,
         PermissionDeniedError,
-        advice="Check what the API key may do.",
+        advice="Check the permissions of the API key.",
         told=True,
     ),
     Row(
@@ -336,7 +339,8 @@ REFUSALS = [
         bodies(404),
         NONE,
         NotFoundError,
-        advice="Check the ids. A result is kept 30 minutes after `run`, 1 minute after `run_sync`.",
+        advice="Check the ids. RunPod keeps a result for 30 minutes after `run`, 1 minute after"
+        " `run_sync`.",
         told=True,
     ),
     Row(
@@ -344,7 +348,7 @@ REFUSALS = [
         {"409": answer(problem(409), 409)},
         NONE,
         ConflictError,
-        advice="Ask for the job's status first.",
+        advice="Check the job's status first.",
         told=True,
     ),
     Row(
@@ -352,7 +356,7 @@ REFUSALS = [
         bodies(413),
         NONE,
         PayloadTooLargeError,
-        advice="Send less: a URL of the data, say.",
+        advice="Send less, for example a URL of the data.",
         told=True,
     ),
     Row(
@@ -365,7 +369,7 @@ REFUSALS = [
     ),
 ]
 NOT_AS_DOCUMENTED = Row(
-    "A 2xx whose body is not what the API document says",
+    "A 2xx whose body does not conform to the API document, or is larger than `max_response_size`",
     {
         "200 HTML": answer(page("Sign in"), 200, "text/html"),
         "200 text": answer("ok"),
@@ -399,12 +403,12 @@ NOT_AS_DOCUMENTED = Row(
     APIResponseValidationError,
     SubmissionResponseError,
     StreamInterruptedError,
-    "`run`, `run_sync`: the job most likely exists; `.body` may name it. A body larger than"
-    " `max_response_size` ends here too.",
+    "`run`, `run_sync`: the job most likely exists; `.body` may contain its id.",
     told=True,
 )
 HARMLESS = Row(
-    "More bytes than announced; a kept connection that the server closes; one that drips in time",
+    "A response with more bytes than announced; a kept connection that the server closes; a slow"
+    " response that is complete in time",
     {
         "over-long body": chain(send(head(200, len(GOOD_TEXT)) + GOOD_TEXT + b"x" * 5_000), close),
         "a number of 10,000 digits": answer(GOOD_TEXT[:-1] + b', "a": ' + b"1" * 10_000 + b"}"),
@@ -443,7 +447,7 @@ ROWS = [
     NOT_AS_DOCUMENTED,
     HARMLESS,
 ]
-"""All that one server can do. A redirect needs two: `test_redirects` adds its own row."""
+"""All that one server can do. Rows without faults are of tests that need more than that."""
 
 EVERYWHERE = {
     *("204", "200 nothing", "100,000 levels", "500 deep", "500 endless", "100 MB"),
@@ -469,12 +473,50 @@ def strike(name: str, row: Row, mode: str) -> bool:
 
 
 REDIRECT = Row(
-    "A redirect, to wherever",
+    "A redirect",
     {},
     NONE,
     APIStatusError,
-    advice="Not followed, so the key goes nowhere else. Check the base URL.",
+    advice="The client does not follow it: the key is sent to no other URL. Check the base URL.",
 )
+
+
+CUT_UPLOAD = Row(
+    "The connection breaks before the last byte of the request was sent",
+    {},
+    ALL_BUT_PURGE,
+    APIConnectionError,
+    advice="No job exists. Try again later.",
+)
+SLOW_TRANSFER = Row(
+    "A slow network on which at least 16 KiB of a body move within each `timeout` of the client",
+    {},
+    NONE,
+    None,
+    advice="Nothing.",
+)
+TUNNEL = Row(
+    "The proxy fails to open a tunnel to the server: 502, 503, or it closes the connection",
+    {},
+    ALL_BUT_PURGE,
+    APIConnectionError,
+    advice="Nothing was sent. Try again later.",
+)
+TUNNEL_TIMEOUT = Row(
+    "The proxy does not answer, or the server's name, address or TLS handshake does not",
+    {},
+    NONE,
+    RunpodTimeoutError,
+    advice="Nothing was sent. Try again later.",
+)
+TUNNEL_FORBIDDEN = Row(
+    "The proxy refuses the tunnel (403, 407), or a certificate is not trusted",
+    {},
+    NONE,
+    APIConnectionError,
+    advice="Nothing was sent. Follow the message: it names the proxy, or the certificate variable.",
+)
+NEVER_SENT = [CUT_UPLOAD, TUNNEL, TUNNEL_TIMEOUT, TUNNEL_FORBIDDEN]
 
 
 def name_of(error: type[Exception] | None) -> str:
@@ -485,11 +527,12 @@ def table() -> str:
     """Write the table of the page."""
     kinds = {READ: "reads", SUBMIT: "submissions", ACT: "`cancel`, `retry`", STREAM: "`stream`"}
     lines = [
-        "| fault | is sent again | reads, `cancel`, `retry`, `purge_queue` see"
-        " | `run`, `run_sync` see | `stream` sees | what to do |",
+        "| fault | retried | reads, `cancel`, `retry`, `purge_queue`"
+        " | `run`, `run_sync` | `stream` | what to do |",
         "|---|---|---|---|---|---|",
     ]
-    for row in [*ROWS[:-2], REDIRECT, *ROWS[-2:]]:
+    rows = [REFUSED, *NEVER_SENT, *ROWS[1:-2], REDIRECT, *ROWS[-2:], SLOW_TRANSFER]
+    for row in rows:
         again = ", ".join(words for kind, words in kinds.items() if kind in row.again)
         seen = [name_of(row.seen_by(kind)) for kind in (READ, SUBMIT, STREAM)]
         cells = [row.title, again or "nothing", *seen, row.advice]

@@ -30,6 +30,8 @@ from tests.facade.clocks import CLOCK, JumpingRunpod
 MODES = ("sync", "asyncio", "trio")
 WAYS = ("asyncio by aiohttp", "sync by httpx")
 """Other ways to the server than connections of our own: another transport, a caller's client."""
+ALL_WAYS = (*MODES, "uvloop", *WAYS, "asyncio by httpx", "trio by httpx")
+"""Every way to a server: for faults of the network that a transport has code of its own for."""
 KEY = "rpa_CANARY0123456789"
 JOB = "60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1"
 
@@ -130,19 +132,28 @@ def run_one(mode: str, case: Case, **options: Any) -> Outcome:
 
 
 def _run(mode: str, cases: Sequence[Case], at_once: int, options: dict[str, Any]) -> list[Outcome]:
-    mode, _, way = mode.partition(" by ")
+    backend, _, way = mode.partition(" by ")
     options = {"api_key": KEY, **options}
     if way == "aiohttp":
         options["transport"] = way
-    elif way == "httpx":
-        options["http_client"] = httpx.Client(verify=_NO_CERTIFICATES, trust_env=False)
-    if mode == "sync":
+    elif way == "httpx" and "http_client" not in options:
+        cls: Any = httpx.Client if backend == "sync" else httpx.AsyncClient
+        options["http_client"] = cls(verify=_NO_CERTIFICATES, trust_env=False)
+    if backend == "sync":
         with JumpingRunpod(**options) as client, ThreadPoolExecutor(at_once) as pool:
             outcomes = list(pool.map(partial(_try, client), cases))
         if "http_client" in options:
             options["http_client"].close()
         return outcomes
-    return anyio.run(_run_async, cases, at_once, options, backend=mode)
+    return anyio.run(_run_async, cases, at_once, options, **loop_of(mode))
+
+
+def loop_of(mode: str) -> dict[str, Any]:
+    """Return the arguments with which `anyio.run` runs an async mode."""
+    backend = mode.partition(" by ")[0]
+    if backend == "uvloop":
+        return {"backend": "asyncio", "backend_options": {"use_uvloop": True}}
+    return {"backend": backend}
 
 
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -184,9 +195,11 @@ async def _run_async(cases: Sequence[Case], at_once: int, options: dict[str, Any
 def call(mode: str, body: Callable[[Any], Awaitable[Any]], **options: Any) -> Any:
     """Run *body* of an async client in an async mode."""
     options = {"api_key": KEY, **options}
+    if mode.endswith(" by aiohttp"):
+        options["transport"] = "aiohttp"
 
     async def main() -> Any:
         async with AsyncRunpod(**options) as client:
             return await body(client)
 
-    return anyio.run(main, backend=mode)
+    return anyio.run(main, **loop_of(mode))

@@ -1,7 +1,8 @@
 """
-A TCP proxy that breaks connections at a given byte, in either direction.
+A TCP proxy that breaks connections at a given byte, or slows them down, in either direction.
 
-Between a client and a server that behaves, it does to each connection what a `Cut` says.
+Between a client and a server that behaves, it does to each connection what a `Cut` says, and
+passes bytes on as slowly as a `Pace` says. It looks at no byte, so it does the same to TLS.
 """
 
 from __future__ import annotations
@@ -29,15 +30,33 @@ class Cut:
     """`close`, `reset`, `stall` (nothing moves any more, either way) or `delay` (for a while)."""
 
 
+@dataclass(frozen=True)
+class Pace:
+    """A slow line: *size* bytes in *direction* every *interval* seconds."""
+
+    direction: str
+    size: int
+    interval: float
+
+
 class Proxy:
     """
     Forwards connections to *port*; the n-th is cut as the n-th of *cuts* says, if there is one.
 
-    A context manager; at its end all connections are closed and all threads are gone.
+    The proxy takes little from a client before it has passed it on. A context manager; at its
+    end all connections are closed and all threads are gone.
     """
 
-    def __init__(self, port: int, cuts: Sequence[Cut | None] = (), delay: float = 0.15) -> None:
+    def __init__(
+        self,
+        port: int,
+        cuts: Sequence[Cut | None] = (),
+        delay: float = 0.15,
+        pace: Pace | None = None,
+    ) -> None:
         self.cuts = list(cuts)
+        self.connections = 0
+        self._pace = pace
         self._port = port
         self._delay = delay
         self._closing = threading.Event()
@@ -45,11 +64,17 @@ class Proxy:
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         self._accepting = threading.Thread(target=self._accept, name="faults proxy")
 
     @property
+    def port(self) -> int:
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/v2"
+        return f"http://127.0.0.1:{self.port}/v2"
 
     def __enter__(self) -> Self:
         self._accepting.start()
@@ -77,6 +102,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             cut = self.cuts.pop(0) if self.cuts else None
             server = socket.create_connection(("127.0.0.1", self._port))
             with self._lock:
@@ -102,8 +128,12 @@ class Proxy:
         stalled: threading.Event,
     ) -> None:
         left = None if cut is None else cut.position
+        direction = UP if source is client else DOWN
+        pace = self._pace if self._pace and self._pace.direction == direction else None
         with suppress(OSError):
-            while data := source.recv(65_536):
+            while data := source.recv(65_536 if pace is None else pace.size):
+                if pace is not None and self._closing.wait(pace.interval):
+                    return
                 if stalled.is_set():
                     self._closing.wait(PATIENCE)
                     return

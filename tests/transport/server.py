@@ -96,6 +96,7 @@ class Server:
 
 
 def _request(file: BinaryIO) -> bytes:
+    """Read a request; return nothing where the connection ends before its last byte."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         line = file.readline()
@@ -106,4 +107,5 @@ def _request(file: BinaryIO) -> bytes:
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             length = int(line.split(b":")[1])
-    return head + file.read(length)
+    body = file.read(length)
+    return head + body if len(body) == length else b""

@@ -1,0 +1,134 @@
+"""Slow and cut transfers: what advances gets through, and what was not sent was no job."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import pytest
+
+from runpod_sdk import (
+    APIConnectionError,
+    RunpodTimeoutError,
+    SubmissionTimeoutError,
+    SubmissionUncertainError,
+)
+from tests.faults.catalogue import CUT_UPLOAD, JOB, SLOW_TRANSFER
+from tests.faults.lines import behind_proxy, client_options, says, trusted
+from tests.faults.modes import ALL_WAYS, TALLY, Case, Outcome, run_one
+from tests.faults.proxy import DOWN, UP, Cut, Pace
+
+__all__ = ["trusted"]
+
+# httpcore leaves the sockets of what is cancelled under trio to the garbage collector.
+pytestmark = [
+    pytest.mark.usefixtures("trusted"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
+each_way = pytest.mark.parametrize(
+    ("mode", "tls"),
+    [
+        pytest.param(mode, tls, id=f"{mode}, {'TLS' if tls else 'plain'}")
+        for mode in ALL_WAYS
+        for tls in (False, True)
+        if not (tls and mode == "uvloop")  # it looks names up by itself, and they are not real
+    ],
+)
+
+KIB = 1024
+LARGE = "x" * 300 * KIB
+DONE = says({"id": JOB, "status": "COMPLETED", "output": 1})
+LARGE_RESULT = says({"id": JOB, "status": "COMPLETED", "output": LARGE})
+PATIENCE = 0.3
+"""Seconds of a client's timeout, for transfers that take longer."""
+SLOW = 20 * KIB, 0.03
+"""A line on which `LARGE` takes longer than `PATIENCE`, and 16 KiB far less."""
+DRIPPING = 1, 0.01
+"""A line on which 16 KiB take longer than `PATIENCE`."""
+
+
+def run(mode: str, operation: str, url: str, patience: float = PATIENCE, **given: Any) -> Outcome:
+    """Call *operation* of a client whose timeout is *patience*."""
+    given = {"input": LARGE} if operation.startswith("run") else {"job_id": JOB} | given
+    case = Case("ep", lambda endpoint: getattr(endpoint, operation)(**given))
+    return run_one(mode, case, timeout=patience, base_url=url, **client_options(mode))
+
+
+def collect(mode: str) -> None:
+    """Collect what httpcore leaves behind, while warnings about it are ignored."""
+    if mode.endswith("o by httpx"):
+        gc.collect()
+
+
+@each_way
+def test_a_slow_upload(mode: str, tls: bool) -> None:
+    """A request that takes longer than the client's timeout gets through, once, while it moves."""
+    with behind_proxy(DONE, tls=tls, pace=Pace(UP, *SLOW)) as (url, server, proxy):
+        outcome = run(mode, "run", url)
+    TALLY[SLOW_TRANSFER.title, "run", mode] += 1
+    assert outcome.error is None
+    assert outcome.took > PATIENCE
+    assert len(server.visits) == proxy.connections == 1
+
+
+@each_way
+def test_a_slow_download(mode: str, tls: bool) -> None:
+    """A response that advances is received whole, and asked for once."""
+    operation = "status" if tls else "wait"
+    with behind_proxy(LARGE_RESULT, tls=tls, pace=Pace(DOWN, *SLOW)) as (url, server, _):
+        outcome = run(mode, operation, url)
+    TALLY[SLOW_TRANSFER.title, operation, mode] += 1
+    assert outcome.error is None
+    assert outcome.value.output == LARGE
+    assert outcome.took > PATIENCE
+    assert len(server.visits) == 1
+
+
+@each_way
+@pytest.mark.parametrize("direction", [UP, DOWN])
+def test_a_strict_total(mode: str, tls: bool, direction: str) -> None:
+    """A timeout that the caller gives ends a transfer that advances."""
+    with behind_proxy(LARGE_RESULT, tls=tls, pace=Pace(direction, *SLOW)) as (url, _, _):
+        arguments = {"input": LARGE} if direction == UP else {"job_id": JOB}
+        operation = "run" if direction == UP else "status"
+        ask = lambda endpoint: getattr(endpoint, operation)(timeout=0.3, **arguments)  # noqa: E731
+        outcome = run_one(mode, Case("ep", ask, 0.3), base_url=url, **client_options(mode))
+    assert type(outcome.error) is RunpodTimeoutError
+    assert not outcome.late
+    collect(mode)
+
+
+@pytest.mark.parametrize("mode", ALL_WAYS)
+def test_an_upload_that_drips(mode: str) -> None:
+    """Below 16 KiB within the client's timeout the call ends: nothing was taken."""
+    with behind_proxy(DONE, tls=False, pace=Pace(UP, *DRIPPING)) as (url, server, _):
+        outcome = run(mode, "run", url)
+    assert type(outcome.error) in (APIConnectionError, RunpodTimeoutError)
+    assert not isinstance(outcome.error, SubmissionUncertainError | SubmissionTimeoutError)
+    assert server.visits == []
+    collect(mode)
+
+
+@each_way
+def test_an_upload_that_is_cut_passes(mode: str, tls: bool) -> None:
+    """A request that was cut before its last byte is sent again, and there is one job."""
+    cuts = [Cut(UP, 150 * KIB, "reset"), Cut(UP, 40 * KIB, "close")]
+    with behind_proxy(DONE, tls=tls, cuts=cuts) as (url, server, proxy):
+        outcome = run(mode, "run", url, 10)
+    TALLY[CUT_UPLOAD.title, "run", mode] += 1
+    assert outcome.error is None
+    assert proxy.connections == 3
+    assert len(server.visits) == 1
+
+
+@each_way
+@pytest.mark.parametrize(("operation", "how"), [("run", "close"), ("run_sync", "reset")])
+def test_an_upload_that_is_cut(mode: str, tls: bool, operation: str, how: str) -> None:
+    """If it is cut each time, the error does not call the submission uncertain."""
+    cuts = [Cut(UP, 60 * KIB, how)] * 3
+    with behind_proxy(DONE, tls=tls, cuts=cuts) as (url, server, proxy):
+        outcome = run(mode, operation, url, 10)
+    TALLY[CUT_UPLOAD.title, operation, mode] += 1
+    assert type(outcome.error) is APIConnectionError
+    assert proxy.connections == 3
+    assert server.visits == []
