@@ -120,7 +120,7 @@ def timed_out(
     wait: float | None = None,
 ) -> str:
     """
-    Say that the local time is up, and what is known of the job.
+    Say that a call timed out, and what is known of the job.
 
     Args:
         in_line: Whether the request was not sent, to keep to the service's rates.
@@ -131,16 +131,15 @@ def timed_out(
             f"{action}: nothing was sent: RunPod's rate limit has no room for {wait:.1f} s, longer"
             f" than the timeout of {timeout:g} s; wait, or give a longer one (see rate_limits)"
         )
-    seconds = "" if timeout is None else f" of {timeout:g} s"
-    message = f"{action}: the local time{seconds} is up"
+    message = f"{action}: timed out" + ("" if timeout is None else f" after {timeout:g} s")
     if uncertain:
         return f"{message}; {_UNCERTAIN}"
     if in_line:
-        return f"{message} before its turn came; nothing was sent (see rate_limits)"
+        return f"{message} waiting for the rate limit; nothing was sent (see rate_limits)"
     if state is None:
         return message
-    why = "" if state.started else "; its explain() says why it still waits"
-    return f"{message}; the job was last seen {state.status}{why}"
+    why = "" if state.started else "; explain() says why it is still queued"
+    return f"{message}; it is still {state.status}{why}"
 
 
 def interrupted(action: str, state: JobState | None, *, rerun: bool) -> str:

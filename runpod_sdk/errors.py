@@ -8,7 +8,7 @@ RunpodError
 ├─ APIConnectionError                 no usable answer: refused, reset, cut short
 │  ├─ SubmissionUncertainError        … after a job was sent: it may have been enqueued
 │  └─ StreamInterruptedError          … while chunks may have been on their way
-├─ RunpodTimeoutError (TimeoutError)  the local time is up
+├─ RunpodTimeoutError (TimeoutError)  the call timed out
 │  └─ SubmissionTimeoutError          … after a job was sent (a SubmissionUncertainError)
 ├─ APIStatusError                     an answer that is not 2xx
 │  ├─ BadRequestError 400  AuthenticationError 401  PermissionDeniedError 403
@@ -133,7 +133,7 @@ class StreamInterruptedError(APIConnectionError):
 
 
 class RunpodTimeoutError(RunpodError, TimeoutError):
-    """The local time is up. The job, if there is one, goes on unless `.cancelled`."""
+    """The call timed out. The job, if there is one, keeps running unless `.cancelled`."""
 
     def __init__(
         self, message: str, *, job: Job | AsyncJob | None = None, state: JobState | None = None
@@ -147,7 +147,7 @@ class RunpodTimeoutError(RunpodError, TimeoutError):
 
 
 class SubmissionTimeoutError(RunpodTimeoutError, SubmissionUncertainError):
-    """The local time was up after a job was sent: it may have been enqueued, and cost money."""
+    """The call timed out after a job was sent: the job may have been enqueued, and cost money."""
 
 
 class APIStatusError(RunpodError):

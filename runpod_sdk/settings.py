@@ -71,7 +71,7 @@ PROPAGATION: Final = 5.0
 """How long a job that was just submitted may be unknown to the servers that are asked for it."""
 
 OnTimeout = Literal["detach", "cancel"]
-"""What becomes of the job when the local time is up, or the caller is interrupted."""
+"""What happens to the job when the call times out or the caller is interrupted."""
 
 OnLeave = Literal["detach", "cancel"]
 """What becomes of the jobs in flight when a `map` is left before its end, whatever the reason."""

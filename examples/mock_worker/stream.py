@@ -1,7 +1,7 @@
 """
-Stream, as the Go page does it: ten values, and what to do when the time is up.
+Stream, as the Go page does it: ten values, and what to do when it times out.
 
-The job goes on when the local time is up, and its stream can be read on.
+The job keeps running when the call times out, and its stream can be read further.
 """
 
 import os
@@ -23,4 +23,4 @@ with Runpod(os.environ["RUNPOD_API_KEY"]) as client:
         for chunk in job.stream(timeout=60):
             print("output:", chunk.output, flush=True)
     except RunpodTimeoutError as error:
-        print("the time is up; the job goes on:", error.job)
+        print("timed out; the job is still running:", error.job)

@@ -48,5 +48,5 @@ def test_a_long_429(local: LocalEndpoint, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_lost_output(local: LocalEndpoint, capsys: pytest.CaptureFixture[str]) -> None:
-    with local.faults.active(NoOutput()):
+    with local.faults.active(NoOutput()), pytest.warns(UserWarning, match="without an output"):
         assert "nothing came back" in printed(capsys, "1.png")

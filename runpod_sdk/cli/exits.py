@@ -25,6 +25,6 @@ EXIT_STATUSES = {
     "3": "the API refused, or gave no usable answer",
     "4": "the job has not ended yet (status)",
     "5": "not all of the output could be saved (--save) or printed",
-    "124": "the local time was up (--timeout)",
+    "124": "the command timed out (--timeout)",
     "130": "interrupted (Ctrl-C)",
 }

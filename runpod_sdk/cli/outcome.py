@@ -110,8 +110,8 @@ def _time_is_up(error: RunpodTimeoutError) -> str:
     """Say so, in the words of one who types commands."""
     if error.job is None:
         return str(error)
-    seen = "" if error.state is None else f", last seen {error.state.status}"
-    return f"the local time is up for job {error.job.id}{seen}"
+    seen = "" if error.state is None else f"; it is still {error.state.status}"
+    return f"timed out waiting for job {error.job.id}{seen}"
 
 
 @define

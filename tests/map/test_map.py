@@ -113,7 +113,7 @@ def test_the_time_is_up(driver: Driver, endpoint: Any) -> None:
     """The timeout is a total; what is in flight then is told."""
     results = endpoint.map([1, *[LONG] * 3], timeout=2, on_leave="cancel")
     assert driver.next(results).output == 1
-    with pytest.raises(RunpodTimeoutError, match=r"map on endpoint .* 2 s is up"):
+    with pytest.raises(RunpodTimeoutError, match=r"map on endpoint .* timed out after 2 s"):
         driver.next(results)
     assert results.in_flight == {}
 

@@ -273,7 +273,7 @@ def test_the_time_is_up(mode: Driver) -> None:
     """The error has the job, and how it was last seen."""
     asked = Routes(status=answer_job("IN_PROGRESS"))
     job = mode.endpoint(asked).job(JOB)
-    with pytest.raises(RunpodTimeoutError, match="last seen IN_PROGRESS") as caught:
+    with pytest.raises(RunpodTimeoutError, match="still IN_PROGRESS") as caught:
         wait(mode, made(), job, timeout=0.1, poll_every=0.02)
     assert caught.value.job == job
 
