@@ -25,8 +25,9 @@ BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5,
 
 def test_what_a_request_says(driver: Driver, told: Exported) -> None:
     """The conventions' names; of the job that it asks for, the id."""
+    script = Script(answer({"id": "j?1", "status": "COMPLETED"}))
     endpoint = driver.client(
-        base_url="https://api.test:8443/v2", http_client=driver.http_client(Script(job()))
+        base_url="https://api.test:8443/v2", http_client=driver.http_client(script)
     ).endpoint("e+p")
     driver.call(lambda: endpoint.status("j?1"))
     (span,) = told.spans()

@@ -76,7 +76,8 @@ def test_r4_a_job_without_output_is_no_fault(driver: Driver) -> None:
     endpoint = driver.endpoint(Script(job("COMPLETED")))
     state = driver.call(lambda: endpoint.run_sync(input=1))
     assert (state.output, state.has_output) == (None, False)
-    assert driver.call(lambda: endpoint.job(JOB).output()) is None
+    with pytest.warns(UserWarning, match="without an output"):
+        assert driver.call(lambda: endpoint.job(JOB).output()) is None
 
 
 def test_r5_a_failed_job_with_output_has_failed(driver: Driver) -> None:
