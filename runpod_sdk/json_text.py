@@ -35,8 +35,7 @@ def read(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        # Those of JSON and of Unicode are subclasses.
-        if type(error) is not ValueError or raised_by_signal_handler(error):
+        if "integer string conversion" not in str(error):  # any other is raised as it is
             raise
     return json.loads(text, parse_int=read_integer)
 

@@ -7,10 +7,11 @@ that making a client loads neither asyncio nor h11.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import anyio
@@ -53,6 +54,8 @@ class AsyncIO:
         self._here = _Here()
         self._callers: AsyncThrough | None = None
         self._closed = False
+        self._soon: Callable[..., object] | None = None
+        """Has the first loop that used this port call something, from any thread."""
         if http_client is not None:
             if transport != "anyio":
                 raise ValueError("give transport=… or http_client=…, which has its own, not both")
@@ -65,7 +68,7 @@ class AsyncIO:
 
     async def _send(self, call: Call, limit: TimeLimit) -> Reply:
         before, trace = sys.exception(), http.Trace(call.submission)
-        way, scopes = self._way(), self._here.scopes
+        way, scopes = self._way(), self._scopes()
         limit.scope = scope = anyio.CancelScope(deadline=limit.ends_at)
         scopes.add(scope)
         try:
@@ -83,18 +86,31 @@ class AsyncIO:
         raise http.no_reply(self._config, call, late, trace, closed=self._closed) from late
 
     async def sleep(self, seconds: float) -> None:
-        scopes, scope = self._here.scopes, anyio.CancelScope()
+        with self._ended_by_close():
+            await anyio.sleep(seconds)
+
+    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+        with self._ended_by_close():
+            return await turns.come(turn, limit)
+        raise AssertionError("unreachable")
+
+    @contextlib.contextmanager
+    def _ended_by_close(self) -> Iterator[None]:
+        """
+        End a pause when the client is closed.
+
+        Raises:
+            APIConnectionError: It was closed.
+        """
+        scopes, scope = self._scopes(), anyio.CancelScope()
         scopes.add(scope)
         try:
             with scope:
-                await anyio.sleep(seconds)
+                yield
         finally:
             scopes.discard(scope)
         if scope.cancelled_caught:
-            self.check_open()
-
-    async def turn(self, turn: Future[None], limit: float | None) -> bool:
-        return await turns.come(turn, limit)
+            raise http.closed()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
@@ -114,11 +130,26 @@ class AsyncIO:
         """Close the connections that are our own, and end what is under way on this loop."""
         self._closed = True
         here = self._here
-        if here.loop == turns.here():
-            for scope in list(here.scopes):
-                scope.cancel()
-            if here.own is not None:
-                await here.own.close()
+        self._end_all()
+        if here.loop == turns.here() and here.own is not None:
+            await here.own.close()
+
+    def close_soon(self) -> None:
+        """End what is under way on the first loop that used this port, from any thread."""
+        self._closed = True
+        if self._soon is not None:
+            with contextlib.suppress(RuntimeError):  # of a loop that has ended
+                self._soon(self._end_all)
+
+    def _scopes(self) -> set[anyio.CancelScope]:
+        """Return the scopes of what is under way on this loop, to add one."""
+        if self._soon is None:
+            self._soon = turns.soon()
+        return self._here.scopes
+
+    def _end_all(self) -> None:
+        for scope in list(self._here.scopes):
+            scope.cancel()
 
     def check_open(self) -> None:
         """Raise, if the client was closed."""
@@ -132,9 +163,9 @@ class AsyncIO:
             here.own.release()
 
     def _way(self) -> _Way:
+        self.check_open()
         if self._callers is not None:
             return self._callers
-        self.check_open()
         here, loop = self._here, turns.here()
         if here.own is None or here.loop != loop:
             here.own, here.loop = self._connect(self._config), loop

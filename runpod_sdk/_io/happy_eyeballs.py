@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
-from runpod_sdk._io.socket_deadline import SocketErrors, is_of_socket, time_left
+from runpod_sdk._io.socket_deadline import SocketErrors, is_of_socket, time_left, woken_by
 
 HEAD_START: Final = 0.25
 """Seconds that an address has before the next one is tried as well."""
@@ -124,9 +124,9 @@ class _Race:
         if not self._sockets:
             self._next_at = 0.0
             return None
-        pause = max(0.0, self._next_at - now) if self._waiting else None
-        if left is not None:
-            pause = left if pause is None else min(pause, left)
+        pause = max(0.0, self._next_at - now) if self._waiting else HEAD_START
+        if left is not None:  # another thread may end the attempt, so it is looked at each time
+            pause = min(pause, left)
         for key, _ in self._selector.select(pause):
             sock: Any = key.fileobj
             self._selector.unregister(sock)
@@ -188,7 +188,7 @@ def _look_up(
             done.set()
 
     threading.Thread(target=ask, name="runpod_sdk look-up", daemon=True).start()
-    if not done.wait(left()):
+    if not woken_by(done).wait(left()) or not found:
         raise errors.late(f"the name {host} was not resolved in time")
     answer = found[0]
     if isinstance(answer, list):

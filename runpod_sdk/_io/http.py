@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 
+from runpod_sdk import errors
 from runpod_sdk._flows.port import Call, Level, NoReply, Reply, Submission
 from runpod_sdk._io import certificates, proxies
 from runpod_sdk._signals import interruption_in
@@ -120,6 +121,11 @@ def headers(config: Config) -> dict[str, str]:
 def warn_unclosed(source: object) -> None:
     """Say that a client was thrown away with its connections open."""
     warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
+
+
+def closed() -> errors.APIConnectionError:
+    """Make the error of a call that was waiting, not sending, when its client was closed."""
+    return errors.APIConnectionError("the client was closed while the call was waiting")
 
 
 class Body:

@@ -14,6 +14,7 @@ import math
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
@@ -51,6 +52,13 @@ def time_left(late: type[Exception], timeout: float | None = None) -> float | No
     if left <= 0:
         raise late("no time is left")
     return left if timeout is None else min(timeout, left)
+
+
+def woken_by(event: threading.Event) -> threading.Event:
+    """Have *event* set if this thread's attempt is ended by another thread."""
+    if (limit := _limit.get()) is not None:
+        limit.waits_for = event
+    return event
 
 
 class SocketErrors:
@@ -100,6 +108,8 @@ class SocketErrors:
 def end(attempt: TimeLimit) -> None:
     """End an attempt that another thread carries out."""
     attempt.end()
+    if isinstance(attempt.waits_for, threading.Event):
+        attempt.waits_for.set()
     if isinstance(attempt.waits_for, socket.socket):
         with contextlib.suppress(OSError):
             socket.socket.shutdown(attempt.waits_for, socket.SHUT_RDWR)  # also of TLS: no farewell

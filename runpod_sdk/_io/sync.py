@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable
-from concurrent.futures import wait
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
 
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Level, Reply
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from runpod_sdk._io.aio import AsyncIO
     from runpod_sdk._io.through import Through
 
 T = TypeVar("T")
@@ -43,6 +44,10 @@ class SyncIO:
         self._closed = threading.Event()
         self._attempts: set[TimeLimit] = set()
         """What is under way, in any thread."""
+        self._turns: set[threading.Event] = set()
+        """Threads that wait in the queue of a rate limit."""
+        self.beside: WeakSet[AsyncIO] = WeakSet()
+        """The ports of the maps of this client, to be closed with it."""
         if http_client is not None:
             self._callers = _through(config, http_client)
         elif not config.revived:
@@ -70,10 +75,20 @@ class SyncIO:
 
     async def sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
-            self.check_open()
+            raise http.closed()
 
     async def turn(self, turn: Future[None], limit: float | None) -> bool:
-        return bool(wait([turn], limit).done)  # `result` raises what a signal handler may raise too
+        come = threading.Event()  # `turn.result` raises what a signal handler may raise too
+        turn.add_done_callback(lambda _: come.set())
+        self._turns.add(come)
+        try:
+            if not self._closed.is_set():
+                come.wait(limit)
+        finally:
+            self._turns.discard(come)
+        if self._closed.is_set():
+            raise http.closed()
+        return turn.done()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         return await flow
@@ -94,6 +109,10 @@ class SyncIO:
             self._closed.set()
             for attempt in list(self._attempts):
                 end(attempt)
+            for come in list(self._turns):
+                come.set()
+            for other in list(self.beside):
+                other.close_soon()
             if self._own is not None:
                 run(self._own.close())
 
@@ -108,6 +127,7 @@ class SyncIO:
             self.close()
 
     def _way(self) -> Pool | Through:
+        self.check_open()
         if self._callers is not None:
             return self._callers
         self._leave_to_parent()

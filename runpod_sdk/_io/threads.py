@@ -182,10 +182,12 @@ class ThreadedIO(AsyncIO):
 
 def aside(config: Config, io: SyncIO) -> AsyncIO:
     """Make the port that a sync client has in a thread's event loop, beside its own."""
+    io.check_open()
+    made: AsyncIO = ThreadedIO(config, io)
     if config.own_http:
-        io.check_open()
-        return AsyncIO(config, None, telemetry=io.telemetry)
-    return ThreadedIO(config, io)
+        made = AsyncIO(config, None, telemetry=io.telemetry)
+    io.beside.add(made)
+    return made
 
 
 async def _awaited(flow: Flow[T], *args: Any) -> T:

@@ -1,0 +1,429 @@
+"""
+A `map` under faults of every kind, for as long as it takes, and what it cost.
+
+    scripts/soak                       10,000 inputs each: sync, ordered and async
+    scripts/soak --inputs 300          for a few seconds
+    scripts/soak --kills 200           also kill processes that map with a journal
+
+A local endpoint runs the jobs and counts them by their inputs. Between it and the client is a
+server that does something else to a share of the requests: it refuses them, loses requests or
+responses, answers with errors, late, byte by byte, or with another job's state, and cuts
+uploads. At the end the jobs at the endpoint must be as many as the inputs that were surely
+submitted, each input must have one result, and memory and descriptors must be as they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import socket
+import struct
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import attrs
+
+from runpod_sdk import (
+    APIResponseValidationError,
+    APIStatusError,
+    AsyncRunpod,
+    MapResult,
+    Runpod,
+    SubmissionUncertainError,
+)
+from runpod_sdk.local import LocalEndpoint
+
+SHARE = 0.12
+"""The share of requests that a fault happens to."""
+CONCURRENCY = 100
+LARGE = 64 * 1024
+"""The size of some inputs, so that there is an upload to cut."""
+
+Peer = socket.socket
+
+
+class Refuser:
+    """
+    Stands before a server, and does something else to some requests.
+
+    Each connection is served by a thread, request by request; a fault ends its connection
+    unless the fault is a complete response.
+    """
+
+    def __init__(self, port: int, seed: int) -> None:
+        self.faults: Counter[str] = Counter()
+        self.requests = 0
+        self._port = port
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/v2"
+
+    def __enter__(self) -> Refuser:
+        self._accepting.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._closing.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._accepting.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: Peer) -> None:
+        with suppress(OSError, EOFError), client:
+            server = socket.create_connection(("127.0.0.1", self._port))
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with server:
+                while self._exchange(client, server):
+                    pass
+
+    def _exchange(self, client: Peer, server: Peer) -> bool:
+        """Deal with one request; tell whether the connection goes on."""
+        head, rest = read_head(client)
+        length = length_of(head)
+        operation = head.split(b" ", 2)[1].split(b"?")[0].split(b"/")[3].decode()
+        fault = self._fault(operation, length)
+        if fault == "cut upload":
+            reset(client)
+            return False
+        body = rest + read(client, length - len(rest))
+        if fault == "lost request":
+            return False
+        if fault in REFUSALS:
+            client.sendall(response(*REFUSALS[fault]))
+            return True
+        server.sendall(head + body)
+        head, rest = read_head(server)
+        answer = rest + read(server, length_of(head) - len(rest))
+        if fault == "lost response":
+            reset(client)
+            return False
+        if fault in LATE:
+            client.sendall(response(*LATE[fault]))
+            return True
+        if fault == "half a response":
+            client.sendall(head + answer[:-3])
+            return False
+        if fault == "slow response":
+            for start in range(0, len(answer), 40):
+                client.sendall((head if start == 0 else b"") + answer[start : start + 40])
+                time.sleep(0.002)
+            return True
+        if fault == "another job's response":
+            client.sendall(response(200, {"id": "another-job", "status": "COMPLETED"}))
+            return True
+        if fault == "held response cut":
+            client.sendall(response(504, "<html>gateway time-out"))
+            return False
+        client.sendall(head + answer)
+        return fault != "closed connection"
+
+    def _fault(self, operation: str, length: int) -> str | None:
+        with self._lock:
+            self.requests += 1
+            if self._random.random() >= SHARE:
+                return None
+            fault = self._random.choice(FAULTS)
+            if fault == "cut upload" and length < LARGE:
+                fault = "429"
+            if operation == "run" and fault in ("another job's response", "held response cut"):
+                fault = "503"  # of what asks after a job
+            self.faults[fault] += 1
+            return fault
+
+
+REFUSALS: dict[str, tuple[int, object]] = {
+    "429": (429, {"status": 429, "title": "Too Many Requests"}),
+    "503": (503, {"status": 503, "title": "Service Unavailable"}),
+    "500": (500, {"error": "oops"}),
+    "524": (524, "<html>a timeout occurred"),
+    "408": (408, {"status": 408, "title": "Request Timeout"}),
+}
+"""Responses to requests that the server never gets."""
+LATE: dict[str, tuple[int, object]] = {
+    "502 in place of a response": (502, "<html>bad gateway"),
+    "a page in place of a response": (200, "<html>welcome"),
+}
+"""Responses in place of the server's own."""
+FAULTS = [
+    *("cut upload", "lost request", "lost response", "half a response", "slow response"),
+    *("another job's response", "held response cut", "closed connection", *REFUSALS, *LATE),
+]
+
+
+def response(status: int, body: object) -> bytes:
+    text = body if isinstance(body, str) else json.dumps(body)
+    head = f"HTTP/1.1 {status} Said\r\ncontent-length: {len(text)}\r\n\r\n"
+    return (head + text).encode()
+
+
+def read_head(peer: Peer) -> tuple[bytes, bytes]:
+    """Read up to the end of a head; return it, and what came behind it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += receive(peer, 65_536)
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return head + end, rest
+
+
+def read(peer: Peer, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        data += receive(peer, min(length - len(data), 2**20))
+    return data
+
+
+def receive(peer: Peer, most: int) -> bytes:
+    data = peer.recv(most)
+    if not data:
+        raise EOFError
+    return data
+
+
+def length_of(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0
+
+
+def reset(peer: Peer) -> None:
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@attrs.define
+class Figures:
+    """What one `map` did."""
+
+    name: str
+    inputs: int
+    results: int = 0
+    uncertain: int = 0
+    refused: int = 0
+    """Inputs whose submission was answered by 408, so that there is no job."""
+    unread: int = 0
+    """Inputs whose job had a result that could not be read: a page, another job's."""
+    failed: int = 0
+    """Inputs whose result is another error."""
+    jobs: int = 0
+    """Inputs with a job."""
+    twice: int = 0
+    """Inputs with more than one job."""
+    lost: int = 0
+    """Inputs whose result does not tell truly whether there is a job."""
+    requests: int = 0
+    faults: int = 0
+    seconds: float = 0.0
+    memory: list[int] = attrs.Factory(list)
+    """Bytes, in the course of the `map`, from a tenth of it on."""
+    descriptors: list[int] = attrs.Factory(list)
+
+    @property
+    def growth(self) -> float:
+        """How much more memory there is at the end than after a fifth of the inputs."""
+        return self.memory[-1] - self.memory[len(self.memory) // 5] if self.memory else 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {self.inputs} inputs in {self.seconds:.0f} s, {self.results} results"
+            f" ({self.uncertain} uncertain, {self.refused} refused, {self.unread} unreadable,"
+            f" {self.failed} other errors), {self.jobs} jobs, {self.twice} submitted twice,"
+            f" {self.lost} lost; {self.faults} of {self.requests} requests had a fault;"
+            f" memory {self.memory[0] / 1e6:.0f} to {max(self.memory) / 1e6:.0f} MB,"
+            f" {self.growth / 1e6:+.1f} MB after the first fifth; descriptors"
+            f" {self.descriptors[0]}, at most {max(self.descriptors)},"
+            f" {self.descriptors[-1]} at the end"
+        )
+
+    def check(self) -> None:
+        """Raise AssertionError unless this is as it must be."""
+        assert self.results == self.inputs, "each input has one result"
+        assert self.twice == 0, "no job is submitted twice"
+        assert self.lost == 0, "a result tells the truth about its job"
+        assert self.failed == 0, "what may be sent again succeeds in the end"
+        assert self.growth < 16e6, "memory is flat"
+        assert self.descriptors[-1] <= self.descriptors[0] + 4, "descriptors are closed"
+
+
+def soak(name: str, inputs: int, seed: int) -> Figures:
+    """Map *inputs* by the client that *name* says: `sync`, `ordered` or `async`."""
+    jobs: Counter[int] = Counter()
+
+    def handler(job: dict[str, Any]) -> int:
+        number: int = job["input"]["number"]
+        jobs[number] += 1
+        return number
+
+    def given() -> Iterator[dict[str, Any]]:
+        for number in range(inputs):
+            yield {"number": number, "text": "x" * LARGE if number % 10 == 0 else ""}
+
+    figures = Figures(name, inputs)
+    seen: Counter[int] = Counter()
+    uncertain: set[int] = set()
+    refused: set[int] = set()
+
+    def take(result: MapResult[Any]) -> None:
+        seen[result.index] += 1
+        if isinstance(result.error, SubmissionUncertainError):
+            uncertain.add(result.index)
+        elif isinstance(result.error, APIStatusError) and result.error.status_code == 408:
+            refused.add(result.index)
+        elif isinstance(result.error, APIResponseValidationError):
+            figures.unread += 1
+        elif result.error is not None:
+            figures.failed += 1
+            print(f"input {result.index}: {result.error!r}", file=sys.stderr)
+        else:
+            assert result.output == result.index
+        if len(seen) % max(1, inputs // 20) == 0:
+            figures.memory.append(memory())
+
+    began = time.monotonic()
+    figures.descriptors.append(descriptors())
+    with LocalEndpoint(handler, workers=8, rate_limits=False) as local:
+        port = urlsplit(local.base_url).port or 0
+        with Refuser(port, seed) as refuser:
+            options: dict[str, Any] = {
+                "api_key": local.api_key,
+                "base_url": refuser.base_url,
+                "max_retries": 8,
+                "rate_limits": False,
+                "timeout": 20,
+            }
+            RUNS[name](options, local.endpoint_id, given(), take, figures)
+        figures.requests, figures.faults = refuser.requests, refuser.faults.total()
+    figures.seconds = time.monotonic() - began
+    settle(figures)
+    figures.results = sum(count for count in seen.values())
+    figures.uncertain = len(uncertain)
+    figures.twice = sum(count > 1 for count in jobs.values())
+    figures.refused = len(refused)
+    silent = uncertain | refused
+    none = sum(number in refused for number in jobs)
+    figures.lost = none + sum(
+        number not in jobs for number in range(inputs) if number not in silent
+    )
+    figures.jobs = len(jobs)
+    return figures
+
+
+Take = Callable[[MapResult[Any]], None]
+
+
+def sync_map(
+    options: Any, endpoint: str, given: Iterable[Any], take: Take, figures: Figures
+) -> None:
+    run_sync_map(options, endpoint, given, take, figures, ordered=False)
+
+
+def ordered_map(
+    options: Any, endpoint: str, given: Iterable[Any], take: Take, figures: Figures
+) -> None:
+    run_sync_map(options, endpoint, given, take, figures, ordered=True)
+
+
+def run_sync_map(
+    options: Any,
+    endpoint: str,
+    given: Iterable[Any],
+    take: Take,
+    figures: Figures,
+    *,
+    ordered: bool,
+) -> None:
+    with Runpod(**options) as client:
+        results = client.endpoint(endpoint).map(given, concurrency=CONCURRENCY, ordered=ordered)
+        for result in results:
+            take(result)
+        figures.descriptors.append(descriptors())
+
+
+def async_map(
+    options: Any, endpoint: str, given: Iterable[Any], take: Take, figures: Figures
+) -> None:
+    async def main() -> None:
+        async with AsyncRunpod(**options) as client:
+            results = client.endpoint(endpoint).map(given, concurrency=CONCURRENCY, ordered=False)
+            async for result in results:
+                take(result)
+            figures.descriptors.append(descriptors())
+
+    anyio.run(main)
+
+
+RUNS = {"sync": sync_map, "ordered": ordered_map, "async": async_map}
+
+
+def memory() -> int:
+    """Return the bytes of memory that this process has now; at most, where that is not told."""
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def descriptors() -> int:
+    """Return how many descriptors are open."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with suppress(OSError):
+            return len(os.listdir(folder))
+    return 0
+
+
+def settle(figures: Figures) -> None:
+    """Wait until connections of servers that have ended are closed, and count the descriptors."""
+    for _ in range(200):
+        if descriptors() <= figures.descriptors[0] + 4:
+            break
+        time.sleep(0.02)
+    figures.descriptors.append(descriptors())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Map inputs under faults of every kind.")
+    parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of maps with a journal")
+    parser.add_argument("runs", nargs="*", default=[*RUNS], help=", ".join(RUNS))
+    given = parser.parse_args()
+    print(f"seed {given.seed}, {len(FAULTS)} kinds of faults, {SHARE:.0%} of requests")
+    for name in given.runs:
+        figures = soak(name, given.inputs, given.seed)
+        print(figures, flush=True)
+        figures.check()
+    if given.kills:
+        from tests.map.kills import soak as kill
+
+        with tempfile.TemporaryDirectory() as folder:
+            print(kill(Path(folder), given.kills))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""A short `scripts/soak`: what it promises of ten thousand inputs holds for a few."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.soak import RUNS, soak
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_map_under_faults(name: str) -> None:
+    """Each input has one result and one job at most, and nothing is left open."""
+    figures = soak(name, 120, seed=7)
+    figures.check()
+    assert figures.faults > 10
+    assert figures.jobs > 90

@@ -1,0 +1,210 @@
+"""Closing a client ends its calls at once, whatever they wait for, with an error that says so."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+
+from runpod_sdk import APIConnectionError, AsyncRunpod, Runpod, SubmissionUncertainError
+from tests.transport.conftest import Way
+from tests.transport.server import Server, Visit
+from tests.transport.test_addresses import silent
+
+__all__ = ["silent"]
+
+MESSAGE = "the client was closed"
+IN_QUEUE = b'{"id": "j1", "status": "IN_QUEUE"}'
+
+
+def quiet(visit: Visit) -> bool:
+    """Answer nothing."""
+    visit.sock.recv(1)
+    return False
+
+
+def ended(way: Way, client: Any, call: Future[Any]) -> BaseException:
+    """Close *client* and return what *call* ends with."""
+    way.call(lambda: way.close(client))
+    error = call.exception(10)
+    assert error is not None
+    assert MESSAGE in str(error)
+    return error
+
+
+@pytest.mark.parametrize("operation", ["status", "run", "wait"])
+def test_a_callers_client(way: Way, operation: str) -> None:
+    """It is not closed itself, but what it does for this one ends; later calls are refused."""
+    if way.mode == "aiohttp":
+        pytest.skip("it is no client of httpx")
+    asked = threading.Event()
+
+    def say(visit: Visit) -> bool:
+        asked.set()
+        return quiet(visit)
+
+    asks: dict[str, Callable[[Any], Any]] = {
+        "status": lambda endpoint: endpoint.status("j1", timeout=None),
+        "run": lambda endpoint: endpoint.run(input=1, timeout=None),
+        "wait": lambda endpoint: endpoint.wait("j1"),
+    }
+    cls: Any = httpx.AsyncClient if way.is_async else httpx.Client
+    with Server(say) as server, ThreadPoolExecutor(1) as pool:
+        http_client = cls(trust_env=False)
+        client = way.client(base_url=server.base_url, http_client=http_client)
+        endpoint = client.endpoint("ep")
+        call = pool.submit(way.call, lambda: asks[operation](endpoint))
+        assert asked.wait(10)
+        error = ended(way, client, call)
+        uncertain = operation == "run"
+        assert type(error) is (SubmissionUncertainError if uncertain else APIConnectionError)
+        assert not http_client.is_closed
+        with pytest.raises(RuntimeError, match="closed"):
+            way.call(lambda: endpoint.status("j1"))
+        way.call(http_client.aclose if way.is_async else http_client.close)
+
+
+def test_while_connecting(way: Way, silent: int) -> None:
+    """Nothing was sent."""
+    with ThreadPoolExecutor(1) as pool:
+        client = way.client(base_url=f"http://127.0.0.1:{silent}/v2")
+        begun = threading.Event()
+
+        def ask() -> Any:
+            begun.set()
+            return client.endpoint("ep").run(input=1, timeout=None)
+
+        call = pool.submit(way.call, ask)
+        assert begun.wait(10)
+        time.sleep(0.05)
+        assert type(ended(way, client, call)) is APIConnectionError
+
+
+def test_while_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that hangs holds up neither the call nor the one who closes."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> Any:
+        asked.set()
+        answer.wait(10)
+        raise OSError("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    with ThreadPoolExecutor(1) as pool:
+        client = Runpod("key-of-a-test", base_url="http://api.test/v2")
+        call = pool.submit(client.endpoint("ep").status, "j1", timeout=None)
+        assert asked.wait(10)
+        client.close()
+        with pytest.raises(APIConnectionError, match=MESSAGE):
+            call.result(10)
+        answer.set()
+
+
+def test_between_polls(way: Way) -> None:
+    """A pause ends too, and the error says so."""
+    asked = threading.Event()
+
+    def say(visit: Visit) -> bool:
+        asked.set()
+        return visit.say(IN_QUEUE)
+
+    with Server(say) as server, ThreadPoolExecutor(1) as pool:
+        client = way.client(base_url=server.base_url)
+        call = pool.submit(way.call, lambda: client.endpoint("ep").wait("j1"))
+        assert asked.wait(10)
+        time.sleep(0.05)  # in the pause, or a next request, which is refused as any new one
+        assert type(ended(way, client, call)) is APIConnectionError
+
+
+CLIENTS = pytest.mark.parametrize("callers", [False, True], ids=["own", "callers"])
+
+
+@CLIENTS
+def test_in_the_queue_of_a_rate_limit(callers: bool) -> None:
+    """A call that waits for a place ends, and its place is free."""
+    full = threading.Semaphore(0)
+
+    def say(visit: Visit) -> bool:
+        full.release()
+        return quiet(visit)
+
+    http_client = httpx.Client(trust_env=False) if callers else None
+    with Server(say) as server, ThreadPoolExecutor(21) as pool:
+        client = Runpod("key-of-a-test", base_url=server.base_url, http_client=http_client)
+        endpoint = client.endpoint("ep")
+        calls = [pool.submit(endpoint.cancel, f"j{n}", timeout=None) for n in range(10)]
+        for _ in range(10):  # the burst
+            assert full.acquire(timeout=10)
+        late = pool.submit(endpoint.cancel, "late", timeout=None)
+        client.close()
+        for call in (*calls, late):
+            with pytest.raises(APIConnectionError, match=MESSAGE):
+                call.result(10)
+        if http_client is not None:
+            http_client.close()
+
+
+@CLIENTS
+def test_a_map(callers: bool) -> None:
+    """The results of what is under way say that the client was closed; no thread is left."""
+    asked = threading.Semaphore(0)
+
+    def say(visit: Visit) -> bool:
+        asked.release()
+        return quiet(visit)
+
+    http_client = httpx.Client(trust_env=False) if callers else None
+    threads = threading.active_count()
+    with Server(say) as server, ThreadPoolExecutor(1) as pool:
+        client = Runpod("key-of-a-test", base_url=server.base_url, http_client=http_client)
+        results = client.endpoint("ep").map(range(3), concurrency=3)
+        call = pool.submit(list, results)
+        for _ in range(3):
+            assert asked.acquire(timeout=10)
+        client.close()
+        found: Any = call.result(10)
+        assert [type(result.error) for result in found] == [SubmissionUncertainError] * 3
+        assert MESSAGE in str(found[0].error)
+        with pytest.raises(RuntimeError, match="closed"):
+            client.endpoint("ep").map([1])
+        if http_client is not None:
+            http_client.close()
+    assert threading.active_count() <= threads
+
+
+def test_an_async_map(way: Way) -> None:
+    """The same of the async client, on its own loop."""
+    if not way.is_async:
+        pytest.skip("above")
+    asked = threading.Semaphore(0)
+
+    def say(visit: Visit) -> bool:
+        asked.release()
+        return quiet(visit)
+
+    async def main(client: AsyncRunpod) -> list[Any]:
+        results = client.endpoint("ep").map(range(3), concurrency=3)
+        found: list[Any] = []
+
+        async def take() -> None:
+            found.extend([result async for result in results])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(take)
+            for _ in range(3):
+                assert await anyio.to_thread.run_sync(asked.acquire, True, 10)
+            await client.aclose()
+        return found
+
+    with Server(say) as server:
+        client = way.client(base_url=server.base_url)
+        found = way.call(lambda: main(client))
+    assert [type(result.error) for result in found] == [SubmissionUncertainError] * 3

@@ -1,0 +1,126 @@
+"""Connections that died while they were idle: sleep, a NAT or a VPN that forgot them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.transport.conftest import Way
+from tests.transport.server import Server, Visit, good
+
+KEPT = 6
+
+
+class Forgetful:
+    """A server whose connections never answer again, once they have been forgotten."""
+
+    def __init__(self) -> None:
+        self.together = threading.Barrier(KEPT)
+        self.forgotten = 0
+        """Connections up to this number are dead."""
+
+    def say(self, visit: Visit) -> bool:
+        if visit.connection <= self.forgotten:
+            visit.sock.recv(1)  # until the other side gives up
+            return False
+        if not self.forgotten:
+            self.together.wait(10)  # so that each of the first has a connection of its own
+        return visit.say()
+
+
+@pytest.fixture(params=["own", "callers"])
+def callers(request: pytest.FixtureRequest, way: Way) -> bool:
+    """Run the test with connections of our own, and with an `http_client`."""
+    if request.param == "callers" and way.mode == "aiohttp":
+        pytest.skip("it is no client of httpx")
+    return bool(request.param == "callers")
+
+
+def client_of(way: Way, server: Server, *, callers: bool, **options: Any) -> tuple[Any, Any]:
+    """Make a client, and the `http_client` that it goes through, if it does."""
+    http_client: Any = None
+    if callers:
+        http_client = (httpx.AsyncClient if way.is_async else httpx.Client)(trust_env=False)
+    client = way.client(base_url=server.base_url, http_client=http_client, **options)
+    return client, http_client
+
+
+def close(way: Way, http_client: Any) -> None:
+    if http_client is not None:
+        way.call(http_client.aclose if way.is_async else http_client.close)
+
+
+def test_six_dead_connections(way: Way, callers: bool) -> None:
+    """The first one that does not answer is enough: the next try gets a new connection."""
+    service = Forgetful()
+    with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
+        client, http_client = client_of(way, server, callers=callers, timeout=0.3)
+        endpoint = client.endpoint("ep")
+        ask = lambda _: way.call(lambda: endpoint.status("j1", timeout=10))  # noqa: E731
+        list(pool.map(ask, range(KEPT)))
+        assert server.connections == KEPT
+        service.forgotten = KEPT
+        state = way.call(lambda: endpoint.status("j1", timeout=10))
+        assert state.completed
+        close(way, http_client)
+    assert server.connections == KEPT + 1
+    assert len(server.visits) == KEPT + 2
+
+
+PROGRAM = """
+import sys, time
+
+asleep = 0.0
+clock_gettime, base_url = time.clock_gettime, sys.argv[1]
+time.clock_gettime = lambda clock: clock_gettime(clock) + asleep
+
+import anyio
+from runpod_sdk import AsyncRunpod, Runpod
+
+def slept():
+    global asleep
+    asleep += 5
+
+with Runpod("key-of-a-test", base_url=base_url) as client:
+    endpoint = client.endpoint("sync")
+    endpoint.status("j1")
+    endpoint.run(input=1)
+    slept()
+    endpoint.run(input=1)
+
+async def main(name, **options):
+    async with AsyncRunpod("key-of-a-test", base_url=base_url, **options) as client:
+        endpoint = client.endpoint(name)
+        await endpoint.status("j1")
+        await endpoint.run(input=1)
+        slept()
+        await endpoint.run(input=1)
+
+anyio.run(main, "asyncio", backend="asyncio")
+anyio.run(main, "trio", backend="trio")
+if sys.argv[2:]:
+    anyio.run(lambda: main("aiohttp", transport="aiohttp"), backend="asyncio")
+"""
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="the clock is another one")
+def test_a_submission_after_the_machine_slept() -> None:
+    """It goes out on a new connection, though the process did nothing for less than a second."""
+    ways = ["sync", "asyncio", "trio"]
+    if importlib.util.find_spec("aiohttp"):
+        ways.append("aiohttp")
+    with Server(good) as server:
+        command = [sys.executable, "-c", PROGRAM, server.base_url, *ways[3:]]
+        subprocess.run(command, check=True, timeout=60)
+    for way in ways:
+        connections = [v.connection for v in server.visits if b"/v2/%s/" % way.encode() in v.text]
+        first = connections[0]
+        assert connections == [first, first, first + 1], way
