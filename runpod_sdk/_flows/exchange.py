@@ -172,6 +172,8 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
             raise
         if await _can_be_read(client, op):  # then a signal handler raised it, for example
             raise
+        if client.reply.distrust is not None:  # it may have been the answer to another request
+            client.reply.distrust()
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
         shown = client.reply.censored(op.secrets)
     # Raised without a cause: that would hold the answer, and a secret that it repeats.

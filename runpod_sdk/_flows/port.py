@@ -71,6 +71,8 @@ class Reply:
     """What the client was told to ask, for messages."""
     key_origin: str = ""
     """Where the API key of the request came from, if it was refused; for messages."""
+    distrust: Callable[[], object] | None = field(default=None, repr=False, eq=False)
+    """Drops the connections that are idle; for one that may have answered another request."""
     _decoded: list[JSONValue] = field(factory=list, repr=False, eq=False)
 
     def json(self) -> Any:

@@ -160,7 +160,7 @@ class AsyncIO:
         here = getattr(self, "_here", None)
         if here is not None and here.own is not None and not self._closed:
             http.warn_unclosed(self)
-            here.own.release()
+            here.own.drop_idle()
 
     def _way(self) -> _Way:
         self.check_open()
@@ -186,7 +186,7 @@ class _Here(threading.local):
 class _Way(Protocol):
     async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply: ...
     async def close(self) -> None: ...
-    def release(self) -> None: ...
+    def drop_idle(self) -> None: ...
 
 
 def _connector(transport: Transport) -> Callable[[Config], _Way]:

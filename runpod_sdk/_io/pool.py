@@ -68,8 +68,9 @@ class Pool:
         except BaseException as reason:
             await connection.close()
             if is_kept and (isinstance(reason, httpx.HTTPError) or limit.left() <= 0):
-                await self._drop_idle()
+                self.drop_idle()
             raise
+        reply.distrust = self.drop_idle
         if reusable:
             await self._give(connection)
         else:
@@ -80,12 +81,18 @@ class Pool:
         """Close the connections that are idle; the others are closed when they are done."""
         with self._lock:
             self._closed = True
-        await self._drop_idle()
+        for connection in self._take_idle():
+            await connection.close()
 
-    def release(self) -> None:
-        """Close the connections at once, without a loop if need be."""
-        for connection in self._idle:
+    def drop_idle(self) -> None:
+        """Use none of the connections again that are idle now; works without a loop, too."""
+        for connection in self._take_idle():
             connection.release()
+
+    def _take_idle(self) -> deque[Connection]:
+        with self._lock:
+            taken, self._idle = self._idle, deque()
+        return taken
 
     def _kept(self, longest_idle: float) -> Connection | None:
         """Return the connection used last, if it is idle for no longer than that and not closed."""
@@ -97,12 +104,6 @@ class Pool:
             if not connection.is_closed():
                 return connection
             connection.release()
-
-    async def _drop_idle(self) -> None:
-        with self._lock:
-            gone, self._idle = self._idle, deque()
-        for connection in gone:
-            await connection.close()
 
     async def _give(self, connection: Connection) -> None:
         """Keep a connection; close those that were idle for too long, or are too many."""

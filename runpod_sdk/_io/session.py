@@ -69,7 +69,9 @@ class Session:
         attempt = _Attempt(trace)
         generation.under_way += 1
         try:
-            return await self._exchange(generation.session, call, limit, attempt)
+            reply = await self._exchange(generation.session, call, limit, attempt)
+            reply.distrust = self.drop_idle
+            return reply
         except BaseException as reason:
             failed = isinstance(reason, httpx.HTTPError) or limit.left() <= 0
             if failed and attempt.is_kept and self._current is generation:
@@ -119,16 +121,17 @@ class Session:
             await self._current.session.close()
             await asyncio.sleep(0)  # what it closes is closed in the next round of the loop
 
-    def release(self) -> None:
-        if self._current is None:
-            return
-        session = self._current.session
+    def drop_idle(self) -> None:
+        """Use none of the connections again that are idle now; works without a loop, too."""
+        generation, self._current = self._current, None
+        if generation is None or generation.under_way:
+            return  # else it is closed when what is under way is done
         if self._loop.is_closed():
             with contextlib.suppress(StopIteration):
-                session.close().send(None)  # nothing is left to be waited for
+                generation.session.close().send(None)  # nothing is left to be waited for
         else:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_close_soon, session)
+                self._loop.call_soon_threadsafe(_close_soon, generation.session)
 
     def _generation(self) -> _Generation:
         asleep = self._time_asleep()

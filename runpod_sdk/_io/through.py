@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -56,7 +56,7 @@ class Through:
                 for piece in response.iter_bytes():
                     if not reading.add(piece):
                         break
-            return reading.body.reply()
+            return reading.reply(partial(expire_idle_connections, self._client))
         except httpx.TransportError:
             expire_idle_connections(self._client)
             raise
@@ -89,7 +89,7 @@ class AsyncThrough:
                 async for piece in response.aiter_bytes():
                     if not reading.add(piece):
                         break
-            return reading.body.reply()
+            return reading.reply(partial(expire_idle_connections, self._client))
         except BaseException as reason:
             if isinstance(reason, httpx.TransportError) or limit.left() <= 0:
                 expire_idle_connections(self._client)
@@ -98,8 +98,8 @@ class AsyncThrough:
     async def close(self) -> None:
         await self._client.aclose()
 
-    def release(self) -> None:
-        pass  # its connections close themselves when nobody holds them any more
+    def drop_idle(self) -> None:
+        expire_idle_connections(self._client)
 
 
 async def _note(trace: http.Trace, event: str, info: Mapping[str, Any]) -> None:
@@ -133,6 +133,12 @@ class _Reading:
         if self._limit.left() <= 0:
             raise httpx.ReadTimeout("no time is left")
         return self.body.add(piece)
+
+    def reply(self, distrust: Callable[[], object]) -> Reply:
+        """Return the whole reply, with what drops connections that are not to be trusted."""
+        reply = self.body.reply()
+        reply.distrust = distrust
+        return reply
 
 
 class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):

@@ -15,6 +15,7 @@ import pytest
 
 from runpod_sdk import (
     APIConnectionError,
+    APIResponseValidationError,
     AsyncRunpod,
     NotFoundError,
     Runpod,
@@ -103,6 +104,25 @@ def test_what_comes_behind_an_answer_is_not_the_next_one(way: Way) -> None:
                 assert way.call(lambda: endpoint.status("j1")).id == "j1"
             except APIConnectionError:
                 assert way.mode == "aiohttp"  # which takes it for a fault of the server
+
+
+def test_a_connection_that_carried_the_answer_to_another_request(way: Way) -> None:
+    """It is not used again: else each answer on it would be the one to the request before."""
+
+    def say(visit: Visit) -> bool:
+        asked = visit.text.split(b" ")[1].rsplit(b"/", 1)[1]
+        answers = before.setdefault(visit.connection, [b"j0"])
+        answers.append(asked)
+        return visit.say(GOOD.replace(b"j1", answers[-2] if visit.connection == 1 else asked))
+
+    before: dict[int, list[bytes]] = {}
+    with Server(say) as server:
+        endpoint = endpoint_of(way, server)
+        with pytest.raises(APIResponseValidationError, match="another job"):
+            way.call(lambda: endpoint.status("j1"))
+        assert way.call(lambda: endpoint.status("j2")).id == "j2"
+        assert way.call(lambda: endpoint.cancel("j3")).id == "j3"
+    assert server.connections == 2
 
 
 def test_a_server_that_sends_without_end(way: Way) -> None:
