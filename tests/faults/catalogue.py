@@ -516,6 +516,37 @@ TUNNEL_FORBIDDEN = Row(
     APIConnectionError,
     advice="Nothing was sent. Follow the message: it names the proxy, or the certificate variable.",
 )
+OTHER_JOB = Row(
+    "A 2xx of `status`, `wait`, `cancel` or `retry` that contains another job's id",
+    {},
+    NONE,
+    APIResponseValidationError,
+    advice="Ask again; if it happens again, look for a cache between you and RunPod.",
+)
+GATEWAY = Row(
+    "A gateway cuts the responses that the server holds back: 504, 524, a reset",
+    {},
+    READS,
+    None,
+    advice="Nothing: the client asks for shorter holds, then polls `/status`.",
+)
+IDLE = Row(
+    "Kept connections that died while they were idle: sleep, NAT, VPN",
+    {},
+    READS,
+    None,
+    SubmissionTimeoutError,
+    RunpodTimeoutError,
+    "Nothing after four idle seconds: then a submission uses a new connection. Before that, as"
+    " above where no response comes.",
+)
+ADDRESSES = Row(
+    "The host's first address does not answer, another one does",
+    {},
+    NONE,
+    None,
+    advice="Nothing: the client tries the next address after a quarter of a second.",
+)
 NEVER_SENT = [CUT_UPLOAD, TUNNEL, TUNNEL_TIMEOUT, TUNNEL_FORBIDDEN]
 
 
@@ -531,7 +562,9 @@ def table() -> str:
         " | `run`, `run_sync` | `stream` | what to do |",
         "|---|---|---|---|---|---|",
     ]
-    rows = [REFUSED, *NEVER_SENT, *ROWS[1:-2], REDIRECT, *ROWS[-2:], SLOW_TRANSFER]
+    before, after = ROWS[1:-1], ROWS[-1]
+    no_harm = [after, SLOW_TRANSFER, GATEWAY, ADDRESSES, IDLE]
+    rows = [REFUSED, *NEVER_SENT, *before[:-1], REDIRECT, before[-1], OTHER_JOB, *no_harm]
     for row in rows:
         again = ", ".join(words for kind, words in kinds.items() if kind in row.again)
         seen = [name_of(row.seen_by(kind)) for kind in (READ, SUBMIT, STREAM)]

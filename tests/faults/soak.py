@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -28,6 +29,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +50,8 @@ from runpod_sdk.local import LocalEndpoint
 SHARE = 0.12
 """The share of requests that a fault happens to."""
 CONCURRENCY = 100
+PATIENCE = 60.0
+"""Seconds of the client's timeout."""
 LARGE = 64 * 1024
 """The size of some inputs, so that there is an upload to cut."""
 
@@ -269,17 +273,31 @@ class Figures:
         assert self.lost == 0, "a result tells the truth about its job"
         assert self.failed == 0, "what may be sent again succeeds in the end"
         assert self.growth < 16e6, "memory is flat"
-        assert self.descriptors[-1] <= self.descriptors[0] + 4, "descriptors are closed"
+        assert self.descriptors[-1] <= self.descriptors[0], "descriptors are closed"
 
 
-def soak(name: str, inputs: int, seed: int) -> Figures:
-    """Map *inputs* by the client that *name* says: `sync`, `ordered` or `async`."""
+def serve(pipe: Connection, seed: int) -> None:
+    """Run an endpoint behind a `Refuser` until told to stop; send what they have counted."""
     jobs: Counter[int] = Counter()
 
     def handler(job: dict[str, Any]) -> int:
         number: int = job["input"]["number"]
         jobs[number] += 1
         return number
+
+    with LocalEndpoint(handler, workers=8) as local:
+        with Refuser(urlsplit(local.base_url).port or 0, seed) as refuser:
+            pipe.send((refuser.base_url, local.endpoint_id, local.api_key))
+            pipe.recv()
+        pipe.send((jobs, refuser.requests, refuser.faults.total()))
+
+
+def soak(name: str, inputs: int, seed: int) -> Figures:
+    """
+    Map *inputs* by the client that *name* says: `sync`, `ordered` or `async`.
+
+    The server has a process of its own, so that memory and descriptors are the client's.
+    """
 
     def given() -> Iterator[dict[str, Any]]:
         for number in range(inputs):
@@ -288,50 +306,52 @@ def soak(name: str, inputs: int, seed: int) -> Figures:
     figures = Figures(name, inputs)
     seen: Counter[int] = Counter()
     uncertain: set[int] = set()
-    refused: set[int] = set()
+    without: set[int] = set()
 
     def take(result: MapResult[Any]) -> None:
         seen[result.index] += 1
-        if isinstance(result.error, SubmissionUncertainError):
+        error = result.error
+        if isinstance(error, SubmissionUncertainError):
             uncertain.add(result.index)
-        elif isinstance(result.error, APIStatusError) and result.error.status_code == 408:
-            refused.add(result.index)
-        elif isinstance(result.error, APIResponseValidationError):
+        elif isinstance(error, APIStatusError) and error.status_code == 408:
+            figures.refused += 1
+            without.add(result.index)
+        elif isinstance(error, APIResponseValidationError):
             figures.unread += 1
-        elif result.error is not None:
+        elif error is not None:
             figures.failed += 1
-            print(f"input {result.index}: {result.error!r}", file=sys.stderr)
+            if error.job is None:
+                without.add(result.index)
+            print(f"input {result.index}: {error!r}", file=sys.stderr)
         else:
             assert result.output == result.index
         if len(seen) % max(1, inputs // 20) == 0:
             figures.memory.append(memory())
+            figures.descriptors.append(descriptors())
 
-    began = time.monotonic()
+    here, there = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(there, seed))
+    server.start()
+    base_url, endpoint, key = here.recv()
+    options = {"base_url": base_url, "api_key": key, "max_retries": 8, "rate_limits": False}
     figures.descriptors.append(descriptors())
-    with LocalEndpoint(handler, workers=8, rate_limits=False) as local:
-        port = urlsplit(local.base_url).port or 0
-        with Refuser(port, seed) as refuser:
-            options: dict[str, Any] = {
-                "api_key": local.api_key,
-                "base_url": refuser.base_url,
-                "max_retries": 8,
-                "rate_limits": False,
-                "timeout": 20,
-            }
-            RUNS[name](options, local.endpoint_id, given(), take, figures)
-        figures.requests, figures.faults = refuser.requests, refuser.faults.total()
+    began = time.monotonic()
+    RUNS[name](options | {"timeout": PATIENCE}, endpoint, given(), take, figures)
     figures.seconds = time.monotonic() - began
-    settle(figures)
-    figures.results = sum(count for count in seen.values())
+    figures.descriptors.append(descriptors())
+    here.send("stop")
+    jobs, figures.requests, figures.faults = here.recv()
+    server.join()
+    here.close()
+    there.close()
+    figures.results = seen.total()
     figures.uncertain = len(uncertain)
+    figures.jobs = len(jobs)
     figures.twice = sum(count > 1 for count in jobs.values())
-    figures.refused = len(refused)
-    silent = uncertain | refused
-    none = sum(number in refused for number in jobs)
-    figures.lost = none + sum(
+    silent = uncertain | without
+    figures.lost = sum(number in without for number in jobs) + sum(
         number not in jobs for number in range(inputs) if number not in silent
     )
-    figures.jobs = len(jobs)
     return figures
 
 
@@ -395,15 +415,6 @@ def descriptors() -> int:
         with suppress(OSError):
             return len(os.listdir(folder))
     return 0
-
-
-def settle(figures: Figures) -> None:
-    """Wait until connections of servers that have ended are closed, and count the descriptors."""
-    for _ in range(200):
-        if descriptors() <= figures.descriptors[0] + 4:
-            break
-        time.sleep(0.02)
-    figures.descriptors.append(descriptors())
 
 
 def main() -> None:

