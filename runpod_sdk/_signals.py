@@ -30,7 +30,7 @@ def interruption_in(
     Args:
         before: Where to stop: what was being handled when the code was called, if anything.
     """
-    handlers = {_code(signal.getsignal(one)) for one in signal.valid_signals()} - {None}
+    handlers = handler_codes()
     while error is not None and error is not before:
         traceback = error.__traceback__
         while traceback is not None:
@@ -43,6 +43,12 @@ def interruption_in(
                     return found
         error = error.__cause__ or error.__context__
     return None
+
+
+def handler_codes() -> set[CodeType]:
+    """Return what runs when a signal handler of this process is called."""
+    codes = (_code(signal.getsignal(one)) for one in signal.valid_signals())
+    return {code for code in codes if code is not None}
 
 
 def _code(handler: Any) -> CodeType | None:

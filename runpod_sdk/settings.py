@@ -18,6 +18,7 @@ from runpod_sdk._environment import API_KEY_VARIABLE as API_KEY_VARIABLE
 from runpod_sdk._environment import BASE_URL as BASE_URL
 from runpod_sdk._environment import BASE_URL_VARIABLE as BASE_URL_VARIABLE
 from runpod_sdk._environment import CONFIG_FILE as CONFIG_FILE
+from runpod_sdk._secret import Secret
 from runpod_sdk.errors import ConfigurationError
 
 TIMEOUT: Final = 10.0
@@ -188,7 +189,7 @@ class Config:
     @classmethod
     def make(
         cls,
-        api_key: str | None,
+        api_key: Secret[str | None],
         base_url: str | None,
         timeout: float | timedelta | None,
         max_retries: int,
@@ -212,7 +213,7 @@ class Config:
             rate_limits=_yes_or_no(rate_limits, "rate_limits"),
             size_limits=_yes_or_no(size_limits, "size_limits"),
             telemetry=_yes_or_no(telemetry, "telemetry"),
-            api_key=environment.find_api_key(api_key),
+            api_key=environment.find_api_key(api_key.reveal()),
             own_http=own_http,
         )
 

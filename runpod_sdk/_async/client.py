@@ -10,6 +10,7 @@ from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io.aio import AsyncIO, Transport
+from runpod_sdk._secret import Secret
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ class AsyncRunpod:
         http_client: httpx.AsyncClient | None = None,
         transport: Transport = "anyio",
     ) -> None:
+        key = Secret(api_key)
+        del api_key  # which a traceback would show
         own = http_client is None
         config = Config.make(
-            api_key,
+            key,
             base_url,
             timeout,
             max_retries,

@@ -80,20 +80,23 @@ def map(
         from runpod_sdk._flows import mapping
         from runpod_sdk._io.crew import AsyncCrew, AsyncDesk
 
-    options = mapping.Options(
-        concurrency=concurrency,
-        ordered=ordered,
-        timeout=timeout,
-        on_error=on_error,
-        on_leave=on_leave,
-        progress=progress,
-        webhook=webhook,
-        policy=policy,
-        s3_config=s3_config,
-        journal=journal,
-        input_type=self.input_type,
-        output_type=self.output_type,
-    )
+    try:
+        options = mapping.checked_options(
+            concurrency=concurrency,
+            ordered=ordered,
+            timeout=timeout,
+            on_error=on_error,
+            on_leave=on_leave,
+            progress=progress,
+            webhook=webhook,
+            policy=policy,
+            s3_config=s3_config,
+            journal=journal,
+            input_type=self.input_type,
+            output_type=self.output_type,
+        )
+    finally:
+        del webhook, s3_config  # which a traceback would show
     crew = AsyncCrew()
     desk = AsyncDesk(crew)
     taker = mapping.prepare(self._session, crew, desk, inputs, options, awaits=True)

@@ -41,14 +41,17 @@ async def run(
     timeout: Timeout | Unset = UNSET,
 ) -> AsyncJob[Out]:
     """Async twin of `Endpoint.run`."""
-    body = api.request(
-        request,
-        input=input,
-        webhook=webhook,
-        policy=policy,
-        s3_config=s3_config,
-        input_type=self.input_type,
-    )
+    try:
+        body = api.request(
+            request,
+            input=input,
+            webhook=webhook,
+            policy=policy,
+            s3_config=s3_config,
+            input_type=self.input_type,
+        )
+    finally:
+        del request, input, webhook, s3_config  # which a traceback would show
     total = call_timeout(timeout)
     guard = JobGuard(self._session)
     try:
@@ -115,14 +118,17 @@ async def run_sync(
     output_type: Any = None,
 ) -> JobState[Any]:
     """Async twin of `Endpoint.run_sync`."""
-    body = api.request(
-        request,
-        input=input,
-        webhook=webhook,
-        policy=policy,
-        s3_config=s3_config,
-        input_type=self.input_type,
-    )
+    try:
+        body = api.request(
+            request,
+            input=input,
+            webhook=webhook,
+            policy=policy,
+            s3_config=s3_config,
+            input_type=self.input_type,
+        )
+    finally:
+        del request, input, webhook, s3_config  # which a traceback would show
     total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
     read = reader_for(output_type, self.output_type)
     guard = JobGuard(self._session, on_timeout)

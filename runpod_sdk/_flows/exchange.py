@@ -9,6 +9,7 @@ parser see nothing but a 2xx.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +22,7 @@ from runpod_sdk._flows.encoding import encode
 from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import IO, Call, NoReply, Reply, Submission
 from runpod_sdk._flows.retry import Kind
+from runpod_sdk._secret import clear_frames
 from runpod_sdk.models import JSONValue
 
 T = TypeVar("T")
@@ -35,7 +37,7 @@ class Operation(Generic[T]):
     action: str
     """What it does, for messages: "status of job …"."""
     kind: Kind
-    ask: Callable[..., Awaitable[Any]]
+    ask: Callable[..., Awaitable[Any]] = field(repr=False)
     """The generated function with its arguments, all but `client`."""
     read: Callable[[Any, dict[str, JSONValue]], T]
     """Makes the result of the generated model and the wire form."""
@@ -164,7 +166,16 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
         APIStatusError: The answer is not 2xx.
         APIResponseValidationError: It is, but the body is not what the document says.
     """
+    before = sys.exception()
     client = _StandIn(io, op, limit, resends)
+    try:
+        return await _read(client, op)
+    except BaseException as reason:
+        clear_frames(reason, before)  # they have the key in them, and all of the request
+        raise
+
+
+async def _read(client: _StandIn, op: Operation[T]) -> T:
     try:
         return await _ask(client, op)
     except _PARSE_FAULTS as fault:
@@ -176,5 +187,6 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
             client.reply.distrust()
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
         shown = client.reply.censored(op.secrets)
+        what = client.reply.censor(op.secrets).text(what)
     # Raised without a cause: that would hold the answer, and a secret that it repeats.
     raise op.refuse(op, shown, what)

@@ -9,6 +9,7 @@ million results.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from runpod_sdk._flows.waiting import wait
 from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import Tell, watching
+from runpod_sdk._secret import clear_frames
 from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
 from runpod_sdk.outcomes import MapResult, checked
 from runpod_sdk.settings import (
@@ -77,9 +79,9 @@ class Options:
     on_error: OnError
     on_leave: OnLeave
     progress: bool | Tell | None
-    webhook: str | None
+    webhook: str | None = field(repr=False)
     policy: ExecutionPolicy | None
-    s3_config: S3Config | None
+    s3_config: S3Config | None = field(repr=False)
     journal: Journal | str | None = field(converter=_journal)
     _check: Callable[[Any], Any] | None = field(converter=_checker, alias="input_type")
     read: Reader | None = field(converter=reader_for, alias="output_type")
@@ -110,6 +112,18 @@ class Options:
             s3_config=self.s3_config,
             warns=False,
         )
+
+
+def checked_options(**given: Any) -> Options:
+    """Return the options of a `map`, checked; if they can't be, no frame keeps a secret."""
+    before = sys.exception()
+    try:
+        return Options(**given)
+    except BaseException as reason:
+        clear_frames(reason, before)
+        raise
+    finally:
+        given.clear()
 
 
 def prepare(

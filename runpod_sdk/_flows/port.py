@@ -8,7 +8,6 @@ clock that jumps. Flows know none of them apart.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from attrs import define, evolve, field, frozen
 
 from runpod_sdk import errors
+from runpod_sdk._flows.censoring import Censor
 from runpod_sdk._flows.codec import decode
 from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.newcomers import Newcomers
@@ -32,9 +32,6 @@ T = TypeVar("T")
 Level = Literal["DEBUG", "INFO"]
 
 _GLIMPSE = 65_536
-_CENSORED = "[a secret]"
-_SHORTEST_SECRET = 8
-"""A shorter one is nothing to hide, and its letters are in every text."""
 
 
 @frozen
@@ -59,7 +56,7 @@ class Reply:
     """One HTTP answer, whole. Looks like a response to the generated functions."""
 
     status_code: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
     too_large: bool = False
     """Whether the rest of the body was left unread."""
@@ -74,28 +71,28 @@ class Reply:
     distrust: Callable[[], object] | None = field(default=None, repr=False, eq=False)
     """Drops the connections that are idle; for one that may have answered another request."""
     _decoded: list[JSONValue] = field(factory=list, repr=False, eq=False)
+    _shown: list[JSONValue] = field(factory=list, repr=False, eq=False)
+    """The body as an error may show it, once that is known."""
 
     def json(self) -> Any:
         if not self._decoded:
             self._decoded.append(decode(self.content))
         return self._decoded[0]
 
+    def censor(self, secrets: tuple[str, ...]) -> Censor:
+        """Return what takes its own secrets and these out of a text."""
+        return Censor((*self.secrets, *secrets))
+
     def censored(self, secrets: tuple[str, ...]) -> Reply:
         """Return the reply as an error may show it, without its own *secrets* and these."""
-        content, headers = self.content, dict(self.headers)
-        for secret in (*self.secrets, *secrets):
-            if len(secret) < _SHORTEST_SECRET:
-                continue
-            headers = {name: value.replace(secret, _CENSORED) for name, value in headers.items()}
-            escaped = json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]
-            for form in (*escaped, secret):
-                content = content.replace(form.encode(), _CENSORED.encode())
-        if headers != self.headers:
-            return evolve(self, content=content, headers=headers, decoded=[])
-        return self if content == self.content else evolve(self, content=content, decoded=[])
+        censor = self.censor(secrets)
+        body = evolve(self, decoded=[]).body()  # decoded anew, as it may be changed
+        return evolve(self, headers=censor.headers(self.headers), shown=[censor.json(body)])
 
     def body(self) -> JSONValue:
         """Return the decoded JSON, else the text; of what is too large, the beginning."""
+        if self._shown:
+            return self._shown[0]
         if self.too_large:
             return self.content[:_GLIMPSE].decode("utf-8", "replace")
         try:

@@ -20,6 +20,7 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.batch import Batch, Turn
 from runpod_sdk._flows.crew import Desk
+from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.outcomes import JobResult, MapProgress, MapResult
 from runpod_sdk.settings import OnError, OnLeave
@@ -129,6 +130,7 @@ class Taker(Generic[R]):
 
     async def ended_by(self, reason: BaseException) -> None:
         """Leave because of *reason*, which may have come between `next` and its caller."""
+        clear_frames(reason, only_ours=True)  # an input, or what it was sent with, may be a secret
         if isinstance(reason, GeneratorExit):  # nothing can be awaited
             return
         if not isinstance(reason, errors.RunpodError):

@@ -254,8 +254,10 @@ def raise_interruption(fault: Exception, before: BaseException | None, trace: Tr
 
 
 def _quote_nothing(fault: BaseException | None) -> None:
-    """Take what came out of what *fault* and its causes say: a server may repeat the key."""
+    """Take requests, and what came, out of *fault* and its causes: they have the key in them."""
     while fault is not None:
+        if isinstance(fault, httpx.RequestError):
+            fault._request = None
         fault.args = tuple(
             _QUOTED.sub("[not shown]", arg) if isinstance(arg, str) else arg for arg in fault.args
         )

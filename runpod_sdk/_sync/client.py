@@ -10,6 +10,7 @@ from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io.sync import SyncIO
+from runpod_sdk._secret import Secret
 from runpod_sdk.settings import CONCURRENCY, Config, Timeout
 
 if TYPE_CHECKING:
@@ -69,9 +70,11 @@ class Runpod:
         telemetry: bool = True,
         http_client: httpx.Client | None = None,
     ) -> None:
+        key = Secret(api_key)
+        del api_key  # which a traceback would show
         own = http_client is None
         config = Config.make(
-            api_key,
+            key,
             base_url,
             timeout,
             max_retries,

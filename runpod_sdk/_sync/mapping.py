@@ -127,20 +127,23 @@ def map(
         from runpod_sdk._io.threads import ThreadDesk, aside
         from runpod_sdk._sync.results import Results
 
-    options = mapping.Options(
-        concurrency=concurrency,
-        ordered=ordered,
-        timeout=timeout,
-        on_error=on_error,
-        on_leave=on_leave,
-        progress=progress,
-        webhook=webhook,
-        policy=policy,
-        s3_config=s3_config,
-        journal=journal,
-        input_type=self.input_type,
-        output_type=self.output_type,
-    )
+    try:
+        options = mapping.checked_options(
+            concurrency=concurrency,
+            ordered=ordered,
+            timeout=timeout,
+            on_error=on_error,
+            on_leave=on_leave,
+            progress=progress,
+            webhook=webhook,
+            policy=policy,
+            s3_config=s3_config,
+            journal=journal,
+            input_type=self.input_type,
+            output_type=self.output_type,
+        )
+    finally:
+        del webhook, s3_config  # which a traceback would show
     io = aside(self.client._config, self.client._io)
     session, desk = evolve(self._session, io=io), ThreadDesk(io.aclose)
     taker = mapping.prepare(session, AsyncCrew(), desk, inputs, options, awaits=False)

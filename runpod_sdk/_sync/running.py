@@ -70,14 +70,17 @@ def run(
 
     Source: run_job in openapi/runpod-serverless.yaml.
     """
-    body = api.request(
-        request,
-        input=input,
-        webhook=webhook,
-        policy=policy,
-        s3_config=s3_config,
-        input_type=self.input_type,
-    )
+    try:
+        body = api.request(
+            request,
+            input=input,
+            webhook=webhook,
+            policy=policy,
+            s3_config=s3_config,
+            input_type=self.input_type,
+        )
+    finally:
+        del request, input, webhook, s3_config  # which a traceback would show
     total = call_timeout(timeout)
     guard = JobGuard(self._session)
     try:
@@ -170,14 +173,17 @@ def run_sync(
 
     Source: run_job_sync, get_job_status_sync in openapi/runpod-serverless.yaml.
     """
-    body = api.request(
-        request,
-        input=input,
-        webhook=webhook,
-        policy=policy,
-        s3_config=s3_config,
-        input_type=self.input_type,
-    )
+    try:
+        body = api.request(
+            request,
+            input=input,
+            webhook=webhook,
+            policy=policy,
+            s3_config=s3_config,
+            input_type=self.input_type,
+        )
+    finally:
+        del request, input, webhook, s3_config  # which a traceback would show
     total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
     read = reader_for(output_type, self.output_type)
     guard = JobGuard(self._session, on_timeout)

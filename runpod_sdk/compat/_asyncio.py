@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def _connect(session: aiohttp.ClientSession, api_key: str | None) -> AsyncRunpod:
+    found = [where(api_key)]
+    del api_key  # which a traceback would show
     with documented():
-        return AsyncRunpod(**where(api_key), http_client=client_over(session))
+        return AsyncRunpod(**found.pop(), http_client=client_over(session))
 
 
 class AsyncioJob(Ended):
@@ -36,11 +38,12 @@ class AsyncioJob(Ended):
         session: aiohttp.ClientSession,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        key = (headers or {}).get("Authorization", "").removeprefix("Bearer ")
+        key = [(headers or {}).get("Authorization", "").removeprefix("Bearer ") or None]
+        del headers  # which a traceback would show
         self.endpoint_id = endpoint_id
         self.job_id = job_id
         self.session = session
-        self._job = _connect(session, key or None).endpoint(endpoint_id).job(job_id)
+        self._job = _connect(session, key.pop()).endpoint(endpoint_id).job(job_id)
 
     async def status(self) -> str:
         """Return the status; it is asked for, unless the job is known to have ended well."""
@@ -93,7 +96,8 @@ class AsyncioEndpoint:
         self.endpoint_id = endpoint_id
         self.session = session
         self.api_key = where(api_key)["api_key"]
-        self._endpoint = _connect(session, api_key).endpoint(endpoint_id)
+        del api_key  # which a traceback would show
+        self._endpoint = _connect(session, self.api_key).endpoint(endpoint_id)
 
     async def run(self, endpoint_input: Any) -> AsyncioJob:
         """
@@ -102,8 +106,10 @@ class AsyncioEndpoint:
         Args:
             endpoint_input: The input; or, with a key `input`, the whole body of the API.
         """
+        sent = [body(endpoint_input)]
+        del endpoint_input  # which a traceback would show
         with documented():
-            job = await self._endpoint.run(body(endpoint_input))
+            job = await self._endpoint.run(sent.pop())
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else None
         return AsyncioJob(self.endpoint_id, job.id, self.session, headers)
 

@@ -14,8 +14,10 @@ class Client:
     """The connections of an endpoint and of its jobs; closed when the last of them is gone."""
 
     def __init__(self, api_key: str | None = None) -> None:
+        found = [where(api_key)]
+        del api_key  # which a traceback would show
         with documented():
-            self.runpod = Runpod(**where(api_key))
+            self.runpod = Runpod(**found.pop())
         weakref.finalize(self, self.runpod.close)
 
 
@@ -83,7 +85,9 @@ class Endpoint:
 
     def __init__(self, endpoint_id: str, api_key: str | None = None) -> None:
         self.endpoint_id = endpoint_id
-        self.rp_client = Client(api_key)
+        key = [api_key]
+        del api_key  # which a traceback would show
+        self.rp_client = Client(key.pop())
         self._endpoint = self.rp_client.runpod.endpoint(endpoint_id)
 
     def run(self, request_input: Any) -> Job:
@@ -98,8 +102,10 @@ class Endpoint:
             ValueError: A body with a key that the API does not have.
             UnauthorizedError: The API key is wrong; also a `RuntimeError`.
         """
+        sent = [body(request_input)]
+        del request_input  # which a traceback would show
         with documented():
-            job = self._endpoint.run(body(request_input))
+            job = self._endpoint.run(sent.pop())
         return Job(self.endpoint_id, job.id, self.rp_client)
 
     def run_sync(self, request_input: Any, timeout: float = 86400) -> Any:
@@ -114,8 +120,10 @@ class Endpoint:
             TimeoutError: *timeout* passed; `.job` can be waited for again.
             JobError: The job ended badly; `.state.error` says why.
         """
+        sent = [body(request_input)]
+        del request_input  # which a traceback would show
         with documented():
-            return self._endpoint.run_sync(body(request_input), timeout=timeout).output
+            return self._endpoint.run_sync(sent.pop(), timeout=timeout).output
 
     def health(self, timeout: float = 3) -> dict[str, Any]:
         """Return how many jobs and workers there are, by what they do, as JSON."""

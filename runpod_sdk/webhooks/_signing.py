@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from attrs import field, frozen
 
 from runpod_sdk._flows import api
+from runpod_sdk._secret import clear_frames
 from runpod_sdk.errors import RunpodError
 from runpod_sdk.json_text import read
 from runpod_sdk.models import JobState, JSONValue, short
@@ -104,6 +105,22 @@ def sign_url(
     Raises:
         ValueError: No http URL, a secret that is too short, or a URL that is signed.
     """
+    try:
+        return _signed(url, secret, reference, expires_in, now)
+    except BaseException as reason:
+        clear_frames(reason, only_ours=True)
+        raise
+    finally:
+        del url, secret  # which a traceback would show
+
+
+def _signed(
+    url: str,
+    secret: Secret,
+    reference: str | None,
+    expires_in: float | timedelta,
+    now: float | None,
+) -> str:
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise ValueError("url must begin with https:// and name a host")
@@ -145,8 +162,14 @@ def parse(
 
     Source: the webhook jobEnded in openapi/runpod-serverless.yaml.
     """
-    reference, expires = check(url, secret, now=now)
-    state, input = _read(body)
+    try:
+        reference, expires = check(url, secret, now=now)
+        state, input = _read(body)
+    except BaseException as reason:
+        clear_frames(reason, only_ours=True)
+        raise
+    finally:
+        del url, body, secret  # which a traceback would show
     return Delivery(
         state=state,
         input=input,
@@ -162,6 +185,16 @@ def check(url: str | bytes, secret: Secret, *, now: float | None = None) -> tupl
     Raises:
         ForgedError, ExpiredError, MalformedError: As `parse`.
     """
+    try:
+        return _checked(url, secret, now)
+    except BaseException as reason:
+        clear_frames(reason, only_ours=True)
+        raise
+    finally:
+        del url, secret  # which a traceback would show
+
+
+def _checked(url: str | bytes, secret: Secret, now: float | None) -> tuple[str | None, int]:
     pairs = _query(url)
     ours = {name: value for name, value in pairs if name in _OURS}
     if _SIGNATURE not in ours:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import pickle
 import traceback
+from base64 import b64encode, urlsafe_b64encode
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -129,6 +133,78 @@ def test_a_secret_is_found_as_json_writes_it(driver: Driver, secret: str) -> Non
         driver.call(lambda: endpoint.run(input=1, s3_config=storage))
     assert secret not in str(caught.value)
     assert caught.value.body == {"detail": "[a secret]"}  # type: ignore[attr-defined]
+
+
+ODD = "rpa_CANARY/01+23&45'67=="
+SPELLINGS = {
+    "JSON in JSON": lambda key: json.dumps(json.dumps({"key": key})),
+    "escaped slashes": lambda key: key.replace("/", "\\/"),
+    "escaped letters": lambda key: "".join(f"\\u{ord(one):04X}" for one in key),
+    "a URL": lambda key: f"https://api.test/?key={quote(key, safe='')}&more",
+    "a URL in a URL": lambda key: quote(quote(key, safe=""), safe=""),
+    "HTML": lambda key: f"<pre>{html.escape(key)}</pre>",
+    "Python's bytes": lambda key: repr(key.encode()),
+    **{
+        f"base64 behind {place}": (lambda key, place=place: b64encode(f"{place}{key}:".encode()))
+        for place in ("", "u", "us:", "user:")
+    },
+    "base64 in a URL": lambda key: urlsafe_b64encode(key.encode()),
+}
+
+
+def forms(key: str) -> set[str]:
+    """Return what must be in no error: the key as it is, and as others can decode it."""
+    found = {key, json.dumps(key)[1:-1], quote(key, safe=""), html.escape(key)}
+    for offset in range(3):
+        coded = b64encode(b"x" * offset + key.encode()).decode()
+        found.add(coded[4 : 4 * ((offset + len(key)) // 3)])
+    return found
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_key_is_found_however_it_is_spelled(driver: Driver, spelling: str, status: int) -> None:
+    """In a text, in JSON's values and names, in headers and in the pickle, and the rest is kept."""
+    spelled = SPELLINGS[spelling](ODD)
+    text = spelled.decode() if isinstance(spelled, bytes) else spelled
+    in_json = json.dumps({"detail": f"no {text} here", text: [1, text]})
+    header = {"X-Said": text, "X-Else": "1"} if text.isprintable() else {}
+    for content in (
+        in_json,
+        in_json.replace("/", "\\/").replace("+", "\\u002b"),
+        f"no {text} here",
+    ):
+        reply = httpx.Response(status, content=content, headers=header)
+        endpoint = driver.endpoint(Script(reply), max_retries=0, api_key=ODD)
+        with pytest.raises(RunpodError) as caught:
+            driver.call(
+                lambda endpoint=endpoint: (
+                    endpoint.health() if status == 400 else endpoint.run(input=1)
+                )
+            )
+        shown = said(caught.value) + pickle.dumps(caught.value).decode("latin-1")
+        shown += repr(dict(getattr(caught.value, "headers", {})))
+        for form in forms(ODD):
+            assert form not in shown
+        assert "no " in str(caught.value.body)  # type: ignore[attr-defined]
+        assert " here" in str(caught.value.body)  # type: ignore[attr-defined]
+
+
+def test_a_key_is_found_where_it_is_split(driver: Driver) -> None:
+    """Over strings of a list, members of objects, and headers of one or of several names."""
+    first, second, third = KEY[:6], KEY[6:11], KEY[11:]
+    body = {"list": [first, second, third], "objects": [{"a": first, "b": second + third}]}
+    headers = [("X-A", first), ("X-B", second + third), ("X-C", first), ("X-C", second + third)]
+    endpoint = driver.endpoint(Script(httpx.Response(400, json=body, headers=headers)))
+    with pytest.raises(RunpodError) as caught:
+        driver.call(endpoint.health)
+    censored = "[a secret]"
+    assert caught.value.body == {  # type: ignore[attr-defined]
+        "list": [censored] * 3,
+        "objects": [{"a": censored, "b": censored}],
+    }
+    kept = caught.value.headers  # type: ignore[attr-defined]
+    assert [kept[name] for name in ("x-a", "x-b", "x-c")] == [censored] * 3
 
 
 @pytest.mark.parametrize("status", [200, 500])

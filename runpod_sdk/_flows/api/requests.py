@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copyreg
+import sys
 from collections.abc import Mapping
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
-from attrs import evolve, fields
+from attrs import define, field, fields
 
 from runpod_sdk import models, settings
 from runpod_sdk._policy import check_unit
+from runpod_sdk._secret import clear_frames
 from runpod_sdk._warn import warn
 from runpod_serverless_api import models as wire
 from runpod_serverless_api.types import UNSET, Unset
@@ -18,7 +20,28 @@ from runpod_serverless_api.types import UNSET, Unset
 copyreg.pickle(Unset, lambda _: "UNSET")
 
 _BLANK = wire.JobRequest(input_=None).to_dict()
-_POLICY = [field.name for field in fields(wire.ExecutionPolicy) if field.init]
+_POLICY = [one.name for one in fields(wire.ExecutionPolicy) if one.init]
+
+
+@define(kw_only=True)
+class _Storage(wire.S3Config):
+    """The generated model, whose repr shows no secret."""
+
+    access_secret: str | Unset = field(default=UNSET, repr=False)
+    additional_properties: dict[str, Any] = field(init=False, factory=dict, repr=False)
+
+
+@define(kw_only=True)
+class _Request(wire.JobRequest):
+    """The generated model, whose repr shows no secret; an input or a URL may be one."""
+
+    input_: Any = field(repr=False)
+    webhook: str | Unset = field(default=UNSET, repr=False)
+    webhook_v2: str | Unset = field(default=UNSET, repr=False)
+    additional_properties: dict[str, Any] = field(init=False, factory=dict, repr=False)
+
+
+M = TypeVar("M", _Storage, _Request)
 
 
 def request(
@@ -41,16 +64,37 @@ def request(
         ValueError: Both ways at once, neither, no input, or a field that the API lacks.
         TypeError: Something of another type, or an input that is not of *input_type*.
     """
-    made = _request(body, input, webhook, policy, s3_config)
-    if body is None and warns:
-        warn_if_nested(input)
-    if input_type is None:
-        return made
-    from runpod_sdk import _inputs
+    before = sys.exception()
+    try:
+        made = _opaque(_request(body, input, webhook, policy, s3_config))
+        if body is None and warns:
+            warn_if_nested(input)
+        if input_type is not None:
+            from runpod_sdk import _inputs
 
-    checked = evolve(made, input_=_inputs.checker(input_type)(made.input_))
-    checked.additional_properties = made.additional_properties
-    return checked
+            made.input_ = _inputs.checker(input_type)(made.input_)
+        return made
+    except BaseException as reason:
+        clear_frames(reason, before)
+        raise
+    finally:
+        del body, input, webhook, s3_config
+
+
+def _opaque(request: wire.JobRequest) -> wire.JobRequest:
+    """Return a copy of *request* whose repr shows no secret."""
+    storage = request.s_3_config
+    if isinstance(storage, wire.S3Config):
+        storage = _same(_Storage, storage)
+    made = _same(_Request, request)
+    made.s_3_config = storage
+    return made
+
+
+def _same(cls: type[M], model: wire.S3Config | wire.JobRequest) -> M:
+    made = cls(**{one.alias: getattr(model, one.name) for one in fields(type(model)) if one.init})
+    made.additional_properties = model.additional_properties
+    return made
 
 
 def _request(

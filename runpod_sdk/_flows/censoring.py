@@ -1,0 +1,170 @@
+"""
+Take secrets out of an answer that repeats them, before an error shows any of it.
+
+A server need not spell a secret as it was sent: JSON may write "/" as "\\/", HTML "&" as "&amp;",
+a URL "+" as "%2B", and credentials are sent as base64. So an answer is decoded first, and each
+character of a secret is then looked for in all of its spellings. Texts that follow one another,
+such as the values of headers, are searched as one: a secret may be split over them.
+"""
+
+from __future__ import annotations
+
+import html.entities
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+CENSORED: Final = "[a secret]"
+_SHORTEST_SECRET: Final = 8
+"""A shorter one is nothing to hide, and its letters are in every text."""
+_GAP: Final = r"""[\s\x00"',;+\[\]\\]{0,8}?"""
+"""What may stand between two characters of a secret that was escaped or split."""
+_ENTITIES: Final = {
+    "'": "|apos",
+    **{chr(code): f"|{name}" for code, name in html.entities.codepoint2name.items()},
+}
+
+Span = tuple[int, int]
+
+
+class _Place(NamedTuple):
+    """Where a text stands in decoded JSON: a value, or the name of one."""
+
+    text: str
+    holder: Any
+    key: Any
+    is_name: bool
+
+
+class Censor:
+    """Finds secrets, and replaces them."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._pattern = _pattern(secrets)
+
+    def text(self, text: str) -> str:
+        """Return *text* without the secrets."""
+        return _replaced(text, self._find([text])[0])
+
+    def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return *headers* without the secrets; the object itself if it has none."""
+        values = list(headers.values())
+        found = self._find(values)
+        if not any(found):
+            return headers
+        return dict(zip(headers, map(_replaced, values, found), strict=True))
+
+    def json(self, value: Any) -> Any:
+        """Return decoded JSON without the secrets; its lists and dicts are changed in place."""
+        root = [value]
+        places = list(_places(root))
+        values = [place for place in places if not place.is_name]
+        found = self._find([place.text for place in places])
+        beside = iter(self._find([place.text for place in values]))
+        renamed: dict[int, tuple[dict[str, Any], dict[str, str]]] = {}
+        for place, spans in zip(places, found, strict=True):
+            shown = _replaced(place.text, spans if place.is_name else spans + next(beside))
+            if shown == place.text:
+                continue
+            if place.is_name:
+                renamed.setdefault(id(place.holder), (place.holder, {}))[1][place.text] = shown
+            else:
+                place.holder[place.key] = shown
+        for holder, names in renamed.values():
+            items = [(names.get(name, name), inner) for name, inner in holder.items()]
+            holder.clear()
+            holder.update(items)
+        return root[0]
+
+    def _find(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Return where the secrets are, in each of the texts that follow one another."""
+        found: list[list[Span]] = [[] for _ in texts]
+        if self._pattern is None:
+            return found
+        spans = [match.span() for match in self._pattern.finditer("".join(texts))]
+        begin = which = 0
+        for place, text in enumerate(texts):
+            end = begin + len(text)
+            while which < len(spans) and spans[which][0] < end:
+                first, last = spans[which]
+                found[place].append((max(first - begin, 0), min(last, end) - begin))
+                if last > end:
+                    break  # the rest of it is in the next text
+                which += 1
+            begin = end
+        return found
+
+
+def _places(root: list[Any]) -> Iterator[_Place]:
+    """Walk through decoded JSON in the order of its text, however deep it is nested."""
+    pending: list[Any] = [_Place("", root, 0, is_name=False)]
+    while pending:
+        place = pending.pop()
+        inner = place.text if place.is_name else place.holder[place.key]
+        if isinstance(inner, str):
+            yield place._replace(text=inner)
+        elif isinstance(inner, list):
+            pending += [
+                _Place("", inner, key, is_name=False) for key in reversed(range(len(inner)))
+            ]
+        elif isinstance(inner, dict):
+            for name in reversed(inner):
+                pending.append(_Place("", inner, name, is_name=False))
+                pending.append(_Place(name, inner, name, is_name=True))
+
+
+def _replaced(text: str, spans: Sequence[Span]) -> str:
+    """Return *text* with one remark in place of each of the *spans*, which may overlap."""
+    parts: list[str] = []
+    end = 0
+    for first, last in sorted(spans):
+        if first >= end:
+            parts += [text[end:first], CENSORED]
+        end = max(end, last)
+    return "".join([*parts, text[end:]])
+
+
+@lru_cache(maxsize=32)
+def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str] | None:
+    long = sorted({one for one in secrets if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
+    forms = [form for secret in long for form in (_spelled(secret, _GAP), *_in_base64(secret))]
+    return re.compile("|".join(forms)) if forms else None
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Return how base64 has a secret, which may begin at each of three places in it."""
+    data = secret.encode(errors="surrogatepass")
+    for offset in range(3):
+        coded = b64encode(bytes(offset) + data).decode()
+        begin, bits = (0, 2, 3)[offset], 8 * (offset + len(data))
+        rest = r"[\w+/-]?" if bits % 6 else ""  # a digit that is partly of what follows
+        yield _spelled(coded[begin : bits // 6], r"\s{0,2}") + rest
+
+
+def _spelled(text: str, gap: str) -> str:
+    return gap.join(_spellings(character) for character in text)
+
+
+@lru_cache(maxsize=256)
+def _spellings(character: str) -> str:
+    """Return a pattern of how *character* may be written: as it is, or escaped, even twice."""
+    code = ord(character)
+    units = character.encode("utf-16-be", "surrogatepass")
+    octets = character.encode(errors="surrogatepass")
+    forms = [
+        re.escape(character),
+        "".join(rf"\\\\*u(?i:{units[n : n + 2].hex()})" for n in range(0, len(units), 2)),
+        "".join(rf"\\\\*x(?i:{octet:02x})" for octet in octets),
+        "".join(rf"%(?:25)*(?i:{octet:02x})" for octet in octets),
+        rf"&(?:amp;)*(?:#0*{code}|#[xX]0*(?i:{code:x}){_ENTITIES.get(character, '')});",
+    ]
+    if (short := json.dumps(character)[1:-1])[0] == "\\" and short[1] in "bfnrt":
+        forms.append(rf"\\\\*{short[1]}")
+    if character in "+/":  # in the base64 of URLs
+        forms.append("-" if character == "+" else "_")
+    if character == " ":
+        forms.append(r"\+")
+    return f"(?:{'|'.join(forms)})"

@@ -1,0 +1,76 @@
+"""
+Keep secrets out of what tools show of a traceback.
+
+Error trackers, `pytest -l` and rich show the local variables of every frame of an exception, and
+of its causes and contexts. So there are two rules. A frame that outlives an exception holds a
+secret in a `Secret` alone, or in an object whose `repr` leaves it out. The frames below the ones
+that send a request, which hold it as text and bytes, are cleared by `clear_frames`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
+
+from runpod_sdk._signals import handler_codes
+
+_PACKAGE: Final = __name__.partition(".")[0]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Secret(Generic[T_co]):
+    """A value that no `repr` and no `str` shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T_co) -> None:
+        self._value = value
+
+    def reveal(self) -> T_co:
+        """Return the value; not into a local variable of a function that may raise."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret can't be pickled")
+
+
+def clear_frames(
+    error: BaseException, before: BaseException | None = None, *, only_ours: bool = False
+) -> None:
+    """
+    Clear the local variables of the functions that *error* has left, and of its causes.
+
+    The traceback keeps its lines. The caller's signal handlers keep their variables too.
+
+    Args:
+        before: The exception that was being handled when the call began, which is left alone.
+        only_ours: Whether to clear functions of this package only: the caller's may be among them.
+    """
+    handlers = handler_codes()
+    for one in chain(error, before):
+        trace = one.__traceback__
+        while trace is not None and trace.tb_frame.f_code not in handlers:
+            module = trace.tb_frame.f_globals.get("__name__", "")
+            if not only_ours or module.partition(".")[0] == _PACKAGE:
+                with contextlib.suppress(RuntimeError):  # it still runs
+                    trace.tb_frame.clear()
+            trace = trace.tb_next
+
+
+def chain(error: BaseException, before: BaseException | None) -> Iterator[BaseException]:
+    """Return *error* with its causes, contexts and parts, but not *before* and what it has."""
+    waiting: list[BaseException | None] = [error]
+    seen = {id(None), id(before)}
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, one.__context__]
+            if isinstance(one, BaseExceptionGroup):
+                waiting += one.exceptions

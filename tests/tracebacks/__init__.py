@@ -1,0 +1,1 @@
+"""What tools that record local variables show of a failure: error trackers, pytest -l, rich."""

@@ -1,0 +1,102 @@
+"""
+No tool that records local variables shows a secret of a failed call.
+
+A sentence of SECURITY.md: "No local variable of a frame that an exception of this package, or an
+interruption, has passed through shows one". Sentry's SDK, rich and the standard library look at
+each failure in a process of their own, which Sentry's SDK patches; pytest shows its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from traceback import TracebackException
+from typing import Any
+
+import pytest
+
+from runpod_sdk import RunpodError, webhooks
+from tests.faults.modes import MODES
+from tests.tracebacks.canaries import CALLS, CANARIES, MISTAKES, SECRET, SLOW
+
+ROOT = Path(__file__).parents[2]
+WAYS = ("asyncio by aiohttp", "sync by httpx", "asyncio by httpx", "trio by httpx")
+
+
+def tried(mode: str) -> Any:
+    command = [sys.executable, "-m", "tests.tracebacks.matrix", mode]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def test_no_tool_shows_a_secret_of_a_command() -> None:
+    """The command line keeps none either, behind the exception that ends it."""
+    found = tried("commands")
+    assert found["leaks"] == []
+    assert found["kinds"] == ["SystemExit"]
+    assert len(found["tried"]) == 16
+
+
+@pytest.mark.parametrize("mode", [*MODES, *WAYS])
+def test_no_tool_shows_a_secret(mode: str) -> None:
+    """Whatever fails, on every transport, and however it is interrupted."""
+    found = tried(mode)
+    assert found["leaks"] == []
+    assert len(found["tried"]) > 10 * len({**CALLS, **SLOW}) + len(MISTAKES)
+    assert {"SubmissionUncertainError", "RunpodTimeoutError", "AuthenticationError"} <= {
+        *found["kinds"]
+    }
+    assert {"KeyboardInterrupt", "CancelledError", "Cancelled"} & {*found["kinds"]}
+
+
+def test_webhooks_show_no_secret() -> None:
+    """Neither the secret that signs a URL, nor the signature of a call, is in a frame of ours."""
+    signed = [webhooks.sign_url("https://hook.test/", SECRET, now=0)]
+    for call in (
+        lambda: webhooks.sign_url("ftp://hook.test/", SECRET),
+        lambda: webhooks.sign_url("https://hook.test/", [SECRET, "short"]),
+        lambda: webhooks.parse(signed[0], "{}", SECRET),
+        lambda: webhooks.parse(signed[0], "{}", SECRET * 2),
+        lambda: webhooks.parse(signed[0], "no JSON", SECRET, now=0),
+    ):
+        with pytest.raises((ValueError, RunpodError)) as caught:
+            call()
+        inner = caught.value.with_traceback(caught.tb.tb_next.tb_next)  # without this test's own
+        shown = "".join(TracebackException.from_exception(inner, capture_locals=True).format())
+        assert SECRET not in shown
+        assert signed[0].rpartition("=")[2] not in shown
+
+
+FAILING = """
+from runpod_sdk import Runpod
+from tests.faults.modes import KEY
+from tests.tracebacks.canaries import CALLS, MISTAKES
+
+def test_call(subtests):
+    for name, call in [*list(CALLS.items())[:4], *list(MISTAKES.items())[:2]]:
+        with subtests.test(name), Runpod(KEY, base_url=BASE_URL, max_retries=0) as client:
+            list(call(client.endpoint("ep"), 0.05))
+"""
+
+
+def test_pytest_shows_no_secret(tmp_path: Path) -> None:
+    """Not even with `-l -vv --full-trace`."""
+    from tests.faults.server import Server, answer
+
+    with Server(answer({"detail": "no"}, 400)) as server:
+        path = tmp_path / "test_failing.py"
+        path.write_text(FAILING.replace("BASE_URL", repr(server.base_url)))
+        command = [sys.executable, "-m", "pytest", "-l", "-vv", "--full-trace", "-p", "no:randomly"]
+        options = ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", "/dev/null", path]
+        done = subprocess.run(
+            [*command, *options], cwd=ROOT, capture_output=True, timeout=100, check=False
+        )
+    shown = done.stdout.decode()
+    assert done.returncode == 1, shown
+    assert "BadRequestError" in shown
+    assert "guard      = " in shown, "no local variables were shown"
+    for canary in CANARIES:
+        assert canary not in shown
