@@ -231,6 +231,19 @@ def test_a_short_key_does_not_garble_what_the_server_says(driver: Driver) -> Non
         driver.call(lambda: endpoint.status("j"))
 
 
+def test_a_pickled_storage_is_whole() -> None:
+    """A pickle is a copy of the caller's own value, so the secret is in it."""
+    pickled = pickle.dumps(STORAGE)
+    assert SECRET.encode() in pickled
+    assert pickle.loads(pickled) == STORAGE
+
+
+def test_a_result_is_given_as_it_came(driver: Driver) -> None:
+    """A handler that returns the key has returned the key."""
+    endpoint = driver.endpoint(Script(job(output={"key": KEY})))
+    assert driver.call(lambda: endpoint.status(JOB)).output == {"key": KEY}
+
+
 def test_no_log_record_shows_a_secret(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG, of all loggers, through real connections."""
     with local.LocalEndpoint(lambda job: job["input"], api_key=KEY) as served:

@@ -1,8 +1,8 @@
 """
 Make every call fail in every way, and look at what each tool shows of the exception.
 
-Run as a process, as Sentry's SDK patches libraries: `python -m tests.tracebacks.matrix MODE`.
-Prints what was tried and what was found, as JSON.
+Run as a process, as Sentry's SDK patches libraries: `python -m tests.tracebacks.matrix MODE…`.
+Prints what was tried and what was found, for each mode, as JSON.
 """
 
 from __future__ import annotations
@@ -29,10 +29,8 @@ from tests.faults.server import (
     answer,
     close,
     closed_port,
-    echo,
     head,
     reset,
-    send,
     silence,
 )
 from tests.tracebacks import tools
@@ -60,18 +58,15 @@ def cut(exchange: Exchange) -> bool:
     return False
 
 
-REPEATING = ("400", "401", "500", "unreadable")
+REPEATING = ("400", "401", "unreadable")
 """Failures in which the server's words are shown, and may have a URL of the caller's in them."""
 FAILURES: dict[str, Behaviour] = {
-    "closed": close,
     "reset": reset,
     "cut": cut,
     "silent": silence,
     "401": repeated(401),
     "400": repeated(400),
-    "500": echo(500),
     "unreadable": repeated(200),
-    "no HTTP": send(b"nonsense\r\n\r\n"),
 }
 
 
@@ -171,7 +166,7 @@ def command(*arguments: str) -> None:
 
 def run_commands(findings: Findings, urls: dict[str, str]) -> None:
     os.environ |= {"RUNPOD_API_KEY": KEY, "RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_SDK_HISTORY": "0"}
-    for failure in ("closed", "silent", "401", "500", "unreadable", "refused", "no TLS", "proxy"):
+    for failure in ("reset", "silent", "401", "unreadable", "refused", "no TLS", "proxy"):
         os.environ["RUNPOD_ENDPOINT_BASE_URL"] = urls[failure]
         for name in ("run", "status"):
             parts = ["a=1"] if name == "run" else [JOB]
@@ -218,16 +213,19 @@ async def run_async(findings: Findings, way: str, urls: dict[str, str]) -> None:
 def main() -> None:
     warnings.simplefilter("ignore")
     tools.begin()
-    mode, _, way = sys.argv[1].partition(" by ")
-    findings = Findings()
+    found: dict[str, Any] = {}
     with everywhere() as urls:
-        if mode == "commands":
-            run_commands(findings, urls)
-        elif mode == "sync":
-            run_sync(findings, way, urls)
-        else:
-            anyio.run(run_async, findings, way, urls, backend=mode)
-    json.dump(vars(findings) | {"kinds": sorted(findings.kinds)}, sys.stdout)
+        for name in sys.argv[1:]:
+            mode, _, way = name.partition(" by ")
+            findings = Findings()
+            if mode == "commands":
+                run_commands(findings, urls)
+            elif mode == "sync":
+                run_sync(findings, way, urls)
+            else:
+                anyio.run(run_async, findings, way, urls, backend=mode)
+            found[name] = vars(findings) | {"kinds": sorted(findings.kinds)}
+    json.dump(found, sys.stdout)
 
 
 if __name__ == "__main__":
