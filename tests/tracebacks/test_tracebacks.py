@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from runpod_sdk import RunpodError, webhooks
+from runpod_sdk import AsyncRunpod, Runpod, RunpodError, webhooks
 from tests.faults.modes import MODES
 from tests.tracebacks.canaries import CALLS, CANARIES, MISTAKES, SECRET, SLOW
 
@@ -67,6 +67,18 @@ def test_webhooks_show_no_secret() -> None:
         shown = "".join(TracebackException.from_exception(inner, capture_locals=True).format())
         assert SECRET not in shown
         assert signed[0].rpartition("=")[2] not in shown
+
+
+@pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
+@pytest.mark.parametrize("wrong", [{"timeout": -1}, {"base_url": "ftp://x"}, {"http_client": 1}])
+def test_a_client_that_can_not_be_made_shows_no_key(cls: Any, wrong: dict[str, Any]) -> None:
+    """The key that it was given is in no frame of ours."""
+    with pytest.raises((ValueError, TypeError, RunpodError)) as caught:
+        cls(CANARIES[0], **wrong)
+    inner = caught.value.with_traceback(caught.tb.tb_next)  # without this test's own
+    shown = "".join(TracebackException.from_exception(inner, capture_locals=True).format())
+    assert "self = " in shown
+    assert CANARIES[0] not in shown
 
 
 FAILING = """
