@@ -35,6 +35,7 @@ from runpod_sdk._flows.retry import surely_not_taken
 from runpod_sdk._flows.sending import OutOfTime, perform, send
 from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
 from runpod_sdk._flows.waiting import hold, rest, run_out, timed_out, wait
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
 from runpod_sdk.outcomes import checked
 from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST
@@ -228,6 +229,10 @@ class ChunkReader:
             raise
         except errors.RunpodError:
             outputs = None
+        except RuntimeError as error:  # the client was closed
+            if failure is None or raised_by_signal_handler(error):
+                raise
+            raise failure from failure.__cause__
         if state is None or outputs is None:
             rerun = memory.position.missing is Missing.RUN
             message = messages.interrupted(f"stream of job {job_id}", state, rerun=rerun)

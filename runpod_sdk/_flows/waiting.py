@@ -7,9 +7,9 @@ nothing new is followed by one, longer each time; and so is every answer of a se
 that knows no long poll, which is asked at `/status` instead.
 
 Outages are survived: until the caller's deadline, without one until `OUTAGE` seconds have
-passed without a good answer. A gateway that cuts the held answers twice in a row is asked to
-hold the next ones half as long as it let the last one live, and asked at `/status` for a while
-where that is too short for a long poll.
+passed without a good answer. Where a gateway cuts two held answers in a row, or swallows them,
+the next ones are to be held half as long as the last one lived, or was to be held; and `/status`
+is asked for a while where that is too short for a long poll.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Poll:
             if op.hold and _may_be_cut(fault):
                 self._cuts += 1
                 if self._cuts > 1:
-                    self._longest = elapsed / 2
+                    self._longest = min(elapsed, op.hold) / 2
             if op.hold and self._longest < SHORTEST_HOLD:
                 self._longest, self._short_until = LONGEST_HOLD, self.asked + SHORT_POLLS
                 op = api.status(session.endpoint_id, self._job_id)
@@ -187,7 +187,7 @@ def _may_be_cut(fault: Failure) -> bool:
     """Tell whether a gateway may have cut an answer that the server held back."""
     if isinstance(fault, NoReply):
         return fault.sent
-    return fault.status_code in (408, 502, 504) or fault.status_code >= 520
+    return fault.status_code == 408 or fault.status_code >= 500
 
 
 def timed_out(

@@ -42,10 +42,11 @@ class AwaitingLine:
             raise httpx.ReadError(str(error)) from error
 
     async def write(self, data: bytes | memoryview) -> None:
-        self._has_unsent = True  # until the end of it, as trio cancels in between only
         try:
             await self._stream.send(bytes(data))
-            self._has_unsent = False
+        except anyio.get_cancelled_exc_class():  # never after the last byte
+            self._has_unsent = True
+            raise
         except _BROKEN as error:
             raise httpx.WriteError(str(error)) from error
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.guard import JobGuard
+from runpod_sdk._flows.port import Call, NoReply, Reply
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.submitting import run, run_sync
 from runpod_sdk._flows.waiting import hold, pause, wait
@@ -26,6 +30,7 @@ from tests.flows.virtual import (
     drive,
     guarded,
     meetings,
+    problem,
     randoms,
     session,
     stories,
@@ -124,6 +129,29 @@ def test_a_server_without_long_polls_is_polled() -> None:
     assert asked[:2] == ["status-sync", "status"]
     assert set(asked[2:]) == {"status"}
     assert len(asked) < 30
+
+
+@pytest.mark.parametrize("after", [0.3, 1.5, 5.0])
+@pytest.mark.parametrize("said", ["silence", 500, 502, 503, 504])
+def test_held_answers_that_never_arrive(said: str | int, after: float) -> None:
+    """Whatever a gateway makes of them, holds get shorter until the state is heard of in time."""
+
+    class Gateway(Service):
+        def answer(self, call: Call, now: float) -> tuple[float, Reply | NoReply]:
+            at, reply = super().answer(call, now)
+            if at - now <= after:
+                return at, reply
+            return (now + after, problem(said)) if isinstance(said, int) else (math.inf, reply)
+
+    io = VirtualIO(Gateway(Story(taken_at=150.0, ends_at=300.0)))
+    outcome = waiting(io, None)
+    assert isinstance(outcome, JobState)
+    assert any(reply == 200 and at < 200 for *_, at, reply in _sent(io)), "nothing heard"
+    assert io.now() < 320
+
+
+def _sent(io: VirtualIO) -> list[tuple[Any, ...]]:
+    return [step for step in io.log if step[0] == "send"]
 
 
 @pytest.mark.parametrize("code", [401, 403, 404])

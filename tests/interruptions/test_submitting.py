@@ -8,14 +8,18 @@ says that there may be one; and the job is cancelled where that was asked for.
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import httpx
 import pytest
+import trio
 
 from runpod_sdk import AsyncRunpod, Runpod
 from tests.interruptions.instants import SDK, Interrupter, instants, interrupted
+from tests.transport.server import Server, good
 
 JOB = "a1b2-u1"
 CALLS: dict[str, dict[str, Any]] = {
@@ -128,3 +132,36 @@ def test_an_answer_that_can_be_read(
     for interrupter in instants(one, 40, last="run", files=(SDK,), kinds=[kind]):
         interrupted(one, interrupter)
         assert "job" in interrupter.error.__notes__[0]
+
+
+@pytest.mark.parametrize("backend", ["sync", "asyncio", "trio"])
+def test_the_instant_after_the_last_byte(backend: str) -> None:
+    """Once the system has the whole request there may be a job, though no answer has come."""
+    error = KeyboardInterrupt()
+
+    def interrupt(_: object, event: str, function: Any) -> None:
+        of_socket = isinstance(getattr(function, "__self__", None), socket.socket)
+        if event == "c_return" and of_socket and function.__name__ == "send":
+            sys.setprofile(None)
+            raise error
+
+    def submit(base_url: str) -> None:
+        with Runpod("key-of-a-test", base_url=base_url) as client:
+            sys.setprofile(interrupt)
+            client.endpoint("ep").run(input=1)
+
+    async def submit_async(base_url: str) -> None:
+        async with AsyncRunpod("key-of-a-test", base_url=base_url) as client:
+            sys.setprofile(interrupt)
+            await client.endpoint("ep").run(input=1)
+
+    runs: dict[str, Callable[[str], object]] = {
+        "sync": submit,
+        "asyncio": lambda base_url: asyncio.run(submit_async(base_url)),
+        "trio": lambda base_url: trio.run(submit_async, base_url),
+    }
+    with Server(good) as server, pytest.raises(KeyboardInterrupt) as caught:
+        runs[backend](server.base_url)
+    assert caught.value is error
+    (note,) = error.__notes__
+    assert "may have been enqueued" in note

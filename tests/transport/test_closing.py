@@ -14,7 +14,13 @@ import anyio.to_thread
 import httpx
 import pytest
 
-from runpod_sdk import APIConnectionError, AsyncRunpod, Runpod, SubmissionUncertainError
+from runpod_sdk import (
+    APIConnectionError,
+    AsyncRunpod,
+    Runpod,
+    StreamInterruptedError,
+    SubmissionUncertainError,
+)
 from tests.transport.conftest import Way
 from tests.transport.server import Server, Visit
 from tests.transport.test_addresses import silent
@@ -38,6 +44,22 @@ def ended(way: Way, client: Any, call: Future[Any]) -> BaseException:
     assert error is not None
     assert MESSAGE in str(error)
     return error
+
+
+def test_a_stream(way: Way) -> None:
+    """What the server was about to answer is lost with the connection, and is missed."""
+    asked = threading.Event()
+
+    def say(visit: Visit) -> bool:
+        asked.set()
+        return quiet(visit)
+
+    with Server(say) as server, ThreadPoolExecutor(1) as pool:
+        client = way.client(base_url=server.base_url)
+        stream = client.endpoint("ep").stream("j1")
+        call = pool.submit(way.next, stream)
+        assert asked.wait(10)
+        assert type(ended(way, client, call)) is StreamInterruptedError
 
 
 @pytest.mark.parametrize("operation", ["status", "run", "wait"])
