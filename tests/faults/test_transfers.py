@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runpod_sdk import (
     APIConnectionError,
+    Journal,
+    JournalStatus,
+    Runpod,
     RunpodTimeoutError,
     SubmissionTimeoutError,
     SubmissionUncertainError,
 )
 from tests.faults.catalogue import CUT_UPLOAD, JOB, SLOW_TRANSFER
 from tests.faults.lines import behind_proxy, client_options, says, trusted
-from tests.faults.modes import ALL_WAYS, TALLY, Case, Outcome, run_one
+from tests.faults.modes import ALL_WAYS, KEY, TALLY, Case, Outcome, run_one
 from tests.faults.proxy import DOWN, UP, Cut, Pace
 
 __all__ = ["trusted"]
@@ -132,3 +136,21 @@ def test_an_upload_that_is_cut(mode: str, tls: bool, operation: str, how: str) -
     assert type(outcome.error) is APIConnectionError
     assert proxy.connections == 3
     assert server.visits == []
+
+
+@pytest.mark.parametrize("what", ["cut", "too slow"])
+def test_a_journal_keeps_nothing_uncertain(what: str, tmp_path: Path) -> None:
+    """Inputs whose upload was cut or took too long were not submitted: they stay open."""
+    path = tmp_path / "jobs.journal"
+    cuts = [Cut(UP, 60 * KIB, "reset")] * 6 if what == "cut" else []
+    pace = None if what == "cut" else Pace(UP, *DRIPPING)
+    with behind_proxy(DONE, tls=False, cuts=cuts, pace=pace) as (url, server, _):
+        with Runpod(KEY, base_url=url, timeout=PATIENCE, max_retries=0) as client:
+            endpoint = client.endpoint("ep")
+            results = list(endpoint.map([LARGE] * 3, journal=path, concurrency=3))
+        assert server.visits == []
+    for result in results:
+        assert isinstance(result.error, APIConnectionError | RunpodTimeoutError)
+        assert not isinstance(result.error, SubmissionUncertainError)
+    with Journal(path) as journal:
+        assert journal.counts == {JournalStatus.OPEN: 3}
