@@ -24,6 +24,7 @@ BASE_URL: Final = "https://api.runpod.ai/v2"
 BASE_URL_VARIABLE: Final = "RUNPOD_ENDPOINT_BASE_URL"
 API_KEY_VARIABLE: Final = "RUNPOD_API_KEY"
 CONFIG_FILE: Final = "~/.runpod/config.toml"
+_LARGEST_FILE: Final = 2**20
 
 _SUSPICIOUS: Final = (
     (re.compile(r"^[\"'`]|[\"'`]$"), "it has quotes around it: remove them"),
@@ -90,12 +91,15 @@ def _stored_api_key() -> ApiKey | str:
     if home is None:
         return f"{none} (which was not looked for: there is no HOME, nor a passwd entry)"
     try:
-        content = home.joinpath(CONFIG_FILE.removeprefix("~/")).read_bytes()
+        with home.joinpath(CONFIG_FILE.removeprefix("~/")).open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return none
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "its path has a character that no path has"
         return f"no API key: {CONFIG_FILE} can't be read: {why}"
+    if len(content) > _LARGEST_FILE:
+        return f"no API key: {CONFIG_FILE} is larger than 1 MiB: write it anew"
     document = _toml(content)
     if isinstance(document, str):
         return f"no API key: {CONFIG_FILE} {document}"
@@ -115,7 +119,7 @@ def _toml(content: bytes) -> dict[str, Any] | str:
         return tomllib.loads(content.decode("utf-8-sig"))  # some editors begin with a BOM
     except UnicodeDecodeError:
         return "is not UTF-8: save it as UTF-8"
-    except tomllib.TOMLDecodeError:  # its text may quote the file
+    except ValueError:  # whose text may quote the file: no TOML, or an integer that is too long
         return "is not valid TOML: correct it, or write it anew"
     except RecursionError:
         return "is nested too deep to be read: write it anew"

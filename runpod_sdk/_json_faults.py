@@ -70,10 +70,7 @@ def _parts(value: Any, plain: Callable[[Any], Any]) -> Iterator[Step] | None:
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, int):
-        try:
-            int.__repr__(value)
-        except ValueError:
-            raise ValueError("is an integer of too many digits") from None
+        _check_digits(value, "is")
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"is {float.__repr__(value)}")
@@ -112,6 +109,13 @@ def _check_text(text: str) -> None:
         raise ValueError("has a lone surrogate, half of a character") from None
 
 
+def _check_digits(number: int, how: str) -> None:
+    try:
+        int.__repr__(number)
+    except ValueError:
+        raise ValueError(f"{how} an integer of too many digits") from None
+
+
 def _check_keys(value: dict[Any, Any]) -> None:
     seen: dict[str, Any] = {}
     for key in value:
@@ -120,6 +124,8 @@ def _check_keys(value: dict[Any, Any]) -> None:
                 f"has a key of type {name_of(type(key))}, which can't be written as JSON:"
                 " keys are strings, numbers, booleans or None"
             )
+        if isinstance(key, int):
+            _check_digits(key, "has as a key")
         if isinstance(key, float) and not math.isfinite(key):
             raise ValueError(f"has the key {float.__repr__(key)}")
         written = key if isinstance(key, str) else json.dumps(key)
@@ -156,7 +162,7 @@ def _advice(value: Any) -> str:
     if isinstance(value, enum.Enum):
         return "give its value, or make the class a StrEnum or an IntEnum"
     for has, advice in _ADVICE.items():
-        if hasattr(value, has):
+        if _has(value, has):
             return advice
     if isinstance(value, Mapping):
         return "give dict(…) of it"
@@ -166,6 +172,16 @@ def _advice(value: Any) -> str:
         "give dicts, lists, strings, numbers, booleans and None, or values of attrs classes,"
         " dataclasses and models of pydantic"
     )
+
+
+def _has(value: Any, name: str) -> bool:
+    """Tell whether *value* has an attribute; one that can't be looked up counts as missing."""
+    try:
+        return hasattr(value, name)
+    except Exception as fault:
+        if raised_by_signal_handler(fault):
+            raise
+        return False
 
 
 _ADVICE: Final = {

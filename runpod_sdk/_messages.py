@@ -142,8 +142,13 @@ def timed_out(
     return f"{message}; it is still {state.status}{why}"
 
 
-def interrupted(action: str, state: JobState | None, *, rerun: bool) -> str:
-    """Say why chunks are missing, and where they can still be found."""
+def interrupted(action: str, state: JobState | None, why: str, *, rerun: bool) -> str:
+    """
+    Say why chunks are missing, and where they can still be found.
+
+    Args:
+        why: The error message of the status request, if it failed.
+    """
     if rerun:
         message = (
             f"{action}: the job was given to another worker, which did not repeat the chunks"
@@ -152,7 +157,7 @@ def interrupted(action: str, state: JobState | None, *, rerun: bool) -> str:
     else:
         message = f"{action}: a response was lost that may have carried chunks"
     if state is None:
-        return f"{message}, and the job's status could not be read"
+        return f"{message}, and the job's status could not be read" + (f" ({why})" if why else "")
     return (
         f"{message}, and the output of the job ({state.status}) does not show which are missing;"
         " endpoint.stream(job_id) reads what the server still has"

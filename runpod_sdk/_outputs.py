@@ -176,7 +176,7 @@ def dump_model(value: Any) -> Any:
 
 def _has_asterisks(dumped: Any) -> bool:
     if isinstance(dumped, dict):
-        return any(map(_has_asterisks, dumped.values()))
+        return _ASTERISKS in dumped or any(map(_has_asterisks, dumped.values()))
     if isinstance(dumped, list):
         return any(map(_has_asterisks, dumped))
     return isinstance(dumped, str) and dumped == _ASTERISKS
@@ -187,6 +187,8 @@ def _secret_in(dumped: Any, value: Any) -> str | None:
     if isinstance(dumped, dict):
         parts = [(f".{key}", inner) for key, inner in dumped.items()]
         values = list(value.values()) if isinstance(value, dict) else []
+        if isinstance(value, dict) and any(hasattr(key, "get_secret_value") for key in value):
+            return f"[{_ASTERISKS!r}]"
     elif isinstance(dumped, list):
         parts = [(f"[{index}]", inner) for index, inner in enumerate(dumped)]
         values = list(value)

@@ -21,7 +21,7 @@ from runpod_sdk._nesting import Nesting
 from runpod_sdk._policy import check_unit
 from runpod_sdk.json_text import Repr
 from runpod_sdk.reasons import reason_of
-from runpod_sdk.settings import Timeout, length_of_time
+from runpod_sdk.settings import Timeout, finite_length
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -255,11 +255,11 @@ class PurgeResult(_Received):
 
 
 def _execution_timeout(value: Timeout) -> float | None:
-    return length_of_time(value, "execution_timeout")
+    return finite_length(value, "execution_timeout")
 
 
 def _ttl(value: Timeout) -> float | None:
-    return length_of_time(value, "ttl")
+    return finite_length(value, "ttl")
 
 
 @frozen(kw_only=True)

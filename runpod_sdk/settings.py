@@ -124,6 +124,14 @@ def length_of_time(value: float | timedelta | None, name: str = "timeout") -> fl
     return None if value > _FOREVER else value
 
 
+def finite_length(value: Timeout, name: str) -> float | None:
+    """Return *value* in seconds; None only if it is None."""
+    seconds = length_of_time(value, name)
+    if seconds is None and value is not None:
+        raise ValueError(f"{name} is too long: give seconds, at most 7 days of them, or None")
+    return seconds
+
+
 def call_timeout(value: Timeout | Unset) -> float | Unset | None:
     """Return a call's *timeout* in seconds; None is no limit, `UNSET` the client's own."""
     return value if isinstance(value, Unset) else length_of_time(value)
@@ -156,6 +164,8 @@ def checked_id(value: str, name: str) -> str:
             f"{name} must be the id alone{alone}, not {value!r}:"
             " an id has no slash, no white space and no line end"
         )
+    if not _is_whole(value):
+        raise ValueError(f"{name} must be an id, not {value!r}: it has half of a character")
     return value
 
 
@@ -163,8 +173,12 @@ def is_id(value: object) -> TypeGuard[str]:
     """Tell whether *value* can be an id, of which a URL can be made."""
     if not isinstance(value, str) or value.strip() in ("", ".", ".."):
         return False
-    is_whole = value.encode(errors="ignore").decode() == value  # no lone surrogate
-    return is_whole and not _NOT_OF_AN_ID.search(value)
+    return _is_whole(value) and not _NOT_OF_AN_ID.search(value)
+
+
+def _is_whole(text: str) -> bool:
+    """Tell whether *text* has no lone surrogate, which no URL can hold."""
+    return text.encode(errors="ignore").decode() == text
 
 
 @frozen

@@ -221,21 +221,21 @@ class ChunkReader:
             known: The job's state, if it is known.
         """
         session, memory, job_id = self._session, self._memory, self._job_id
-        state = None
+        state, why = None, ""
         try:
             state = await wait(session, job_id, self._deadline, known)
             outputs = await self._missing_outputs(state)
         except errors.RunpodTimeoutError:
             raise
-        except errors.RunpodError:
-            outputs = None
+        except errors.RunpodError as error:
+            outputs, why = None, str(error)
         except RuntimeError as error:  # the client was closed
             if failure is None or raised_by_signal_handler(error):
                 raise
             raise failure from failure.__cause__
         if state is None or outputs is None:
             rerun = memory.position.missing is Missing.RUN
-            message = messages.interrupted(f"stream of job {job_id}", state, rerun=rerun)
+            message = messages.interrupted(f"stream of job {job_id}", state, why, rerun=rerun)
             job = session.handle(job_id)
             raise errors.StreamInterruptedError(message, job=job, state=state) from failure
         ready = deque(api.chunk_of(output) for output in outputs)

@@ -18,7 +18,8 @@ import anyio
 
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Level, Reply
-from runpod_sdk._io import http, proxies, turns
+from runpod_sdk._importing import whole_imports
+from runpod_sdk._io import certificates, http, proxies, turns
 from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
@@ -196,12 +197,17 @@ def _connector(transport: Transport) -> Callable[[Config], _Way]:
     if transport != "aiohttp":
         raise ValueError(f'transport must be "anyio" or "aiohttp", not {transport!r}')
     try:
-        from runpod_sdk._io.session import Session
+        with whole_imports():
+            from runpod_sdk._io.session import Session
+    except OSError as error:  # of the TLS contexts that aiohttp makes when it is imported
+        fault = certificates.fault(error)
     except ImportError as missing:
         raise ConfigurationError(
             'transport="aiohttp" needs aiohttp: pip install "runpod_sdk[aiohttp]"'
         ) from missing
-    return Session
+    else:
+        return Session
+    raise ConfigurationError(fault)
 
 
 def _own(config: Config) -> _Way:

@@ -51,7 +51,7 @@ def _made(trust_environment: bool) -> ssl.SSLContext | str:
     try:
         made = httpx.create_ssl_context(trust_env=trust_environment)
     except OSError as error:  # which may name no file
-        return _fault(error)
+        return fault(error)
     return (_missing_folder() if trust_environment else "") or made
 
 
@@ -65,7 +65,7 @@ def _missing_folder() -> str:
     return "SSL_CERT_DIR names no directory: correct it, or unset it"
 
 
-def _fault(error: OSError) -> str:
+def fault(error: OSError) -> str:
     """Say which variable names what can't be used."""
     why = error.strerror or str(error)
     log = os.environ.get("SSLKEYLOGFILE")

@@ -97,15 +97,19 @@ def _source(scheme: str) -> str | None:
             continue  # under CGI it is a header that anybody can send
         if os.environ.get(name, "").strip():
             return name
+    return _SYSTEM if _of_system(scheme) else None
+
+
+def _of_system(scheme: str) -> str:
+    """Return the URL of the proxy that the system's settings have; it may be empty."""
     system = urllib.request.getproxies()
-    return _SYSTEM if system.get(scheme) or system.get("all") else None
+    return (system.get(scheme) or system.get("all") or "").strip()
 
 
 def _read(source: str, scheme: str) -> Proxy | str:
     """Return the proxy that *source* names, or what is wrong with it."""
     if source == _SYSTEM:
-        system = urllib.request.getproxies()
-        return _parsed(system.get(scheme) or system["all"])
+        return _parsed(_of_system(scheme))
     return _parsed(os.environ[source])
 
 
@@ -125,7 +129,7 @@ def _parsed(text: str) -> Proxy | str:
     try:
         parts = urlsplit(url)
         valid = is_host(parts.hostname or "") and parts.port != 0
-        valid = valid and server.isprintable() and not server.endswith(":")
+        valid = valid and authority.isprintable() and not server.endswith(":")
     except ValueError:
         valid = False
     if not valid:

@@ -25,6 +25,16 @@ def main() -> None:
         sys.exit(130)
     try:
         app()
-    except OSError as error:  # while a help text was printed: all else is seen to where it is
-        sys.stderr.write(f"can't write to standard output: {error.strerror or 'it is closed'}\n")
-        sys.exit(5)
+    except OSError as error:  # while click printed: all else is seen to where it is
+        refusal = getattr(error.__context__, "exit_code", None)  # of a usage error
+        if refusal is None:
+            words = f"can't write to standard output: {error.strerror or 'it is closed'}\n"
+        else:
+            words = ""  # it is standard error that can't be written to
+        try:
+            sys.stderr.write(words)
+            sys.stderr.flush()
+        except OSError:
+            with open(os.devnull, "wb") as nowhere:  # where what is left in its buffer goes
+                os.dup2(nowhere.fileno(), sys.stderr.fileno())
+        sys.exit(5 if refusal is None else refusal)

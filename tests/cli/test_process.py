@@ -195,6 +195,14 @@ def test_it_can_do_without_a_stream_that_is_closed(closed: str) -> None:
 
 
 @pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(("words", "status"), [("status", 2), ("health --timeout 0", 2)])
+def test_standard_error_that_is_full(words: str, status: int) -> None:
+    """What is wrong can't be said, but the exit status says it."""
+    command = f"{sys.executable} -m runpod_sdk {words} 2>/dev/full"
+    assert subprocess.run(command, shell=True, check=False).returncode == status
+
+
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("words", [["health"], ["--version"], ["run", "--help"]], ids=" ".join)
 @pytest.mark.parametrize("output", [">&-", ">/dev/full"])
 def test_nothing_is_printed_in_vain(words: list[str], output: str) -> None:

@@ -25,6 +25,7 @@ from runpod_sdk import (
     PermissionDeniedError,
     RateLimitError,
     ServerError,
+    StreamInterruptedError,
     SubmissionResponseError,
     SubmissionServerError,
     SubmissionUncertainError,
@@ -441,6 +442,32 @@ def test_a_health_with_an_error_beside_it(driver: Driver) -> None:
     endpoint = driver.endpoint(Script(answer(body), answer({})))
     assert driver.call(endpoint.health).jobs.in_queue == 1
     assert driver.call(endpoint.health).jobs.in_queue is None
+
+
+@pytest.mark.parametrize(
+    "body", [{"errors": ["no"]}, {"jobs": None, "error": "no"}, {"id": "job-1", "status": "FAILED"}]
+)
+def test_a_health_without_counts(driver: Driver, body: Any) -> None:
+    """An object that has no counts at all is something else."""
+    error = failure(driver, "health", answer(body))
+    assert "neither jobs nor workers" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"<!DOCTYPE html><title>Wait</title>", "an HTML page"), (b"", "empty")]
+)
+@pytest.mark.parametrize("operation", ["status", "health", "run"])
+def test_a_page_in_place_of_json(driver: Driver, operation: str, content: bytes, said: str) -> None:
+    """The error names what came, not where a decoder gave up."""
+    error = failure(driver, operation, answer(content))
+    assert f"it is {said}" in str(error)
+
+
+def test_a_stream_repeats_the_servers_words(driver: Driver) -> None:
+    """If neither the chunks nor the job's status can be read, the error says why."""
+    endpoint = driver.endpoint(Script(*[answer({"error": "no funds"})] * 9))
+    with pytest.raises(StreamInterruptedError, match="the server says: no funds"):
+        driver.take(endpoint.stream("job-1", timeout=5))
 
 
 @pytest.mark.parametrize("content", [*NOT_JSON, *NO_OBJECT])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import traceback
 import warnings
@@ -162,9 +163,11 @@ def test_no_key_says_where_to_put_one(cls: Any, text: str | None) -> None:
         (b"\xff\xfe\x00rpa_CANARY", "save it as UTF-8"),
         ("apikey = 'rpa_CANARY'".encode("utf-16"), "save it as UTF-8"),
         (b"apikey = 'rpa_CANARY'\nx = " + b"[" * 2_000 + b"]" * 2_000, "nested too deep"),
+        (b"apikey = 'rpa_CANARY'\nx = " + b"1" * 5_000, "valid TOML"),
+        (b"apikey = 'rpa_CANARY'\n" + b"#" * 2**20, "larger than 1 MiB"),
         (b'[default]\napi_key = "rpa_CANARY\\n"', "has a character"),
     ],
-    ids=ascii,
+    ids=lambda value: ascii(value)[:40],
 )
 def test_a_file_that_can_not_be_used(cls: Any, text: bytes, remedy: str) -> None:
     """A broken file is named, with what to do, and nothing shows a word of what stands in it."""
@@ -366,6 +369,7 @@ NO_IDS = [
     "abc\u2028123",
     "abc\\123",
     "abc\x00",
+    "abc\ud800",
 ]
 
 
@@ -519,3 +523,20 @@ def test_a_file_of_tls_that_is_not_there(
     with pytest.raises(ConfigurationError, match=rf"{variable}.*{advice}.*unset it") as caught:
         driver.call(lambda: client.endpoint("ep").status("j"))
     assert str(caught.value).count("SSL") == 1
+
+
+def test_a_key_log_that_aiohttp_can_not_write() -> None:
+    """aiohttp opens the file when it is imported, which can be done again after a correction."""
+    code = """
+import os, runpod_sdk
+os.environ["SSLKEYLOGFILE"] = os.sep
+try:
+    runpod_sdk.AsyncRunpod("k", transport="aiohttp")
+except runpod_sdk.ConfigurationError as error:
+    print(error)
+del os.environ["SSLKEYLOGFILE"]
+runpod_sdk.AsyncRunpod("k", transport="aiohttp")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("SSLKEYLOGFILE names a file that can't be written")

@@ -372,6 +372,12 @@ class Token(BaseModel):
     stars: str = "*" * 10
 
 
+class Keys(BaseModel):
+    """A model with secrets for keys."""
+
+    m: dict[SecretStr, int]
+
+
 class Shown(Token):
     """The same, which says that it is to be sent."""
 
@@ -427,8 +433,9 @@ def test_the_place_of_what_json_has_no_form_for(driver: Driver, value: Any, said
         ("a\ud800", "lone surrogate"),
         ({"\ud800": 1}, "lone surrogate"),
         (10**5_000, "too many digits"),
+        ({10**5_000: 1}, "as a key an integer of too many digits"),
     ],
-    ids=lambda value: f"{value!a:.20}" if isinstance(value, str | float | dict) else "an integer",
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_the_place_of_what_json_can_not_say(driver: Driver, value: Any, said: str) -> None:
     """The same of values that are of the right type."""
@@ -447,6 +454,8 @@ def test_secrets_of_pydantic(driver: Driver) -> None:
     """What pydantic would write as asterisks is refused; a text of asterisks is not."""
     for path, value in ((r"\.token", Token()), (r"\[0\]\.m\.token", [{"m": Token()}])):
         refused(driver, TypeError, f"^input{path} is a secret.*get_secret_value", input=value)
+    keys = Keys(m={SecretStr("canary"): 1})
+    refused(driver, TypeError, r"^input\.m\[.*\] is a secret", input=keys)
     assert sent(driver, "run", input=Shown())["input"] == {"token": "canary", "stars": "*" * 10}
 
 
@@ -471,11 +480,51 @@ def test_what_contains_itself(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize(
-    "webhook", ["", "hook.test", "ftp://hook.test", "javascript:alert(1)", " https://hook.test"]
+    "webhook",
+    [
+        "",
+        "hook.test",
+        "ftp://hook.test",
+        "javascript:alert(1)",
+        " https://hook.test",
+        "https://",
+        "https://[::1",
+        "https://hook test/",
+        "https://hook.test/\n",
+    ],
 )
 def test_a_webhook_that_is_no_url(driver: Driver, webhook: str) -> None:
     """A webhook is a URL that RunPod can call."""
     refused(driver, ValueError, "webhook", input=1, webhook=webhook)
+    refused(driver, ValueError, "webhook", {"input": 1, "webhook": webhook})
+
+
+def test_a_priority_that_is_no_truth(driver: Driver) -> None:
+    """A text such as "no" would count as true."""
+    policy = ExecutionPolicy(low_priority="no")  # type: ignore[arg-type]
+    refused(driver, TypeError, "policy.low_priority must be True or False", input=1, policy=policy)
+    body = {"input": 1, "policy": {"lowPriority": "no"}}
+    refused(driver, TypeError, "policy.lowPriority must be True or False", body)
+
+
+@pytest.mark.parametrize("length", [float("inf"), 2_592_000_000, timedelta.max])
+def test_a_policy_is_never_left_out(length: Any) -> None:
+    """A time beyond all bounds, such as milliseconds of a month, is refused and not ignored."""
+    for name in ("execution_timeout", "ttl"):
+        with pytest.raises(ValueError, match=f"{name} is too long"):
+            ExecutionPolicy(**{name: length})
+
+
+class Unhelpful:
+    """A value that fails whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+def test_a_value_that_can_not_be_asked(driver: Driver) -> None:
+    """The error is about the input all the same."""
+    refused(driver, TypeError, r"^input\[0\] is of type .*Unhelpful", input=[Unhelpful()])
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ ODD = [
     (f"http://user:{SECRET}@proxy\ttest", "http://host:3128"),
     (f"http://user:{SECRET}@pro xy", "http://host:3128"),
     (f"http://user:{SECRET}@a..b", "http://host:3128"),
+    (f"http://user:{SECRET}\udcff@proxy.test:3128", "http://host:3128"),
     ("http://999.1.1.1:3128", "http://host:3128"),
     ("http://\N{SNOWMAN}\udcff:3128", "http://host:3128"),
     ("https:/proxy.test", "http://host:3128"),
@@ -179,6 +180,8 @@ def test_aiohttp_has_no_socks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_empty_variable_is_none(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one counts, in the order lower case, upper case, all."""
     monkeypatch.setenv("https_proxy", "")
+    cls(KEY)
+    monkeypatch.setenv("https_proxy", " \t")
     cls(KEY)
     monkeypatch.setenv("ALL_PROXY", "ftp://no.proxy")
     with pytest.raises(ConfigurationError, match=r"^ALL_PROXY:"):

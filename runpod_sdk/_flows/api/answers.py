@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from attrs import fields, frozen
 
 from runpod_sdk import models
-from runpod_sdk._flows.api.refusals import error_text
 from runpod_sdk.json_text import write
 from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import is_id
@@ -168,7 +167,8 @@ def chunk_of(output: JSONValue) -> models.StreamChunk:
 
 
 def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.EndpointHealth:
-    if health.jobs is UNSET and health.workers is UNSET and error_text(body):
+    counts = isinstance(health.jobs, wire.JobCounts), isinstance(health.workers, wire.WorkerCounts)
+    if body and not any(counts):
         raise TypeError("it has neither jobs nor workers")
     return models.EndpointHealth(
         jobs=_counts(models.JobCounts, health.jobs),

@@ -51,6 +51,12 @@ def _unreadable(op: Operation[Any], reply: Reply, fault: str) -> errors.APIRespo
     cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
     body = reply.body()
     words = error_text(body) if isinstance(body, Mapping) else ""
+    if isinstance(body, str):  # which could not be decoded
+        start = body[:_LONGEST].lstrip().lower()
+        if not start:
+            fault = "it is empty"
+        elif start.startswith(("<!doctype", "<html")):
+            fault = "it is an HTML page, not JSON"
     return cls(messages.invalid(op.action, fault, words, submission=op.submission), body=body)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copyreg
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, overload
+from urllib.parse import urlsplit
 
 from attrs import define, field, fields
 
 from runpod_sdk import models, settings
+from runpod_sdk._hosts import is_host
 from runpod_sdk._policy import check_unit
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._warn import warn
@@ -145,6 +148,9 @@ def _check_part(name: str, part: object) -> None:
 def _checked(request: wire.JobRequest) -> wire.JobRequest:
     """Return *request*, unless the service or the handler would not see a part of it."""
     policy, storage = request.policy, request.s_3_config
+    webhook: Any = request.webhook
+    if not (webhook is None or isinstance(webhook, Unset)):
+        _url(webhook)
     if isinstance(policy, wire.ExecutionPolicy):
         if unknown := policy.additional_properties:
             names = ", ".join(_wire_name(wire.ExecutionPolicy, name) for name in _POLICY)
@@ -154,6 +160,7 @@ def _checked(request: wire.JobRequest) -> wire.JobRequest:
             )
         _check_time("execution_timeout", policy.execution_timeout)
         _check_time("ttl", policy.ttl)
+        _check_priority(policy.low_priority, _wire_name(wire.ExecutionPolicy, "low_priority"))
     if isinstance(storage, wire.S3Config):
         for name in storage.additional_properties:
             if hasattr(storage, name):  # spelled as in Python
@@ -169,6 +176,11 @@ def _check_time(name: Literal["execution_timeout", "ttl"], value: object) -> Non
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{shown} must be a number of milliseconds, not {value!r:.60}")
     check_unit(name, value, "ms", shown)
+
+
+def _check_priority(value: object, name: str) -> None:
+    if not (value is None or isinstance(value, bool | Unset)):
+        raise TypeError(f"policy.{name} must be True or False, not {value!r:.60}")
 
 
 def _wire_name(model: Any, attribute: str) -> str:
@@ -190,14 +202,22 @@ def warn_if_nested(input: object) -> None:
 def _url(webhook: str) -> str:
     if not isinstance(webhook, str):
         raise TypeError(f"webhook must be a URL, not {webhook!r:.60}")
-    if not webhook.lower().startswith(("http://", "https://")):
-        raise ValueError(f"webhook must be a URL that begins with https://, not {webhook!r:.60}")
+    try:
+        parts = urlsplit(webhook)
+        good = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
+    except ValueError:
+        good = False
+    if not good or re.search(r"[\s\x00-\x1f\x7f]", webhook):
+        raise ValueError(
+            f"webhook must be a URL that begins with https:// and names a host, not {webhook!r:.60}"
+        )
     return webhook
 
 
 def _policy(policy: models.ExecutionPolicy) -> wire.ExecutionPolicy:
     if not isinstance(policy, models.ExecutionPolicy):
         raise TypeError(f"policy must be an ExecutionPolicy, not {policy!r:.60}")
+    _check_priority(policy.low_priority, "low_priority")
     return wire.ExecutionPolicy(
         execution_timeout=milliseconds(policy.execution_timeout),
         ttl=milliseconds(policy.ttl),
