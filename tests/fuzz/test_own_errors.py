@@ -15,9 +15,11 @@ import io
 import json
 import os
 import pickle
+import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -296,17 +298,37 @@ command_lines = st.tuples(
 )
 
 
+class Refusing(BaseHTTPRequestHandler):
+    """A server that refuses every request, so that no command waits."""
+
+    def do_GET(self) -> None:
+        self.send_error(401)
+
+    do_POST = do_GET
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def refusing_url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, args=[0.01]).start()
+        yield f"http://127.0.0.1:{server.server_port}/v2"
+        server.shutdown()
+
+
 @fuzzed
-@given(command_lines, st.binary(max_size=10) | whole)
+@given(words=command_lines, typed=st.binary(max_size=10) | whole)
 def test_command_lines(
-    tmp_path_factory: pytest.TempPathFactory, words: list[str], typed: bytes
+    tmp_path_factory: pytest.TempPathFactory, refusing_url: str, words: list[str], typed: bytes
 ) -> None:
     """A command ends with a documented exit status, whatever is typed."""
     folder = tmp_path_factory.getbasetemp() / "fuzzed-commands"
     folder.mkdir(exist_ok=True)
     environ = {
         "RUNPOD_API_KEY": KEY,
-        "RUNPOD_ENDPOINT_BASE_URL": BASE_URL,
+        "RUNPOD_ENDPOINT_BASE_URL": refusing_url,
         "XDG_STATE_HOME": str(folder),
         "HOME": str(folder),
     }
