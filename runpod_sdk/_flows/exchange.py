@@ -65,6 +65,10 @@ class Operation(Generic[T]):
         return self.kind is Kind.SUBMIT
 
 
+class OtherJobError(ValueError):
+    """An answer is about another job than that which was asked for."""
+
+
 class _StandIn:
     """Stands in for the generated client, for one call."""
 
@@ -183,7 +187,7 @@ async def _read(client: _StandIn, op: Operation[T]) -> T:
             raise
         if await _can_be_read(client, op):  # then a signal handler raised it, for example
             raise
-        if client.reply.distrust is not None:  # it may have been the answer to another request
+        if isinstance(fault, OtherJobError) and client.reply.distrust is not None:
             client.reply.distrust()
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
         shown = client.reply.censored(op.secrets)

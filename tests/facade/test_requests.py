@@ -7,6 +7,7 @@ import io
 import json
 import pathlib
 import pickle
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -410,7 +411,7 @@ class Shown(Token):
         ({1.5: 1, "1.5": 2}, r"keys 1\.5 and '1\.5'.*same key"),
         ({10**20: 1, str(10**20): 2}, "same key"),
     ],
-    ids=lambda value: f"{value!r:.30}",
+    ids=lambda value: re.sub(r" at 0x.*", "", f"{value!r:.30}"),
 )
 def test_the_place_of_what_json_has_no_form_for(driver: Driver, value: Any, said: str) -> None:
     """Deep in an input, or as all of it: where it is, what it is and what to do; no secret."""

@@ -593,7 +593,7 @@ SCRIPT: Final[list[Step | Until | Retry | Trouble]] = [
             Fault(line="P21", seen=value(ANY), answer=(200, ANY)),
             Fault(line="P21", seen=value(ANY), answer=(200, ANY)),
             Fault(line="J14", seen=value(ANY), answer=(200, ANY)),
-            raised("NotFoundError", "endpoint not found"),
+            raised("ValueError", "must be the id alone"),
         ),
     ),
     # -- trouble on the way

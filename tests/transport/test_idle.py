@@ -64,7 +64,7 @@ def test_six_dead_connections(way: Way, callers: bool) -> None:
     """The first one that does not answer is enough: the next try gets a new connection."""
     service = Forgetful()
     with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
-        client, http_client = client_of(way, server, callers=callers, timeout=0.3)
+        client, http_client = client_of(way, server, callers=callers, timeout=1)
         endpoint = client.endpoint("ep")
         ask = lambda _: way.call(lambda: endpoint.status("j1", timeout=10))  # noqa: E731
         list(pool.map(ask, range(KEPT)))

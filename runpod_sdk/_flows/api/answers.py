@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from attrs import fields, frozen
 
 from runpod_sdk import models
+from runpod_sdk._flows.exchange import OtherJobError
 from runpod_sdk.json_text import write
 from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import is_id
@@ -72,7 +73,7 @@ def complete_job(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JS
     Return *body* with the id of the job that was asked for, if it is a job that lacks it.
 
     Raises:
-        ValueError: It is the answer on another job.
+        OtherJobError: It is the answer on another job.
     """
     if body.get("id") == job_id:
         return body
@@ -87,11 +88,11 @@ def check_stream(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JS
     Return *body*, which need not say which job it is about.
 
     Raises:
-        ValueError: It is the answer on another job.
+        OtherJobError: It is the answer on another job.
     """
     said = body.get("id")
     if isinstance(said, str) and said not in ("", job_id):
-        raise ValueError("it is about another job")
+        raise OtherJobError("it is about another job")
     return body
 
 
