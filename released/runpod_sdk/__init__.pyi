@@ -162,7 +162,7 @@ class JobCancelledError(JobError):
     job: Job | AsyncJob | None
     state: object
 
-class JobCounts:
+class JobCounts(Nesting):
     completed: int | None
     extra: Mapping[str, JSONValue]
     failed: int | None
@@ -422,7 +422,7 @@ class SubmissionUncertainError(APIConnectionError):
     index: int | None
     job: Job | AsyncJob | None
 
-class WorkerCounts:
+class WorkerCounts(Nesting):
     extra: Mapping[str, JSONValue]
     idle: int | None
     initializing: int | None
