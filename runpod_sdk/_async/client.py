@@ -146,7 +146,9 @@ class AsyncRunpod:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._config.base_url!r})"
+        config = getattr(self, "_config", None)  # none, if making the client has failed
+        shown = "" if config is None else f"base_url={config.base_url!r}"
+        return f"{type(self).__name__}({shown})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AsyncRunpod:
         return self

@@ -37,9 +37,11 @@ class Runpod:
         api_key: Else `RUNPOD_API_KEY`, else `~/.runpod/config.toml`: `api_key` under
             `[default]`, or a top-level `apikey`.
         base_url: Else `RUNPOD_ENDPOINT_BASE_URL`, else `https://api.runpod.ai/v2`.
-        timeout: Default total time, in seconds, of an operation that does not wait
-            for a job; None is no limit.
-        max_retries: Retries after the first try, of what is safe to send again.
+        timeout: Longest time without progress, in seconds, of a call that gives no timeout
+            and does not wait for a job, and of each attempt of one that waits. It starts
+            again with every 16 KiB of a body that move; None is no limit.
+        max_retries: Retries after the first attempt, of requests that are safe to repeat.
+            A call that waits for a job survives outages however many retries they take.
         max_response_size: Bytes of an answer, unpacked, beyond which it is refused.
         rate_limits: Whether to keep to the rates that RunPod documents for each endpoint, by
             letting requests wait for their turn: 1000 jobs submitted in 10 seconds, 200 at
@@ -203,7 +205,9 @@ class Runpod:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._config.base_url!r})"
+        config = getattr(self, "_config", None)  # none, if making the client has failed
+        shown = "" if config is None else f"base_url={config.base_url!r}"
+        return f"{type(self).__name__}({shown})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Runpod:
         return self

@@ -55,7 +55,8 @@ def run(
         webhook: URL that RunPod calls when the job has ended.
         policy: What the job may take on the server.
         s3_config: Storage for large results, handed to the handler.
-        timeout: Longest total time of the submission, in seconds.
+        timeout: Longest total time of the submission, in seconds, and strict; None is no
+            limit. Without it the client's own counts, which starts again as a body moves.
 
     Raises:
         ValueError: Both ways at once, no input, or a field that the API lacks.

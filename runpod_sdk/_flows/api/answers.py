@@ -167,10 +167,14 @@ def chunk_of(output: JSONValue) -> models.StreamChunk:
     return _chunk(wire.StreamChunk(output=output))
 
 
+_ERROR = frozenset({"error", "errors", "message", "title", "detail"})
+"""Members of an answer in which a server says what is wrong."""
+
+
 def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.EndpointHealth:
     counts = isinstance(health.jobs, wire.JobCounts), isinstance(health.workers, wire.WorkerCounts)
-    if body and not any(counts):
-        raise TypeError("it has neither jobs nor workers")
+    if not any(counts) and not _ERROR.isdisjoint(body):
+        raise TypeError("it has an error in place of jobs and workers")
     return models.EndpointHealth(
         jobs=_counts(models.JobCounts, health.jobs),
         workers=_counts(models.WorkerCounts, health.workers),
