@@ -1,11 +1,12 @@
 """
 Every page of docs/ does what it says, and so does the README.
 
-The Python blocks of a page are one program, run in order against a local endpoint with
-`handler`, which the environment names; or against what the page itself serves. A block of Python
-that begins with `# name.py` is that file; one with a test in it is run by pytest; those of the
-shell are run in `SHELL`, a page that a reader goes through in a terminal. A block of `text` is
-what the ones before it print, where `…` stands for anything.
+Each Python block of a page is a program, run alone against a local endpoint with `handler`, which
+the environment names; or against what the block itself serves. A block that begins with the
+comment `CONTINUES` is part of the program of the block before it. A block of Python that begins
+with `# name.py` is that file; one with a test in it is run by pytest; shell blocks are run in the
+pages of `SHELL`, which a reader goes through in a terminal. A block of `text` shows what the
+blocks before it print, where `…` stands for anything.
 
 A block that can't be run has a comment before it: `<!-- not run: the reason -->`.
 """
@@ -36,6 +37,9 @@ PAGES = {path.name: path for path in sorted((ROOT / "docs").glob("*.md"))}
 del PAGES["SUMMARY.md"]
 PAGES["README.md"] = ROOT / "README.md"
 SHELL = {"telemetry.md", "tutorial.md", "README.md"}
+CONTINUES = "# continues the program above\n"
+ONE_PROGRAM = set(PAGES) - {"README.md"}
+"""Pages whose blocks are still one program."""
 NEEDS = {"openai.md": "openai"}
 """What a page needs that not every environment has; scripts/official has it."""
 
@@ -122,6 +126,8 @@ class Reader:
         elif block.language == "python" and "def test_" in block.code:
             (self.folder / f"test_{block.line}.py").write_text(block.code, encoding="utf-8")
         elif block.language == "python":
+            if page not in ONE_PROGRAM and not block.code.startswith(CONTINUES):
+                self.names.clear()
             code = compile("\n" * block.line + block.code, page, "exec", dont_inherit=True)
             exec(code, self.names)
             return self.capsys.readouterr().out
