@@ -27,7 +27,7 @@ from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
 from runpod_sdk._flows.waiting import wait
 from runpod_sdk._flows.work import Item, read_output
 from runpod_sdk._outputs import Reader, reader_for
-from runpod_sdk._progress import Tell, watching
+from runpod_sdk._progress import ProgressCallback, progress_reporter
 from runpod_sdk._secret import clear_frames
 from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
 from runpod_sdk.outcomes import MapResult, checked
@@ -78,7 +78,7 @@ class Options:
     timeout: float | None = field(converter=length_of_time)
     on_error: OnError
     on_leave: OnLeave
-    progress: bool | Tell | None
+    progress: bool | ProgressCallback | None
     webhook: str | None = field(repr=False)
     policy: ExecutionPolicy | None
     s3_config: S3Config | None = field(repr=False)
@@ -165,7 +165,7 @@ def prepare(
         timeout=options.timeout,
         on_error=options.on_error,
         on_leave=options.on_leave,
-        watching=watching(options.progress, total),
+        watching=progress_reporter(options.progress, total),
         total=total,
     )
     return Taker(desk, batch, reads, terms)

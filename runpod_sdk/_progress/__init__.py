@@ -12,12 +12,12 @@ from typing import Any, TextIO
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.outcomes import MapProgress
 
-Tell = Callable[[MapProgress], object]
+ProgressCallback = Callable[[MapProgress], object]
 
 
-def watching(
-    progress: bool | Tell | None, total: int | None
-) -> AbstractContextManager[Tell] | None:
+def progress_reporter(
+    progress: bool | ProgressCallback | None, total: int | None
+) -> AbstractContextManager[ProgressCallback] | None:
     """
     Return what is entered when a `map` begins, and gives a function that is told of each result.
 
@@ -41,15 +41,15 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _bar(total: int | None) -> AbstractContextManager[Tell]:
-    from runpod_sdk._progress.bar import Bar, last_line
+def _bar(total: int | None) -> AbstractContextManager[ProgressCallback]:
+    from runpod_sdk._progress.bar import Bar, summary_line
 
     if _in_notebook():
-        from runpod_sdk._progress.notebook import Notebook
+        from runpod_sdk._progress.notebook import NotebookDisplay
 
-        return Bar(Notebook(), total)
+        return Bar(NotebookDisplay(), total)
     if not is_terminal(sys.stderr):
-        return last_line(total)
+        return summary_line(total)
     if importlib.util.find_spec("rich") is None:
         raise ConfigurationError(
             'progress=True needs rich in a terminal: pip install "runpod_sdk[cli]"; '

@@ -18,25 +18,25 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, Final, Protocol
 
-from runpod_sdk._progress import Tell
-from runpod_sdk._progress.tally import Seen, Tally
+from runpod_sdk._progress import ProgressCallback
+from runpod_sdk._progress.counter import ProgressCounter, ProgressView
 from runpod_sdk._signals import raised_by_signal_handler
 
 logger = logging.getLogger("runpod_sdk")
 
 _TICK: Final = 0.1
-_PATIENCE: Final = 1.0
+_JOIN_TIMEOUT: Final = 1.0
 """Seconds between looks; and that one that draws is waited for, at the end."""
 
 
-class Screen(Protocol):
+class ProgressDisplay(Protocol):
     """What bars are drawn on."""
 
-    def show(self, bar: object, seen: Seen) -> None:
+    def show(self, bar: object, view: ProgressView) -> None:
         """Draw *bar*, for the first time or anew."""
         ...
 
-    def end(self, bar: object, seen: Seen) -> None:
+    def end(self, bar: object, view: ProgressView) -> None:
         """Draw *bar* for the last time, and leave it there."""
         ...
 
@@ -44,26 +44,26 @@ class Screen(Protocol):
 class Bar:
     """A bar, from being entered until it is left; gives what is to be told of each result."""
 
-    def __init__(self, screen: Screen, total: int | None) -> None:
-        self._screen = screen
-        self._tally = Tally(total)
-        self._over = threading.Event()
+    def __init__(self, display: ProgressDisplay, total: int | None) -> None:
+        self._display = display
+        self._counter = ProgressCounter(total)
+        self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
 
-    def __enter__(self) -> Tell:
+    def __enter__(self) -> ProgressCallback:
         try:
             self._begin()
         except BaseException:  # Ctrl-C: nobody will leave it
             self.__exit__()
             raise
-        return self._tally.tell
+        return self._counter.update
 
     def _begin(self) -> None:
-        self._tally.begin()
+        self._counter.begin()
         atexit.register(self.__exit__)
         # The first time from here: a notebook puts it below the cell that runs.
-        if _tried(self._screen.show, self, self._tally.seen()):
+        if _tried(self._display.show, self, self._counter.view()):
             work = copy_context().run
             thread = threading.Thread(
                 target=work, args=[self._tick], name="runpod_sdk progress", daemon=True
@@ -72,35 +72,35 @@ class Bar:
                 self._thread = thread
 
     def __exit__(self, *_: object) -> None:
-        if self._over.is_set() or self._pid != os.getpid():  # a fork has the terminal, not the bar
+        if self._ended.is_set() or self._pid != os.getpid():  # a fork has the terminal, not the bar
             return
-        self._over.set()
+        self._ended.set()
         atexit.unregister(self.__exit__)
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_PATIENCE)
-        _tried(self._screen.end, self, self._tally.seen(over=True))
+            self._thread.join(_JOIN_TIMEOUT)
+        _tried(self._display.end, self, self._counter.view(over=True))
 
     def _tick(self) -> None:
         shown = ""
-        while not self._over.wait(_TICK):
-            seen = self._tally.seen()
-            if seen.text == shown:
+        while not self._ended.wait(_TICK):
+            view = self._counter.view()
+            if view.text == shown:
                 continue
-            if not _tried(self._screen.show, self, seen):
+            if not _tried(self._display.show, self, view):
                 return
-            shown = seen.text
+            shown = view.text
 
 
 @contextmanager
-def last_line(total: int | None) -> Iterator[Tell]:
+def summary_line(total: int | None) -> Iterator[ProgressCallback]:
     """Say where a map has ended, in a line, where nothing can be drawn."""
-    tally = Tally(total)
-    tally.begin()
+    counter = ProgressCounter(total)
+    counter.begin()
     try:
-        yield tally.tell
+        yield counter.update
     finally:
         if sys.stderr is not None:
-            _tried(sys.stderr.write, f"map: {tally.seen(over=True).text}\n")
+            _tried(sys.stderr.write, f"map: {counter.view(over=True).text}\n")
 
 
 def _tried(draw: Callable[..., object], *args: Any) -> bool:

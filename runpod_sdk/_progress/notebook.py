@@ -6,22 +6,22 @@ import uuid
 from importlib import import_module
 
 from runpod_sdk._display import html_of_progress
-from runpod_sdk._progress.tally import Seen
+from runpod_sdk._progress.counter import ProgressView
 
 
-class Notebook:
+class NotebookDisplay:
     """The output of the cell that runs."""
 
     def __init__(self) -> None:
         self._id: str | None = None
 
-    def show(self, bar: object, seen: Seen) -> None:
+    def show(self, bar: object, view: ProgressView) -> None:
         # Loaded already: it is what runs the cell.
         display = import_module("IPython.display").display
         shown, self._id = self._id, self._id or uuid.uuid4().hex
         data = {
-            "text/html": html_of_progress(seen.words, seen.finished, seen.failed, seen.total),
-            "text/plain": seen.text,
+            "text/html": html_of_progress(view.words, view.finished, view.failed, view.total),
+            "text/plain": view.text,
         }
         display(data, raw=True, display_id=self._id, update=shown is not None)
 

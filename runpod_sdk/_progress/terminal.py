@@ -18,7 +18,7 @@ from rich.text import Text
 
 from runpod_sdk import _forks
 from runpod_sdk._progress import is_terminal
-from runpod_sdk._progress.tally import Seen
+from runpod_sdk._progress.counter import ProgressView
 
 _WIDE, _BAR, _SHORT_BAR, _SHORTEST_BAR = 100, 40, 20, 5
 """Columns: from which on a terminal is wide, and of its bar; of that of others."""
@@ -28,18 +28,18 @@ _WIDE, _BAR, _SHORT_BAR, _SHORTEST_BAR = 100, 40, 20, 5
 class _Row:
     """A bar, where it is known how long, and what is said of it, in one line of any width."""
 
-    seen: Seen
+    view: ProgressView
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        done, failed, rest = self.seen.words
+        done, failed, rest = self.view.words
         parts = [Text(done), *([Text(failed, "red")] if failed else []), Text(rest)]
         words = Text(", ").join(parts)
         room = options.max_width - words.cell_len - 1
         width = min(_BAR if options.max_width >= _WIDE else _SHORT_BAR, room)
-        if self.seen.total and width >= _SHORTEST_BAR:
+        if self.view.total and width >= _SHORTEST_BAR:
             bar = ProgressBar(
-                self.seen.total,
-                self.seen.finished,
+                self.view.total,
+                self.view.finished,
                 width,
                 complete_style="green",
                 finished_style="green",
@@ -50,7 +50,7 @@ class _Row:
         yield words
 
 
-class Terminal:
+class TerminalDisplay:
     """The lowest lines of a terminal: one for each map that goes on."""
 
     def __init__(self) -> None:
@@ -71,23 +71,23 @@ class Terminal:
                 setattr(sys, name, old)
         self._forget()
 
-    def show(self, bar: object, seen: Seen) -> None:
+    def show(self, bar: object, view: ProgressView) -> None:
         with self._lock:
-            self._rows[bar] = _Row(seen)
+            self._rows[bar] = _Row(view)
             if self._live is None:
                 self._start()
             else:
                 self._live.refresh()
 
-    def end(self, bar: object, seen: Seen) -> None:
+    def end(self, bar: object, view: ProgressView) -> None:
         """Leave the line of that map; above those of others, which go on."""
         with self._lock:
             if self._rows.pop(bar, None) is None or self._live is None:
                 return
             if self._rows:
-                self._live.console.print(_Row(seen))
+                self._live.console.print(_Row(view))
                 return
-            self._rows[bar] = _Row(seen)
+            self._rows[bar] = _Row(view)
             live, self._live = self._live, None
             with ExitStack() as last:  # all of it, whatever the terminal says
                 last.callback(self._forget)
@@ -142,4 +142,4 @@ def _handlers() -> Iterator[logging.StreamHandler[Any]]:
                 yield handler
 
 
-terminal: Final = Terminal()
+terminal: Final = TerminalDisplay()

@@ -15,7 +15,7 @@ _STEP: Final = 1.05
 
 
 @frozen(kw_only=True)
-class Seen:
+class ProgressView:
     """What there is to be shown at an instant."""
 
     finished: int
@@ -49,7 +49,7 @@ class Seen:
         return max((self.total or 0) - self.finished, 0)
 
 
-class Tally:
+class ProgressCounter:
     """
     Counts, from when it begins.
 
@@ -65,10 +65,10 @@ class Tally:
     def begin(self) -> None:
         self._began = time.monotonic()
 
-    def tell(self, progress: MapProgress) -> None:
+    def update(self, progress: MapProgress) -> None:
         self._last = progress
 
-    def seen(self, *, over: bool = False) -> Seen:
+    def view(self, *, over: bool = False) -> ProgressView:
         """Say how far it is; *over*, of all the time."""
         elapsed, last, samples = time.monotonic() - self._began, self._last, self._samples
         if elapsed >= _STEP * samples[-1][0] + 0.1:
@@ -77,7 +77,7 @@ class Tally:
             samples.popleft()
         since, before = (0.0, 0) if over else samples[0]
         span = elapsed - since
-        return Seen(
+        return ProgressView(
             finished=last.finished,
             failed=last.failed,
             total=last.total,
