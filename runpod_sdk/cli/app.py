@@ -9,13 +9,13 @@ import typer
 
 from runpod_sdk import __version__
 from runpod_sdk.cli import arguments as a
-from runpod_sdk.cli import asking, examples
-from runpod_sdk.cli.exits import EXIT_STATUSES
+from runpod_sdk.cli import examples, queries
+from runpod_sdk.cli.exit_status import EXIT_STATUSES
 from runpod_sdk.cli.help import WIDEST, Command, Group
 from runpod_sdk.cli.outcome import connected, printed_or_told, say_how_to_go_on, seen_to
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.terminal import is_terminal, show, show_text
-from runpod_sdk.cli.work import run_and_wait, submit, take
+from runpod_sdk.cli.jobs import run_and_wait, submit, take
 
 
 class _Group(Group):
@@ -197,13 +197,13 @@ def stream(
 
 
 for asks, shown in (
-    (asking.status, examples.STATUS),
-    (asking.explain, examples.EXPLAIN),
-    (asking.cancel, examples.CANCEL),
-    (asking.retry, examples.RETRY),
-    (asking.jobs, examples.JOBS),
-    (asking.health, examples.HEALTH),
-    (asking.purge_queue, examples.PURGE_QUEUE),
+    (queries.status, examples.STATUS),
+    (queries.explain, examples.EXPLAIN),
+    (queries.cancel, examples.CANCEL),
+    (queries.retry, examples.RETRY),
+    (queries.jobs, examples.JOBS),
+    (queries.health, examples.HEALTH),
+    (queries.purge_queue, examples.PURGE_QUEUE),
 ):
     app.command(cls=Command, epilog=shown)(asks)
 

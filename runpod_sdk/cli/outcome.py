@@ -14,7 +14,7 @@ import typer
 from attrs import define
 
 import runpod_sdk as sdk
-from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.exit_status import Exit
 from runpod_sdk.cli.terminal import complain, say
 
 if TYPE_CHECKING:

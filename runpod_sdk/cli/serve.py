@@ -19,7 +19,7 @@ from typing import Any
 
 import typer
 
-from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.exit_status import Exit
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
 from runpod_sdk.cli.terminal import harmless, say, show, styled
 from runpod_sdk.local import Handler, LocalEndpoint, WorkerCommand

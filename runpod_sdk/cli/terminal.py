@@ -15,7 +15,7 @@ from unicodedata import category
 
 import typer
 
-from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.exit_status import Exit
 from runpod_sdk.json_text import write
 from runpod_sdk.media import hint_of, media_of
 

@@ -31,7 +31,7 @@ from typer.testing import CliRunner
 
 from runpod_sdk import ConfigurationError, Endpoint, JobState, Runpod, RunpodError, webhooks
 from runpod_sdk.cli.app import app
-from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.exit_status import Exit
 from tests.map import damage
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))

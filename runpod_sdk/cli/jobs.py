@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import runpod_sdk as sdk
 from runpod_sdk.cli import history
-from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.exit_status import Exit
 from runpod_sdk.cli.history import Entry
-from runpod_sdk.cli.live import following
+from runpod_sdk.cli.status_line import following
 from runpod_sdk.cli.outcome import Known, seen_to, told, verdict
 from runpod_sdk.cli.saving import Saver
-from runpod_sdk.cli.showing import ChunkPrinter, Output, show_ended
+from runpod_sdk.cli.output import ChunkPrinter, Output, show_ended
 from runpod_sdk.cli.terminal import complain, is_terminal, say
 
 if TYPE_CHECKING:

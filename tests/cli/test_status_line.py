@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import EndpointHealth, Explanation, JobCounts, JobReason, JobState, WorkerCounts
-from runpod_sdk.cli.live import cells, line, shortened, spelled
+from runpod_sdk.cli.status_line import cells, line, shortened, spelled
 from tests.cli.test_inputs import values
 from tests.drawing import at_most
 

@@ -10,11 +10,11 @@ import typer
 import runpod_sdk as sdk
 from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import history
-from runpod_sdk.cli.exits import Exit
+from runpod_sdk.cli.exit_status import Exit
 from runpod_sdk.cli.outcome import connected, verdict
-from runpod_sdk.cli.showing import health_lines, show_jobs, show_state
+from runpod_sdk.cli.output import health_lines, show_jobs, show_state
 from runpod_sdk.cli.terminal import is_terminal, say, show, show_text
-from runpod_sdk.cli.work import listed, statuses_of
+from runpod_sdk.cli.jobs import listed, statuses_of
 
 
 def status(
