@@ -12,13 +12,18 @@ from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import examples, queries
 from runpod_sdk.cli.exit_status import EXIT_STATUSES
 from runpod_sdk.cli.help import WIDEST, Command, Group
-from runpod_sdk.cli.outcome import connected, printed_or_told, say_how_to_go_on, seen_to
+from runpod_sdk.cli.jobs import run_and_wait, submit, wait_or_stream
+from runpod_sdk.cli.outcome import (
+    cancel_on_interrupt,
+    next_steps_if_not_printed,
+    open_endpoint,
+    print_next_steps,
+)
 from runpod_sdk.cli.saving import Saver
-from runpod_sdk.cli.terminal import is_terminal, show, show_text
-from runpod_sdk.cli.jobs import run_and_wait, submit, take
+from runpod_sdk.cli.terminal import is_terminal, print_json, print_text
 
 
-class _Group(Group):
+class _CommandGroup(Group):
     subjects = {  # noqa: RUF012 - read only
         "Jobs": (
             "run-sync",
@@ -38,7 +43,7 @@ class _Group(Group):
 
 app: typer.Typer = typer.Typer(
     name="runpod-sdk",
-    cls=_Group,
+    cls=_CommandGroup,
     help="Run jobs on RunPod's serverless endpoints. JSON goes to standard output,"
     " everything else to standard error. The API key is that of RUNPOD_API_KEY,"
     " or of ~/.runpod/config.toml.",
@@ -84,16 +89,16 @@ def run(
 ) -> None:
     """Send a job to the queue, and print its id."""
     asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
-    with connected(endpoint_id) as endpoint:
-        with seen_to(endpoint, "detach") as known:
+    with open_endpoint(endpoint_id) as endpoint:
+        with cancel_on_interrupt(endpoint, "detach") as known:
             job_id = submit(endpoint, asked, known, timeout=a.limit(timeout), keep=keep)
-            with printed_or_told(job_id, endpoint_id):
+            with next_steps_if_not_printed(job_id, endpoint_id):
                 if output == "json":
-                    show({"id": job_id})
+                    print_json({"id": job_id})
                 else:
-                    show_text(job_id)
+                    print_text(job_id)
         if is_terminal(sys.stderr):
-            say_how_to_go_on(job_id, endpoint_id)
+            print_next_steps(job_id, endpoint_id)
 
 
 @app.command(cls=Command, epilog=examples.RUN_SYNC)
@@ -122,7 +127,7 @@ def run_sync(
     """
     asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
     saver = None if save is None else Saver(save, force=force)
-    with connected(endpoint_id) as endpoint:
+    with open_endpoint(endpoint_id) as endpoint:
         code = run_and_wait(
             endpoint,
             asked,
@@ -150,8 +155,8 @@ def wait(
 ) -> None:
     """Wait until a job has ended, and print it."""
     saver = None if save is None else Saver(save, force=force)
-    with connected(endpoint_id) as endpoint:
-        code = take(
+    with open_endpoint(endpoint_id) as endpoint:
+        code = wait_or_stream(
             endpoint,
             job_id,
             timeout=a.limit(timeout).get("timeout"),
@@ -182,8 +187,8 @@ def stream(
     so a stream can't be taken twice.
     """
     saver = None if save is None else Saver(save, force=force)
-    with connected(endpoint_id) as endpoint:
-        code = take(
+    with open_endpoint(endpoint_id) as endpoint:
+        code = wait_or_stream(
             endpoint,
             job_id,
             timeout=a.limit(timeout).get("timeout"),

@@ -9,7 +9,7 @@ import typer
 import runpod_sdk as sdk
 from runpod_sdk.cli import history
 from runpod_sdk.cli.inputs import job_input
-from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, warnings_told
+from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, warnings_printed
 
 THE_JOB: Final = "The job"
 THE_WAIT: Final = "Waiting"
@@ -178,7 +178,7 @@ def request(
         given["webhook"] = webhook
     if execution_timeout is not None or ttl is not None or low_priority:
         try:
-            with warnings_told():
+            with warnings_printed():
                 given["policy"] = sdk.ExecutionPolicy(
                     execution_timeout=execution_timeout, ttl=ttl, low_priority=low_priority or None
                 )

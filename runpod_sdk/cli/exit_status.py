@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 
-class Exit(IntEnum):
+class ExitStatus(IntEnum):
     """The exit statuses. Nothing but what was asked for ends with 0."""
 
     DONE = 0

@@ -32,15 +32,15 @@ def job_input(source: str | None, pairs: list[str]) -> Any:
     if "-" in pairs:
         pairs = [pair for pair in pairs if pair != "-"]
         if source is not None:
-            _wrong("- is standard input, and --input another: give one of them", "-")
+            _fail("- is standard input, and --input another: give one of them", "-")
         source = "-"
     if source is None and not pairs:
-        _wrong(f"no input: give --input JSON, or pairs: {_HOW}; an empty one is --input '{{}}'")
+        _fail(f"no input: give --input JSON, or pairs: {_HOW}; an empty one is --input '{{}}'")
     base: Any = {} if source is None else read_json(source)
     if not pairs:
         return base
     if not isinstance(base, dict):
-        _wrong("key=value goes with an --input that is a JSON object, which this one is not")
+        _fail("key=value goes with an --input that is a JSON object, which this one is not")
     return {**base, **_read_pairs(pairs)}
 
 
@@ -58,10 +58,10 @@ def _read_pairs(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         match = _PAIR.fullmatch(pair)
         if match is None:
-            _wrong(f"{pair!r} is no part of an input: {_HOW}", "KEY=VALUE")
+            _fail(f"{pair!r} is no part of an input: {_HOW}", "KEY=VALUE")
         key = match["key"]
         if key in found:
-            _wrong(f"{key!r} is given twice", "KEY=VALUE")
+            _fail(f"{key!r} is given twice", "KEY=VALUE")
         found[key] = _value(match["how"], match["what"], key)
     return found
 
@@ -77,7 +77,7 @@ def _value(how: str, what: str, key: str) -> Any:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        _wrong(f"{what[1:]} is not text; its bytes, as base64, are {key}{what}", key)
+        _fail(f"{what[1:]} is not text; its bytes, as base64, are {key}{what}", key)
 
 
 def _bytes(name: str, hint: str) -> bytes:
@@ -87,7 +87,7 @@ def _bytes(name: str, hint: str) -> bytes:
         reason = error.strerror
     except ValueError as error:
         reason = str(error)
-    _wrong(f"can't read {name}: {reason}", hint)
+    _fail(f"can't read {name}: {reason}", hint)
 
 
 def _decoded(text: bytes | str, hint: str) -> Any:
@@ -95,12 +95,12 @@ def _decoded(text: bytes | str, hint: str) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         reason = str(error)
-    _wrong(f"not JSON: {reason}", hint)
+    _fail(f"not JSON: {reason}", hint)
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON value")
 
 
-def _wrong(reason: str, hint: str = "--input") -> NoReturn:
+def _fail(reason: str, hint: str = "--input") -> NoReturn:
     raise typer.BadParameter(reason, param_hint=hint)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import runpod_sdk as sdk
 from runpod_sdk.cli import history
-from runpod_sdk.cli.exit_status import Exit
+from runpod_sdk.cli.exit_status import ExitStatus
 from runpod_sdk.cli.history import Entry
-from runpod_sdk.cli.status_line import following
-from runpod_sdk.cli.outcome import Known, seen_to, told, verdict
+from runpod_sdk.cli.outcome import CommandJob, cancel_on_interrupt, errors_reported, exit_status_of
+from runpod_sdk.cli.output import ChunkPrinter, Output, print_result
 from runpod_sdk.cli.saving import Saver
-from runpod_sdk.cli.output import ChunkPrinter, Output, show_ended
-from runpod_sdk.cli.terminal import complain, is_terminal, say
+from runpod_sdk.cli.status_line import status_line
+from runpod_sdk.cli.terminal import is_terminal, print_error, print_note
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, JobState
@@ -25,7 +25,7 @@ _AT_ONCE = 8
 
 
 def submit(
-    endpoint: Endpoint, asked: dict[str, Any], known: Known, *, timeout: Any, keep: bool
+    endpoint: Endpoint, asked: dict[str, Any], known: CommandJob, *, timeout: Any, keep: bool
 ) -> str:
     """Send a job to the queue, and note its id."""
     job_id = known.job_id = endpoint.run(**asked, **timeout).id
@@ -42,7 +42,7 @@ def run_and_wait(
     on_timeout: OnTimeout,
     keep: bool,
     **how: Any,
-) -> Exit:
+) -> ExitStatus:
     """
     Send a job and take what comes of it, in *timeout* seconds in all.
 
@@ -52,31 +52,39 @@ def run_and_wait(
     """
     began = time.monotonic()
     try:
-        with seen_to(endpoint, on_timeout) as known:
+        with cancel_on_interrupt(endpoint, on_timeout) as known:
             job_id = submit(endpoint, asked, known, timeout={"timeout": timeout}, keep=keep)
             if timeout is not None:
                 timeout = max(timeout - (time.monotonic() - began), 0.001)
-            outcome = _awaited(endpoint, job_id, timeout=timeout, **how)
+            outcome = _wait_for_end(endpoint, job_id, timeout=timeout, **how)
     except sdk.RequestTooLargeError:
         if how["stream"]:  # the id of such a job comes with its end
             raise
         state = endpoint.run_sync(**asked, timeout=timeout, on_timeout=on_timeout, check=False)
         if keep:
             history.add(state.id, endpoint.id)
-        return ended(state, how["output"], how["saver"])
-    return outcome if isinstance(outcome, Exit) else ended(outcome, how["output"], how["saver"])
+        return print_outcome(state, how["output"], how["saver"])
+    return (
+        outcome
+        if isinstance(outcome, ExitStatus)
+        else print_outcome(outcome, how["output"], how["saver"])
+    )
 
 
-def take(
+def wait_or_stream(
     endpoint: Endpoint, job_id: str, *, timeout: float | None, on_timeout: OnTimeout, **how: Any
-) -> Exit:
+) -> ExitStatus:
     """Print what comes of a job: the job when it has ended, or what it yields as it comes."""
-    with seen_to(endpoint, on_timeout, job_id):
-        outcome = _awaited(endpoint, job_id, timeout=timeout, **how)
-    return outcome if isinstance(outcome, Exit) else ended(outcome, how["output"], how["saver"])
+    with cancel_on_interrupt(endpoint, on_timeout, job_id):
+        outcome = _wait_for_end(endpoint, job_id, timeout=timeout, **how)
+    return (
+        outcome
+        if isinstance(outcome, ExitStatus)
+        else print_outcome(outcome, how["output"], how["saver"])
+    )
 
 
-def _awaited(
+def _wait_for_end(
     endpoint: Endpoint,
     job_id: str,
     *,
@@ -85,11 +93,11 @@ def _awaited(
     saver: Saver | None,
     quiet: bool,
     stream: bool = False,
-) -> JobState | Exit:
+) -> JobState | ExitStatus:
     """Wait for a job, and return its state; or print what it yields, and judge that."""
     if stream:
         return _stream(endpoint, job_id, timeout, output, saver, quiet)
-    with following(endpoint, job_id, quiet=quiet):
+    with status_line(endpoint, job_id, quiet=quiet):
         return endpoint.wait(job_id, timeout=timeout)
 
 
@@ -100,51 +108,53 @@ def _stream(
     output: Output,
     saver: Saver | None,
     quiet: bool,
-) -> Exit:
+) -> ExitStatus:
     printer = ChunkPrinter(output, saver, job_id)
     try:
         with endpoint.stream(job_id, timeout=timeout) as chunks:
-            with following(endpoint, job_id, quiet=quiet):
+            with status_line(endpoint, job_id, quiet=quiet):
                 chunk = next(chunks, None)
             while chunk is not None:
                 printer.show(chunk)
                 chunk = next(chunks, None)
     finally:
         printer.end()
-    return _saved(Exit.DONE, saver)
+    return _saved(ExitStatus.DONE, saver)
 
 
-def ended(state: JobState, output: Output, saver: Saver | None) -> Exit:
+def print_outcome(state: JobState, output: Output, saver: Saver | None) -> ExitStatus:
     """Print a job that has ended, and judge it."""
     try:
-        show_ended(state, output, saver)
+        print_result(state, output, saver)
     except KeyboardInterrupt as interruption:  # while its files are saved, which may take long
         interruption.add_note(f"job {state.id}: it has ended: {state.status}")
         raise
     from runpod_sdk.outcomes import NO_OUTPUT
 
-    code = verdict(state)
-    if code is Exit.DONE and not state.has_output:
-        complain(NO_OUTPUT)
+    code = exit_status_of(state)
+    if code is ExitStatus.DONE and not state.has_output:
+        print_error(NO_OUTPUT)
     return _saved(code, saver)
 
 
-def _saved(code: Exit, saver: Saver | None) -> Exit:
-    if code is Exit.DONE and saver and not saver.found:
-        say("nothing was saved: there is no file in the output, and no link")
-    return Exit.NOT_WRITTEN if code is Exit.DONE and saver and not saver.complete else code
+def _saved(code: ExitStatus, saver: Saver | None) -> ExitStatus:
+    if code is ExitStatus.DONE and saver and not saver.found:
+        print_note("nothing was saved: there is no file in the output, and no link")
+    return (
+        ExitStatus.NOT_WRITTEN if code is ExitStatus.DONE and saver and not saver.complete else code
+    )
 
 
-def listed(limit: int, endpoint_id: str | None) -> list[Entry]:
+def jobs_in_history(limit: int, endpoint_id: str | None) -> list[Entry]:
     """List the jobs of the history, the latest first."""
     wanted = (entry for entry in history.entries() if endpoint_id in (None, entry.endpoint))
     entries = list(islice(wanted, limit))
     if not entries and is_terminal(sys.stderr):
-        say("no jobs were submitted from here, or none was noted")
+        print_note("no jobs were submitted from here, or none was noted")
     return entries
 
 
-def statuses_of(entries: list[Entry]) -> dict[str, str | None]:
+def query_statuses(entries: list[Entry]) -> dict[str, str | None]:
     """Ask for the status of each job, in tasks, which Ctrl-C ends; None of one that is gone."""
     import asyncio
 
@@ -164,5 +174,5 @@ def statuses_of(entries: list[Entry]) -> dict[str, str | None]:
 
     if not entries:
         return {}
-    with told(entries[0].endpoint):
+    with errors_reported(entries[0].endpoint):
         return asyncio.run(ask_all())

@@ -14,8 +14,8 @@ import typer
 from attrs import define
 
 import runpod_sdk as sdk
-from runpod_sdk.cli.exit_status import Exit
-from runpod_sdk.cli.terminal import complain, say
+from runpod_sdk.cli.exit_status import ExitStatus
+from runpod_sdk.cli.terminal import print_error, print_note
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, JobState, RunpodTimeoutError
@@ -27,24 +27,24 @@ _CANCELLING = 5.0
 _CANCELLED = "it was cancelled"
 
 
-def verdict(state: JobState) -> Exit:
+def exit_status_of(state: JobState) -> ExitStatus:
     """Judge *state*, which has been shown; say why, where the job ended badly."""
     from runpod_sdk.outcomes import checked  # brings the client's models, which a page needs not
 
     try:
         checked(state)
     except sdk.JobError as error:
-        complain(str(error).partition("\n")[0])
-        return Exit.JOB_ENDED_BADLY
-    return Exit.DONE if state.succeeded else Exit.NOT_ENDED
+        print_error(str(error).partition("\n")[0])
+        return ExitStatus.JOB_ENDED_BADLY
+    return ExitStatus.DONE if state.succeeded else ExitStatus.NOT_ENDED
 
 
 @contextmanager
-def warnings_told() -> Iterator[None]:
+def warnings_printed() -> Iterator[None]:
     """Print what the SDK warns of in the block as a sentence, without the line of a program."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        complain(f"warning: {message}")
+        print_error(f"warning: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -52,7 +52,7 @@ def warnings_told() -> Iterator[None]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _wait_explained() -> Iterator[None]:
     """Say why a job still waits that was waited for in vain."""
     try:
         yield
@@ -64,49 +64,49 @@ def _explained() -> Iterator[None]:
 
 
 @contextmanager
-def connected(endpoint_id: str) -> Iterator[Endpoint]:
+def open_endpoint(endpoint_id: str) -> Iterator[Endpoint]:
     """Give the endpoint, and end the process as befits what goes wrong in the block."""
-    with told(endpoint_id), sdk.Runpod() as client, _explained():
+    with errors_reported(endpoint_id), sdk.Runpod() as client, _wait_explained():
         yield client.endpoint(endpoint_id)
 
 
 @contextmanager
-def told(endpoint_id: str) -> Iterator[None]:
+def errors_reported(endpoint_id: str) -> Iterator[None]:
     """Say what goes wrong in the block, and end the process as befits it."""
     try:
-        with warnings_told():
+        with warnings_printed():
             yield
     except sdk.JobError as error:
-        complain(f"{error}")
-        code = Exit.JOB_ENDED_BADLY
+        print_error(f"{error}")
+        code = ExitStatus.JOB_ENDED_BADLY
     except sdk.RunpodTimeoutError as error:
-        complain(_time_is_up(error))
+        print_error(_timeout_message(error))
         for why in getattr(error, "__notes__", ()):
-            complain(why)
+            print_error(why)
         if error.job is not None and not error.cancelled:
-            say_how_to_go_on(error.job.id, endpoint_id)
-        code = Exit.TIMEOUT
+            print_next_steps(error.job.id, endpoint_id)
+        code = ExitStatus.TIMEOUT
     except (sdk.ConfigurationError, ValueError) as error:
-        complain(f"{error}")
-        code = Exit.USAGE
+        print_error(f"{error}")
+        code = ExitStatus.USAGE
     except sdk.RunpodError as error:
-        complain(f"{error}")
+        print_error(f"{error}")
         if isinstance(error, sdk.APIConnectionError) and error.job is not None:
-            say_how_to_go_on(error.job.id, endpoint_id)
-        code = Exit.API
+            print_next_steps(error.job.id, endpoint_id)
+        code = ExitStatus.API
     except KeyboardInterrupt as error:
-        say("\ninterrupted")
+        print_note("\ninterrupted")
         for note in getattr(error, "__notes__", ()):  # "job ID: what became of it"
-            say(note)
+            print_note(note)
             if (found := re.match(r"job (\S+): ", note)) and not note.endswith(_CANCELLED):
-                say_how_to_go_on(found[1], endpoint_id)
-        code = Exit.INTERRUPTED
+                print_next_steps(found[1], endpoint_id)
+        code = ExitStatus.INTERRUPTED
     else:
         return
     raise typer.Exit(code)
 
 
-def _time_is_up(error: RunpodTimeoutError) -> str:
+def _timeout_message(error: RunpodTimeoutError) -> str:
     """Say so, in the words of one who types commands."""
     if error.job is None:
         return str(error)
@@ -115,7 +115,7 @@ def _time_is_up(error: RunpodTimeoutError) -> str:
 
 
 @define
-class Known:
+class CommandJob:
     """The job of a command."""
 
     job_id: str | None = None
@@ -123,46 +123,46 @@ class Known:
 
 
 @contextmanager
-def seen_to(
+def cancel_on_interrupt(
     endpoint: Endpoint, on_timeout: OnTimeout, job_id: str | None = None
-) -> Iterator[Known]:
+) -> Iterator[CommandJob]:
     """
     Detach from the job, or cancel it, where the block is left by the time or by Ctrl-C.
 
     Gives where to put the id of a job that the block submits.
     """
-    known = Known(job_id)
+    known = CommandJob(job_id)
     try:
         yield known
     except sdk.RunpodTimeoutError as error:
         if (job_id := known.job_id) is not None:
             error.job = error.job or endpoint.job(job_id)
             if on_timeout == "cancel":
-                error.cancelled, what = _cancelled(endpoint, job_id)
+                error.cancelled, what = _cancel(endpoint, job_id)
                 error.add_note(f"job {job_id}: {what}")
         raise
     except KeyboardInterrupt as error:
-        job_id = known.job_id or _named(error)
+        job_id = known.job_id or _job_in_notes(error)
         if job_id is None:
             raise
         what = "detached, it goes on"
         if on_timeout == "cancel":
             try:
-                what = _cancelled(endpoint, job_id)[1]
+                what = _cancel(endpoint, job_id)[1]
             except KeyboardInterrupt:  # once more: whoever it was does not want to wait
                 what = "cancelling it was interrupted"
         error.__notes__ = [f"job {job_id}: {what}"]  # in place of what the call says, if anything
         raise
 
 
-def _named(error: KeyboardInterrupt) -> str | None:
+def _job_in_notes(error: KeyboardInterrupt) -> str | None:
     """Return the job that a note of *error* names: it was interrupted as it was submitted."""
     notes = "\n".join(getattr(error, "__notes__", ()))
     found = re.search(r"^job (\S+): ", notes, re.MULTILINE)
     return found[1] if found else None
 
 
-def _cancelled(endpoint: Endpoint, job_id: str) -> tuple[bool, str]:
+def _cancel(endpoint: Endpoint, job_id: str) -> tuple[bool, str]:
     try:
         state = endpoint.cancel(job_id, timeout=_CANCELLING)
     except sdk.RunpodError as error:
@@ -174,7 +174,7 @@ def _cancelled(endpoint: Endpoint, job_id: str) -> tuple[bool, str]:
     return False, f"cancelling it was not confirmed (it is {state.status})"
 
 
-def command(name: str, job_id: str, endpoint_id: str) -> str:
+def command_line(name: str, job_id: str, endpoint_id: str) -> str:
     """Spell the command that does something with a job, as it can be typed here."""
     words = ["runpod-sdk", name, job_id]
     if os.environ.get(ENDPOINT_VARIABLE) != endpoint_id:
@@ -183,16 +183,16 @@ def command(name: str, job_id: str, endpoint_id: str) -> str:
 
 
 @contextmanager
-def printed_or_told(job_id: str, endpoint_id: str) -> Iterator[None]:
+def next_steps_if_not_printed(job_id: str, endpoint_id: str) -> Iterator[None]:
     """Say how to go on with a job whose id can't be printed, so that it is not lost."""
     try:
         yield
     except typer.Exit:
-        say_how_to_go_on(job_id, endpoint_id)
+        print_next_steps(job_id, endpoint_id)
         raise
 
 
-def say_how_to_go_on(job_id: str, endpoint_id: str) -> None:
+def print_next_steps(job_id: str, endpoint_id: str) -> None:
     """Spell the commands that wait for *job_id* again, and that end it."""
-    say(f"to wait for it: {command('wait', job_id, endpoint_id)}")
-    say(f"to cancel it:   {command('cancel', job_id, endpoint_id)}")
+    print_note(f"to wait for it: {command_line('wait', job_id, endpoint_id)}")
+    print_note(f"to cancel it:   {command_line('cancel', job_id, endpoint_id)}")

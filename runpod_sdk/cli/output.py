@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from runpod_sdk.cli.terminal import (
-    as_json,
     is_terminal,
-    say,
-    show,
-    show_exactly,
-    show_text,
-    shown_as_json,
+    json_line,
+    json_line_with_note,
+    print_json,
+    print_note,
+    print_raw,
+    print_text,
 )
 from runpod_sdk.reasons import line_of
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
 Output = Literal["json", "text", "raw"]
 
 
-def show_ended(state: JobState, output: Output, saver: Saver | None = None) -> None:
+def print_result(state: JobState, output: Output, saver: Saver | None = None) -> None:
     """Print a job that has ended: all of it, or its output alone."""
     from runpod_sdk.outcomes import failure_of
 
     value = state.output if saver is None else saver.save(state.output, state.id)
     if output == "json":
         wire = state.to_dict()
-        show({**wire, "output": value} if "output" in wire and state.completed else wire)
+        print_json({**wire, "output": value} if "output" in wire and state.completed else wire)
     elif state.succeeded and failure_of(state) is None:
-        text = value if isinstance(value, str) else shown_as_json(value)
+        text = value if isinstance(value, str) else json_line_with_note(value)
         if output == "raw":
-            show_exactly(text)
+            print_raw(text)
         else:
-            show_text(text, "" if text.endswith("\n") else "\n")
+            print_text(text, "" if text.endswith("\n") else "\n")
     if is_terminal(sys.stderr) and state.succeeded:
-        say(summary(state), "2")
+        print_note(summary(state), "2")
 
 
-def show_state(state: JobState, output: Output) -> None:
+def print_state(state: JobState, output: Output) -> None:
     """Print where a job is: as JSON, or in a line."""
     if output == "json":
-        show(state.to_dict())
+        print_json(state.to_dict())
     else:
-        show_text(f"{state.id} {summary(state)}")
+        print_text(f"{state.id} {summary(state)}")
 
 
 class ChunkPrinter:
@@ -74,25 +74,25 @@ class ChunkPrinter:
             value = self._saver.save(value, self._job_id, f"chunk-{self._count}")
         if self._output == "json":
             wire = chunk.to_dict()
-            show({**wire, "output": value} if "output" in wire else wire, indent=None)
+            print_json({**wire, "output": value} if "output" in wire else wire, indent=None)
             return
-        write = show_exactly if self._output == "raw" else _show_part
+        write = print_raw if self._output == "raw" else _print_part
         if isinstance(value, str) and value is chunk.output:
             write(value)
             self._open = (not value.endswith("\n")) if value else self._open
         else:  # JSON, or the name of a file
-            text = value if isinstance(value, str) else shown_as_json(value)
+            text = value if isinstance(value, str) else json_line_with_note(value)
             write(("\n" if self._open else "") + text + "\n")
             self._open = False
 
     def end(self) -> None:
         """End the line that a string has left open, where somebody reads it."""
         if self._open and self._output == "text":
-            show_text("")
+            print_text("")
 
 
-def _show_part(text: str) -> None:
-    show_text(text, "")
+def _print_part(text: str) -> None:
+    print_text(text, "")
 
 
 def summary(state: JobState) -> str:
@@ -102,7 +102,7 @@ def summary(state: JobState) -> str:
     if state.delay_time is not None:
         parts.append(f"waited {seconds(state.delay_time)}")
     if state.progress is not None:
-        parts.append(as_json(state.progress)[:200])
+        parts.append(json_line(state.progress)[:200])
     if state.error:
         parts.append(line_of(state.error)[:200])
     return ", ".join(parts)
@@ -114,7 +114,7 @@ def seconds(length: timedelta) -> str:
     return f"{total:.1f} s" if total >= 1 else f"{total * 1000:.0f} ms"
 
 
-def health_lines(health: EndpointHealth) -> str:
+def health_text(health: EndpointHealth) -> str:
     """Say how many jobs and workers there are of each kind, in two lines."""
     jobs, workers = health.jobs, health.workers
     in_order = {
@@ -140,10 +140,10 @@ def health_lines(health: EndpointHealth) -> str:
     )
 
 
-def show_jobs(entries: list[Entry], statuses: dict[str, Any], *, table: bool) -> None:
+def print_jobs(entries: list[Entry], statuses: dict[str, Any], *, table: bool) -> None:
     """Print jobs of the history, with their *statuses*, if those were asked for."""
     if not table:
-        show([_as_wire(entry, statuses) for entry in entries])
+        print_json([_as_wire(entry, statuses) for entry in entries])
         return
     rows = [
         (entry.id, entry.endpoint, ago(entry.submitted), *_status(entry, statuses))
@@ -152,8 +152,8 @@ def show_jobs(entries: list[Entry], statuses: dict[str, Any], *, table: bool) ->
     rows.insert(0, ("JOB", "ENDPOINT", "SUBMITTED", *(["STATUS"] if statuses else [])))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        show_text("  ".join(cells).rstrip())
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print_text("  ".join(padded).rstrip())
 
 
 def ago(moment: datetime) -> str:

@@ -10,11 +10,11 @@ import typer
 import runpod_sdk as sdk
 from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import history
-from runpod_sdk.cli.exit_status import Exit
-from runpod_sdk.cli.outcome import connected, verdict
-from runpod_sdk.cli.output import health_lines, show_jobs, show_state
-from runpod_sdk.cli.terminal import is_terminal, say, show, show_text
-from runpod_sdk.cli.jobs import listed, statuses_of
+from runpod_sdk.cli.exit_status import ExitStatus
+from runpod_sdk.cli.jobs import jobs_in_history, query_statuses
+from runpod_sdk.cli.outcome import exit_status_of, open_endpoint
+from runpod_sdk.cli.output import health_text, print_jobs, print_state
+from runpod_sdk.cli.terminal import is_terminal, print_json, print_note, print_text
 
 
 def status(
@@ -24,10 +24,10 @@ def status(
     output: a.Form = "json",
 ) -> None:
     """Print what the server says of a job now."""
-    with connected(endpoint_id) as endpoint:
+    with open_endpoint(endpoint_id) as endpoint:
         state = endpoint.status(job_id, **a.limit(timeout))
-        show_state(state, output)
-    raise typer.Exit(verdict(state))
+        print_state(state, output)
+    raise typer.Exit(exit_status_of(state))
 
 
 def explain(
@@ -37,14 +37,14 @@ def explain(
     output: a.Form = "json",
 ) -> None:
     """Say why a job is where it is: in the queue, perhaps."""
-    with connected(endpoint_id) as endpoint:
+    with open_endpoint(endpoint_id) as endpoint:
         explanation = endpoint.explain(job_id, **a.limit(timeout))
         if output == "json":
-            show({"id": job_id, "reason": explanation.reason, "text": explanation.text})
+            print_json({"id": job_id, "reason": explanation.reason, "text": explanation.text})
         else:
-            show_text(explanation.text)
+            print_text(explanation.text)
     if explanation.reason in (sdk.JobReason.UNKNOWN, sdk.JobReason.NOT_FOUND):
-        raise typer.Exit(Exit.API)
+        raise typer.Exit(ExitStatus.API)
 
 
 def cancel(
@@ -54,8 +54,8 @@ def cancel(
     output: a.Form = "json",
 ) -> None:
     """End a job that waits or runs."""
-    with connected(endpoint_id) as endpoint:
-        show_state(endpoint.cancel(job_id, **a.limit(timeout)), output)
+    with open_endpoint(endpoint_id) as endpoint:
+        print_state(endpoint.cancel(job_id, **a.limit(timeout)), output)
 
 
 def retry(
@@ -65,8 +65,8 @@ def retry(
     output: a.Form = "json",
 ) -> None:
     """Send a job that failed or timed out to the queue again."""
-    with connected(endpoint_id) as endpoint:
-        show_state(endpoint.retry(job_id, **a.limit(timeout)), output)
+    with open_endpoint(endpoint_id) as endpoint:
+        print_state(endpoint.retry(job_id, **a.limit(timeout)), output)
 
 
 def jobs(
@@ -90,31 +90,31 @@ def jobs(
     directory. RUNPOD_SDK_HISTORY=0 in the environment, or --no-history, keeps none.
     """
     if clear:
-        say(f"forgot {history.clear()} jobs")
+        print_note(f"forgot {history.clear()} jobs")
         return
-    entries = listed(limit, endpoint_id)
-    statuses = statuses_of(entries) if asked else {}
+    entries = jobs_in_history(limit, endpoint_id)
+    statuses = query_statuses(entries) if asked else {}
     table = output == "text" or (output is None and is_terminal(sys.stdout))
-    show_jobs(entries, statuses, table=table)
+    print_jobs(entries, statuses, table=table)
 
 
 def health(endpoint_id: a.EndpointId, timeout: a.Timeout = None, output: a.Form = "json") -> None:
     """Print the counts of an endpoint's jobs and workers."""
-    with connected(endpoint_id) as endpoint:
+    with open_endpoint(endpoint_id) as endpoint:
         found = endpoint.health(**a.limit(timeout))
         if output == "json":
-            show(found.to_dict())
+            print_json(found.to_dict())
         else:
-            show_text(health_lines(found))
+            print_text(health_text(found))
 
 
 def purge_queue(
     endpoint_id: a.EndpointId, timeout: a.Timeout = None, output: a.Form = "json"
 ) -> None:
     """Remove every job that waits; those that run go on."""
-    with connected(endpoint_id) as endpoint:
+    with open_endpoint(endpoint_id) as endpoint:
         purged = endpoint.purge_queue(**a.limit(timeout))
         if output == "json":
-            show(purged.to_dict())
+            print_json(purged.to_dict())
         else:
-            show_text(f"removed {purged.removed} jobs from the queue")
+            print_text(f"removed {purged.removed} jobs from the queue")

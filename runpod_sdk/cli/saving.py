@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final
 
 import typer
 
-from runpod_sdk.cli.terminal import say, size
+from runpod_sdk.cli.terminal import print_note, size
 from runpod_sdk.media import hint_of, is_ending_of, media_of, strings_of
 
 _MOST: Final = 100
@@ -61,24 +61,24 @@ class Saver:
                 continue
             if (write := _writer(text)) is None:
                 if (hint := hint_of(text)) is not None:
-                    say(f"left alone: {'.'.join((place, *path))} ({hint})")
+                    print_note(f"left alone: {'.'.join((place, *path))} ({hint})")
                 continue
             self.found = True
             where = ".".join((place, *path))
             if len(self._names) >= _MOST:
                 self.complete = False
-                say(f"not saved: {where}, and what follows: {_MOST} files are enough")
+                print_note(f"not saved: {where}, and what follows: {_MOST} files are enough")
                 break
             try:
                 name = self._name(text, _file_name(output, path), job_id, (place, *path))
                 target, count = self._save(name, write)
             except _NotAFile as reason:
-                say(f"left alone: {where} ({reason})")
+                print_note(f"left alone: {where} ({reason})")
             except NotSaved as reason:
                 self.complete = False
-                say(f"not saved: {where} ({reason})")
+                print_note(f"not saved: {where} ({reason})")
             else:
-                say(f"saved {target} ({size(count)})")
+                print_note(f"saved {target} ({size(count)})")
                 replaced[text] = str(target)
         return _with(output, replaced) if replaced else output
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import typer
 
-from runpod_sdk.cli.exit_status import Exit
+from runpod_sdk.cli.exit_status import ExitStatus
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
-from runpod_sdk.cli.terminal import harmless, say, show, styled
+from runpod_sdk.cli.terminal import print_json, print_note, styled, without_controls
 from runpod_sdk.local import Handler, LocalEndpoint, WorkerCommand
 
 _MOST_LINES = 10_000
@@ -41,11 +41,11 @@ def serve_until_interrupted(
     try:
         with logging_to_standard_error(quiet=quiet), start(local):
             name = shlex.join(what) or "whatever worker asks"
-            say(f"serving {name} until Ctrl-C; watch it at {local.page_url}")
-            say("in another terminal:\n")
-            say(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
-            say(f"export {ENDPOINT_VARIABLE}={shlex.quote(local.endpoint_id)}")
-            say(f"export RUNPOD_API_KEY={shlex.quote(local.api_key)}\n")
+            print_note(f"serving {name} until Ctrl-C; watch it at {local.page_url}")
+            print_note("in another terminal:\n")
+            print_note(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
+            print_note(f"export {ENDPOINT_VARIABLE}={shlex.quote(local.endpoint_id)}")
+            print_note(f"export RUNPOD_API_KEY={shlex.quote(local.api_key)}\n")
             reached: dict[str, Any] = {
                 "base_url": local.base_url,
                 "endpoint_id": local.endpoint_id,
@@ -53,15 +53,15 @@ def serve_until_interrupted(
             }
             if external:
                 environment = local.worker_environment()
-                say_how_to_work(environment)
+                print_worker_environment(environment)
                 reached["worker_environment"] = environment
             if not sys.stdout.isatty():  # a person has the lines above
-                show(reached, indent=None)
+                print_json(reached, indent=None)
             sleep_until_interrupted()
-            say("")  # what is said while it stops is not to stand behind ^C
+            print_note("")  # what is said while it stops is not to stand behind ^C
     except KeyboardInterrupt:  # while it starts, or once more
-        say("")
-    say("stopped")
+        print_note("")
+    print_note("stopped")
 
 
 def _served(what: list[str], *, worker: bool, external: bool) -> Handler | WorkerCommand | None:
@@ -140,18 +140,20 @@ class _Lines(logging.Formatter):
         if status is None:  # of a worker, which may have colours of its own
             return text
         style = _STYLES.get(status)
-        return styled(harmless(text), style, sys.stderr) if style else harmless(text)
+        return (
+            styled(without_controls(text), style, sys.stderr) if style else without_controls(text)
+        )
 
 
-def say_how_to_work(environment: dict[str, str]) -> None:
+def print_worker_environment(environment: dict[str, str]) -> None:
     """Print what a worker has to be told, for a shell and for a container."""
-    say("and where the worker is started (another one needs another RUNPOD_POD_ID):\n")
+    print_note("and where the worker is started (another one needs another RUNPOD_POD_ID):\n")
     for name, value in environment.items():
-        say(f"export {name}={shlex.quote(value)}")
-    say("python handler.py\n")
-    say("or, in a container, with the same variables set:\n")
+        print_note(f"export {name}={shlex.quote(value)}")
+    print_note("python handler.py\n")
+    print_note("or, in a container, with the same variables set:\n")
     names = " ".join(f"-e {name}" for name in environment)
-    say(f"docker run --rm --init --network host {names} IMAGE\n")
+    print_note(f"docker run --rm --init --network host {names} IMAGE\n")
 
 
 def start(local: LocalEndpoint) -> LocalEndpoint:
@@ -159,10 +161,10 @@ def start(local: LocalEndpoint) -> LocalEndpoint:
     try:
         return local.start()
     except ImportError as error:
-        say(f"{error}")
+        print_note(f"{error}")
     except OSError as error:
-        say(f"{error.strerror or error}; give another --port, or none")
-    raise typer.Exit(Exit.USAGE)
+        print_note(f"{error.strerror or error}; give another --port, or none")
+    raise typer.Exit(ExitStatus.USAGE)
 
 
 def load_handler(spec: str) -> Handler:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from runpod_sdk.cli import history
-from runpod_sdk.cli.terminal import as_json, columns, harmless, is_terminal, styled
+from runpod_sdk.cli.terminal import columns, is_terminal, json_line, styled, without_controls
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, EndpointHealth, Explanation, JobState
@@ -41,12 +41,12 @@ _WORKERS: Final = ("idle", "running", "initializing", "throttled", "unhealthy")
 
 
 @contextmanager
-def following(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[None]:
+def status_line(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[None]:
     """Show where the job is for as long as the block runs, if somebody can see it."""
     if quiet or not is_terminal(sys.stderr):
         yield
         return
-    line = LiveLine(endpoint, job_id)
+    line = StatusLine(endpoint, job_id)
     try:
         yield
     except KeyboardInterrupt:  # the terminal has written ^C behind the line
@@ -58,13 +58,13 @@ def following(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[None]
     line.stop()
 
 
-class LiveLine:
+class StatusLine:
     """Asks after a job now and then in one thread, and draws in another."""
 
     def __init__(self, endpoint: Endpoint, job_id: str) -> None:
         self._endpoint = endpoint
         self._job_id = job_id
-        self._began = time.monotonic() - _age(job_id)
+        self._began = time.monotonic() - _seconds_since_submission(job_id)
         self._seen: Explanation | None = None
         self._over = threading.Event()
         self._drawn = 0
@@ -104,11 +104,12 @@ class LiveLine:
             return
         while True:
             elapsed = time.monotonic() - self._began
-            text = shortened(
-                f"{spinner[turn % len(spinner)]} {line(self._seen, elapsed)}", columns(sys.stderr)
+            text = truncated(
+                f"{spinner[turn % len(spinner)]} {status_text(self._seen, elapsed)}",
+                columns(sys.stderr),
             )
-            blank = " " * max(0, self._drawn - cells(text))
-            self._drawn = cells(text)
+            blank = " " * max(0, self._drawn - display_width(text))
+            self._drawn = display_width(text)
             sys.stderr.write(f"\r{styled(text[:1], '36', sys.stderr)}{text[1:]}{blank}")
             sys.stderr.flush()
             turn += 1
@@ -116,38 +117,38 @@ class LiveLine:
                 return
 
 
-def line(seen: Explanation | None, elapsed: float) -> str:
+def status_text(seen: Explanation | None, elapsed: float) -> str:
     """Say where a job is, in a line of any length, *elapsed* seconds after its submission."""
     state = None if seen is None else seen.state
     if seen is None or state is None:
-        return f"{spelled(elapsed)} waiting"
+        return f"{clock(elapsed)} waiting"
     if state.completed:
-        return f"{spelled(elapsed)} {state.status}, getting the result"
+        return f"{clock(elapsed)} {state.status}, getting the result"
     if not state.started:
-        parts = [f"{spelled(elapsed)} in the queue", _BECAUSE.get(seen.reason, "")]
-        parts += _counts(seen.health)
+        parts = [f"{clock(elapsed)} in the queue", _BECAUSE.get(seen.reason, "")]
+        parts += _worker_counts(seen.health)
     elif state.status == "IN_PROGRESS":
-        parts = [f"{spelled(elapsed)} running", _progress(state), *_history(state)]
+        parts = [f"{clock(elapsed)} running", _progress(state), *_history(state)]
     else:
-        parts = [f"{spelled(elapsed)} {state.status}", _progress(state)]
-    return harmless(" · ".join(" ".join(part.split()) for part in parts if part))
+        parts = [f"{clock(elapsed)} {state.status}", _progress(state)]
+    return without_controls(" · ".join(" ".join(part.split()) for part in parts if part))
 
 
-def spelled(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Spell a length of time as a clock would show it."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def cells(text: str) -> int:
+def display_width(text: str) -> int:
     """Count the columns that *text* takes in a terminal."""
     return sum(map(_width, text))
 
 
-def shortened(text: str, width: int) -> str:
+def truncated(text: str, width: int) -> str:
     """Cut *text* to *width* columns."""
-    if cells(text) <= width:
+    if display_width(text) <= width:
         return text
     end = "…" if _can_show("…") else "~"
     room, kept = width - 1, ""
@@ -178,19 +179,19 @@ def _progress(state: JobState) -> str:
 
 
 def _word(value: Any) -> str:
-    return value if isinstance(value, str) else as_json(value)
+    return value if isinstance(value, str) else json_line(value)
 
 
 def _history(state: JobState) -> Iterator[str]:
     if state.retries:
         yield f"lost {state.retries} times before"
     if state.delay_time is not None and state.delay_time.total_seconds() >= 1:
-        yield f"waited {spelled(state.delay_time.total_seconds())}"
+        yield f"waited {clock(state.delay_time.total_seconds())}"
     if state.worker_id:
         yield f"worker {state.worker_id}"
 
 
-def _counts(health: EndpointHealth | None) -> Iterator[str]:
+def _worker_counts(health: EndpointHealth | None) -> Iterator[str]:
     if health is None:
         return
     counts = [(getattr(health.workers, name), name) for name in _WORKERS]
@@ -200,7 +201,7 @@ def _counts(health: EndpointHealth | None) -> Iterator[str]:
         yield f"{waiting} jobs in the queue"
 
 
-def _age(job_id: str) -> float:
+def _seconds_since_submission(job_id: str) -> float:
     """Return how many seconds ago a job was submitted, as far as that is known."""
     for entry in history.entries():
         if entry.id == job_id:

@@ -15,7 +15,7 @@ from unicodedata import category
 
 import typer
 
-from runpod_sdk.cli.exit_status import Exit
+from runpod_sdk.cli.exit_status import ExitStatus
 from runpod_sdk.json_text import write
 from runpod_sdk.media import hint_of, media_of
 
@@ -38,25 +38,25 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def in_colour(stream: TextIO) -> bool:
+def uses_colour(stream: TextIO) -> bool:
     """Tell whether to write colours to *stream*. See no-color.org."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def styled(text: str, code: str, stream: TextIO) -> str:
     """Give *text* a colour, where *stream* shows them."""
-    return f"\x1b[{code}m{text}\x1b[0m" if in_colour(stream) else text
+    return f"\x1b[{code}m{text}\x1b[0m" if uses_colour(stream) else text
 
 
-def harmless(text: str) -> str:
+def without_controls(text: str) -> str:
     """
     Replace the control characters that a server could command a terminal with, and escape those
     that change how the text around them looks: its direction, where its lines end.
     """
-    return _without_formats(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+    return _formats_escaped(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
-def _without_formats(text: str) -> str:
+def _formats_escaped(text: str) -> str:
     if text.isprintable():
         return text
     return _SPECIAL.sub(
@@ -75,20 +75,20 @@ def size(count: int) -> str:
     return f"{kilos:.1f} kB" if kilos < 1000 else f"{kilos / 1000:.1f} MB"
 
 
-def say(text: str, style: str | None = None) -> None:
+def print_note(text: str, style: str | None = None) -> None:
     """Print *text* for a person: to standard error."""
-    text = harmless(text)
+    text = without_controls(text)
     _write(sys.stderr, (text if style is None else styled(text, style, sys.stderr)) + "\n")
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Print a sentence for a person, in lines that break between words where one reads along."""
     if is_terminal(sys.stderr):
         text = "\n".join(
             textwrap.fill(line, columns(sys.stderr), break_long_words=False, break_on_hyphens=False)
             for line in text.splitlines()
         )
-    say(text)
+    print_note(text)
 
 
 def columns(stream: TextIO) -> int:
@@ -99,49 +99,49 @@ def columns(stream: TextIO) -> int:
         return 79
 
 
-def show(document: Any, *, indent: int | None = 2) -> None:
+def print_json(document: Any, *, indent: int | None = 2) -> None:
     """
     Print *document* to standard output, as JSON, at once.
 
     In a terminal it has colours, and files in it are named instead of spelled out.
     """
     watched = is_terminal(sys.stdout)
-    text, whole = _json(_without_files(document) if watched else document, indent)
+    text, whole = _json(_files_named(document) if watched else document, indent)
     if watched:
-        text = _without_formats(text)
-    if in_colour(sys.stdout):
-        text = _TOKEN.sub(_coloured, text)
+        text = _formats_escaped(text)
+    if uses_colour(sys.stdout):
+        text = _TOKEN.sub(_colour_token, text)
     _write(sys.stdout, text + "\n")
     if not whole:
-        say(_NOT_FINITE)
+        print_note(_NOT_FINITE)
 
 
-def shown_as_json(value: Any) -> str:
+def json_line_with_note(value: Any) -> str:
     """Return *value* as JSON in a line, to be printed to standard output; say what it lacks."""
     text, whole = _json(value, None)
     if not whole:
-        say(_NOT_FINITE)
+        print_note(_NOT_FINITE)
     return text
 
 
-def show_text(text: str, end: str = "\n") -> None:
+def print_text(text: str, end: str = "\n") -> None:
     """Print *text* to standard output for a person, at once; harmless where it is a terminal."""
-    _write(sys.stdout, (harmless(text) if is_terminal(sys.stdout) else text) + end)
+    _write(sys.stdout, (without_controls(text) if is_terminal(sys.stdout) else text) + end)
 
 
-def show_exactly(text: str) -> None:
+def print_raw(text: str) -> None:
     """Print *text* to standard output as UTF-8, with nothing added or taken away, at once."""
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
         _write(sys.stdout, text)
     else:
-        with _seeing_to(sys.stdout):
+        with _write_errors_handled(sys.stdout):
             sys.stdout.flush()
             buffer.write(text.encode("utf-8", "surrogatepass"))
             buffer.flush()
 
 
-def as_json(value: Any) -> str:
+def json_line(value: Any) -> str:
     """Write *value* as JSON in one line."""
     return _json(value, None)[0]
 
@@ -152,7 +152,7 @@ def _json(document: Any, indent: int | None) -> tuple[str, bool]:
     try:
         text = write(document, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        document, whole = _finite(document), False
+        document, whole = _non_finite_as_null(document), False
         text = write(document, indent=indent, ensure_ascii=False)
     # The rest of the control characters JSON escapes by itself.
     text = re.sub(r"[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -163,12 +163,12 @@ def _json(document: Any, indent: int | None) -> tuple[str, bool]:
     return text, whole
 
 
-def _finite(value: Any) -> Any:
+def _non_finite_as_null(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _non_finite_as_null(inner) for key, inner in value.items()}
+    return [_non_finite_as_null(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -177,13 +177,13 @@ def _write(stream: TextIO, text: str) -> None:
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
         text = text.encode(encoding, "replace").decode(encoding)
-    with _seeing_to(stream):
+    with _write_errors_handled(stream):
         stream.write(text)
         stream.flush()
 
 
 @contextmanager
-def _seeing_to(stream: TextIO) -> Iterator[None]:
+def _write_errors_handled(stream: TextIO) -> Iterator[None]:
     """End the process where output can't be written; words for a person are done without."""
     try:
         yield
@@ -193,22 +193,22 @@ def _seeing_to(stream: TextIO) -> Iterator[None]:
         if stream is sys.stderr:
             return
         if not isinstance(error, BrokenPipeError):  # of which who went away knows
-            say(f"can't write to standard output: {error.strerror or 'it is closed'}")
-        raise typer.Exit(Exit.NOT_WRITTEN) from None
+            print_note(f"can't write to standard output: {error.strerror or 'it is closed'}")
+        raise typer.Exit(ExitStatus.NOT_WRITTEN) from None
 
 
-def _coloured(token: re.Match[str]) -> str:
+def _colour_token(token: re.Match[str]) -> str:
     code = _COLOURS[token.lastgroup or "word"]
     return f"\x1b[{code}m{token[0]}\x1b[0m"
 
 
-def _without_files(value: Any) -> Any:
+def _files_named(value: Any) -> Any:
     if isinstance(value, str) and len(value) > _LONG:
         if (media := media_of(value)) is not None:
             return f"({media.type}, {size(media.size)}; --save DIR writes it to a file)"
         return value if (hint := hint_of(value)) is None else f"({hint})"
     if isinstance(value, dict):
-        return {key: _without_files(inner) for key, inner in value.items()}
+        return {key: _files_named(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_without_files(inner) for inner in value]
+        return [_files_named(inner) for inner in value]
     return value

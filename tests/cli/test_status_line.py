@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import EndpointHealth, Explanation, JobCounts, JobReason, JobState, WorkerCounts
-from runpod_sdk.cli.status_line import cells, line, shortened, spelled
+from runpod_sdk.cli.status_line import clock, display_width, status_text, truncated
 from tests.cli.test_inputs import values
 from tests.drawing import at_most
 
@@ -66,14 +66,14 @@ def health(in_queue: int = 1, **workers: int) -> EndpointHealth:
     ],
 )
 def test_the_line_tells_where_the_job_is(what: Explanation | None, expected: str) -> None:
-    assert line(what, 65.4) == expected
+    assert status_text(what, 65.4) == expected
 
 
 @pytest.mark.parametrize(
     "reason", [r for r in JobReason if r not in ("RUNNING", "DONE", "NOT_FOUND", "UNKNOWN")]
 )
 def test_each_reason_of_waiting_is_told(reason: JobReason) -> None:
-    assert line(seen(reason), 0).startswith("0:00 in the queue · ")
+    assert status_text(seen(reason), 0).startswith("0:00 in the queue · ")
 
 
 @given(values | st.text(), st.text(), st.integers(1, 200))
@@ -81,8 +81,8 @@ def test_each_reason_of_waiting_is_told(reason: JobReason) -> None:
 def test_no_line_is_wider_than_the_terminal(progress: Any, status: str, width: int) -> None:
     """Nor does any hold what moves the cursor, whatever the worker reports."""
     for state in ("IN_PROGRESS", status):
-        text = shortened(line(seen(JobReason.RUNNING, state, progress=progress), 1e6), width)
-        assert cells(text) <= width
+        text = truncated(status_text(seen(JobReason.RUNNING, state, progress=progress), 1e6), width)
+        assert display_width(text) <= width
         assert not any(ord(c) < 32 or 0x7F <= ord(c) <= 0x9F for c in text)
 
 
@@ -90,7 +90,7 @@ def test_no_line_is_wider_than_the_terminal(progress: Any, status: str, width: i
     ("text", "width"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("a\u200db", 2)]
 )
 def test_columns_are_counted_as_a_terminal_does(text: str, width: int) -> None:
-    assert cells(text) == width
+    assert display_width(text) == width
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_columns_are_counted_as_a_terminal_does(text: str, width: int) -> None:
     [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3600, "1:00:00"), (360_001, "100:00:01")],
 )
 def test_times_are_those_of_a_clock(seconds: float, text: str) -> None:
-    assert spelled(seconds) == text
+    assert clock(seconds) == text

@@ -60,11 +60,11 @@ def test_json_can_be_read_again(value: object) -> None:
     """In colour or not, and whatever the encoding; and it commands no terminal."""
     for encoding in ("utf-8", "ascii", "latin-1"):
         with watched(encoding, NO_COLOR="1") as plain:
-            terminal.show(value)
+            terminal.print_json(value)
         assert json.loads(plain.shown) == value
         assert all(c == "\n" or c.isprintable() or ord(c) > 0x9F for c in plain.shown)
         with watched(encoding) as coloured:
-            terminal.show(value)
+            terminal.print_json(value)
         assert re.sub("\x1b\\[[0-9;]+m", "", coloured.shown) == plain.shown
 
 
@@ -74,7 +74,7 @@ def test_colours_take_little_memory() -> None:
     with watched() as screen:
         tracemalloc.start()
         try:
-            terminal.show({"key": text, "number": 7})
+            terminal.print_json({"key": text, "number": 7})
             _, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -86,21 +86,21 @@ def test_colours_take_little_memory() -> None:
 @pytest.mark.parametrize("switch", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_colour_can_be_switched_off(switch: dict[str, str]) -> None:
     with watched() as screen:
-        terminal.show({"a": 1})
+        terminal.print_json({"a": 1})
     assert "\x1b[" in screen.shown
     with watched(**switch) as screen:
-        terminal.show({"a": 1})
+        terminal.print_json({"a": 1})
     assert screen.shown == '{\n  "a": 1\n}\n'
 
 
 def test_a_pipe_gets_no_colour_and_whole_files(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.show({"image": PNG})
+    terminal.print_json({"image": PNG})
     assert json.loads(capsys.readouterr().out) == {"image": PNG}
 
 
 def test_a_person_is_not_shown_base64() -> None:
     with watched() as screen:
-        terminal.show({"images": [PNG]})
+        terminal.print_json({"images": [PNG]})
     assert PNG not in screen.shown
     assert "(image/png, 1.0 kB; --save DIR writes it to a file)" in screen.shown
 
@@ -108,9 +108,9 @@ def test_a_person_is_not_shown_base64() -> None:
 def test_a_server_can_not_command_the_terminal() -> None:
     """Neither by what it returns nor by what it says of an error."""
     with watched() as screen:
-        terminal.show_text(f"out{COMMANDS}")
-        terminal.say(f"err{COMMANDS}")
-        terminal.complain(f"why{COMMANDS}")
+        terminal.print_text(f"out{COMMANDS}")
+        terminal.print_note(f"err{COMMANDS}")
+        terminal.print_error(f"why{COMMANDS}")
     assert not set(screen.shown) & set("\x1b\x07\x9b\b\x00\r")
 
 
@@ -121,26 +121,26 @@ def test_a_server_can_not_change_how_its_words_look() -> None:
     """Nor turn them around, or hide some: such characters are escaped, as JSON would."""
     text = "".join(FORMATS) + "\u2028\u2029"
     with watched() as screen:
-        terminal.show_text(f"out{text}")
-        terminal.say(f"err{text}")
-        terminal.complain(f"why{text}")
-        terminal.show({f"key{text}": text})
+        terminal.print_text(f"out{text}")
+        terminal.print_note(f"err{text}")
+        terminal.print_error(f"why{text}")
+        terminal.print_json({f"key{text}": text})
     assert not set(screen.shown) & set(text)
     assert "\\u202e" in screen.shown
     with watched(NO_COLOR="1") as plain:
-        terminal.show([text])
+        terminal.print_json([text])
     assert json.loads(plain.shown) == [text]
 
 
 @pytest.mark.parametrize("text", ["größer", "日本語", "\U0001f600\U0001f3fd", "e\u0301", "a\tb\nc"])
 def test_what_can_be_seen_is_shown(text: str) -> None:
     with watched() as screen:
-        terminal.show_text(text)
+        terminal.print_text(text)
     assert screen.shown == f"{text}\n"
 
 
 def test_a_pipe_gets_format_characters_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.show(["\u202e"])
+    terminal.print_json(["\u202e"])
     assert capsys.readouterr().out == '[\n  "\u202e"\n]\n'
 
 
@@ -153,7 +153,7 @@ def test_what_json_has_no_form_for_is_null(number: str, capsys: pytest.CaptureFi
 
     document = json.loads(f'{{"a": [{number}, 1.5], "b": {number}, "n": {"9" * 4000}9}}')
     for indent in (2, None):
-        terminal.show(document, indent=indent)
+        terminal.print_json(document, indent=indent)
         shown = capsys.readouterr()
         assert json.loads(shown.out, parse_constant=refuse) == {
             **document,
@@ -161,34 +161,34 @@ def test_what_json_has_no_form_for_is_null(number: str, capsys: pytest.CaptureFi
             "b": None,
         }
         assert shown.err == "NaN and Infinity, which JSON does not have, are printed as null\n"
-    assert terminal.as_json(document["a"]) == "[null, 1.5]"
-    terminal.show([1.5])
+    assert terminal.json_line(document["a"]) == "[null, 1.5]"
+    terminal.print_json([1.5])
     assert capsys.readouterr().err == ""
 
 
 def test_integers_of_any_length_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.show(json_text.read("[" + "7" * 5000 + "]"), indent=None)
+    terminal.print_json(json_text.read("[" + "7" * 5000 + "]"), indent=None)
     assert capsys.readouterr().out == "[" + "7" * 5000 + "]\n"
 
 
 def test_a_sentence_breaks_between_words() -> None:
     """At 79 columns, where the terminal does not tell how many it has."""
     with watched() as screen:
-        terminal.complain("words and " * 20 + "x" * 100)
+        terminal.print_error("words and " * 20 + "x" * 100)
     assert max(len(line) for line in screen.shown.splitlines()[:-1]) <= 79
     assert screen.shown.splitlines()[-1] == "x" * 100
 
 
 def test_a_pipe_gets_text_as_it_is(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """And raw is nothing but the string."""
-    terminal.show_text(COMMANDS)
-    terminal.show_exactly("größer\udc80")
+    terminal.print_text(COMMANDS)
+    terminal.print_raw("größer\udc80")
     assert capfdbinary.readouterr().out == (COMMANDS + "\ngrößer").encode() + b"\xed\xb2\x80"
 
 
 def test_what_an_encoding_lacks_is_replaced() -> None:
     with watched("ascii") as screen:
-        terminal.say("größer")
+        terminal.print_note("größer")
     assert screen.shown == "gr??er\n"
 
 

@@ -31,7 +31,7 @@ from typer.testing import CliRunner
 
 from runpod_sdk import ConfigurationError, Endpoint, JobState, Runpod, RunpodError, webhooks
 from runpod_sdk.cli.app import app
-from runpod_sdk.cli.exit_status import Exit
+from runpod_sdk.cli.exit_status import ExitStatus
 from tests.map import damage
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
@@ -337,5 +337,5 @@ def test_command_lines(
         result = CliRunner(env=environ).invoke(app, words, input=typed)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    assert result.exit_code in set(Exit)
+    assert result.exit_code in set(ExitStatus)
     assert KEY not in result.output
