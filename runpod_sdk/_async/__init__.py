@@ -1,1 +1,1 @@
-"""The async client: thin shells over the flows, twins of those in `_sync`."""
+"""The async client: its methods and their documentation, which `_sync` is made from."""

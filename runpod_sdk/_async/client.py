@@ -9,9 +9,10 @@ from runpod_sdk import settings
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._importing import whole_imports
+from runpod_sdk._io import aio
 from runpod_sdk._io.aio import AsyncIO, Transport
 from runpod_sdk._secret import Secret
-from runpod_sdk.settings import CONCURRENCY, Config, Timeout
+from runpod_sdk.settings import Config, Timeout
 
 if TYPE_CHECKING:
     import httpx
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._async.results import AsyncResults
+    from runpod_sdk._flows.taking import Taker
     from runpod_sdk.models import InputValue, JobState
     from runpod_sdk.outcomes import JobResult
 
@@ -28,13 +30,37 @@ Out = TypeVar("Out")
 
 class AsyncRunpod:
     """
-    Async twin of `Runpod`, under asyncio, on uvloop too, and under trio.
+    An async client of RunPod's serverless endpoints, under asyncio, uvloop and trio.
 
-    Each event loop gets its own connections.
+    One client is enough for a process; each event loop gets its own connections. Close the
+    client, or use it as an async context manager, to close its connections.
 
     Args:
-        transport: What carries the bytes. "anyio" works under both; "aiohttp" needs the extra
-            of that name, and works under asyncio only. See docs/benchmarks.md.
+        api_key: The API key. By default `RUNPOD_API_KEY`, else `~/.runpod/config.toml`:
+            `api_key` under `[default]`, or a top-level `apikey`.
+        base_url: The API's address. By default `RUNPOD_ENDPOINT_BASE_URL`, else
+            `https://api.runpod.ai/v2`.
+        timeout: Timeout in seconds of a call that gives none and does not wait for a job, and
+            of each attempt of a call that waits. It restarts with every 16 KiB of a body that
+            are sent or received. None is no limit.
+        max_retries: Number of retries after the first attempt, of requests that are safe to
+            repeat. A call that waits for a job survives outages regardless of this number.
+        max_response_size: Largest accepted response in bytes, decompressed.
+        rate_limits: Whether to delay requests so that they keep to RunPod's documented rates
+            for each endpoint, for example 1000 submissions in 10 seconds. All users of this
+            client share the limits.
+        size_limits: Whether to refuse requests that are larger than RunPod documents, before
+            anything is sent: 10 MiB for `run`, 20 MiB for `run_sync`.
+        telemetry: Whether to report jobs and requests to OpenTelemetry, if the program has
+            imported it. See docs/telemetry.md.
+        http_client: Your own client (proxy, CA, transport). The SDK never closes it. If its
+            transport is not httpx's own, timeouts are only as strict as that transport.
+        transport: How requests are sent. "direct", the default, uses connections of the SDK's
+            own. "aiohttp" uses aiohttp, the extra of that name, and needs asyncio.
+
+    Raises:
+        ConfigurationError: The key is missing or malformed, the base URL is invalid, or a
+            proxy of the environment cannot be used.
     """
 
     def __init__(
@@ -42,14 +68,14 @@ class AsyncRunpod:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
-        timeout: Timeout = settings.TIMEOUT,
-        max_retries: int = settings.MAX_RETRIES,
-        max_response_size: int = settings.MAX_RESPONSE_SIZE,
+        timeout: Timeout = 10.0,
+        max_retries: int = 2,
+        max_response_size: int = 268_435_456,
         rate_limits: bool = True,
         size_limits: bool = True,
         telemetry: bool = True,
         http_client: httpx.AsyncClient | None = None,
-        transport: Transport = "anyio",
+        transport: Transport | None = None,
     ) -> None:
         key = Secret(api_key)
         del api_key  # which a traceback would show
@@ -71,7 +97,7 @@ class AsyncRunpod:
     """What requests, pauses and times come from. The tests have one whose clock jumps."""
 
     def _begin(
-        self, config: Config, http_client: httpx.AsyncClient | None, transport: Transport
+        self, config: Config, http_client: httpx.AsyncClient | None, transport: Transport | None
     ) -> None:
         self._config = config
         self._traffic = Traffic() if config.rate_limits else None
@@ -102,7 +128,20 @@ class AsyncRunpod:
     def endpoint(
         self, endpoint_id: str, *, input_type: Any = None, output_type: Any = None
     ) -> AsyncEndpoint[Any, Any]:
-        """Async twin of `Runpod.endpoint`; not awaited, as no request is sent."""
+        """
+        Return the endpoint with this id. No request is sent.
+
+        Args:
+            input_type: Type that inputs must have, checked before they are sent: an attrs
+                class, a dataclass, a TypedDict, a pydantic model, or a type built from these,
+                such as `list[Model]`. None accepts any JSON value.
+            output_type: Type that outputs are converted to, likewise. None leaves decoded JSON.
+
+        Raises:
+            ValueError: The id is empty, "." or "..", or contains a slash or white space.
+            TypeError: A type cannot be converted to or from JSON.
+            ConfigurationError: A type needs cattrs, of the extra `types`.
+        """
         from runpod_sdk._async.endpoint import AsyncEndpoint  # all of the API, not needed before
 
         settings.checked_id(endpoint_id, "endpoint_id")
@@ -113,29 +152,77 @@ class AsyncRunpod:
         return AsyncEndpoint(self, endpoint_id, input_type, output_type)
 
     def as_completed(
-        self,
-        jobs: Iterable[AsyncJob[Out]],
-        *,
-        timeout: Timeout = None,
-        concurrency: int = CONCURRENCY,
+        self, jobs: Iterable[AsyncJob[Out]], *, timeout: Timeout = None, concurrency: int = 100
     ) -> AsyncResults[JobResult[AsyncJob[Out], Out]]:
-        """Async twin of `Runpod.as_completed`; not awaited, but iterated with `async for`."""
-        with whole_imports():
-            from runpod_sdk._async import gathering
+        """
+        Iterate over the results of jobs that were submitted before, in order of completion.
 
-        return gathering.as_completed(self, jobs, timeout, concurrency)
+        Args:
+            jobs: Jobs of this client's endpoints.
+            timeout: Longest total time in seconds, from the request for the first result to
+                the last result. The jobs continue in any case.
+            concurrency: Number of jobs that are polled at a time. If there are more jobs,
+                they take turns of one second.
+
+        Returns:
+            An async iterator of `JobResult`, which is also an async context manager. Nothing
+            is sent before the first result is requested.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first.
+            TypeError: One of *jobs* is not a job.
+            ValueError: A job belongs to another client.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        with whole_imports():
+            from runpod_sdk._async.results import AsyncResults
+
+        return AsyncResults(self._pending(jobs, timeout, concurrency, ordered=False))
 
     async def wait_all(
-        self, jobs: Iterable[AsyncJob], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+        self, jobs: Iterable[AsyncJob], *, timeout: Timeout = None, concurrency: int = 100
     ) -> list[JobState]:
-        """Async twin of `Runpod.wait_all`."""
-        with whole_imports():
-            from runpod_sdk._async import gathering
+        """
+        Wait until all jobs have ended, and return their terminal states in the order of *jobs*.
 
-        return await gathering.wait_all(self, jobs, timeout, concurrency)
+        Args:
+            jobs: Jobs of this client's endpoints.
+            timeout: Longest total time in seconds. The jobs continue in any case.
+            concurrency: Number of jobs that are polled at a time. If there are more jobs,
+                they take turns of one second.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first.
+            RunpodError: A job cannot be waited for, for example because its result has expired
+                (`NotFoundError`); `.job` is that job.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        with whole_imports():
+            from runpod_sdk._flows import gathering
+
+        taker = self._pending(jobs, timeout, concurrency, ordered=True)
+        return await aio.drive(gathering.states(taker))
+
+    def _pending(
+        self, jobs: Iterable[AsyncJob], timeout: Timeout, concurrency: int, *, ordered: bool
+    ) -> Taker[JobResult[Any]]:
+        with whole_imports():
+            from runpod_sdk._flows import gathering
+            from runpod_sdk._io.crew import workplace
+
+        return gathering.prepare(
+            jobs,
+            self,
+            workplace(self._io),
+            concurrency=concurrency,
+            timeout=timeout,
+            ordered=ordered,
+        )
 
     async def aclose(self) -> None:
-        """Async twin of `Runpod.close`."""
+        """Close the connections. Calls in flight fail; the client cannot be used again."""
         await self._io.aclose()
         self._io.telemetry.close()
 
@@ -160,7 +247,7 @@ class AsyncRunpod:
         return _revive, (type(self), self._config, self._transport)
 
 
-def _revive(cls: type[AsyncRunpod], config: Config, transport: Transport) -> AsyncRunpod:
+def _revive(cls: type[AsyncRunpod], config: Config, transport: Transport | None) -> AsyncRunpod:
     client = cls.__new__(cls)
     client._begin(config, None, transport)
     return client

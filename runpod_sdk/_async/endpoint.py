@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from attrs import frozen
 
 from runpod_sdk import _openai
-from runpod_sdk._async import mapping, running
 from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._async.stream import AsyncStream
-from runpod_sdk._flows import api
+from runpod_sdk._flows import api, submitting
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.waiting import wait
+from runpod_sdk._importing import whole_imports
+from runpod_sdk._io import aio
+from runpod_sdk._outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
+    ExecutionPolicy,
     Input_contra,
+    InputValue,
     JobState,
     Output_co,
     PurgeResult,
+    S3Config,
     subscriptable,
 )
+from runpod_sdk.outcomes import checked
 from runpod_sdk.settings import (
     UNSET,
+    OnError,
+    OnLeave,
     OnTimeout,
     Timeout,
     Unset,
@@ -41,18 +51,32 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from runpod_sdk._async.client import AsyncRunpod
+    from runpod_sdk._async.results import AsyncResults
+    from runpod_sdk._io.crew import AsyncInputs
+    from runpod_sdk.journal import Journal
+    from runpod_sdk.outcomes import MapProgress, MapResult
 
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
+JSONInput = TypeVar("JSONInput", bound=InputValue)
 
 
 @frozen
 class AsyncEndpoint(Generic[Input_contra, Output_co]):
-    """Async twin of `Endpoint`. Made by `AsyncRunpod.endpoint`."""
+    """
+    A serverless endpoint: the queue that jobs are submitted to. Made by `AsyncRunpod.endpoint`.
+
+    An `AsyncEndpoint[In, Out]` takes inputs of type In and returns outputs of type Out, as set
+    by `input_type=In` and `output_type=Out`. In a plain `AsyncEndpoint` both are Any.
+    """
 
     client: AsyncRunpod
     id: str
     input_type: Any = None
+    """Type that inputs must have; None accepts any JSON value."""
     output_type: Any = None
+    """Type that outputs are converted to; None leaves decoded JSON."""
 
     if not TYPE_CHECKING:
         __class_getitem__ = subscriptable
@@ -63,56 +87,258 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         return line_of_endpoint(self)
 
     def job(self, job_id: str) -> AsyncJob[Output_co]:
-        """Async twin of `Endpoint.job`; not awaited."""
+        """
+        Return the job with this id. No request is sent.
+
+        Raises:
+            ValueError: The id is empty, "." or "..", or contains a slash or white space.
+        """
         return AsyncJob(self, checked_id(job_id, "job_id"))
 
-    run = running.run
-    run_sync = running.run_sync
+    async def run(
+        self: AsyncEndpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout | Unset = UNSET,
+    ) -> AsyncJob[Out]:
+        """
+        Submit a job and return it, without waiting for its result.
+
+        Give either *request*, the API's own body, or keyword arguments, never both. A job is
+        never submitted twice unless the first attempt certainly failed.
+
+        Args:
+            request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with the wire's
+                names and milliseconds, or the generated `JobRequest`.
+            input: Any JSON value. It may contain attrs classes, dataclasses and pydantic
+                models, which are converted to JSON. The handler gets it as `job["input"]`.
+            webhook: URL that RunPod calls when the job has ended.
+            policy: Limits of the job on the server.
+            s3_config: Storage for large results, passed to the handler.
+            timeout: Longest total time of the submission in seconds; None is no limit. By
+                default the client's timeout, which restarts as a body makes progress.
+
+        Raises:
+            ValueError: Both forms were given, the input is missing, or a field is unknown.
+            TypeError: The input has no JSON form, or does not match the endpoint's
+                `input_type`; nothing was sent.
+            ConfigurationError: The input needs cattrs, of the extra `types`; nothing was sent.
+            SubmissionUncertainError: The job may have been enqueued; its id is unknown.
+            APIConnectionError: The connection failed; the job was not enqueued.
+            RequestTooLargeError: The request is larger than 10 MiB as JSON; nothing was sent.
+            BadRequestError: The server rejected the body.
+            RateLimitError: Too many requests or queued jobs; the job was not enqueued.
+
+        Source: run_job in openapi/runpod-serverless.yaml.
+        """
+        try:
+            body = api.request(
+                request,
+                input=input,
+                webhook=webhook,
+                policy=policy,
+                s3_config=s3_config,
+                input_type=self.input_type,
+            )
+        finally:
+            del request, input, webhook, s3_config  # which a traceback would show
+        total = call_timeout(timeout)
+        guard = JobGuard(self._session)
+        try:
+            flow = submitting.run(guard.session, body, total, guard.submission)
+            state = await aio.drive(flow)
+            return self.job(state.id)
+        except BaseException as reason:
+            await aio.drive(guard.ended_by(reason))
+            raise
+
+    @overload
+    async def run_sync(
+        self: AsyncEndpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: Literal[True] = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: None = None,
+    ) -> JobState[Out]: ...
+    @overload
+    async def run_sync(
+        self: AsyncEndpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: Literal[True] = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: type[T],
+    ) -> JobState[T]: ...
+    @overload
+    async def run_sync(
+        self: AsyncEndpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: bool = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: Any = None,
+    ) -> JobState[Any]: ...
+    async def run_sync(
+        self: AsyncEndpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: bool = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: Any = None,
+    ) -> JobState[Any]:
+        """
+        Submit a job, wait until it has ended, and return its terminal state.
+
+        Give either *request*, the API's own body, or keyword arguments, never both. The client
+        knows the job's id within about a second; it waits by long polls, which are safe to
+        repeat. With a *timeout* of two seconds or less, the job is submitted by `/run` to get
+        its id in time.
+
+        Args:
+            request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with the wire's
+                names and milliseconds, or the generated `JobRequest`.
+            input: Any JSON value. It may contain attrs classes, dataclasses and pydantic
+                models, which are converted to JSON. The handler gets it as `job["input"]`.
+            webhook: URL that RunPod calls when the job has ended.
+            policy: Limits of the job on the server.
+            s3_config: Storage for large results, passed to the handler.
+            timeout: Longest total time in seconds; None waits without limit.
+            check: Whether to raise if the job failed. False returns its state instead.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
+            output_type: Type that the output of a successful job is converted to, instead of
+                the endpoint's: an attrs class, a dataclass, a TypedDict, a pydantic model, or
+                a type built from these, such as `list[Model]`.
+
+        Raises:
+            JobError: The job failed, and *check* is true; `.state.error` is the reason.
+            RunpodTimeoutError: *timeout* passed; `.job` can be waited for again, and
+                `.cancelled` says whether the server confirmed a cancellation.
+            SubmissionUncertainError: The job may have been enqueued; its id is unknown.
+            OutputValidationError: The output does not match the type; `.state.output` has it.
+            RequestTooLargeError: The request is larger than 20 MiB as JSON, or than 10 MiB
+                where it is submitted by `/run`; nothing was sent.
+
+        Source: run_job_sync, get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        try:
+            body = api.request(
+                request,
+                input=input,
+                webhook=webhook,
+                policy=policy,
+                s3_config=s3_config,
+                input_type=self.input_type,
+            )
+        finally:
+            del request, input, webhook, s3_config  # which a traceback would show
+        total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
+        read = reader_for(output_type, self.output_type)
+        guard = JobGuard(self._session, on_timeout)
+        try:
+            flow = submitting.run_sync(guard.session, body, total, guard.submission)
+            state = await aio.drive(flow)
+            if check:
+                checked(state, self.job)
+            return state if read is None or not state.succeeded else read.state(state)
+        except BaseException as reason:
+            await aio.drive(guard.ended_by(reason))
+            raise
 
     async def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Async twin of `Endpoint.status`."""
+        """
+        Return the current state of a job.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout, which restarts as a body makes progress.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: get_job_status in openapi/runpod-serverless.yaml.
+        """
         op = api.status(self.id, checked_id(job_id, "job_id"))
         return await self._perform(op, timeout)
 
     async def wait(
         self, job_id: str, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach"
     ) -> JobState:
-        """Async twin of `Endpoint.wait`."""
+        """
+        Wait until a job has ended, and return its terminal state.
+
+        A failed job does not raise: its state says so.
+
+        Args:
+            timeout: Longest total time in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
         job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
         session = self._session
         deadline = session.deadline(length_of_time(timeout))
         guard = JobGuard(session, on_timeout, job_id)
         try:
-            return await wait(session, job_id, deadline)
+            return await aio.drive(wait(session, job_id, deadline))
         except BaseException as reason:
-            await guard.ended_by(reason)
+            await aio.drive(guard.ended_by(reason))
             raise
 
     def stream(self, job_id: str, *, timeout: Timeout = None) -> AsyncStream:
         """
-        Async twin of `Endpoint.stream`; not awaited, but iterated with `async for`.
-
         Stream the chunks that a job yields, as they arrive: each once and in order.
 
-        The server hands out each chunk once. So a job should be streamed by one reader. To
-        leave a stream and continue later, use `AsyncJob.stream` of one `AsyncJob` object: it
-        begins with the chunks that were fetched and not consumed.
+        The server hands out each chunk once, so only one reader should stream a job. To leave
+        a stream and continue later, use `AsyncJob.stream` of one `AsyncJob` object: it begins
+        with the chunks that were fetched and not consumed.
 
         Args:
-            timeout: Longest total time, in seconds, from when the first chunk is asked for
-                until the stream's end.
+            timeout: Longest total time in seconds, from the request for the first chunk to
+                the end of the stream.
 
         Returns:
-            An async iterator of `StreamChunk`; also an async context manager. Nothing is sent
-            before the first chunk is asked for.
+            An async iterator of `StreamChunk`, which is also an async context manager. Nothing
+            is sent before the first chunk is requested.
 
         Raises:
             JobError: The job failed; raised after its last chunk.
             StreamInterruptedError: Chunks are missing: a response was lost, or the job was
-                given to another worker, and neither the job's output nor what that worker
-                yields continues the chunks delivered so far.
+                given to another worker, and neither the job's output nor that worker's chunks
+                continue the chunks delivered so far.
             RunpodTimeoutError: *timeout* passed first.
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            NotFoundError: The endpoint has no such job, or its result has expired.
             RuntimeError: Another task is waiting for the next chunk.
 
         Source: stream_job in openapi/runpod-serverless.yaml.
@@ -120,39 +346,239 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         return self.job(job_id).stream(timeout=timeout)
 
     async def cancel(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Async twin of `Endpoint.cancel`."""
+        """
+        Cancel a queued or running job, and return the state that the server answers with.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: cancel_job in openapi/runpod-serverless.yaml.
+        """
         op = api.cancel(self.id, checked_id(job_id, "job_id"))
         return await self._perform(op, timeout)
 
     async def retry(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Async twin of `Endpoint.retry`."""
+        """
+        Queue a failed or timed out job again, with the same id and input.
+
+        The server drops the job's previous result.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            BadRequestError: The job's status does not allow a retry.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: retry_job in openapi/runpod-serverless.yaml.
+        """
         op = api.retry(self.id, checked_id(job_id, "job_id"))
         return await self._perform(op, timeout)
 
     async def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
-        """Async twin of `Endpoint.explain`."""
+        """
+        Explain a job's current state, for example why it is still queued.
+
+        Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
+        is raised: the reason is then `JobReason.UNKNOWN`.
+
+        Args:
+            timeout: Longest total time of all requests, in seconds.
+
+        Returns:
+            A reason code and a sentence, with the state and the health they are based on.
+
+        Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
+        """
         job_id = checked_id(job_id, "job_id")
         session = self._session
         deadline = session.call_deadline(call_timeout(timeout))
-        return await explain(session, job_id, deadline)
+        return await aio.drive(explain(session, job_id, deadline))
 
     async def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
-        """Async twin of `Endpoint.health`."""
+        """
+        Return the endpoint's job and worker counts.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            NotFoundError: There is no such endpoint.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: get_health in openapi/runpod-serverless.yaml.
+        """
         return await self._perform(api.health(self.id), timeout)
 
     async def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
-        """Async twin of `Endpoint.purge_queue`."""
+        """
+        Remove all queued jobs; running jobs continue. The request is never sent twice.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            NotFoundError: There is no such endpoint.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: purge_queue in openapi/runpod-serverless.yaml.
+        """
         return await self._perform(api.purge(self.id), timeout)
 
-    map = mapping.map
+    @overload
+    def map(
+        self: AsyncEndpoint[InputValue, Out],
+        inputs: AsyncInputs[JSONInput],
+        *,
+        concurrency: int = 100,
+        ordered: bool = True,
+        timeout: Timeout = None,
+        on_error: OnError = "yield",
+        on_leave: OnLeave = "detach",
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        journal: Journal | str | PathLike[str] | None = None,
+    ) -> AsyncResults[MapResult[JSONInput, Out]]: ...
+    @overload
+    def map(
+        self: AsyncEndpoint[In, Out],
+        inputs: AsyncInputs[In],
+        *,
+        concurrency: int = 100,
+        ordered: bool = True,
+        timeout: Timeout = None,
+        on_error: OnError = "yield",
+        on_leave: OnLeave = "detach",
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        journal: Journal | str | PathLike[str] | None = None,
+    ) -> AsyncResults[MapResult[In, Out]]: ...
+    def map(
+        self: AsyncEndpoint[Any, Any],
+        inputs: AsyncInputs[Any],
+        *,
+        concurrency: int = 100,
+        ordered: bool = True,
+        timeout: Timeout = None,
+        on_error: OnError = "yield",
+        on_leave: OnLeave = "detach",
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        journal: Journal | str | PathLike[str] | None = None,
+    ) -> AsyncResults[MapResult[Any]]:
+        """
+        Run a job for each input, and iterate over the results.
+
+        Inputs are read lazily, by the consumer of the results: at most four times
+        *concurrency* are held in memory at a time (twice, if not *ordered*). If reading an
+        input raises, the jobs in flight are still waited for before it propagates.
+
+        A job is never submitted twice unless the first attempt certainly failed: a submission
+        without an answer is a result with a `SubmissionUncertainError`.
+
+        Args:
+            inputs: An iterable of inputs; the async client takes an async iterable too. The
+                handler gets each as `job["input"]`.
+            concurrency: Number of jobs in flight at a time.
+            ordered: Whether to return results in the order of the inputs, or as they complete.
+            timeout: Longest total time in seconds, from the request for the first result to
+                the last. To limit one job on the server, use *policy*.
+            on_error: "yield" stores an error, a failed job too, in its input's result;
+                "raise" raises the first one, with `.index` and `.job`.
+            on_leave: "detach" leaves jobs in flight running if the iteration ends early;
+                "cancel" cancels them, best effort and within 5 seconds. Submissions in
+                progress get up to 5 seconds to be answered.
+            progress: True shows a progress bar: on standard error in a terminal (by rich, of
+                the extra `cli`), below the cell in a notebook, else as one final line. A
+                function is called with a `MapProgress` before each result is returned.
+            webhook: URL that RunPod calls when a job has ended.
+            policy: Limits of each job on the server.
+            s3_config: Storage for large results, passed to the handler.
+            journal: A `Journal`, or the path of its file, which records what was sent and the
+                results. Call `map` again with the same inputs to resume after a crash:
+                finished results are returned without a request, running jobs are waited for,
+                and an input that may have been submitted is a `SubmissionUncertainError`.
+
+        Returns:
+            An async iterator of `MapResult`, which is also an async context manager. Nothing
+            is sent before the first result is requested. A result's `.output` has the
+            endpoint's `output_type`; if the conversion fails, the result has an
+            `OutputValidationError`, and `.state.output` is the JSON that was received.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed; the jobs in flight are in its notes, and in
+                the iterator's `.in_flight`.
+            ConfigurationError: The key is missing, or a package is not installed: cattrs, of
+                the extra `types`, for an input, or rich, for a bar in a terminal.
+            JournalError: The journal is in use, or belongs to another endpoint or other inputs.
+            ValueError, TypeError: An input has no JSON form, such as NaN, or does not match
+                the endpoint's `input_type`; its index is in the notes.
+
+        Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        with whole_imports():
+            from runpod_sdk._async.results import AsyncResults
+            from runpod_sdk._flows import mapping
+            from runpod_sdk._io.crew import workplace
+
+        try:
+            options = mapping.checked_options(
+                concurrency=concurrency,
+                ordered=ordered,
+                timeout=timeout,
+                on_error=on_error,
+                on_leave=on_leave,
+                progress=progress,
+                webhook=webhook,
+                policy=policy,
+                s3_config=s3_config,
+                journal=journal,
+                input_type=self.input_type,
+                output_type=self.output_type,
+            )
+        finally:
+            del webhook, s3_config  # which a traceback would show
+        jobs = mapping.prepare(self._session, workplace(self.client._io), inputs, options)
+        return AsyncResults(jobs)
 
     @property
     def openai_base_url(self) -> str:
-        """Async twin of `Endpoint.openai_base_url`; the same."""
+        """
+        The base URL of the endpoint's OpenAI-compatible API, if its worker has one.
+
+        Use it with any OpenAI client; the API key is your RunPod key.
+        """
         return _openai.base_url(self.client._config, self.id)
 
     def openai(self, **options: Any) -> AsyncOpenAI:
-        """Async twin of `Endpoint.openai`: an `openai.AsyncOpenAI`; not awaited."""
+        """
+        Return an `openai.AsyncOpenAI` client for this endpoint.
+
+        It uses this client's key and base URL. It has its own connections: close it, or use it
+        as an async context manager. A proxy or a transport has to be given to it separately.
+
+        Args:
+            options: Other arguments of `openai.AsyncOpenAI`. `max_retries` is 0 by default:
+                each request is a job, and a request that is sent again is paid again.
+
+        Raises:
+            ConfigurationError: The package is not installed; it is the extra `openai`.
+        """
         made: AsyncOpenAI = _openai.make(
             "AsyncOpenAI", self.client._config, self.id, options, api.authorization
         )
@@ -161,7 +587,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
     async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         session = self._session
         deadline = session.call_deadline(call_timeout(timeout))
-        return await perform(session, op, deadline)
+        return await aio.drive(perform(session, op, deadline))
 
     @property
     def _session(self) -> Session:

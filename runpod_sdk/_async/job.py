@@ -24,7 +24,12 @@ T = TypeVar("T")
 
 @frozen
 class AsyncJob(Generic[Output_co]):
-    """Async twin of `Job`."""
+    """
+    A job, known by its id, whose state, result and stream can be requested.
+
+    A job made from a stored id (`endpoint.job(id)`) is equal to the one that `run` returned.
+    Neither holds a connection. An `AsyncJob[Out]` belongs to an `AsyncEndpoint[…, Out]`.
+    """
 
     endpoint: AsyncEndpoint[Any, Output_co]
     id: str
@@ -50,11 +55,38 @@ class AsyncJob(Generic[Output_co]):
         return html_of_job(self.id, self.endpoint.id, self._completed)
 
     async def status(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Async twin of `Job.status`."""
+        """
+        Return the job's current state.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout, which restarts as a body makes progress.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: get_job_status in openapi/runpod-serverless.yaml.
+        """
         return await self.endpoint.status(self.id, timeout=timeout)
 
     async def wait(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> JobState:
-        """Async twin of `Job.wait`."""
+        """
+        Wait until the job has ended, and return its terminal state.
+
+        A failed job does not raise: its state says so.
+
+        Args:
+            timeout: Longest total time in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
         if not self._completed:
             state = await self.endpoint.wait(self.id, timeout=timeout, on_timeout=on_timeout)
             if not state.succeeded:
@@ -77,7 +109,34 @@ class AsyncJob(Generic[Output_co]):
     async def output(
         self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any = None
     ) -> Any:
-        """Async twin of `Job.output`."""
+        """
+        Wait until the job has ended, and return its output.
+
+        The first request returns at once; later ones are long polls. The output is stored in
+        this object and not requested again.
+
+        Args:
+            timeout: Longest total time in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
+            output_type: Type that the output is converted to, instead of the endpoint's: an
+                attrs class, a dataclass, a TypedDict, a pydantic model, or a type built from
+                these, such as `list[Model]`. Any returns the decoded JSON.
+
+        Returns:
+            The handler's return value, as decoded JSON or a value of the type. For a handler
+            that yields and aggregates, the list of what it yielded, in order. None, with a
+            `UserWarning` that names likely reasons, if the job completed without an output.
+
+        Raises:
+            JobError: The job failed, or completed with an error instead of an output;
+                `.state.error` is the reason.
+            RunpodTimeoutError: *timeout* passed first; `.job` can be waited for again.
+            OutputValidationError: The output does not match the type; `.state.output` has it.
+            NotFoundError: There is no such job, or its result has expired (30 min after `run`).
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
         read = reader_for(output_type, self.endpoint.output_type)
         state = await self.wait(timeout=timeout, on_timeout=on_timeout)
         checked(state, self._for_error)
@@ -85,29 +144,27 @@ class AsyncJob(Generic[Output_co]):
 
     def stream(self, *, timeout: Timeout = None) -> AsyncStream:
         """
-        Async twin of `Job.stream`; not awaited, but iterated with `async for`.
-
         Stream the chunks that the job yields, as they arrive: each once and in order.
 
-        The server hands out each chunk once. What an earlier stream of this object fetched and
-        did not deliver (see `AsyncStream.undelivered`) comes first; other objects and processes do
-        not have it.
+        The server hands out each chunk once. Chunks that an earlier stream of this object
+        fetched and did not deliver (see `AsyncStream.undelivered`) come first; other objects
+        and processes do not have them.
 
         Args:
-            timeout: Longest total time, in seconds, from when the first chunk is asked for
-                until the stream's end.
+            timeout: Longest total time in seconds, from the request for the first chunk to
+                the end of the stream.
 
         Returns:
-            An async iterator of `StreamChunk`; also an async context manager. Nothing is sent
-            before the first chunk is asked for.
+            An async iterator of `StreamChunk`, which is also an async context manager. Nothing
+            is sent before the first chunk is requested.
 
         Raises:
             JobError: The job failed; raised after its last chunk.
             StreamInterruptedError: Chunks are missing: a response was lost, or the job was
-                given to another worker, and neither the job's output nor what that worker
-                yields continues the chunks delivered so far.
+                given to another worker, and neither the job's output nor that worker's chunks
+                continue the chunks delivered so far.
             RunpodTimeoutError: *timeout* passed first.
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            NotFoundError: The endpoint has no such job, or its result has expired.
             RuntimeError: Another task is waiting for the next chunk.
 
         Source: stream_job in openapi/runpod-serverless.yaml.
@@ -117,16 +174,56 @@ class AsyncJob(Generic[Output_co]):
         return AsyncStream(ChunkReader(session, self.id, total, self._memory))
 
     async def cancel(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Async twin of `Job.cancel`."""
+        """
+        Cancel the job, and return the state that the server answers with.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: cancel_job in openapi/runpod-serverless.yaml.
+        """
         return await self.endpoint.cancel(self.id, timeout=timeout)
 
     async def retry(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Async twin of `Job.retry`."""
+        """
+        Queue the failed or timed out job again, with the same id and input.
+
+        The server drops the job's previous result.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            BadRequestError: The job's status does not allow a retry.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: retry_job in openapi/runpod-serverless.yaml.
+        """
         self._completed.clear()
         state = await self.endpoint.retry(self.id, timeout=timeout)
         self._memory.position = START
         return state
 
     async def explain(self, *, timeout: Timeout | Unset = UNSET) -> Explanation:
-        """Async twin of `Job.explain`."""
+        """
+        Explain the job's current state, for example why it is still queued.
+
+        Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
+        is raised: the reason is then `JobReason.UNKNOWN`.
+
+        Args:
+            timeout: Longest total time of all requests, in seconds.
+
+        Returns:
+            A reason code and a sentence, with the state and the health they are based on.
+
+        Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
+        """
         return await self.endpoint.explain(self.id, timeout=timeout)

@@ -1,4 +1,4 @@
-"""What `map` and `as_completed` return."""
+"""The return value of `map` and `as_completed`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from runpod_sdk._flows.taking import Taker, warn_unclosed
+from runpod_sdk._io import aio
 from runpod_sdk.outcomes import JobResult, MapResult
 
 R = TypeVar("R", bound=MapResult[Any] | JobResult[Any])
 
 
 class AsyncResults(AsyncIterator[R]):
-    """Async twin of `Results`; what does the work are tasks of the loop that it is used on."""
+    """
+    The results of many jobs, iterated once.
+
+    Nothing is sent before the first result is requested. Close it, or use it as an async
+    context manager, if you may leave the iteration early; at its end it closes itself.
+    Tasks of the event loop do the work.
+    """
 
     def __init__(self, taker: Taker[R]) -> None:
         self._taker = taker
@@ -23,27 +30,36 @@ class AsyncResults(AsyncIterator[R]):
 
     async def __anext__(self) -> R:
         try:
-            result = await self._taker.next()
+            result = await aio.drive(self._taker.next())
             if result is not None:
                 return result
         except BaseException as reason:
-            await self._taker.ended_by(reason)
+            await aio.drive(self._taker.ended_by(reason))
             raise
         raise StopAsyncIteration
 
     @property
     def in_flight(self) -> dict[int, str]:
-        """Async twin of `Results.in_flight`."""
+        """
+        The jobs whose results were not returned yet: input index to job id.
+
+        After the iteration was left, these are the jobs that continue, and the results that
+        remain on the server. Jobs that were certainly cancelled are not included.
+        """
         return self._taker.in_flight
 
     @property
     def uncertain(self) -> tuple[int, ...]:
-        """Async twin of `Results.uncertain`."""
+        """
+        The indices of inputs that are being submitted.
+
+        After the iteration was left, they may be jobs whose ids are unknown.
+        """
         return self._taker.uncertain
 
     async def aclose(self) -> None:
-        """Async twin of `Results.close`."""
-        await self._taker.leave()
+        """End the iteration. Jobs in flight continue, or are cancelled if `on_leave` says so."""
+        await aio.drive(self._taker.leave())
 
     async def __aenter__(self) -> AsyncResults[R]:
         return self
@@ -54,7 +70,7 @@ class AsyncResults(AsyncIterator[R]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._taker.leave(exc)
+        await aio.drive(self._taker.leave(exc))
 
     def __del__(self) -> None:
         warn_unclosed(self, getattr(self, "_taker", None))

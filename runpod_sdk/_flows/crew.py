@@ -9,7 +9,12 @@ a thread of its own, and the desk blocks and never suspends.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from attrs import evolve, frozen
+
+if TYPE_CHECKING:
+    from runpod_sdk._flows.port import IO, Session
 
 T = TypeVar("T")
 
@@ -68,3 +73,18 @@ class Desk(Protocol):
     def now(self) -> float:
         """Return the time of a clock that only goes forward, in seconds."""
         ...
+
+
+@frozen
+class Workplace:
+    """What many jobs at once need: an IO port, and the tasks and the consumer on its loop."""
+
+    io: IO
+    crew: Crew
+    desk: Desk
+    async_inputs: bool
+    """Whether inputs may be an async iterable."""
+
+    def bind(self, session: Session) -> Session:
+        """Return *session* with this port in place of its own."""
+        return evolve(session, io=self.io)

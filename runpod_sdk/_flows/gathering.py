@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from runpod_sdk import errors
 from runpod_sdk._flows.batch import Batch
-from runpod_sdk._flows.crew import Crew, Desk
+from runpod_sdk._flows.crew import Workplace
 from runpod_sdk._flows.deadline import NEVER
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.taking import Taker, Terms
@@ -118,26 +118,28 @@ def checked_jobs(jobs: Iterable[J], client: object) -> list[J]:
 
 
 def prepare(
-    jobs: Sequence[Any],
-    session_of: Callable[[Any], Session],
-    crew: Crew,
-    desk: Desk,
+    jobs: Iterable[AnyJob],
+    client: object,
+    workplace: Workplace,
     *,
     concurrency: int,
     timeout: Timeout,
     ordered: bool,
 ) -> Taker[JobResult[Any]]:
     """Return what waits for all of the jobs, when its results are asked for."""
+    listed = checked_jobs(jobs, client)
     batch: Batch[JobResult[Any]] = Batch(
-        crew,
-        Gathering(session_of, lambda: batch.crowded),
+        workplace.crew,
+        Gathering(lambda job: workplace.bind(job.endpoint._session), lambda: batch.crowded),
         concurrency=whole_number(concurrency, "concurrency", 1),
-        queued=len(jobs) + 1,  # room for the end, too
-        most=len(jobs) + 1,
+        queued=len(listed) + 1,  # room for the end, too
+        most=len(listed) + 1,
         ordered=ordered,
     )
-    action = f"waiting for {len(jobs)} jobs"
-    return Taker(desk, batch, iter(jobs), Terms(action=action, timeout=length_of_time(timeout)))
+    action = f"waiting for {len(listed)} jobs"
+    return Taker(
+        workplace.desk, batch, iter(listed), Terms(action=action, timeout=length_of_time(timeout))
+    )
 
 
 async def states(taker: Taker[JobResult[Any]]) -> list[JobState]:

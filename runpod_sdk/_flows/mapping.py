@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.batch import Batch
-from runpod_sdk._flows.crew import Crew, Desk
+from runpod_sdk._flows.crew import Workplace
 from runpod_sdk._flows.deadline import NEVER
 from runpod_sdk._flows.guard import try_to_cancel
 from runpod_sdk._flows.port import Session, Submission
@@ -128,26 +128,19 @@ def checked_options(**given: Any) -> Options:
 
 def prepare(
     session: Session,
-    crew: Crew,
-    desk: Desk,
+    workplace: Workplace,
     inputs: Iterable[Any] | AsyncIterable[Any],
     options: Options,
-    *,
-    awaits: bool,
 ) -> Taker[MapResult[Any]]:
-    """
-    Return what runs a job for each of the inputs, when its results are asked for.
-
-    Args:
-        awaits: Whether inputs may be an async iterable.
-    """
+    """Return what runs a job for each of the inputs, when its results are asked for."""
+    session, crew = workplace.bind(session), workplace.crew
     if options.journal is None:
         work = Mapping(session, options)
     else:
         from runpod_sdk._flows.journaling import JournaledMapping
 
         work = JournaledMapping(session, options, crew, options.journal)
-    stream = inputs if awaits and isinstance(inputs, AsyncIterable) else None
+    stream = inputs if workplace.async_inputs and isinstance(inputs, AsyncIterable) else None
     reads = checked_inputs(inputs) if stream is None else None
     ahead = AHEAD_ORDERED if options.ordered else AHEAD
     batch = Batch(
@@ -168,7 +161,7 @@ def prepare(
         watching=progress_reporter(options.progress, total),
         total=total,
     )
-    return Taker(desk, batch, reads, terms)
+    return Taker(workplace.desk, batch, reads, terms)
 
 
 class Mapping:

@@ -11,7 +11,8 @@ import contextlib
 import random
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import anyio
@@ -34,8 +35,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Transport = Literal["anyio", "aiohttp"]
-"""What carries the bytes of an async client; `aiohttp` works under asyncio only."""
+Transport = Literal["direct", "aiohttp", "anyio"]
+"""
+How a client sends requests: over connections of its own, or by aiohttp, under asyncio only.
+
+`anyio` is an older name of `direct`.
+"""
 
 
 class AsyncIO:
@@ -45,11 +50,11 @@ class AsyncIO:
         self,
         config: Config,
         http_client: httpx.AsyncClient | None,
-        transport: Transport = "anyio",
+        transport: Transport | None = None,
         *,
         telemetry: Telemetry | None = None,
     ) -> None:
-        self._config = config
+        self.config = config
         self.telemetry = telemetry or Telemetry(config.base_url, config.telemetry)
         self._connect = _connector(transport)
         self._here = _Here()
@@ -58,7 +63,7 @@ class AsyncIO:
         self._soon: Callable[..., object] | None = None
         """Has the first loop that used this port call something, from any thread."""
         if http_client is not None:
-            if transport != "anyio":
+            if transport is not None:
                 raise ValueError("give transport=… or http_client=…, which has its own, not both")
             self._callers = _through(config, http_client)
         elif config.own_http and not config.revived:  # an unusable proxy is an error from the start
@@ -77,14 +82,14 @@ class AsyncIO:
                 return http.noted(call, await way.send(call, limit, trace))
         except http.FAULTS as fault:
             http.raise_interruption(fault, before, trace)
-            raise http.no_reply(self._config, call, fault, trace, closed=self._closed) from fault
+            raise http.no_reply(self.config, call, fault, trace, closed=self._closed) from fault
         except BaseException:
             trace.interrupted()
             raise
         finally:
             scopes.discard(scope)
         late = TimeoutError()  # the scope was cancelled: there is no other way to get here
-        raise http.no_reply(self._config, call, late, trace, closed=self._closed) from late
+        raise http.no_reply(self.config, call, late, trace, closed=self._closed) from late
 
     async def sleep(self, seconds: float) -> None:
         with self._ended_by_close():
@@ -169,7 +174,7 @@ class AsyncIO:
             return self._callers
         here, loop = self._here, turns.here()
         if here.own is None or here.loop != loop:
-            here.own, here.loop = self._connect(self._config), loop
+            here.own, here.loop = self._connect(self.config), loop
         return here.own
 
 
@@ -190,12 +195,12 @@ class _Way(Protocol):
     def drop_idle(self) -> None: ...
 
 
-def _connector(transport: Transport) -> Callable[[Config], _Way]:
+def _connector(transport: Transport | None) -> Callable[[Config], _Way]:
     """Choose how to get to the server."""
-    if transport == "anyio":
+    if transport in (None, "direct", "anyio"):
         return _own
     if transport != "aiohttp":
-        raise ValueError(f'transport must be "anyio" or "aiohttp", not {transport!r}')
+        raise ValueError(f'transport must be "direct" or "aiohttp", not {transport!r}')
     try:
         with whole_imports():
             from runpod_sdk._io.session import Session
@@ -232,3 +237,35 @@ def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> As
     from runpod_sdk._io.through import AsyncThrough  # few go this way, and need httpcore
 
     return AsyncThrough(config, http_client)
+
+
+def drive(flow: Awaitable[T]) -> Awaitable[T]:
+    """Return a flow over an `AsyncIO`, to be awaited."""
+    return flow
+
+
+class AsyncDelivery(AsyncIterator[T]):
+    """
+    An async iterator over the values of a queue that a flow fills.
+
+    An interruption loses none: a value is either still in the queue, or has reached the caller.
+
+    Args:
+        fill: Returns a queue with at least one value, or None at the end.
+    """
+
+    def __init__(self, fill: Callable[[], Awaitable[deque[T] | None]]) -> None:
+        self._fill = fill
+
+    async def __anext__(self) -> T:
+        values = await self._fill()
+        if values is None:
+            raise StopAsyncIteration
+        value = values[0]
+        try:
+            del values[0]  # not a call: no signal handler runs from here to the return
+            return value
+        except BaseException:
+            if not values or values[0] is not value:
+                values.appendleft(value)
+            raise

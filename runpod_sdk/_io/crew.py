@@ -10,17 +10,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.abc
 import anyio.lowlevel
 import anyio.to_thread
 
-from runpod_sdk._flows.crew import Flow
+from runpod_sdk._flows.crew import Flow, Workplace
 from runpod_sdk._io.turns import now, soon, under_asyncio
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+    from typing import TypeAlias
+
+    from runpod_sdk._io.aio import AsyncIO
+
 T = TypeVar("T")
+
+AsyncInputs: TypeAlias = "Iterable[T] | AsyncIterable[T]"
+"""What `map` of the async client reads its inputs from."""
+
+
+def workplace(io: AsyncIO) -> Workplace:
+    """Return what many jobs at once need on the running event loop."""
+    crew = AsyncCrew()
+    return Workplace(io, crew, AsyncDesk(crew), async_inputs=True)
 
 
 class AsyncCrew:

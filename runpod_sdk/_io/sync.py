@@ -7,8 +7,11 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, TypeVar
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, TypeVar
 from weakref import WeakSet
 
 from runpod_sdk._flows.deadline import TimeLimit
@@ -30,12 +33,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Transport = Literal["direct"]
+"""How a client sends requests: over connections of its own."""
+
 
 class SyncIO:
     """An `IO` that blocks: over connections of our own, or a caller's `httpx.Client`."""
 
-    def __init__(self, config: Config, http_client: httpx.Client | None) -> None:
-        self._config = config
+    def __init__(
+        self, config: Config, http_client: httpx.Client | None, transport: Transport | None = None
+    ) -> None:
+        if transport not in (None, "direct"):
+            raise ValueError(f'transport must be "direct", not {transport!r}')
+        if http_client is not None and transport is not None:
+            raise ValueError("give transport=… or http_client=…, which has its own, not both")
+        self.config = config
         self.telemetry = Telemetry(config.base_url, config.telemetry)
         self._lock = threading.Lock()
         self._own: Pool | Through | None = None
@@ -66,7 +78,7 @@ class SyncIO:
         except http.FAULTS as fault:
             http.raise_interruption(fault, before, trace)
             closed = self._closed.is_set()
-            raise http.no_reply(self._config, call, fault, trace, closed=closed) from fault
+            raise http.no_reply(self.config, call, fault, trace, closed=closed) from fault
         except BaseException:
             trace.interrupted()
             raise
@@ -114,7 +126,7 @@ class SyncIO:
             for other in list(self.beside):
                 other.close_soon()
             if self._own is not None:
-                run(self._own.close())
+                drive(self._own.close())
 
     def check_open(self) -> None:
         """Raise, if the client was closed."""
@@ -134,9 +146,9 @@ class SyncIO:
         with self._lock:
             self.check_open()
             if self._own is None:
-                proxied = proxies.proxy_for(self._config)
+                proxied = proxies.proxy_for(self.config)
                 self._own = (
-                    _through(self._config) if proxied else Pool(self._config, BlockingLine.open)
+                    _through(self.config) if proxied else Pool(self.config, BlockingLine.open)
                 )
             return self._own
 
@@ -152,7 +164,7 @@ def _through(config: Config, http_client: httpx.Client | None = None) -> Through
     return Through(config, http_client)
 
 
-def run(flow: Awaitable[T]) -> T:
+def drive(flow: Awaitable[T]) -> T:
     """Run a flow over a `SyncIO`: one step takes it to its end."""
     steps = flow.__await__()
     try:
@@ -161,3 +173,30 @@ def run(flow: Awaitable[T]) -> T:
         result: T = end.value
         return result
     raise RuntimeError("a flow of the sync client has suspended")
+
+
+class Delivery(Iterator[T]):
+    """
+    An iterator over the values of a queue that a flow fills.
+
+    An interruption loses none: a value is either still in the queue, or has reached the caller.
+
+    Args:
+        fill: Returns a queue with at least one value, or None at the end.
+    """
+
+    def __init__(self, fill: Callable[[], Awaitable[deque[T] | None]]) -> None:
+        self._values = map(deque[T].popleft, iter(partial(_filled, fill), None))
+
+    if TYPE_CHECKING:
+
+        def __next__(self) -> T: ...
+
+    else:
+        # Not a function: between the one call that removes a value from the queue, and the
+        # caller's having it, no bytecode must run, or Ctrl-C there would lose the value.
+        __next__ = property(attrgetter("_values.__next__"))
+
+
+def _filled(fill: Callable[[], Awaitable[deque[T] | None]]) -> deque[T] | None:
+    return drive(fill())

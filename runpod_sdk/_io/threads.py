@@ -10,17 +10,26 @@ import contextvars
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeAlias, TypeVar
 
-from runpod_sdk._flows.crew import Flow
+from runpod_sdk._flows.crew import Flow, Workplace
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io.aio import AsyncIO
-from runpod_sdk._io.sync import SyncIO, run
-from runpod_sdk.settings import Config
+from runpod_sdk._io.crew import AsyncCrew
+from runpod_sdk._io.sync import SyncIO, drive
 
 T = TypeVar("T")
+
+Inputs: TypeAlias = Iterable[T]
+"""What `map` of the sync client reads its inputs from."""
+
+
+def workplace(io: SyncIO) -> Workplace:
+    """Return what many jobs at once need, on an event loop in a thread of its own."""
+    beside = aside(io)
+    return Workplace(beside, AsyncCrew(), ThreadDesk(beside.aclose), async_inputs=False)
 
 
 class ThreadDesk:
@@ -148,8 +157,8 @@ class ThreadedIO(AsyncIO):
     is given up goes on in its thread, as nothing can interrupt it.
     """
 
-    def __init__(self, config: Config, io: SyncIO) -> None:
-        super().__init__(config, None, telemetry=io.telemetry)
+    def __init__(self, io: SyncIO) -> None:
+        super().__init__(io.config, None, telemetry=io.telemetry)
         self._blocking = io
 
     async def send(self, call: Call, limit: TimeLimit) -> Reply:
@@ -167,7 +176,7 @@ class ThreadedIO(AsyncIO):
         def work() -> None:
             reply, fault = None, None
             try:
-                reply = run(self._blocking.send(call, limit.by(self._blocking.now)))
+                reply = drive(self._blocking.send(call, limit.by(self._blocking.now)))
             except BaseException as error:
                 fault = error
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
@@ -180,12 +189,12 @@ class ThreadedIO(AsyncIO):
         return await future
 
 
-def aside(config: Config, io: SyncIO) -> AsyncIO:
+def aside(io: SyncIO) -> AsyncIO:
     """Make the port that a sync client has in a thread's event loop, beside its own."""
     io.check_open()
-    made: AsyncIO = ThreadedIO(config, io)
-    if config.own_http:
-        made = AsyncIO(config, None, telemetry=io.telemetry)
+    made: AsyncIO = ThreadedIO(io)
+    if io.config.own_http:
+        made = AsyncIO(io.config, None, telemetry=io.telemetry)
     io.beside.add(made)
     return made
 

@@ -1,1 +1,2 @@
-"""The sync client: thin shells over the flows."""
+# Made from _async/__init__.py by scripts/generate: change that file.
+"""The client, made from `_sync`: change it there."""

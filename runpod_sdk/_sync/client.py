@@ -1,4 +1,5 @@
-"""The sync client."""
+# Made from _async/client.py by scripts/generate: change that file.
+"""The client."""
 
 from __future__ import annotations
 
@@ -9,13 +10,15 @@ from runpod_sdk import settings
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Traffic
 from runpod_sdk._importing import whole_imports
-from runpod_sdk._io.sync import SyncIO
+from runpod_sdk._io import sync
+from runpod_sdk._io.sync import SyncIO, Transport
 from runpod_sdk._secret import Secret
-from runpod_sdk.settings import CONCURRENCY, Config, Timeout
+from runpod_sdk.settings import Config, Timeout
 
 if TYPE_CHECKING:
     import httpx
 
+    from runpod_sdk._flows.taking import Taker
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
@@ -30,33 +33,35 @@ class Runpod:
     """
     A client of RunPod's serverless endpoints.
 
-    One is enough for a process: its methods can be called from many threads at once.
-    Close it, or use it as a context manager, to close its connections.
+    One client is enough for a process; many threads can call it at once. Close the
+    client, or use it as a context manager, to close its connections.
 
     Args:
-        api_key: Else `RUNPOD_API_KEY`, else `~/.runpod/config.toml`: `api_key` under
-            `[default]`, or a top-level `apikey`.
-        base_url: Else `RUNPOD_ENDPOINT_BASE_URL`, else `https://api.runpod.ai/v2`.
-        timeout: Longest time without progress, in seconds, of a call that gives no timeout
-            and does not wait for a job, and of each attempt of one that waits. It starts
-            again with every 16 KiB of a body that move; None is no limit.
-        max_retries: Retries after the first attempt, of requests that are safe to repeat.
-            A call that waits for a job survives outages however many retries they take.
-        max_response_size: Bytes of an answer, unpacked, beyond which it is refused.
-        rate_limits: Whether to keep to the rates that RunPod documents for each endpoint, by
-            letting requests wait for their turn: 1000 jobs submitted in 10 seconds, 200 at
-            a time, and so on. They are shared by all threads of this client.
+        api_key: The API key. By default `RUNPOD_API_KEY`, else `~/.runpod/config.toml`:
+            `api_key` under `[default]`, or a top-level `apikey`.
+        base_url: The API's address. By default `RUNPOD_ENDPOINT_BASE_URL`, else
+            `https://api.runpod.ai/v2`.
+        timeout: Timeout in seconds of a call that gives none and does not wait for a job, and
+            of each attempt of a call that waits. It restarts with every 16 KiB of a body that
+            are sent or received. None is no limit.
+        max_retries: Number of retries after the first attempt, of requests that are safe to
+            repeat. A call that waits for a job survives outages regardless of this number.
+        max_response_size: Largest accepted response in bytes, decompressed.
+        rate_limits: Whether to delay requests so that they keep to RunPod's documented rates
+            for each endpoint, for example 1000 submissions in 10 seconds. All users of this
+            client share the limits.
         size_limits: Whether to refuse requests that are larger than RunPod documents, before
-            anything is sent: 10 MiB of `run`, 20 MiB of `run_sync`.
-        telemetry: Whether to tell OpenTelemetry of jobs and requests, where the program has
-            imported it; else nothing is. See docs/telemetry.md.
-        http_client: Your own client (proxy, CA, transport). It is never closed here.
-            With a transport that is not httpx's own, a total time is bounded only as
-            well as that transport keeps httpx's timeouts.
+            anything is sent: 10 MiB for `run`, 20 MiB for `run_sync`.
+        telemetry: Whether to report jobs and requests to OpenTelemetry, if the program has
+            imported it. See docs/telemetry.md.
+        http_client: Your own client (proxy, CA, transport). The SDK never closes it. If its
+            transport is not httpx's own, timeouts are only as strict as that transport.
+        transport: How requests are sent. "direct", the default, uses connections of the SDK's
+            own.
 
     Raises:
-        ConfigurationError: No key, a malformed one, an invalid base URL, or a proxy of the
-            environment that can't be used.
+        ConfigurationError: The key is missing or malformed, the base URL is invalid, or a
+            proxy of the environment cannot be used.
     """
 
     def __init__(
@@ -64,13 +69,14 @@ class Runpod:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
-        timeout: Timeout = settings.TIMEOUT,
-        max_retries: int = settings.MAX_RETRIES,
-        max_response_size: int = settings.MAX_RESPONSE_SIZE,
+        timeout: Timeout = 10.0,
+        max_retries: int = 2,
+        max_response_size: int = 268_435_456,
         rate_limits: bool = True,
         size_limits: bool = True,
         telemetry: bool = True,
         http_client: httpx.Client | None = None,
+        transport: Transport | None = None,
     ) -> None:
         key = Secret(api_key)
         del api_key  # which a traceback would show
@@ -86,16 +92,19 @@ class Runpod:
             telemetry,
             own,
         )
-        self._begin(config, http_client)
+        self._begin(config, http_client, transport)
 
     _port = SyncIO
     """What requests, pauses and times come from. The tests have one whose clock jumps."""
 
-    def _begin(self, config: Config, http_client: httpx.Client | None) -> None:
+    def _begin(
+        self, config: Config, http_client: httpx.Client | None, transport: Transport | None
+    ) -> None:
         self._config = config
         self._traffic = Traffic() if config.rate_limits else None
         self._newcomers = Newcomers()
-        self._io = self._port(config, http_client)
+        self._transport = transport
+        self._io = self._port(config, http_client, transport)
 
     @overload
     def endpoint(
@@ -121,17 +130,17 @@ class Runpod:
         self, endpoint_id: str, *, input_type: Any = None, output_type: Any = None
     ) -> Endpoint[Any, Any]:
         """
-        Return the endpoint of that id; no request is sent.
+        Return the endpoint with this id. No request is sent.
 
         Args:
-            input_type: What its inputs have to be, and are checked to be before they are sent:
-                an attrs class, a dataclass, a TypedDict, a pydantic model, or what is spelled
-                with them, such as `list[Model]`; None takes any JSON.
-            output_type: What its outputs are to be, likewise; None leaves them as decoded JSON.
+            input_type: Type that inputs must have, checked before they are sent: an attrs
+                class, a dataclass, a TypedDict, a pydantic model, or a type built from these,
+                such as `list[Model]`. None accepts any JSON value.
+            output_type: Type that outputs are converted to, likewise. None leaves decoded JSON.
 
         Raises:
-            ValueError: The id is empty, "." or "..", or has a slash or white space.
-            TypeError: No values of a type can be made of JSON.
+            ValueError: The id is empty, "." or "..", or contains a slash or white space.
+            TypeError: A type cannot be converted to or from JSON.
             ConfigurationError: A type needs cattrs, of the extra `types`.
         """
         from runpod_sdk._sync.endpoint import Endpoint  # all of the API, not needed before
@@ -144,57 +153,77 @@ class Runpod:
         return Endpoint(self, endpoint_id, input_type, output_type)
 
     def as_completed(
-        self, jobs: Iterable[Job[Out]], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+        self, jobs: Iterable[Job[Out]], *, timeout: Timeout = None, concurrency: int = 100
     ) -> Results[JobResult[Job[Out], Out]]:
         """
-        Iterate over what comes of jobs that were submitted before, whichever ends first.
+        Iterate over the results of jobs that were submitted before, in order of completion.
 
         Args:
-            jobs: Jobs of endpoints of this client.
-            timeout: Longest total time, in seconds, from when the first result is asked
-                for until the last. The jobs go on in any case.
-            concurrency: How many jobs are asked after at a time. Of more jobs than that
-                each has its turn, which lasts a second while it has not ended.
+            jobs: Jobs of this client's endpoints.
+            timeout: Longest total time in seconds, from the request for the first result to
+                the last result. The jobs continue in any case.
+            concurrency: Number of jobs that are polled at a time. If there are more jobs,
+                they take turns of one second.
 
         Returns:
-            An iterator of `JobResult`; also a context manager. Nothing is sent before the
-            first result is asked for.
+            An iterator of `JobResult`, which is also a context manager. Nothing
+            is sent before the first result is requested.
 
         Raises:
             RunpodTimeoutError: *timeout* passed first.
+            TypeError: One of *jobs* is not a job.
+            ValueError: A job belongs to another client.
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         with whole_imports():
-            from runpod_sdk._sync import gathering
+            from runpod_sdk._sync.results import Results
 
-        return gathering.as_completed(self, jobs, timeout, concurrency)
+        return Results(self._pending(jobs, timeout, concurrency, ordered=False))
 
     def wait_all(
-        self, jobs: Iterable[Job], *, timeout: Timeout = None, concurrency: int = CONCURRENCY
+        self, jobs: Iterable[Job], *, timeout: Timeout = None, concurrency: int = 100
     ) -> list[JobState]:
         """
-        Wait until all of the jobs have ended, well or badly.
+        Wait until all jobs have ended, and return their terminal states in the order of *jobs*.
 
-        Takes jobs, *timeout* and *concurrency* as `as_completed` does.
-
-        Returns:
-            Their terminal states, in the order of the jobs.
+        Args:
+            jobs: Jobs of this client's endpoints.
+            timeout: Longest total time in seconds. The jobs continue in any case.
+            concurrency: Number of jobs that are polled at a time. If there are more jobs,
+                they take turns of one second.
 
         Raises:
             RunpodTimeoutError: *timeout* passed first.
-            RunpodError: What befell the first of them that can't be waited for, such as
-                the `NotFoundError` of a result that has expired; `.job` says which.
+            RunpodError: A job cannot be waited for, for example because its result has expired
+                (`NotFoundError`); `.job` is that job.
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         with whole_imports():
-            from runpod_sdk._sync import gathering
+            from runpod_sdk._flows import gathering
 
-        return gathering.wait_all(self, jobs, timeout, concurrency)
+        taker = self._pending(jobs, timeout, concurrency, ordered=True)
+        return sync.drive(gathering.states(taker))
+
+    def _pending(
+        self, jobs: Iterable[Job], timeout: Timeout, concurrency: int, *, ordered: bool
+    ) -> Taker[JobResult[Any]]:
+        with whole_imports():
+            from runpod_sdk._flows import gathering
+            from runpod_sdk._io.threads import workplace
+
+        return gathering.prepare(
+            jobs,
+            self,
+            workplace(self._io),
+            concurrency=concurrency,
+            timeout=timeout,
+            ordered=ordered,
+        )
 
     def close(self) -> None:
-        """Close the connections. A client that is closed can't be used again."""
+        """Close the connections. Calls in flight fail; the client cannot be used again."""
         self._io.close()
         self._io.telemetry.close()
 
@@ -216,10 +245,10 @@ class Runpod:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), self._config)
+        return _revive, (type(self), self._config, self._transport)
 
 
-def _revive(cls: type[Runpod], config: Config) -> Runpod:
+def _revive(cls: type[Runpod], config: Config, transport: Transport | None) -> Runpod:
     client = cls.__new__(cls)
-    client._begin(config, None)
+    client._begin(config, None, transport)
     return client

@@ -1,34 +1,44 @@
-"""An endpoint of the sync client."""
+# Made from _async/endpoint.py by scripts/generate: change that file.
+"""An endpoint of the client."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from attrs import frozen
 
 from runpod_sdk import _openai
-from runpod_sdk._flows import api
+from runpod_sdk._flows import api, submitting
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.explaining import explain
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.waiting import wait
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
-from runpod_sdk._sync import mapping, running
+from runpod_sdk._outputs import reader_for
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
+    ExecutionPolicy,
     Input_contra,
+    InputValue,
     JobState,
     Output_co,
     PurgeResult,
+    S3Config,
     subscriptable,
 )
+from runpod_sdk.outcomes import checked
 from runpod_sdk.settings import (
     UNSET,
+    OnError,
+    OnLeave,
     OnTimeout,
     Timeout,
     Unset,
@@ -41,26 +51,33 @@ from runpod_sdk.settings import (
 if TYPE_CHECKING:
     from openai import OpenAI
 
+    from runpod_sdk._io.threads import Inputs
     from runpod_sdk._sync.client import Runpod
+    from runpod_sdk._sync.results import Results
+    from runpod_sdk.journal import Journal
+    from runpod_sdk.outcomes import MapProgress, MapResult
 
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
+JSONInput = TypeVar("JSONInput", bound=InputValue)
 
 
 @frozen
 class Endpoint(Generic[Input_contra, Output_co]):
     """
-    A serverless endpoint: the queue that jobs are sent to. Made by `Runpod.endpoint`.
+    A serverless endpoint: the queue that jobs are submitted to. Made by `Runpod.endpoint`.
 
-    `Endpoint[In, Out]` takes inputs of type In and gives outputs of type Out, as was asked by
-    `input_type=In` and `output_type=Out`; of a plain `Endpoint` both are Any.
+    An `Endpoint[In, Out]` takes inputs of type In and returns outputs of type Out, as set
+    by `input_type=In` and `output_type=Out`. In a plain `Endpoint` both are Any.
     """
 
     client: Runpod
     id: str
     input_type: Any = None
-    """What inputs have to be; None where that was not said."""
+    """Type that inputs must have; None accepts any JSON value."""
     output_type: Any = None
-    """What outputs are to be; None leaves them as decoded JSON."""
+    """Type that outputs are converted to; None leaves decoded JSON."""
 
     if not TYPE_CHECKING:
         __class_getitem__ = subscriptable
@@ -72,22 +89,199 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
     def job(self, job_id: str) -> Job[Output_co]:
         """
-        Return the job of that id; no request is sent.
+        Return the job with this id. No request is sent.
 
         Raises:
-            ValueError: The id is empty, "." or "..", or has a slash or white space.
+            ValueError: The id is empty, "." or "..", or contains a slash or white space.
         """
         return Job(self, checked_id(job_id, "job_id"))
 
-    run = running.run
-    run_sync = running.run_sync
+    def run(
+        self: Endpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout | Unset = UNSET,
+    ) -> Job[Out]:
+        """
+        Submit a job and return it, without waiting for its result.
+
+        Give either *request*, the API's own body, or keyword arguments, never both. A job is
+        never submitted twice unless the first attempt certainly failed.
+
+        Args:
+            request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with the wire's
+                names and milliseconds, or the generated `JobRequest`.
+            input: Any JSON value. It may contain attrs classes, dataclasses and pydantic
+                models, which are converted to JSON. The handler gets it as `job["input"]`.
+            webhook: URL that RunPod calls when the job has ended.
+            policy: Limits of the job on the server.
+            s3_config: Storage for large results, passed to the handler.
+            timeout: Longest total time of the submission in seconds; None is no limit. By
+                default the client's timeout, which restarts as a body makes progress.
+
+        Raises:
+            ValueError: Both forms were given, the input is missing, or a field is unknown.
+            TypeError: The input has no JSON form, or does not match the endpoint's
+                `input_type`; nothing was sent.
+            ConfigurationError: The input needs cattrs, of the extra `types`; nothing was sent.
+            SubmissionUncertainError: The job may have been enqueued; its id is unknown.
+            APIConnectionError: The connection failed; the job was not enqueued.
+            RequestTooLargeError: The request is larger than 10 MiB as JSON; nothing was sent.
+            BadRequestError: The server rejected the body.
+            RateLimitError: Too many requests or queued jobs; the job was not enqueued.
+
+        Source: run_job in openapi/runpod-serverless.yaml.
+        """
+        try:
+            body = api.request(
+                request,
+                input=input,
+                webhook=webhook,
+                policy=policy,
+                s3_config=s3_config,
+                input_type=self.input_type,
+            )
+        finally:
+            del request, input, webhook, s3_config  # which a traceback would show
+        total = call_timeout(timeout)
+        guard = JobGuard(self._session)
+        try:
+            flow = submitting.run(guard.session, body, total, guard.submission)
+            state = sync.drive(flow)
+            return self.job(state.id)
+        except BaseException as reason:
+            sync.drive(guard.ended_by(reason))
+            raise
+
+    @overload
+    def run_sync(
+        self: Endpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: Literal[True] = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: None = None,
+    ) -> JobState[Out]: ...
+    @overload
+    def run_sync(
+        self: Endpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: Literal[True] = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: type[T],
+    ) -> JobState[T]: ...
+    @overload
+    def run_sync(
+        self: Endpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: bool = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: Any = None,
+    ) -> JobState[Any]: ...
+    def run_sync(
+        self: Endpoint[In, Out],
+        request: Mapping[str, InputValue] | api.JobRequest | None = None,
+        *,
+        input: In | Unset = UNSET,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        timeout: Timeout = 90.0,
+        check: bool = True,
+        on_timeout: OnTimeout = "detach",
+        output_type: Any = None,
+    ) -> JobState[Any]:
+        """
+        Submit a job, wait until it has ended, and return its terminal state.
+
+        Give either *request*, the API's own body, or keyword arguments, never both. The client
+        knows the job's id within about a second; it waits by long polls, which are safe to
+        repeat. With a *timeout* of two seconds or less, the job is submitted by `/run` to get
+        its id in time.
+
+        Args:
+            request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with the wire's
+                names and milliseconds, or the generated `JobRequest`.
+            input: Any JSON value. It may contain attrs classes, dataclasses and pydantic
+                models, which are converted to JSON. The handler gets it as `job["input"]`.
+            webhook: URL that RunPod calls when the job has ended.
+            policy: Limits of the job on the server.
+            s3_config: Storage for large results, passed to the handler.
+            timeout: Longest total time in seconds; None waits without limit.
+            check: Whether to raise if the job failed. False returns its state instead.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
+            output_type: Type that the output of a successful job is converted to, instead of
+                the endpoint's: an attrs class, a dataclass, a TypedDict, a pydantic model, or
+                a type built from these, such as `list[Model]`.
+
+        Raises:
+            JobError: The job failed, and *check* is true; `.state.error` is the reason.
+            RunpodTimeoutError: *timeout* passed; `.job` can be waited for again, and
+                `.cancelled` says whether the server confirmed a cancellation.
+            SubmissionUncertainError: The job may have been enqueued; its id is unknown.
+            OutputValidationError: The output does not match the type; `.state.output` has it.
+            RequestTooLargeError: The request is larger than 20 MiB as JSON, or than 10 MiB
+                where it is submitted by `/run`; nothing was sent.
+
+        Source: run_job_sync, get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        try:
+            body = api.request(
+                request,
+                input=input,
+                webhook=webhook,
+                policy=policy,
+                s3_config=s3_config,
+                input_type=self.input_type,
+            )
+        finally:
+            del request, input, webhook, s3_config  # which a traceback would show
+        total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
+        read = reader_for(output_type, self.output_type)
+        guard = JobGuard(self._session, on_timeout)
+        try:
+            flow = submitting.run_sync(guard.session, body, total, guard.submission)
+            state = sync.drive(flow)
+            if check:
+                checked(state, self.job)
+            return state if read is None or not state.succeeded else read.state(state)
+        except BaseException as reason:
+            sync.drive(guard.ended_by(reason))
+            raise
 
     def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """
-        Ask what has become of a job.
+        Return the current state of a job.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout, which restarts as a body makes progress.
 
         Raises:
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
 
         Source: get_job_status in openapi/runpod-serverless.yaml.
         """
@@ -98,16 +292,18 @@ class Endpoint(Generic[Input_contra, Output_co]):
         self, job_id: str, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach"
     ) -> JobState:
         """
-        Wait until a job has ended, well or badly, and return its terminal state.
+        Wait until a job has ended, and return its terminal state.
+
+        A failed job does not raise: its state says so.
 
         Args:
-            timeout: Longest total time, in seconds; None waits without limit.
-            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
-                the time is up or the caller is interrupted; else it goes on.
+            timeout: Longest total time in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
 
         Raises:
-            RunpodTimeoutError: *timeout* passed first; `.state` is the last that was seen.
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
+            NotFoundError: The endpoint has no such job, or its result has expired.
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
@@ -116,34 +312,34 @@ class Endpoint(Generic[Input_contra, Output_co]):
         deadline = session.deadline(length_of_time(timeout))
         guard = JobGuard(session, on_timeout, job_id)
         try:
-            return sync.run(wait(session, job_id, deadline))
+            return sync.drive(wait(session, job_id, deadline))
         except BaseException as reason:
-            sync.run(guard.ended_by(reason))
+            sync.drive(guard.ended_by(reason))
             raise
 
     def stream(self, job_id: str, *, timeout: Timeout = None) -> Stream:
         """
         Stream the chunks that a job yields, as they arrive: each once and in order.
 
-        The server hands out each chunk once. So a job should be streamed by one reader. To
-        leave a stream and continue later, use `Job.stream` of one `Job` object: it begins with
-        the chunks that were fetched and not consumed.
+        The server hands out each chunk once, so only one reader should stream a job. To leave
+        a stream and continue later, use `Job.stream` of one `Job` object: it begins
+        with the chunks that were fetched and not consumed.
 
         Args:
-            timeout: Longest total time, in seconds, from when the first chunk is asked for
-                until the stream's end.
+            timeout: Longest total time in seconds, from the request for the first chunk to
+                the end of the stream.
 
         Returns:
-            An iterator of `StreamChunk`; also a context manager. Nothing is sent before the
-            first chunk is asked for.
+            An iterator of `StreamChunk`, which is also a context manager. Nothing
+            is sent before the first chunk is requested.
 
         Raises:
             JobError: The job failed; raised after its last chunk.
             StreamInterruptedError: Chunks are missing: a response was lost, or the job was
-                given to another worker, and neither the job's output nor what that worker
-                yields continues the chunks delivered so far.
+                given to another worker, and neither the job's output nor that worker's chunks
+                continue the chunks delivered so far.
             RunpodTimeoutError: *timeout* passed first.
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            NotFoundError: The endpoint has no such job, or its result has expired.
             RuntimeError: Another thread is waiting for the next chunk.
 
         Source: stream_job in openapi/runpod-serverless.yaml.
@@ -152,10 +348,15 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
     def cancel(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """
-        Cancel a job that waits or runs, and return the state that the server answers with.
+        Cancel a queued or running job, and return the state that the server answers with.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
 
         Raises:
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
 
         Source: cancel_job in openapi/runpod-serverless.yaml.
         """
@@ -164,13 +365,18 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
     def retry(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """
-        Put a job that failed or timed out into the queue again, with its id and input.
+        Queue a failed or timed out job again, with the same id and input.
 
-        What it returned before is dropped by the server.
+        The server drops the job's previous result.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
 
         Raises:
-            BadRequestError: The job is not one that can be retried.
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            BadRequestError: The job's status does not allow a retry.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
 
         Source: retry_job in openapi/runpod-serverless.yaml.
         """
@@ -179,28 +385,35 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
     def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
         """
-        Find out why a job is where it is: in most cases, why it is still in the queue.
+        Explain a job's current state, for example why it is still queued.
 
-        Asks for the job's state and the endpoint's health, and judges by the workers
-        that could take the job. What can't be found out is not raised but told: the
-        reason is then `JobReason.UNKNOWN`.
+        Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
+        is raised: the reason is then `JobReason.UNKNOWN`.
 
         Args:
-            timeout: Longest total time of all that is asked, in seconds.
+            timeout: Longest total time of all requests, in seconds.
 
         Returns:
-            A reason code and a sentence, with the state and the health that they are of.
+            A reason code and a sentence, with the state and the health they are based on.
 
         Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
         """
         job_id = checked_id(job_id, "job_id")
         session = self._session
         deadline = session.call_deadline(call_timeout(timeout))
-        return sync.run(explain(session, job_id, deadline))
+        return sync.drive(explain(session, job_id, deadline))
 
     def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """
-        Ask how many jobs and workers the endpoint has, by what they do.
+        Return the endpoint's job and worker counts.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            NotFoundError: There is no such endpoint.
+            RunpodTimeoutError: *timeout* passed first.
 
         Source: get_health in openapi/runpod-serverless.yaml.
         """
@@ -208,36 +421,164 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
     def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
         """
-        Remove all jobs that wait in the queue; those that run go on. Never sent twice.
+        Remove all queued jobs; running jobs continue. The request is never sent twice.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            NotFoundError: There is no such endpoint.
+            RunpodTimeoutError: *timeout* passed first.
 
         Source: purge_queue in openapi/runpod-serverless.yaml.
         """
         return self._perform(api.purge(self.id), timeout)
 
-    map = mapping.map
+    @overload
+    def map(
+        self: Endpoint[InputValue, Out],
+        inputs: Inputs[JSONInput],
+        *,
+        concurrency: int = 100,
+        ordered: bool = True,
+        timeout: Timeout = None,
+        on_error: OnError = "yield",
+        on_leave: OnLeave = "detach",
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        journal: Journal | str | PathLike[str] | None = None,
+    ) -> Results[MapResult[JSONInput, Out]]: ...
+    @overload
+    def map(
+        self: Endpoint[In, Out],
+        inputs: Inputs[In],
+        *,
+        concurrency: int = 100,
+        ordered: bool = True,
+        timeout: Timeout = None,
+        on_error: OnError = "yield",
+        on_leave: OnLeave = "detach",
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        journal: Journal | str | PathLike[str] | None = None,
+    ) -> Results[MapResult[In, Out]]: ...
+    def map(
+        self: Endpoint[Any, Any],
+        inputs: Inputs[Any],
+        *,
+        concurrency: int = 100,
+        ordered: bool = True,
+        timeout: Timeout = None,
+        on_error: OnError = "yield",
+        on_leave: OnLeave = "detach",
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        journal: Journal | str | PathLike[str] | None = None,
+    ) -> Results[MapResult[Any]]:
+        """
+        Run a job for each input, and iterate over the results.
+
+        Inputs are read lazily, by the consumer of the results: at most four times
+        *concurrency* are held in memory at a time (twice, if not *ordered*). If reading an
+        input raises, the jobs in flight are still waited for before it propagates.
+
+        A job is never submitted twice unless the first attempt certainly failed: a submission
+        without an answer is a result with a `SubmissionUncertainError`.
+
+        Args:
+            inputs: An iterable of inputs. The
+                handler gets each as `job["input"]`.
+            concurrency: Number of jobs in flight at a time.
+            ordered: Whether to return results in the order of the inputs, or as they complete.
+            timeout: Longest total time in seconds, from the request for the first result to
+                the last. To limit one job on the server, use *policy*.
+            on_error: "yield" stores an error, a failed job too, in its input's result;
+                "raise" raises the first one, with `.index` and `.job`.
+            on_leave: "detach" leaves jobs in flight running if the iteration ends early;
+                "cancel" cancels them, best effort and within 5 seconds. Submissions in
+                progress get up to 5 seconds to be answered.
+            progress: True shows a progress bar: on standard error in a terminal (by rich, of
+                the extra `cli`), below the cell in a notebook, else as one final line. A
+                function is called with a `MapProgress` before each result is returned.
+            webhook: URL that RunPod calls when a job has ended.
+            policy: Limits of each job on the server.
+            s3_config: Storage for large results, passed to the handler.
+            journal: A `Journal`, or the path of its file, which records what was sent and the
+                results. Call `map` again with the same inputs to resume after a crash:
+                finished results are returned without a request, running jobs are waited for,
+                and an input that may have been submitted is a `SubmissionUncertainError`.
+
+        Returns:
+            An iterator of `MapResult`, which is also a context manager. Nothing
+            is sent before the first result is requested. A result's `.output` has the
+            endpoint's `output_type`; if the conversion fails, the result has an
+            `OutputValidationError`, and `.state.output` is the JSON that was received.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed; the jobs in flight are in its notes, and in
+                the iterator's `.in_flight`.
+            ConfigurationError: The key is missing, or a package is not installed: cattrs, of
+                the extra `types`, for an input, or rich, for a bar in a terminal.
+            JournalError: The journal is in use, or belongs to another endpoint or other inputs.
+            ValueError, TypeError: An input has no JSON form, such as NaN, or does not match
+                the endpoint's `input_type`; its index is in the notes.
+
+        Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        with whole_imports():
+            from runpod_sdk._flows import mapping
+            from runpod_sdk._io.threads import workplace
+            from runpod_sdk._sync.results import Results
+
+        try:
+            options = mapping.checked_options(
+                concurrency=concurrency,
+                ordered=ordered,
+                timeout=timeout,
+                on_error=on_error,
+                on_leave=on_leave,
+                progress=progress,
+                webhook=webhook,
+                policy=policy,
+                s3_config=s3_config,
+                journal=journal,
+                input_type=self.input_type,
+                output_type=self.output_type,
+            )
+        finally:
+            del webhook, s3_config  # which a traceback would show
+        jobs = mapping.prepare(self._session, workplace(self.client._io), inputs, options)
+        return Results(jobs)
 
     @property
     def openai_base_url(self) -> str:
         """
-        Where the endpoint takes the requests of OpenAI's API, if its worker knows them.
+        The base URL of the endpoint's OpenAI-compatible API, if its worker has one.
 
-        For any client of that API; its API key is that of RunPod.
+        Use it with any OpenAI client; the API key is your RunPod key.
         """
         return _openai.base_url(self.client._config, self.id)
 
     def openai(self, **options: Any) -> OpenAI:
         """
-        Return OpenAI's own client, pointed at this endpoint: `openai.OpenAI`.
+        Return an `openai.OpenAI` client for this endpoint.
 
-        It has this client's key and base URL, and connections of its own, which are yours to
-        close: it is a context manager. A proxy or a transport is to be given to it as well.
+        It uses this client's key and base URL. It has its own connections: close it, or use it
+        as a context manager. A proxy or a transport has to be given to it separately.
 
         Args:
-            options: What else `openai.OpenAI` takes. `max_retries` is 0 unless given: each
-                request is a job, and one that is sent again is paid again.
+            options: Other arguments of `openai.OpenAI`. `max_retries` is 0 by default:
+                each request is a job, and a request that is sent again is paid again.
 
         Raises:
-            ConfigurationError: The package is not installed: it is the extra `openai`.
+            ConfigurationError: The package is not installed; it is the extra `openai`.
         """
         made: OpenAI = _openai.make(
             "OpenAI", self.client._config, self.id, options, api.authorization
@@ -247,7 +588,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
     def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
         session = self._session
         deadline = session.call_deadline(call_timeout(timeout))
-        return sync.run(perform(session, op, deadline))
+        return sync.drive(perform(session, op, deadline))
 
     @property
     def _session(self) -> Session:

@@ -1,4 +1,5 @@
-"""A job of the sync client."""
+# Made from _async/job.py by scripts/generate: change that file.
+"""A job of the client."""
 
 from __future__ import annotations
 
@@ -25,10 +26,10 @@ T = TypeVar("T")
 @frozen
 class Job(Generic[Output_co]):
     """
-    A job by its id: it can be asked after, waited for, streamed and cancelled.
+    A job, known by its id, whose state, result and stream can be requested.
 
-    A job of an id that was kept (`endpoint.job(id)`) is as good as the one that `run`
-    returned; neither holds a connection. A `Job[Out]` is one of an `Endpoint[…, Out]`.
+    A job made from a stored id (`endpoint.job(id)`) is equal to the one that `run` returned.
+    Neither holds a connection. A `Job[Out]` belongs to an `Endpoint[…, Out]`.
     """
 
     endpoint: Endpoint[Any, Output_co]
@@ -55,11 +56,38 @@ class Job(Generic[Output_co]):
         return html_of_job(self.id, self.endpoint.id, self._completed)
 
     def status(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Ask what has become of the job. See `Endpoint.status`."""
+        """
+        Return the job's current state.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout, which restarts as a body makes progress.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: get_job_status in openapi/runpod-serverless.yaml.
+        """
         return self.endpoint.status(self.id, timeout=timeout)
 
     def wait(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> JobState:
-        """Wait until the job has ended, well or badly. See `Endpoint.wait`."""
+        """
+        Wait until the job has ended, and return its terminal state.
+
+        A failed job does not raise: its state says so.
+
+        Args:
+            timeout: Longest total time in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+
+        Source: get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
         if not self._completed:
             state = self.endpoint.wait(self.id, timeout=timeout, on_timeout=on_timeout)
             if not state.succeeded:
@@ -83,31 +111,30 @@ class Job(Generic[Output_co]):
         self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any = None
     ) -> Any:
         """
-        Wait for the job to finish and return its output.
+        Wait until the job has ended, and return its output.
 
-        The first question is asked at once; later ones are long polls. The job goes on
-        if this call gives up, unless *on_timeout* is "cancel". An output that was had
-        once is kept here, and not asked for again.
+        The first request returns at once; later ones are long polls. The output is stored in
+        this object and not requested again.
 
         Args:
-            timeout: Longest total wait, in seconds; None waits without limit.
-            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, when
-                the time is up or the caller is interrupted.
-            output_type: What the output is to be, if not what the endpoint says: an attrs
-                class, a dataclass, a TypedDict, a pydantic model, or what is spelled with
-                them, such as `list[Model]`. Any takes it as it came.
+            timeout: Longest total time in seconds; None waits without limit.
+            on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
+                times out or is interrupted; "detach" leaves it running.
+            output_type: Type that the output is converted to, instead of the endpoint's: an
+                attrs class, a dataclass, a TypedDict, a pydantic model, or a type built from
+                these, such as `list[Model]`. Any returns the decoded JSON.
 
         Returns:
-            What the handler returned, as decoded JSON or a value of the type; of a handler
+            The handler's return value, as decoded JSON or a value of the type. For a handler
             that yields and aggregates, the list of what it yielded, in order. None, with a
-            `UserWarning` of the likely reasons, where the job completed without an output.
+            `UserWarning` that names likely reasons, if the job completed without an output.
 
         Raises:
-            JobError: The job ended badly, or completed with an error in place of an output;
-                `.state.error` says why.
+            JobError: The job failed, or completed with an error instead of an output;
+                `.state.error` is the reason.
             RunpodTimeoutError: *timeout* passed first; `.job` can be waited for again.
-            OutputValidationError: The output is not of that type; `.state.output` is it.
-            NotFoundError: No such job, or its result has expired (30 min after `run`).
+            OutputValidationError: The output does not match the type; `.state.output` has it.
+            NotFoundError: There is no such job, or its result has expired (30 min after `run`).
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
@@ -120,25 +147,25 @@ class Job(Generic[Output_co]):
         """
         Stream the chunks that the job yields, as they arrive: each once and in order.
 
-        The server hands out each chunk once. What an earlier stream of this object fetched and
-        did not deliver (see `Stream.undelivered`) comes first; other objects and processes do
-        not have it.
+        The server hands out each chunk once. Chunks that an earlier stream of this object
+        fetched and did not deliver (see `Stream.undelivered`) come first; other objects
+        and processes do not have them.
 
         Args:
-            timeout: Longest total time, in seconds, from when the first chunk is asked for
-                until the stream's end.
+            timeout: Longest total time in seconds, from the request for the first chunk to
+                the end of the stream.
 
         Returns:
-            An iterator of `StreamChunk`; also a context manager. Nothing is sent before the
-            first chunk is asked for.
+            An iterator of `StreamChunk`, which is also a context manager. Nothing
+            is sent before the first chunk is requested.
 
         Raises:
             JobError: The job failed; raised after its last chunk.
             StreamInterruptedError: Chunks are missing: a response was lost, or the job was
-                given to another worker, and neither the job's output nor what that worker
-                yields continues the chunks delivered so far.
+                given to another worker, and neither the job's output nor that worker's chunks
+                continue the chunks delivered so far.
             RunpodTimeoutError: *timeout* passed first.
-            NotFoundError: No such job at this endpoint, or its result has expired.
+            NotFoundError: The endpoint has no such job, or its result has expired.
             RuntimeError: Another thread is waiting for the next chunk.
 
         Source: stream_job in openapi/runpod-serverless.yaml.
@@ -148,16 +175,56 @@ class Job(Generic[Output_co]):
         return Stream(ChunkReader(session, self.id, total, self._memory))
 
     def cancel(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Cancel the job. See `Endpoint.cancel`."""
+        """
+        Cancel the job, and return the state that the server answers with.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: cancel_job in openapi/runpod-serverless.yaml.
+        """
         return self.endpoint.cancel(self.id, timeout=timeout)
 
     def retry(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """Put the job, which failed or timed out, into the queue again. See `Endpoint.retry`."""
+        """
+        Queue the failed or timed out job again, with the same id and input.
+
+        The server drops the job's previous result.
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+
+        Raises:
+            BadRequestError: The job's status does not allow a retry.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: retry_job in openapi/runpod-serverless.yaml.
+        """
         self._completed.clear()
         state = self.endpoint.retry(self.id, timeout=timeout)
         self._memory.position = START
         return state
 
     def explain(self, *, timeout: Timeout | Unset = UNSET) -> Explanation:
-        """Find out why the job is where it is: still queued, perhaps. See `Endpoint.explain`."""
+        """
+        Explain the job's current state, for example why it is still queued.
+
+        Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
+        is raised: the reason is then `JobReason.UNKNOWN`.
+
+        Args:
+            timeout: Longest total time of all requests, in seconds.
+
+        Returns:
+            A reason code and a sentence, with the state and the health they are based on.
+
+        Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
+        """
         return self.endpoint.explain(self.id, timeout=timeout)

@@ -1,4 +1,5 @@
-"""What `map` and `as_completed` return."""
+# Made from _async/results.py by scripts/generate: change that file.
+"""The return value of `map` and `as_completed`."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from runpod_sdk._flows.taking import Taker, warn_unclosed
-from runpod_sdk._io.sync import run
+from runpod_sdk._io import sync
 from runpod_sdk.outcomes import JobResult, MapResult
 
 R = TypeVar("R", bound=MapResult[Any] | JobResult[Any])
@@ -15,11 +16,11 @@ R = TypeVar("R", bound=MapResult[Any] | JobResult[Any])
 
 class Results(Iterator[R]):
     """
-    The results of many jobs, to be iterated once.
+    The results of many jobs, iterated once.
 
-    Nothing is sent before the first one is asked for. Iterated to its end, it closes
-    itself; left earlier, use it as a context manager, or close it. From the first result
-    on a thread of its own does the work; take the results in one thread at a time.
+    Nothing is sent before the first result is requested. Close it, or use it as an async
+    context manager, if you may leave the iteration early; at its end it closes itself.
+    A background thread does the work. Use the iterator in one thread at a time.
     """
 
     def __init__(self, taker: Taker[R]) -> None:
@@ -30,32 +31,36 @@ class Results(Iterator[R]):
 
     def __next__(self) -> R:
         try:
-            result = run(self._taker.next())
+            result = sync.drive(self._taker.next())
             if result is not None:
                 return result
         except BaseException as reason:
-            run(self._taker.ended_by(reason))
+            sync.drive(self._taker.ended_by(reason))
             raise
         raise StopIteration
 
     @property
     def in_flight(self) -> dict[int, str]:
         """
-        The jobs whose results were not handed out: index of the input to id.
+        The jobs whose results were not returned yet: input index to job id.
 
-        After the results were left, these are what was left behind: jobs that go on, and
-        results that wait at the server. Jobs that were surely cancelled are not among them.
+        After the iteration was left, these are the jobs that continue, and the results that
+        remain on the server. Jobs that were certainly cancelled are not included.
         """
         return self._taker.in_flight
 
     @property
     def uncertain(self) -> tuple[int, ...]:
-        """The inputs that are being submitted; once left, they may be jobs of unknown ids."""
+        """
+        The indices of inputs that are being submitted.
+
+        After the iteration was left, they may be jobs whose ids are unknown.
+        """
         return self._taker.uncertain
 
     def close(self) -> None:
-        """End the iteration; jobs in flight go on, or are cancelled as `on_leave` says."""
-        run(self._taker.leave())
+        """End the iteration. Jobs in flight continue, or are cancelled if `on_leave` says so."""
+        sync.drive(self._taker.leave())
 
     def __enter__(self) -> Results[R]:
         return self
@@ -66,7 +71,7 @@ class Results(Iterator[R]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        run(self._taker.leave(exc))
+        sync.drive(self._taker.leave(exc))
 
     def __del__(self) -> None:
         warn_unclosed(self, getattr(self, "_taker", None))

@@ -1,44 +1,31 @@
-"""What `stream` returns."""
+# Made from _async/stream.py by scripts/generate: change that file.
+"""The return value of `stream`."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING
-
 from runpod_sdk._flows.streaming import ChunkReader
-from runpod_sdk._io.sync import run
+from runpod_sdk._io.sync import Delivery
 from runpod_sdk.models import StreamChunk
 
 
-class Stream(Iterator[StreamChunk]):
+class Stream(Delivery[StreamChunk]):
     """
-    The chunks of a job: an iterator, to be iterated once, and a context manager.
+    The chunks of a job: an iterator, iterated once, and a context manager.
 
     Each chunk is delivered as soon as the server has it. No connection is held between two
     chunks, so you can leave a loop at any time. Chunks that were fetched by then are in
     `undelivered`, and another `stream()` of the same `Job` object begins with them.
 
-    Use a stream in one thread at a time.
+    An interruption while the stream waits for a chunk loses none. Use a stream in one thread at
+    a time.
     """
 
     def __init__(self, reader: ChunkReader) -> None:
+        super().__init__(reader.fill)
         self._reader = reader
-        self._chunks = map(deque[StreamChunk].popleft, iter(partial(_fill, reader), None))
 
     def __iter__(self) -> Stream:
         return self
-
-    if TYPE_CHECKING:
-
-        def __next__(self) -> StreamChunk: ...
-
-    else:
-        # Not a function: between the one call that removes a chunk from the memory, and the
-        # caller's having it, no bytecode must run, or Ctrl-C there would lose the chunk.
-        __next__ = property(attrgetter("_chunks.__next__"))
 
     @property
     def undelivered(self) -> tuple[StreamChunk, ...]:
@@ -59,7 +46,3 @@ class Stream(Iterator[StreamChunk]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-def _fill(reader: ChunkReader) -> deque[StreamChunk] | None:
-    return run(reader.fill())

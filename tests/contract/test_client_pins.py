@@ -21,7 +21,7 @@ import yaml
 
 from runpod_sdk._flows.exchange import _StandIn
 from runpod_sdk._flows.port import Reply
-from runpod_sdk._io.sync import run
+from runpod_sdk._io.sync import drive
 from runpod_serverless_api import api, models
 from runpod_serverless_api.types import UNSET, Response
 
@@ -104,7 +104,7 @@ def use_of(function: Callable[..., Any], status: int, said: Any, /, **arguments:
 
     http = Strict(request=request)
     client = Strict(get_async_httpx_client=lambda: http, raise_on_unexpected_status=False)
-    result = run(function(**arguments, client=client))
+    result = drive(function(**arguments, client=client))
     return Use(touched(client), touched(http), touched(response), requests, result)
 
 

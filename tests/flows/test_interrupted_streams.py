@@ -78,7 +78,7 @@ def takes(reader: ChunkReader, shell: str) -> Callable[[], Any]:
     if shell == "sync":
         return Stream(reader).__next__
     stream = AsyncStream(reader)
-    return lambda: sync.run(stream.__anext__())
+    return lambda: sync.drive(stream.__anext__())
 
 
 def take_all(take: Callable[[], Any], taken: list[Any]) -> None:

@@ -43,8 +43,8 @@ A_BLINK = 1e-6
 def stream(io: VirtualIO, timeout: float | None) -> tuple[list[Any], Exception | None]:
     """Take a stream to its end; return its chunks, and the error that ended it, if one did."""
     reader = ChunkReader(session(io), JOB, timeout)
-    taken = sync.run(collect(reader))
-    assert sync.run(next_chunk(reader)) is None
+    taken = sync.drive(collect(reader))
+    assert sync.drive(next_chunk(reader)) is None
     if taken and isinstance(taken[-1], Exception):
         return taken[:-1], taken[-1]
     return taken, None
@@ -214,15 +214,15 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
             taken.append(chunk.output)
 
     with pytest.raises(KeyboardInterrupt):
-        sync.run(go_on())
+        sync.drive(go_on())
     assert taken == ["a", "b"]
     if aggregates:
-        sync.run(go_on())
+        sync.drive(go_on())
         assert taken == ["a", "b", "c", "d"]
     else:
         with pytest.raises(errors.StreamInterruptedError, match="may have carried chunks"):
-            sync.run(go_on())
-        sync.run(go_on())
+            sync.drive(go_on())
+        sync.drive(go_on())
     assert sum(what == "stream" for _, what, _ in io.calls) == 3
 
 
@@ -230,11 +230,11 @@ def test_closing_ends_the_iteration() -> None:
     """After `close` there is no chunk, and nothing is asked."""
     io = VirtualIO(Service(Story(0.0, 5.0, chunks=("a", "b"))))
     reader = ChunkReader(session(io), JOB, None)
-    first = sync.run(next_chunk(reader))
+    first = sync.drive(next_chunk(reader))
     assert first is not None
     asked = len(io.calls)
     reader.close()
-    assert sync.run(next_chunk(reader)) is None
+    assert sync.drive(next_chunk(reader)) is None
     assert len(io.calls) == asked
 
 
@@ -413,10 +413,10 @@ def test_a_second_reader_begins_where_the_first_ended() -> None:
     io = VirtualIO(Service(story, meetings, of="stream"))
     memory = StreamMemory()
     first = ChunkReader(session(io), JOB, None, memory)
-    assert [sync.run(next_chunk(first)).output for _ in "ab"] == ["a", "b"]
+    assert [sync.drive(next_chunk(first)).output for _ in "ab"] == ["a", "b"]
     first.close()
     second = ChunkReader(session(io), JOB, None, memory)
-    assert sync.run(collect(second)) == ["c", "d"]
+    assert sync.drive(collect(second)) == ["c", "d"]
 
 
 @pytest.mark.parametrize("position", range(8))
@@ -450,9 +450,9 @@ def test_who_was_interrupted_while_looking_loses_nothing(position: int) -> None:
             taken.append(chunk.output)
 
     with suppress(KeyboardInterrupt):
-        sync.run(read(ChunkReader(session(io), JOB, None, memory)))
+        sync.drive(read(ChunkReader(session(io), JOB, None, memory)))
     if taken != list("abcd"):
-        sync.run(read(ChunkReader(session(io), JOB, None, memory)))
+        sync.drive(read(ChunkReader(session(io), JOB, None, memory)))
     assert taken == list("abcd")
 
 
@@ -471,7 +471,7 @@ def test_many_chunks_of_one_answer_take_time_in_proportion() -> None:
         io.time = 1.0
         sys.settrace(tracer)
         try:
-            assert len(sync.run(collect(reader))) == many
+            assert len(sync.drive(collect(reader))) == many
         finally:
             sys.settrace(None)
         return count

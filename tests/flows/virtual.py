@@ -326,7 +326,7 @@ def session(io: VirtualIO, *, patience: float | None = 10.0, max_retries: int = 
 def drive(flow: Coroutine[Any, Any, Any]) -> Any:
     """Run a flow as the sync client does; return its result or its exception."""
     try:
-        return sync.run(flow)
+        return sync.drive(flow)
     except RunpodError as error:
         return error
 

@@ -18,7 +18,7 @@ KEY = "rpa_CANARY0123456789"
 def test_a_transport_that_there_is_not() -> None:
     """A name that is none is refused, and the names that are one are said."""
     wrong: Any = "curl"
-    with pytest.raises(ValueError, match='"anyio" or "aiohttp"'):
+    with pytest.raises(ValueError, match='"direct" or "aiohttp"'):
         AsyncRunpod(KEY, transport=wrong)
 
 

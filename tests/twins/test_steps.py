@@ -166,7 +166,7 @@ def _drive(flow: Coroutine[Any, Any, Any], backend: str | None) -> Any:
         except (RunpodError, Interrupted) as error:
             return told(error)
 
-    return sync.run(whole()) if backend is None else anyio.run(lambda: whole(), backend=backend)
+    return sync.drive(whole()) if backend is None else anyio.run(lambda: whole(), backend=backend)
 
 
 def agree(history: History, flow: Flow, *, started: bool = True) -> None:
@@ -261,7 +261,7 @@ def test_a_port_that_suspends_cannot_be_stepped() -> None:
 
     async def step() -> None:
         with pytest.raises(RuntimeError, match="has suspended"):
-            sync.run(Port(History(), started=True, suspends=True).sleep(1.0))
+            sync.drive(Port(History(), started=True, suspends=True).sleep(1.0))
 
     anyio.run(step)
 
