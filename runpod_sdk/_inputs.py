@@ -1,9 +1,10 @@
 """
 A caller's own values as JSON: the way back of `_outputs`, and as symmetric as can be.
 
-Only what has fields is written without being asked for: attrs classes and dataclasses by
-cattrs, pydantic's models and dataclasses by pydantic. What else JSON has no form for, such
-as a datetime, has one where a type says what it is: in such a class, or an *input_type*.
+Values with fields are written without being asked for: attrs classes and dataclasses by cattrs,
+pydantic's models and dataclasses by pydantic; and single values with one obvious form (see
+`_scalars`). Any other type is written only where a type names it: in such a class, or by an
+*input_type*.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, get_args
 from runpod_sdk import _outputs
 from runpod_sdk._json import write
 from runpod_sdk._json_faults import NoForm, Unwritable
+from runpod_sdk._scalars import scalar_form
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:  # what a type checker knows a value by that is written as JSON
+    from datetime import date
+    from decimal import Decimal
+    from uuid import UUID
 
     class Attrs(Protocol):
         __attrs_attrs__: ClassVar[Any]
@@ -32,6 +37,12 @@ if TYPE_CHECKING:  # what a type checker knows a value by that is written as JSO
     class Typed(Protocol):
         __required_keys__: ClassVar[frozenset[str]]
 
+    class Numpy(Protocol):
+        @property
+        def shape(self) -> tuple[()]: ...
+        def item(self) -> Any: ...
+
+    Scalar: TypeAlias = date | UUID | Decimal | Numpy
     HasFields: TypeAlias = Attrs | Dataclass | Model | Typed
 
 _OURS = ("runpod_sdk", "runpod_serverless_api")
@@ -48,6 +59,9 @@ def plain(value: object) -> Any:
         ConfigurationError: cattrs is needed for it, and is not installed.
         TypeError: It is not of a class that has fields, or what it holds is not as they say.
     """
+    form = scalar_form(value)
+    if form is not None:
+        return form
     kind = type(value)
     if not _has_fields(kind):
         raise NoForm(f"Object of type {kind.__name__} is not JSON serializable")

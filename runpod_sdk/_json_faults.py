@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias
 
 from runpod_sdk._signals import raised_by_signal_handler
 
+_ENCODE: Final = "with to_base64(…) or to_data_url(…) of runpod_sdk.media"
+
 Step: TypeAlias = tuple[str, Any]
 """How a message goes on to a value within another, and the value."""
 
@@ -154,9 +156,9 @@ def name_of(kind: type) -> str:
 def _advice(value: Any) -> str:
     """Say what to give instead."""
     if isinstance(value, bytes | bytearray | memoryview):
-        return "encode it as base64, as in base64.b64encode(data).decode()"
+        return f"encode it as base64 text, {_ENCODE}"
     if isinstance(value, os.PathLike):
-        return "files are not read: send the content as base64, a URL, or the path as a str"
+        return f"to send the file's content, encode it as base64 text, {_ENCODE}; else give str(…)"
     if isinstance(value, type):
         return "give a value, not a class"
     if isinstance(value, enum.Enum):
@@ -189,8 +191,8 @@ _ADVICE: Final = {
     "tolist": "give its tolist(), or its item() if it is a single number",
     "isoformat": "give its isoformat()",
     "total_seconds": "give its total_seconds()",
-    "tobytes": "encode it as a file, such as a PNG, and that as base64",
-    "read": "read it, and send the content as base64",
+    "tobytes": f"encode it as base64 text, {_ENCODE}",
+    "read": f"encode its content as base64 text, {_ENCODE}",
     "as_tuple": "give str(…) or float(…) of it",
     "hex": "give str(…) of it",
     "succeeded": "give its output",

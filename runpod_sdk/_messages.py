@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sized
+from typing import TYPE_CHECKING, Final
 
 from runpod_sdk import errors
 
 if TYPE_CHECKING:
     from runpod_sdk.models import JobState
+
+_LONGEST: Final = 2_000
 
 _ADVICE: dict[int, str] = {
     401: "the API key is not accepted",
@@ -140,6 +143,24 @@ def timed_out(
         return message
     why = "" if state.started else "; explain() says why it is still queued"
     return f"{message}; it is still {state.status}{why}"
+
+
+def not_saved(job_id: str, failed: Mapping[str, Exception], saved: Sized) -> str:
+    """Say which files of an output were not saved, and why."""
+    reasons = "; ".join(f"{path or 'output'}: {_reason(error)}" for path, error in failed.items())
+    return (
+        f"job {job_id}: {len(failed)} of {len(failed) + len(saved)} files were not saved:"
+        f" {reasons[:_LONGEST]} (see .failed; .saved are the others)"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Say why a file was not saved."""
+    if isinstance(error, FileExistsError):
+        return f"{error.filename} exists already; overwrite=True replaces it"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}"
+    return str(error)
 
 
 def interrupted(action: str, state: JobState | None, why: str, *, rerun: bool) -> str:

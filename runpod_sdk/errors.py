@@ -18,6 +18,9 @@ RunpodError
 │     └─ SubmissionServerError        … to a job that was sent (a SubmissionUncertainError)
 ├─ APIResponseValidationError         a 2xx whose body is not what the API document says
 │  └─ SubmissionResponseError         … to a job that was sent (a SubmissionUncertainError)
+├─ DownloadError                      a file that an output links to can't be downloaded
+│  └─ WebPageError                    … as the link leads to a web page
+├─ SaveOutputError                    some files of an output were not saved
 ├─ OutputValidationError              the job succeeded, and its output is not of the type asked
 └─ JobError                           the job ended badly
    └─ JobFailedError  JobCancelledError  JobTimedOutError
@@ -28,12 +31,14 @@ exist whose id is not known. All of them can be pickled; none shows a secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runpod_sdk._nesting import packed, unpacked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._sync.job import Job
     from runpod_sdk.models import JobState, JSONValue
@@ -46,6 +51,7 @@ __all__ = [
     "BadRequestError",
     "ConfigurationError",
     "ConflictError",
+    "DownloadError",
     "JobCancelledError",
     "JobError",
     "JobFailedError",
@@ -59,12 +65,14 @@ __all__ = [
     "RequestTooLargeError",
     "RunpodError",
     "RunpodTimeoutError",
+    "SaveOutputError",
     "ServerError",
     "StreamInterruptedError",
     "SubmissionResponseError",
     "SubmissionServerError",
     "SubmissionTimeoutError",
     "SubmissionUncertainError",
+    "WebPageError",
 ]
 
 
@@ -230,6 +238,31 @@ class OutputValidationError(RunpodError):
         super().__init__(message)
         self.state = state
         """The terminal state; `.state.output` is the output as it came."""
+
+
+class DownloadError(RunpodError):
+    """A file that an output links to could not be downloaded."""
+
+
+class WebPageError(DownloadError):
+    """The link leads to a page for a browser, not to a file."""
+
+
+class SaveOutputError(RunpodError):
+    """Some files of an output could not be saved; the others were."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        saved: Sequence[Path] = (),
+        failed: Mapping[str, Exception] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.saved = list(saved)
+        """The files that were saved."""
+        self.failed = dict(failed or {})
+        """Why each of the others was not, by its place in the output (a JSON pointer)."""
 
 
 class JobError(RunpodError):

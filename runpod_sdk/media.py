@@ -1,9 +1,10 @@
 """
-Pictures, sounds and other files that an output carries as base64 text.
+Files as base64 text: those that you send in an input, and those that an output contains.
 
-JSON has no bytes, so handlers return files as `data:` URLs or as bare base64. A `data:`
-URL says what it is; bare base64 is believed to be a file only where it begins as files of
-a known kind do, and all of it is base64.
+JSON has no bytes, so files travel as `data:` URLs or as bare base64. `to_base64` and
+`to_data_url` write a file of yours in these forms. `media_of` finds a file in a string of an
+output: a `data:` URL states its media type; bare base64 counts as a file only if its content
+begins like a file of a known type, and all of it is base64.
 """
 
 from __future__ import annotations
@@ -15,7 +16,26 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-__all__ = ["Media", "hint_of", "is_ending_of", "media_of", "strings_of"]
+from runpod_sdk._media_types import (
+    ENDINGS,
+    frame_length,
+    media_type_of,
+    type_of_content,
+    type_of_name,
+)
+from runpod_sdk._sources import Source, opened
+
+__all__ = [
+    "Media",
+    "Source",
+    "base64_of",
+    "hint_of",
+    "is_ending_of",
+    "media_of",
+    "strings_of",
+    "to_base64",
+    "to_data_url",
+]
 
 _SHORTEST: Final = 32
 """Characters; the smallest picture there is takes more."""
@@ -25,61 +45,50 @@ _DATA_URL = re.compile(r"data:([\w.+-]{1,64}/[\w.+-]{1,64})(?:;[\w.=+-]{1,64}){0
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _STANDARD = str.maketrans("-_", "+/")
 
-_KINDS: Final = (
-    # begins with, and has at 8, media type, how its files' names end
-    (b"\x89PNG\r\n\x1a\n", b"", "image/png", "png"),
-    (b"\xff\xd8\xff", b"", "image/jpeg", "jpg"),
-    (b"GIF8", b"", "image/gif", "gif"),
-    (b"RIFF", b"WEBP", "image/webp", "webp"),
-    (b"RIFF", b"WAVE", "audio/wav", "wav"),
-    (b"ID3", b"", "audio/mpeg", "mp3"),
-    (b"OggS", b"", "audio/ogg", "ogg"),
-    (b"fLaC", b"", "audio/flac", "flac"),
-    (b"%PDF-", b"", "application/pdf", "pdf"),
-    (b"PK\x03\x04", b"", "application/zip", "zip"),
-    (b"glTF", b"", "model/gltf-binary", "glb"),
-)
-_BRANDS: Final = {
-    # what an ISO media file says that it is, where it is no mp4
-    b"avif": "image/avif",
-    b"avis": "image/avif",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"heim": "image/heic",
-    b"heis": "image/heic",
-    b"hevc": "image/heic",
-    b"mif1": "image/heif",
-    b"msf1": "image/heif",
-    b"M4V ": "video/mp4",
-    b"M4A ": "audio/mp4",
-    b"M4B ": "audio/mp4",
-    b"qt  ": "video/quicktime",
-}
-_GENERAL: Final = ("image/heif", "video/mp4")
-"""The types of brands that leave it to the other brands of a file to say more."""
-_ENDINGS: Final = {type_: ending for _, _, type_, ending in _KINDS} | {
-    "application/json": "json",
-    "audio/mp3": "mp3",
-    "audio/mp4": "m4a",
-    "audio/x-m4a": "m4a",
-    "audio/x-wav": "wav",
-    "image/avif": "avif",
-    "image/heic": "heic",
-    "image/heif": "heif",
-    "image/jpg": "jpg",
-    "image/svg+xml": "svg",
-    "text/plain": "txt",
-    "video/mp4": "mp4",
-    "video/quicktime": "mov",
-    "video/webm": "webm",
-    "video/x-matroska": "mkv",
-}
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;\s*[\w.+-]+=[\w.+-]+)*")
+_UNKNOWN_TYPE: Final = "application/octet-stream"
 _HEAD: Final = 128
 """Characters of base64 that say which kind of file it is."""
-_KBITS: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_KBITS_LOW: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-"""Bit rates of MPEG-1 and of MPEG-2 audio, layer III."""
-_RATES: Final = (44_100, 48_000, 32_000)
+
+
+def to_base64(source: Source) -> str:
+    """
+    Return the content of a file as base64 text, for an input.
+
+    Args:
+        source: A path, bytes, a file that is open in binary mode (it is read from where it
+            stands, and stays open), or an image of PIL (it is written as PNG).
+
+    Raises:
+        TypeError: *source* is something else, or a file that is open in text mode.
+        ValueError: *source* is a URL, or a file that was read to its end before.
+        OSError: The file can't be read.
+    """
+    with opened(source) as content:
+        return base64.b64encode(content.read()).decode()
+
+
+def to_data_url(source: Source, media_type: str | None = None) -> str:
+    """
+    Return the content of a file as a `data:` URL, for an input.
+
+    Args:
+        source: As that of `to_base64`.
+        media_type: Its media type, such as `image/png`. If it is not given, the content's first
+            bytes decide, else the file's name, else it is `application/octet-stream`.
+
+    Raises:
+        TypeError: *source* is of another type, or a file that is open in text mode.
+        ValueError: *source* is a URL, or a file that was read to its end before; or *media_type*
+            is not a media type.
+        OSError: The file can't be read.
+    """
+    if media_type is not None and not _MEDIA_TYPE.fullmatch(media_type):
+        raise ValueError(f"media_type must be a media type such as image/png, not {media_type!r}")
+    with opened(source) as content:
+        data = content.read()
+        kind = media_type or type_of_content(data) or type_of_name(content.name or "")
+    return f"data:{kind or _UNKNOWN_TYPE};base64,{base64.b64encode(data).decode()}"
 
 
 @frozen(kw_only=True)
@@ -99,7 +108,7 @@ class Media:
     @property
     def ending(self) -> str:
         """How a file's name ends that holds it, without the dot; `bin` where that is not known."""
-        return _ENDINGS.get(self.type, "bin")
+        return ENDINGS.get(self.type, "bin")
 
     def data(self) -> bytes:
         """Decode it."""
@@ -110,12 +119,12 @@ def media_of(text: str) -> Media | None:
     """Return the file that *text* plausibly is, as a `data:` URL or as base64; else None."""
     declared = _DATA_URL.match(text)
     if declared is not None:
-        encoded = _standard(text[declared.end() :])
+        encoded = base64_of(text[declared.end() :])
         return None if encoded is None else Media(type=declared[1].lower(), base64=encoded)
     if len(text) < _SHORTEST:
         return None
     kind = _kind(text)
-    encoded = None if kind is None else _standard(text)
+    encoded = None if kind is None else base64_of(text)
     return None if kind is None or encoded is None else Media(type=kind, base64=encoded)
 
 
@@ -139,7 +148,7 @@ def hint_of(text: str) -> str | None:
         return None
     inner = text[2:-1]
     media = media_of(inner)
-    kind = _kind_of(_unescaped(inner[:_HEAD])) if media is None else media.type
+    kind = media_type_of(_unescaped(inner[:_HEAD])) if media is None else media.type
     if kind is None:
         return None
     return (
@@ -150,66 +159,43 @@ def hint_of(text: str) -> str | None:
 
 def is_ending_of(ending: str, type_: str) -> bool:
     """Tell whether the names of files of a media type end so."""
-    return _ENDINGS.get(type_) == {"jpeg": "jpg"}.get(ending.lower(), ending.lower())
+    return ENDINGS.get(type_) == {"jpeg": "jpg"}.get(ending.lower(), ending.lower())
+
+
+def base64_of(text: str) -> str | None:
+    """
+    Return base64 of any alphabet in the standard one, padded and without white space.
+
+    None if *text* is not base64.
+    """
+    text = "".join(text.split())
+    if not _BASE64.fullmatch(text):
+        return None
+    bare = text.rstrip("=").translate(_STANDARD)
+    return None if len(bare) % 4 == 1 else bare + "=" * (-len(bare) % 4)
 
 
 def _kind(text: str) -> str | None:
     head = _decoded(text[:_HEAD])
-    return _kind_of(head) or ("audio/mpeg" if _is_mp3(head, text) else None)
-
-
-def _kind_of(head: bytes) -> str | None:
-    for beginning, at_8, type_, _ in _KINDS:
-        if head.startswith(beginning) and head.startswith(at_8, 8):
-            return type_
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "video/x-matroska" if b"matroska" in head else "video/webm"
-    size = int.from_bytes(head[:4], "big")
-    if head[4:8] == b"ftyp" and 16 <= size <= 512 and size % 4 == 0:
-        return _kind_of_brands(head[8:12], head[16:size])
-    return None
-
-
-def _kind_of_brands(major: bytes, others: bytes) -> str:
-    """Tell the kind of an ISO media file by its brands, four letters each."""
-    kind = _BRANDS.get(major, "video/mp4")
-    if kind not in _GENERAL or major == b"M4V ":
-        return kind
-    brands = [others[at : at + 4] for at in range(0, len(others), 4)]
-    if b"M4V " in brands:
-        return kind
-    kinds = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
-    return next((other for other in kinds if other not in _GENERAL), kind)
+    return media_type_of(head) or ("audio/mpeg" if _is_mp3(head, text) else None)
 
 
 def _is_mp3(head: bytes, text: str) -> bool:
     """Tell whether *head* begins a frame of MPEG audio, layer III, as a file without tags does."""
-    length = _frame_length(head)
+    length = frame_length(head)
     if length is None:
         return False
     if 0 in head[4:]:  # not to take a text of letters and slashes for one
         return True
     start = length // 3 * 4
     following = _decoded(text[start : start + 8])[length % 3 :]
-    return _frame_length(following) is not None
-
-
-def _frame_length(header: bytes) -> int | None:
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
-        return None
-    version, rate, sampling = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
-    if version == 1 or rate in (0, 15) or sampling == 3:
-        return None
-    mpeg_1 = version == 3
-    bits = (_KBITS if mpeg_1 else _KBITS_LOW)[rate - 1] * 1000
-    hertz = _RATES[sampling] // {3: 1, 2: 2, 0: 4}[version]
-    return (144 if mpeg_1 else 72) * bits // hertz + (header[2] >> 1 & 1)
+    return frame_length(following) is not None
 
 
 def _decoded(text: str) -> bytes:
     """Decode the beginning of base64; empty where it is none."""
     text = "".join(text.split())
-    encoded = _standard(text[: len(text) // 4 * 4])
+    encoded = base64_of(text[: len(text) // 4 * 4])
     return b"" if encoded is None else base64.b64decode(encoded)
 
 
@@ -223,12 +209,3 @@ def _unescaped(text: str) -> bytes:
         else (named.get(name, name) or plain).encode("latin-1", "replace")
         for code, name, plain in parts
     )
-
-
-def _standard(text: str) -> str | None:
-    """Spell base64 of any alphabet in the standard one; None for what is no base64."""
-    text = "".join(text.split())
-    if not _BASE64.fullmatch(text):
-        return None
-    bare = text.rstrip("=").translate(_STANDARD)
-    return None if len(bare) % 4 == 1 else bare + "=" * (-len(bare) % 4)

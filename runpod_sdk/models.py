@@ -26,7 +26,8 @@ from runpod_sdk.settings import Timeout, finite_length
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    from runpod_sdk._inputs import HasFields
+    from runpod_sdk._inputs import HasFields, Scalar
+    from runpod_sdk.files import OutputFile
 
     T = TypeVar("T")
     Input_contra = TypeVar("Input_contra", contravariant=True, default=Any)
@@ -60,11 +61,12 @@ JSONValue: TypeAlias = (
 """What JSON can say. What comes decoded is plain dicts and lists, typed as Any."""
 
 InputValue: TypeAlias = (
-    "Mapping[str, InputValue] | Sequence[InputValue] | str | int | float | bool | HasFields | None"
+    "Mapping[str, InputValue] | Sequence[InputValue] | str | float | Scalar | HasFields | None"
 )
 """
 What can be sent as input: JSON, and in it values of attrs classes, dataclasses and pydantic's
-models and dataclasses, which are written as JSON.
+models and dataclasses; `datetime`, `date`, `UUID` and `Decimal`, which are written as strings; and
+numpy's scalars, which are written as numbers.
 """
 
 _short = Repr()
@@ -166,6 +168,17 @@ class JobState(_Received, Generic[Output_co]):
     def succeeded(self) -> bool:
         """Whether the job ended well."""
         return self.status == JobStatus.COMPLETED
+
+    @property
+    def files(self) -> list[OutputFile]:
+        """
+        The files in the output: base64 text, `data:` URLs and links, in order.
+
+        None are found before the job has ended. A link is not followed before it is saved.
+        """
+        from runpod_sdk.files import files_of
+
+        return files_of(self._wire.get("output")) if self.completed else []
 
     @overload
     def output_as(self, output_type: type[T]) -> T: ...

@@ -22,6 +22,7 @@ from runpod_sdk.settings import UNSET
 if TYPE_CHECKING:
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._sync.job import Job
+    from runpod_sdk.files import OutputFile
 
 __all__ = ["NO_OUTPUT", "JobResult", "MapProgress", "MapResult"]
 
@@ -99,6 +100,11 @@ class _Outcome(Generic[Output_co]):
         raw: Any = None if self.state is None else self.state.output
         given: Output_co = raw if self._value is UNSET else self._value
         return given
+
+    @property
+    def files(self) -> list[OutputFile]:
+        """The files in the job's output; empty where there is no terminal state."""
+        return [] if self.state is None else self.state.files
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,8 @@ import json
 import pathlib
 import pickle
 import re
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 from types import MappingProxyType
@@ -41,6 +42,13 @@ WIRE_STORAGE = {
 }
 HOOK = "https://hook.test/done"
 WHOLE = {"input": {"a": 1}, "webhook": HOOK, "policy": WIRE_POLICY, "s3Config": WIRE_STORAGE}
+
+
+@dataclass
+class Box:
+    parts: list[Any]
+
+
 METHODS = pytest.mark.parametrize("method", ["run", "run_sync"])
 
 
@@ -137,6 +145,35 @@ class Level(IntEnum):
 def test_what_json_has_a_form_for(driver: Driver, method: str) -> None:
     """Tuples are lists, and members of an IntEnum are numbers."""
     assert sent(driver, method, input=(Level.LOW, (2,))) == {"input": [1, [2]]}
+
+
+@pytest.mark.parametrize(
+    ("value", "wire"),
+    [
+        (datetime(2026, 1, 2, 3, 4, 5, 600), "2026-01-02T03:04:05.000600"),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00+00:00"),
+        (date(2026, 1, 2), "2026-01-02"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (Decimal("1.10"), "1.10"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("-1E-7"), "-0.0000001"),
+        (Decimal("1E+999999"), "1E+999999"),
+    ],
+    ids=repr,
+)
+def test_values_with_one_form_in_json(driver: Driver, value: Any, wire: str) -> None:
+    """Alone, deep in an input, and beside a value of a class."""
+    assert sent(driver, "run", input=value) == {"input": wire}
+    deep = {"a": [0, {"b": value}], "box": Box([value])}
+    assert sent(driver, "run_sync", input=deep)["input"] == {
+        "a": [0, {"b": wire}],
+        "box": {"parts": [wire]},
+    }
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity")], ids=repr)
+def test_decimals_that_are_no_number(driver: Driver, value: Decimal) -> None:
+    refused(driver, ValueError, rf"^input\.a\[1\] is {value}", input={"a": [0, value]})
 
 
 @METHODS
@@ -390,16 +427,14 @@ class Shown(Token):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (b"bytes", "is of type bytes.*base64"),
-        (bytearray(b"bytes"), "is of type bytearray.*base64"),
-        (pathlib.Path("photo.png"), r"is of type pathlib\..*Path.*base64"),
-        (io.BytesIO(b"x"), "is of type _io.BytesIO.*read it.*base64"),
+        (b"bytes", r"is of type bytes.*to_base64.*to_data_url.*runpod_sdk\.media"),
+        (bytearray(b"bytes"), "is of type bytearray.*to_base64"),
+        (pathlib.Path("photo.png"), r"is of type pathlib\..*Path.*to_base64.*to_data_url"),
+        (io.BytesIO(b"x"), "is of type _io.BytesIO.*to_base64.*to_data_url"),
         ({1, 2}, r"is of type set.*list\("),
         (iter([1]), r"is of type list_iterator.*list\("),
         (MappingProxyType({}), r"is of type mappingproxy.*dict\("),
-        (datetime(2026, 1, 1), r"is of type datetime\.datetime.*isoformat"),
-        (Decimal("1.1"), r"is of type decimal\.Decimal.*str\("),
-        (UUID(int=1), r"is of type uuid\.UUID.*str\("),
+        (time(12, 30), r"is of type datetime\.time.*isoformat"),
         (Enum("Kind", "A").A, "its value"),
         (Opaque, "not a class"),
         (Opaque(), r"is of type .*\.Opaque.*dicts, lists"),

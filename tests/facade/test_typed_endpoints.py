@@ -291,7 +291,7 @@ STATE = JobState(id=JOB, status="COMPLETED", output={"x": 1}, has_output=True, w
         (Box, "type"),
         (Model, "ModelMetaclass"),
         ({1, 2}, "set"),
-        ({"at": WHEN}, "datetime"),
+        ({"at": WHEN.time()}, "datetime.time"),
         ([b"bytes"], "bytes"),
         (Image("a", boxes=5), "Image is not as its class says"),  # type: ignore[arg-type]
         (Odd(float("nan")), "is nan, which can't be written as JSON"),

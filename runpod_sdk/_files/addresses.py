@@ -31,15 +31,19 @@ class NotPublic(Exception):
     """Why a host is not connected to."""
 
 
-def checked_addresses(host: str, port: int | None) -> list[str]:
+def checked_addresses(host: str, port: int | None, endpoint_url: str | None = None) -> list[str]:
     """
     Look *host* up, and return its addresses.
+
+    Args:
+        endpoint_url: The base URL of the endpoint whose output has the link; None is that of the
+            environment.
 
     Raises:
         NotPublic: It has none, or one that is not public while the endpoint's are.
     """
     found = _addresses(host, port)
-    if not all(map(is_public, found)) and not _endpoint_is_private():
+    if not all(map(is_public, found)) and not _is_private(endpoint_url):
         raise NotPublic(f"{host} is not in the public network")
     return found
 
@@ -72,8 +76,9 @@ def _addresses(host: str, port: int | None) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def _endpoint_is_private() -> bool:
-    base = os.environ.get(settings.BASE_URL_VARIABLE) or settings.BASE_URL
+def _is_private(endpoint_url: str | None) -> bool:
+    """Tell whether an endpoint is in a private network, such as this machine."""
+    base = endpoint_url or os.environ.get(settings.BASE_URL_VARIABLE) or settings.BASE_URL
     try:
         return not all(map(is_public, _addresses(urlsplit(base).hostname or "", None)))
     except (ValueError, NotPublic):
