@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
-from runpod_sdk._signals import handler_codes
+from runpod_sdk._signals import is_signal_handler
 
 _PACKAGE: Final = __name__.partition(".")[0]
 
@@ -51,10 +51,9 @@ def clear_frames(
         before: The exception that was being handled when the call began, which is left alone.
         only_ours: Whether to clear functions of this package only: the caller's may be among them.
     """
-    handlers = handler_codes()
     for one in chain(error, before):
         trace = one.__traceback__
-        while trace is not None and trace.tb_frame.f_code not in handlers:
+        while trace is not None and not is_signal_handler(trace.tb_frame):
             module = trace.tb_frame.f_globals.get("__name__", "")
             if not only_ours or module.partition(".")[0] == _PACKAGE:
                 with contextlib.suppress(RuntimeError):  # it still runs

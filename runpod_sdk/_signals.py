@@ -1,17 +1,15 @@
 """
 Tell the exceptions of signal handlers from those of the code that they interrupt.
 
-For a place that catches what other code raises, and must not take a `TimeoutError` of the
-caller's own alarm for one of that code. A handler runs in the main thread, between any two
-instructions of whatever runs there, so its frame is in the traceback of what it raises.
+For code that catches what other code raises, and must not take a `TimeoutError` of the caller's
+own alarm for one of that code. A handler runs in the main thread, between any two instructions
+of the code that it interrupts, so its frame is in the traceback of what it raises.
 """
 
 from __future__ import annotations
 
-import signal
-from functools import partial
-from types import CodeType
-from typing import Any
+from inspect import CO_VARARGS
+from types import FrameType
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
@@ -30,11 +28,10 @@ def interruption_in(
     Args:
         before: Where to stop: what was being handled when the code was called, if anything.
     """
-    handlers = handler_codes()
     while error is not None and error is not before:
         traceback = error.__traceback__
         while traceback is not None:
-            if traceback.tb_frame.f_code in handlers:
+            if is_signal_handler(traceback.tb_frame):
                 return error
             traceback = traceback.tb_next
         if isinstance(error, BaseExceptionGroup):
@@ -45,18 +42,19 @@ def interruption_in(
     return None
 
 
-def handler_codes() -> set[CodeType]:
-    """Return what runs when a signal handler of this process is called."""
-    codes = (_code(signal.getsignal(one)) for one in signal.valid_signals())
-    return {code for code in codes if code is not None}
+def is_signal_handler(frame: FrameType) -> bool:
+    """
+    Tell whether *frame* is that of a signal handler.
 
-
-def _code(handler: Any) -> CodeType | None:
-    """Return what runs when a handler is called; None of one that is not written in Python."""
-    while isinstance(handler, partial):
-        handler = handler.func
-    function = getattr(handler, "__func__", handler)
-    if callable(function) and not hasattr(function, "__code__"):
-        function = type(function).__call__
-    code = getattr(function, "__code__", None)
-    return code if isinstance(code, CodeType) else None
+    The interpreter passes the frame that it interrupts to a handler, and to a trace function.
+    The handlers that are installed now say less: one may have removed itself before it raised.
+    """
+    interrupted, code = frame.f_back, frame.f_code
+    given = code.co_argcount + bool(code.co_flags & CO_VARARGS) + code.co_kwonlyargcount
+    if interrupted is None or not given:
+        return False
+    values = [frame.f_locals.get(name) for name in code.co_varnames[:given]]
+    return any(
+        value is interrupted or (type(value) is tuple and any(one is interrupted for one in value))
+        for value in values
+    )

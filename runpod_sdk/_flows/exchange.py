@@ -23,6 +23,7 @@ from runpod_sdk._flows.pace import Limit
 from runpod_sdk._flows.port import IO, Call, NoReply, Reply, Submission
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk._secret import clear_frames
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.models import JSONValue
 
 T = TypeVar("T")
@@ -94,11 +95,9 @@ class _StandIn:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        reply = self.reply
-        if reply is None:  # else it is read again
-            content = None if json is None else encode(json)
-            self._check_size(content or b"")
-            reply = await self._send(method.upper(), url, params or {}, content, headers or {})
+        content = None if json is None else encode(json)
+        self._check_size(content or b"")
+        reply = await self._send(method.upper(), url, params or {}, content, headers or {})
         if not 200 <= reply.status_code < 300:
             shown = reply.censored(self._op.secrets)
             raise self._op.refuse(self._op, shown, None)
@@ -146,20 +145,6 @@ class _StandIn:
             raise errors.RequestTooLargeError(message, size=size, limit=largest)
 
 
-async def _ask(client: _StandIn, op: Operation[T]) -> T:
-    answer = await op.ask(client=client)
-    return op.read(answer.parsed, client.body)
-
-
-async def _can_be_read(client: _StandIn, op: Operation[Any]) -> bool:
-    """Tell whether the answer, which has come, is what the document says."""
-    try:
-        await _ask(client, op)
-    except _PARSE_FAULTS:
-        return False
-    return True
-
-
 async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0) -> T:
     """
     Ask once, and read the answer.
@@ -181,11 +166,10 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
 
 async def _read(client: _StandIn, op: Operation[T]) -> T:
     try:
-        return await _ask(client, op)
+        answer = await op.ask(client=client)
+        return op.read(answer.parsed, client.body)
     except _PARSE_FAULTS as fault:
-        if client.reply is None:  # nothing has come: the caller's own mistake
-            raise
-        if await _can_be_read(client, op):  # then a signal handler raised it, for example
+        if client.reply is None or raised_by_signal_handler(fault):  # it is the caller's own
             raise
         if isinstance(fault, OtherJobError) and client.reply.distrust is not None:
             client.reply.distrust()

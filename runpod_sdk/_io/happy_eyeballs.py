@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
-from runpod_sdk._io.socket_deadline import SocketErrors, is_of_socket, time_left, woken_by
+from runpod_sdk._io.socket_deadline import SocketErrors, time_left, woken_by
+from runpod_sdk._signals import raised_by_signal_handler
 
 HEAD_START: Final = 0.25
 """Seconds that an address has before the next one is tried as well."""
@@ -159,7 +160,7 @@ class _Race:
                 sock.connect(address)
             self._selector.register(sock, selectors.EVENT_WRITE)
         except OSError as error:
-            if not is_of_socket(error):
+            if raised_by_signal_handler(error):
                 raise
             self._sockets.discard(sock)
             self._fail(sock, error)

@@ -20,13 +20,13 @@ from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 from runpod_sdk._flows.deadline import TimeLimit
+from runpod_sdk._signals import raised_by_signal_handler
 
 T = TypeVar("T")
 
 _limit: ContextVar[TimeLimit | None] = ContextVar("runpod_sdk_limit", default=None)
 _LONGEST_POLL: Final = 86_400.0
 """Seconds that every platform's `poll` takes."""
-_SOCKET_MODULES: Final = {"runpod_sdk", "ssl", "socket", "gevent", "eventlet"}
 
 
 @contextlib.contextmanager
@@ -86,7 +86,7 @@ class SocketErrors:
             except BlockingIOError:
                 to_write = operation.__name__ == "send"
             except OSError as error:
-                if not is_of_socket(error):
+                if raised_by_signal_handler(error):
                     raise
                 raise self.failed(str(error)) from error
             self.wait(sock, to_write=to_write, timeout=timeout)
@@ -128,12 +128,3 @@ def is_ready(sock: socket.socket, *, to_write: bool = False, timeout: float | No
         return any(select.select(reading, writing, [], timeout))
     poll.register(sock, select.POLLOUT if to_write else select.POLLIN)
     return bool(poll.poll(timeout * 1000))
-
-
-def is_of_socket(error: OSError) -> bool:
-    """Tell whether a socket raised *error*, and not a signal handler that ran meanwhile."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    module = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
-    return module.partition(".")[0] in _SOCKET_MODULES

@@ -293,7 +293,7 @@ def test_the_local_endpoint(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_which_exceptions_a_handler_raises() -> None:
-    """A handler may be a function, a method, a partial or an object; what it calls may raise."""
+    """A handler may be a function, a method, a partial or an object, and may remove itself."""
 
     class Handler:
         def fail(self, *_: object) -> None:
@@ -304,7 +304,17 @@ def test_which_exceptions_a_handler_raises() -> None:
     def calls(_: str, *__: object) -> None:
         Handler().fail()
 
-    handlers = Handler(), Handler().fail, partial(calls, "a name"), partial(Handler())
+    def removes_itself(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise TimeoutError
+
+    handlers = (
+        Handler(),
+        Handler().fail,
+        partial(calls, "a name"),
+        partial(Handler()),
+        removes_itself,
+    )
     before = signal.getsignal(signal.SIGALRM)
     try:
         for handler in handlers:
