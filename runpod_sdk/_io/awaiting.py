@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
 import anyio.abc
+import anyio.lowlevel
 import httpx
 
 from runpod_sdk._io.happy_eyeballs import limit_unsent
 from runpod_sdk._io.socket_deadline import is_ready
 from runpod_sdk._io.tls_stream import TLSLine
-from runpod_sdk._io.wire import MOST, Line
+from runpod_sdk._io.wire import MOST, Hear, Line
 
 
 class AwaitingLine:
@@ -41,14 +44,39 @@ class AwaitingLine:
         except _BROKEN as error:
             raise httpx.ReadError(str(error)) from error
 
-    async def write(self, data: bytes | memoryview) -> None:
+    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
         try:
+            if hear is not None:
+                return await self._write_and_hear(memoryview(data), hear)
             await self._stream.send(bytes(data))
         except anyio.get_cancelled_exc_class():  # never after the last byte
             self._has_unsent = True
             raise
         except _BROKEN as error:
             raise httpx.WriteError(str(error)) from error
+        return True
+
+    async def _write_and_hear(self, data: memoryview, hear: Hear) -> bool:
+        while data:
+            await anyio.lowlevel.checkpoint()
+            if self.readable() and hear(await self.read()):
+                return False
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                await self._room_or_news()
+        return True
+
+    async def _room_or_news(self) -> None:
+        """Wait until there is room to write, or something to read."""
+        async with anyio.create_task_group() as group:
+
+            async def wait(ready: Callable[[socket.socket], Awaitable[None]]) -> None:
+                await ready(self._socket)
+                group.cancel_scope.cancel()
+
+            group.start_soon(wait, anyio.wait_readable)
+            group.start_soon(wait, anyio.wait_writable)
 
     def has_unsent(self) -> bool:
         return self._has_unsent

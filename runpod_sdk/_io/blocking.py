@@ -9,8 +9,8 @@ from typing import Final, Self
 import httpx
 
 from runpod_sdk._io.happy_eyeballs import connect
-from runpod_sdk._io.socket_deadline import SocketErrors, is_ready
-from runpod_sdk._io.wire import MOST
+from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
+from runpod_sdk._io.wire import MOST, Hear
 
 _CONNECTING: Final = SocketErrors(httpx.ConnectTimeout, httpx.ConnectError)
 _READING: Final = SocketErrors(httpx.ReadTimeout, httpx.ReadError)
@@ -32,14 +32,24 @@ class BlockingLine:
 
     async def read(self) -> bytes:
         if self._is_plain:  # nothing can be there but what is on the socket
-            _READING.wait(self._socket, to_write=False, timeout=None)
+            _READING.wait(self._socket, Wants.READ, timeout=None)
         return _READING.carry_out(self._socket, self._socket.recv, MOST, timeout=None)
 
-    async def write(self, data: bytes | memoryview) -> None:
+    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
         view = memoryview(data)
         while view:
-            sent = _WRITING.carry_out(self._socket, self._socket.send, view, timeout=None)
-            view = view[sent:]
+            if hear is None:
+                sent = _WRITING.carry_out(self._socket, self._socket.send, view, timeout=None)
+                view = view[sent:]
+                continue
+            _WRITING.wait(self._socket, Wants.EITHER, timeout=None)
+            if self.readable():
+                said = _READING.attempt(self._socket.recv, MOST)
+                if not isinstance(said, Wants) and hear(said):
+                    return False
+            taken = _WRITING.attempt(self._socket.send, view)
+            view = view[0 if isinstance(taken, Wants) else taken :]
+        return True
 
     def has_unsent(self) -> bool:
         return False  # an interruption may come right after the last byte was sent

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections import deque
+from functools import partial
 from typing import Final, cast
 
 import httpx
@@ -13,7 +15,7 @@ import httpx
 from runpod_sdk._io.happy_eyeballs_asyncio import connect
 from runpod_sdk._io.socket_deadline import is_ready
 from runpod_sdk._io.tls_stream import TLSLine
-from runpod_sdk._io.wire import Line
+from runpod_sdk._io.wire import MOST, Hear, Line
 
 _AHEAD: Final = 2**20
 """Bytes that may have come without having been read."""
@@ -29,7 +31,8 @@ class ProtocolLine(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
         self._loop = asyncio.get_running_loop()
         self._come: deque[bytes] = deque()
         self._size = 0
@@ -48,7 +51,7 @@ class ProtocolLine(asyncio.Protocol):
         try:
             sock = await connect(host, port)
             _, line = await asyncio.get_running_loop().create_connection(
-                cls, sock=sock
+                partial(cls, sock), sock=sock
             )  # where this fails, it closes the socket
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
@@ -67,7 +70,9 @@ class ProtocolLine(asyncio.Protocol):
         self._size -= len(data)
         return data
 
-    async def write(self, data: bytes | memoryview) -> None:
+    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
+        if hear is not None and await self._hears(hear):
+            return False
         if not self._has_ended:
             self._transport.write(data)
             # One that is closing now has failed to send it.
@@ -75,9 +80,27 @@ class ProtocolLine(asyncio.Protocol):
             self._is_full = self._is_full or self._has_ended
             while self._is_full and not self._has_ended:
                 await self._news()
+                if hear is not None and await self._hears(hear):
+                    return False
             if not self._is_full:
-                return
+                return True
+        self._salvage()
         raise httpx.WriteError(str(self._fault or "the server hung up")) from self._fault
+
+    async def _hears(self, hear: Hear) -> bool:
+        """Pass on what has come; tell whether *hear* wants nothing more to be written."""
+        if not self._come and not self._has_ended and self.readable():
+            await self._news()
+        while self._come:
+            if hear(await self.read()):
+                return True
+        return False
+
+    def _salvage(self) -> None:
+        """Take what has come with the end of the connection: the transport lets go of it."""
+        with contextlib.suppress(OSError):
+            while data := self._socket.recv(MOST):
+                self.data_received(data)
 
     def has_unsent(self) -> bool:
         return self._is_full
@@ -90,11 +113,7 @@ class ProtocolLine(asyncio.Protocol):
             self._loop.call_soon_threadsafe(self._abort)
 
     def readable(self) -> bool:
-        return (
-            bool(self._come)
-            or self._has_ended
-            or is_ready(self._transport.get_extra_info("socket"), timeout=0)
-        )
+        return bool(self._come) or self._has_ended or is_ready(self._socket, timeout=0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -113,6 +132,8 @@ class ProtocolLine(asyncio.Protocol):
         self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self._salvage()
         self._has_ended, self._fault, self._is_lost = True, exc, True
         self._tell()
 

@@ -17,7 +17,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
-import aiohttp.abc
 import anyio
 import httpx
 from attrs import define
@@ -26,6 +25,7 @@ from yarl import URL
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
+from runpod_sdk._io.aiohttp_upload import Upload
 from runpod_sdk._io.happy_eyeballs import new_socket
 from runpod_sdk._io.turns import under_asyncio
 from runpod_sdk._io.wire import SUBMISSION_IDLE_TIME, idle_clock
@@ -91,7 +91,7 @@ class Session:
         upload: Any = content
         if content is not None and len(content) > PROGRESS:
             attempt.is_large = True
-            upload = _Upload(content, limit, attempt.trace)
+            upload = Upload(content, limit, attempt.trace)
         try:
             async with session.request(
                 call.method,
@@ -181,54 +181,6 @@ class _Attempt:
     """Whether its body tells how much of it was sent."""
     is_kept: bool = False
     """Whether its connection was used before."""
-
-
-class _Upload(aiohttp.Payload):
-    """A body that tells how much of it was handed to the system."""
-
-    def __init__(self, content: bytes, limit: TimeLimit, trace: http.Trace) -> None:
-        super().__init__(content)
-        self._size = len(content)
-        self._limit = limit
-        self._trace = trace
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return bytes(self._value).decode(encoding, errors)
-
-    async def write(self, writer: aiohttp.abc.AbstractStreamWriter) -> None:
-        """
-        Write the body, and wait for the system to take each piece.
-
-        TLS of asyncio's may still hold back what was written last, but no more than that. So the
-        last two bytes are pieces of their own: when the first of them has gone, so has the rest.
-        """
-        transports = _transports_of(writer)
-        for transport in transports:
-            transport.set_write_buffer_limits(high=1, low=0)  # reports each byte that waits
-        last = len(self._value) - 1
-        try:
-            for start in (*range(0, last - 1, PROGRESS), last - 1, last):
-                if start == last:
-                    self._trace.handing_over()
-                end = min(start + PROGRESS, last - 1) if start < last - 1 else start + 1
-                await writer.write(self._value[start:end])
-                if any(transport.is_closing() for transport in transports):
-                    self._trace.kept_back()  # what is written to a broken connection is dropped
-                    raise ConnectionResetError("the connection broke")
-                await writer.drain()
-                self._limit.moved(end - start)
-        except BaseException:
-            for transport in transports:
-                with contextlib.suppress(AttributeError):  # of one that is gone already
-                    transport.abort()  # `close` would go on sending what is left
-            raise
-
-
-def _transports_of(writer: aiohttp.abc.AbstractStreamWriter) -> list[asyncio.Transport]:
-    """Return the transport that *writer* writes to, and what is below its TLS, where that shows."""
-    transport = getattr(writer, "transport", None)
-    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
-    return [one for one in (transport, below) if one is not None]
 
 
 def _socket_for(address: tuple[Any, ...]) -> socket.socket:

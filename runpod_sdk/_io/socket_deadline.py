@@ -17,6 +17,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 from runpod_sdk._flows.deadline import TimeLimit
@@ -61,6 +62,14 @@ def woken_by(event: threading.Event) -> threading.Event:
     return event
 
 
+class Wants(Enum):
+    """What an operation of a socket that does not block waits for."""
+
+    READ = auto()
+    WRITE = auto()
+    EITHER = auto()
+
+
 class SocketErrors:
     """The exceptions that one phase of an exchange ends with."""
 
@@ -78,20 +87,31 @@ class SocketErrors:
             late: It can't be done in the time that is left, or within *timeout*.
             failed: The socket has failed.
         """
-        while True:
-            try:
-                return operation(*args)
-            except (ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
-                to_write = isinstance(want, ssl.SSLWantWriteError)
-            except BlockingIOError:
-                to_write = operation.__name__ == "send"
-            except OSError as error:
-                if raised_by_signal_handler(error):
-                    raise
-                raise self.failed(str(error)) from error
-            self.wait(sock, to_write=to_write, timeout=timeout)
+        while isinstance(result := self.attempt(operation, *args), Wants):
+            self.wait(sock, result, timeout=timeout)
+        return result
 
-    def wait(self, sock: socket.socket, *, to_write: bool, timeout: float | None) -> None:
+    def attempt(self, operation: Callable[..., T], *args: Any) -> T | Wants:
+        """
+        Carry out an operation of a socket, or return what it waits for.
+
+        Raises:
+            failed: The socket has failed.
+        """
+        try:
+            return operation(*args)
+        except ssl.SSLWantWriteError:
+            return Wants.WRITE
+        except ssl.SSLWantReadError:
+            return Wants.READ
+        except BlockingIOError:
+            return Wants.WRITE if operation.__name__ == "send" else Wants.READ
+        except OSError as error:
+            if raised_by_signal_handler(error):
+                raise
+            raise self.failed(str(error)) from error
+
+    def wait(self, sock: socket.socket, wants: Wants, *, timeout: float | None) -> None:
         """
         Wait until *sock* is ready.
 
@@ -101,7 +121,7 @@ class SocketErrors:
         if (limit := _limit.get()) is not None:  # before the time is asked for, which may end now
             limit.waits_for = sock
         left = time_left(self.late, timeout)
-        if not is_ready(sock, to_write=to_write, timeout=left):
+        if not is_ready(sock, wants, timeout=left):
             raise self.late("no time is left")
 
 
@@ -115,7 +135,7 @@ def end(attempt: TimeLimit) -> None:
             socket.socket.shutdown(attempt.waits_for, socket.SHUT_RDWR)  # also of TLS: no farewell
 
 
-def is_ready(sock: socket.socket, *, to_write: bool = False, timeout: float | None) -> bool:
+def is_ready(sock: socket.socket, wants: Wants = Wants.READ, *, timeout: float | None) -> bool:
     """Wait until there is something to read on *sock*, be it its end, or room to write."""
     if sock.fileno() < 0:
         return True
@@ -124,7 +144,12 @@ def is_ready(sock: socket.socket, *, to_write: bool = False, timeout: float | No
     try:
         poll = select.poll()
     except AttributeError:  # Windows has none, and eventlet takes it away
-        reading, writing = ([], [sock]) if to_write else ([sock], [])
+        reading = [] if wants is Wants.WRITE else [sock]
+        writing = [] if wants is Wants.READ else [sock]
         return any(select.select(reading, writing, [], timeout))
-    poll.register(sock, select.POLLOUT if to_write else select.POLLIN)
+    poll.register(
+        sock,
+        (0 if wants is Wants.WRITE else select.POLLIN)
+        | (0 if wants is Wants.READ else select.POLLOUT),
+    )
     return bool(poll.poll(timeout * 1000))

@@ -14,7 +14,7 @@ from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
 from runpod_sdk._io.happy_eyeballs import limit_unsent
-from runpod_sdk._io.wrapping import enforce, expire_idle_connections
+from runpod_sdk._io.wrapping import enforce, expire_idle_connections, hearing
 from runpod_sdk.settings import Config
 
 C = TypeVar("C")
@@ -49,7 +49,10 @@ class Through:
         request.extensions["trace"] = trace.note
         trace.unwatched()
         try:
-            response = self._client.send(request, auth=None, follow_redirects=False, stream=True)
+            with hearing(isinstance(request.stream, _Upload)):
+                response = self._client.send(
+                    request, auth=None, follow_redirects=False, stream=True
+                )
             with contextlib.closing(response):
                 reading = _Reading(self._config, response, limit)
                 trace.answering(reading.body)
@@ -73,6 +76,7 @@ class AsyncThrough:
         if client is None:
             client = httpx.AsyncClient(**_options(config))
         self._client = _checked(client, httpx.AsyncClient)
+        enforce(self._client)
 
     async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
         """Send *call* and read the whole answer."""
@@ -80,9 +84,10 @@ class AsyncThrough:
         request.extensions["trace"] = partial(_note, trace)
         trace.unwatched()
         try:
-            response = await self._client.send(
-                request, auth=None, follow_redirects=False, stream=True
-            )
+            with hearing(isinstance(request.stream, _Upload)):
+                response = await self._client.send(
+                    request, auth=None, follow_redirects=False, stream=True
+                )
             async with contextlib.aclosing(response):
                 reading = _Reading(self._config, response, limit)
                 trace.answering(reading.body)

@@ -7,13 +7,15 @@ system; and whether a job may have been taken depends on that.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from runpod_sdk._io.wire import MOST, Line
+from runpod_sdk._io.wire import MOST, Hear, Line
 
 T = TypeVar("T")
 
@@ -27,6 +29,8 @@ class TLSLine:
         self._line = line
         self._left = memoryview(b"")
         """What has not been encrypted yet."""
+        self._is_interrupted = False
+        """Whether a write was ended by what came meanwhile."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
@@ -60,14 +64,30 @@ class TLSLine:
         except ssl.SSLError as error:
             raise httpx.ReadError(str(error)) from error
 
-    async def write(self, data: bytes | memoryview) -> None:
+    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
         self._left = memoryview(data)
+        hear_below = None if hear is None else partial(self._hear, hear)
         try:
             while self._left:
                 record, self._left = self._left[:_RECORD], self._left[_RECORD:]
-                await self._carry_out(self._tls.write, record)
+                await self._carry_out(self._tls.write, record, hear=hear_below)
+                if self._is_interrupted:
+                    return False
         except ssl.SSLError as error:
             raise httpx.WriteError(str(error)) from error
+        return True
+
+    def _hear(self, hear: Hear, data: bytes) -> bool:
+        """Decrypt what has come during a write, for *hear*; it may be of TLS alone."""
+        self._receive(data)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while not self._is_interrupted:
+                try:
+                    said = self._tls.read(MOST)
+                except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                    said = b""
+                self._is_interrupted = hear(said)
+        return self._is_interrupted
 
     def has_unsent(self) -> bool:
         return bool(self._left) or self._line.has_unsent()
@@ -81,7 +101,9 @@ class TLSLine:
     def readable(self) -> bool:
         return bool(self._incoming.pending) or self._line.readable()
 
-    async def _carry_out(self, operation: Callable[..., T], *args: Any) -> T:
+    async def _carry_out(
+        self, operation: Callable[..., T], *args: Any, hear: Hear | None = None
+    ) -> T:
         """Carry out an operation of TLS; read and write for it what it needs."""
         while True:
             try:
@@ -92,14 +114,17 @@ class TLSLine:
                 await self._flush()  # the alert that tells the other side
                 raise
             else:
-                await self._flush()
+                await self._flush(hear)
                 return result
             await self._flush()
-            if data := await self._line.read():
-                self._incoming.write(data)
-            else:
-                self._incoming.write_eof()
+            self._receive(await self._line.read())
 
-    async def _flush(self) -> None:
+    def _receive(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    async def _flush(self, hear: Hear | None = None) -> None:
         if data := self._outgoing.read():
-            await self._line.write(data)
+            await self._line.write(data, hear)

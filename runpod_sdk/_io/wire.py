@@ -31,6 +31,10 @@ _EVENTS: Final = 256
 """How many pieces of an answer are read between two looks at the clock."""
 
 
+Hear = Callable[[bytes], bool]
+"""Takes what the other side sends during a write; tells whether that makes the rest needless."""
+
+
 class Line(Protocol):
     """A connection that carries bytes; what goes wrong on it is an `httpx.TransportError`."""
 
@@ -38,8 +42,13 @@ class Line(Protocol):
         """Return what has come, or wait for some; nothing, when the other side has ended."""
         ...
 
-    async def write(self, data: bytes | memoryview) -> None:
-        """Hand all of *data* to the system."""
+    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
+        """
+        Hand *data* to the system; tell whether that was done, or *hear* ended it.
+
+        Args:
+            hear: Is called with what comes meanwhile, which is read only if this is given.
+        """
         ...
 
     def has_unsent(self) -> bool:
@@ -78,25 +87,35 @@ class Connection:
         head = self._http.send(request) or b""
         body = memoryview(b"" if content is None else self._http.send(h11.Data(content)) or b"")
         self._http.send(h11.EndOfMessage())
+        answer = _Answer(self._http, config, trace, limit)
         try:
             if len(body) <= PROGRESS:
                 await self._hand_over(head + body, trace)
             else:
                 await self._line.write(head)
-                last = (len(body) - 1) // PROGRESS * PROGRESS
-                for start in range(0, last, PROGRESS):
-                    await self._line.write(body[start : start + PROGRESS])
-                    limit.moved(PROGRESS)
-                await self._hand_over(body[last:], trace)
+                self._whole = await self._upload(body, trace, limit, answer.take)
         except httpx.WriteError:  # it may have answered before it hung up
             self._whole = False
-        return await self._answer(config, trace, limit)
+        while not answer.has_ended:
+            answer.take(await self._line.read())
+        return answer.body
 
-    async def _hand_over(self, data: bytes | memoryview, trace: Trace) -> None:
+    async def _upload(self, body: memoryview, trace: Trace, limit: TimeLimit, hear: Hear) -> bool:
+        """Write a large body; tell whether that was done, or the server answered before."""
+        last = (len(body) - 1) // PROGRESS * PROGRESS
+        for start in range(0, last, PROGRESS):
+            if not await self._line.write(body[start : start + PROGRESS], hear):
+                return False
+            limit.moved(PROGRESS)
+        return await self._hand_over(body[last:], trace, hear)
+
+    async def _hand_over(
+        self, data: bytes | memoryview, trace: Trace, hear: Hear | None = None
+    ) -> bool:
         """Write what is the end of a request: with its last byte, the server may take it."""
         trace.handing_over()
         try:
-            await self._line.write(data)
+            is_done = await self._line.write(data, hear)
         except httpx.TransportError:
             trace.kept_back()
             raise
@@ -104,38 +123,9 @@ class Connection:
             if self._line.has_unsent():
                 trace.kept_back()
             raise
-
-    async def _answer(self, config: Config, trace: Trace, limit: TimeLimit) -> Body:
-        body: Body | None = None
-        while True:
-            data = await self._line.read()
-            if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise httpx.RemoteProtocolError("the server hung up without an answer")
-            self._http.receive_data(data)
-            if body is not None:
-                limit.moved(len(data))
-            events = 0
-            while (event := self._next()) is not h11.NEED_DATA:
-                if isinstance(event, h11.Response):
-                    headers = httpx.Headers(event.headers.raw_items())
-                    body = Body(config, event.status_code, headers)
-                    trace.answering(body)
-                elif isinstance(event, h11.Data) and body is not None:
-                    if not body.add(event.data):
-                        return body
-                elif not isinstance(event, h11.InformationalResponse) and body is not None:
-                    return body
-                events += 1
-                if events % _EVENTS == 0 and limit.left() <= 0:
-                    raise httpx.ReadTimeout("no time is left")
-            if body is not None and limit.left() <= 0:  # where bytes keep coming, nobody waits
-                raise httpx.ReadTimeout("no time is left")
-
-    def _next(self) -> object:
-        try:
-            return self._http.next_event()
-        except h11.RemoteProtocolError as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
+        if not is_done:
+            trace.kept_back()
+        return is_done
 
     def renew(self) -> bool:
         """Make ready for the next exchange; tell whether there can be one."""
@@ -159,6 +149,55 @@ class Connection:
 
     def release(self) -> None:
         self._line.release()
+
+
+class _Answer:
+    """The answer to one request, as far as it has come."""
+
+    body: Body
+
+    def __init__(
+        self, http: h11.Connection, config: Config, trace: Trace, limit: TimeLimit
+    ) -> None:
+        self._http = http
+        self._config = config
+        self._trace = trace
+        self._limit = limit
+        self._has_begun = False
+        self.has_ended = False
+        """Whether there is no more of it to be read."""
+
+    def take(self, data: bytes) -> bool:
+        """Take what has come, nothing at the end; tell whether the answer has begun."""
+        http, limit = self._http, self._limit
+        if not data and http.their_state is h11.SEND_RESPONSE:
+            raise httpx.RemoteProtocolError("the server hung up without an answer")
+        http.receive_data(data)
+        if self._has_begun:
+            limit.moved(len(data))
+        events = 0
+        while not self.has_ended and (event := self._next()) is not h11.NEED_DATA:
+            if isinstance(event, h11.Response):
+                headers = httpx.Headers(event.headers.raw_items())
+                self.body = Body(self._config, event.status_code, headers)
+                self._has_begun = True
+                self._trace.answering(self.body)
+            elif isinstance(event, h11.Data):
+                self.has_ended = not self.body.add(event.data)
+            elif not isinstance(event, h11.InformationalResponse):
+                self.has_ended = self._has_begun
+            events += 1
+            if events % _EVENTS == 0 and limit.left() <= 0:
+                raise httpx.ReadTimeout("no time is left")
+        if self._has_begun and not self.has_ended and limit.left() <= 0:
+            raise httpx.ReadTimeout("no time is left")  # where bytes keep coming, nobody waits
+        return self._has_begun
+
+    def _next(self) -> object:
+        try:
+            return self._http.next_event()
+        except h11.RemoteProtocolError as error:
+            raise httpx.RemoteProtocolError(str(error)) from error
 
 
 def _clock_that_counts_sleep() -> Callable[[], float]:

@@ -1,11 +1,12 @@
 """
-Total deadlines for a caller's httpx client.
+Total deadlines and early answers for a caller's httpx client.
 
-Its connections come from a network backend of httpcore's, which is wrapped here: what it does
-is bounded by the attempt of the thread, and a host's addresses are tried at the same time. This
-reads attributes of httpx and httpcore that are not public. Where they are missing, or the
-transport is not httpx's own, nothing is wrapped: then httpx's timeouts are all there is, and
-each may take as long as the whole.
+Its connections come from a network backend of httpcore's, which is wrapped here. What that of a
+sync client does is bounded by the attempt of the thread, and a host's addresses are tried at the
+same time. During a large upload, both kinds read what the server says: httpcore goes on to read
+an answer after a `WriteError`, so an early answer is one. This reads attributes of httpx and
+httpcore that are not public. Where they are missing, or the transport is not httpx's own, nothing
+is wrapped: then httpx's timeouts are all there is, and each may take as long as the whole.
 """
 
 from __future__ import annotations
@@ -13,29 +14,50 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any, Final
 
+import anyio
+import anyio.lowlevel
 import httpcore
 import httpx
 from httpcore._backends.sync import SyncBackend, SyncStream
 
 from runpod_sdk._io.blocking import encrypted
 from runpod_sdk._io.happy_eyeballs import connect
-from runpod_sdk._io.socket_deadline import SocketErrors, time_left
+from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_left
+from runpod_sdk._io.wire import MOST
 
 _CONNECTING: Final = SocketErrors(httpcore.ConnectTimeout, httpcore.ConnectError)
 _READING: Final = SocketErrors(httpcore.ReadTimeout, httpcore.ReadError)
 _WRITING: Final = SocketErrors(httpcore.WriteTimeout, httpcore.WriteError)
+_ANSWERED: Final = "the server answered before all was sent"
+_hears: ContextVar[bool] = ContextVar("runpod_sdk_hears", default=False)
 
 
-def enforce(client: httpx.Client) -> None:
+def enforce(client: httpx.Client | httpx.AsyncClient) -> None:
     """Wrap the network backends of *client*; twice does no harm."""
     for transport in transports_of(client):
-        pool = getattr(transport, "_pool", None)
+        pool: Any = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
-        if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, _Backend):
-            pool._network_backend = _Backend(backend)  # type: ignore[union-attr]
+        speaks_http1 = getattr(pool, "_http1", False)
+        if isinstance(backend, _Backend | _AsyncBackend):
+            continue
+        if isinstance(backend, httpcore.NetworkBackend):
+            pool._network_backend = _Backend(backend, speaks_http1)
+        elif isinstance(backend, httpcore.AsyncNetworkBackend):
+            pool._network_backend = _AsyncBackend(backend, speaks_http1)
+
+
+@contextlib.contextmanager
+def hearing(is_large: bool) -> Iterator[None]:
+    """Read what the server says while this thread or task sends a body, if that is large."""
+    token = _hears.set(is_large)
+    try:
+        yield
+    finally:
+        _hears.reset(token)
 
 
 def transports_of(client: httpx.Client | httpx.AsyncClient) -> Iterable[Any]:
@@ -59,9 +81,23 @@ def expire_idle_connections(client: httpx.Client | httpx.AsyncClient) -> None:
                 connection._expire_at = 0.0
 
 
+def _may_hear(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> bool:
+    """Tell whether *stream* can be HTTP/1.1 only, where all that comes is an answer."""
+    tls = stream.get_extra_info("ssl_object")
+    return tls is None or tls.selected_alpn_protocol() != "h2"
+
+
+def _is_answer(said: bytes) -> bool:
+    """Tell whether the server said more than interim answers."""
+    while said.startswith(b"HTTP/1.1 1"):
+        _, _, said = said.partition(b"\r\n\r\n")
+    return bool(said)
+
+
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+    def __init__(self, inner: httpcore.NetworkBackend, hears: bool) -> None:
         self._inner = inner
+        self._hears = hears
 
     def connect_tcp(
         self,
@@ -73,7 +109,10 @@ class _Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         if type(self._inner) is not SyncBackend:  # of the caller's own making
             left = time_left(httpcore.ConnectTimeout, timeout)
-            return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+            return _Stream(
+                self._inner.connect_tcp(host, port, left, local_address, socket_options),
+                self._hears,
+            )
         sock = connect(
             host,
             port,
@@ -82,7 +121,7 @@ class _Backend(httpcore.NetworkBackend):
             local_address=local_address,
             options=socket_options or (),
         )
-        return _Stream(SyncStream(sock))
+        return _Stream(SyncStream(sock), self._hears)
 
     def connect_unix_socket(
         self,
@@ -91,7 +130,7 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         left = time_left(httpcore.ConnectTimeout, timeout)
-        return _Stream(self._inner.connect_unix_socket(path, left, socket_options))
+        return _Stream(self._inner.connect_unix_socket(path, left, socket_options), self._hears)
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(time_left(httpcore.ConnectTimeout, seconds) or 0.0)
@@ -100,8 +139,11 @@ class _Backend(httpcore.NetworkBackend):
 class _Stream(httpcore.NetworkStream):
     """A stream of httpcore's, used by its socket where it has one."""
 
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, hears: bool) -> None:
         self._inner = inner
+        self._hears = hears and _may_hear(inner)
+        self._said = b""
+        """What came during a write, and has not been read yet."""
         sock = inner.get_extra_info("socket")
         within = isinstance(inner.get_extra_info("ssl_object"), ssl.SSLObject)  # TLS within TLS
         self._socket = sock if isinstance(sock, socket.socket) and not within else None
@@ -109,6 +151,9 @@ class _Stream(httpcore.NetworkStream):
             self._socket.setblocking(False)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._said:
+            said, self._said = self._said[:max_bytes], self._said[max_bytes:]
+            return said
         sock = self._socket
         if sock is None:
             return self._inner.read(max_bytes, time_left(httpcore.ReadTimeout, timeout))
@@ -121,7 +166,18 @@ class _Stream(httpcore.NetworkStream):
             return
         view = memoryview(buffer)
         while view:
-            view = view[_WRITING.carry_out(sock, sock.send, view, timeout=timeout) :]
+            if not (self._hears and _hears.get()):
+                view = view[_WRITING.carry_out(sock, sock.send, view, timeout=timeout) :]
+                continue
+            _WRITING.wait(sock, Wants.EITHER, timeout=timeout)
+            if is_ready(sock, timeout=0):
+                said = _READING.attempt(sock.recv, MOST)
+                if not isinstance(said, Wants):
+                    self._said += said
+                    if not said or _is_answer(self._said):
+                        raise httpcore.WriteError(_ANSWERED)
+            taken = _WRITING.attempt(sock.send, view)
+            view = view[0 if isinstance(taken, Wants) else taken :]
 
     def close(self) -> None:
         if self._socket is not None:
@@ -139,9 +195,79 @@ class _Stream(httpcore.NetworkStream):
             left = time_left(httpcore.ConnectTimeout, timeout)
             if self._socket is not None:
                 self._socket.settimeout(left)
-            return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+            return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._hears)
         sock = encrypted(self._socket, server_hostname or "", ssl_context, _CONNECTING, timeout)
-        return _Stream(SyncStream(sock))
+        return _Stream(SyncStream(sock), self._hears)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self, inner: httpcore.AsyncNetworkBackend, hears: bool) -> None:
+        self._inner = inner
+        self._hears = hears
+
+    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return _AsyncStream(await self._inner.connect_tcp(*args, **options), self._hears)
+
+    async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return _AsyncStream(await self._inner.connect_unix_socket(*args, **options), self._hears)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class _AsyncStream(httpcore.AsyncNetworkStream):
+    """A stream of httpcore's, read during a large upload."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream, hears: bool) -> None:
+        self._inner = inner
+        self._hears = hears and _may_hear(inner)
+        self._said = b""
+        """What came during a write, and has not been read yet."""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._said:
+            said, self._said = self._said[:max_bytes], self._said[max_bytes:]
+            return said
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not (self._hears and _hears.get()):
+            await self._inner.write(buffer, timeout)
+            return
+        fault: Exception | None = None
+        is_heard = False
+
+        async def listen() -> None:
+            nonlocal is_heard
+            with contextlib.suppress(httpcore.NetworkError, httpcore.TimeoutException):
+                while not is_heard:
+                    said = await self._inner.read(MOST)
+                    self._said += said
+                    is_heard = not said or _is_answer(self._said)
+            is_heard = True
+            group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen)
+            # What has come is read before a write that would fail, and lose it.
+            while self._inner.get_extra_info("is_readable") and not is_heard:
+                await anyio.lowlevel.checkpoint()
+            try:
+                await self._inner.write(buffer, timeout)
+            except (httpcore.NetworkError, httpcore.TimeoutException) as error:
+                fault = error
+            group.cancel_scope.cancel()
+        if is_heard or fault is not None:
+            raise fault or httpcore.WriteError(_ANSWERED)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return _AsyncStream(await self._inner.start_tls(*args, **options), self._hears)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

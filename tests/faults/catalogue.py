@@ -495,6 +495,13 @@ SLOW_TRANSFER = Row(
     None,
     advice="Nothing.",
 )
+EARLY_ANSWER = Row(
+    "The server answers a large request before all of it was sent, and reads no more",
+    {},
+    NONE,
+    None,
+    advice="The response counts like any other: a 413 is a `PayloadTooLargeError`, at once.",
+)
 TUNNEL = Row(
     "The proxy fails to open a tunnel to the server: 502, 503, or it closes the connection",
     {},
@@ -563,7 +570,7 @@ def table() -> str:
         "|---|---|---|---|---|---|",
     ]
     before, after = ROWS[1:-1], ROWS[-1]
-    no_harm = [after, SLOW_TRANSFER, GATEWAY, ADDRESSES, IDLE]
+    no_harm = [after, SLOW_TRANSFER, EARLY_ANSWER, GATEWAY, ADDRESSES, IDLE]
     rows = [REFUSED, *NEVER_SENT, *before[:-1], REDIRECT, before[-1], OTHER_JOB, *no_harm]
     for row in rows:
         again = ", ".join(words for kind, words in kinds.items() if kind in row.again)

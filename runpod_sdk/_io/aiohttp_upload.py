@@ -1,0 +1,70 @@
+"""A request body that aiohttp uploads, and that tells how much of it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiohttp
+import aiohttp.abc
+
+from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
+from runpod_sdk._io import http
+from runpod_sdk._io.socket_deadline import is_ready
+
+
+class Upload(aiohttp.Payload):
+    """A body that tells how much of it was handed to the system."""
+
+    def __init__(self, content: bytes, limit: TimeLimit, trace: http.Trace) -> None:
+        super().__init__(content)
+        self._size = len(content)
+        self._limit = limit
+        self._trace = trace
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return bytes(self._value).decode(encoding, errors)
+
+    async def write(self, writer: aiohttp.abc.AbstractStreamWriter) -> None:
+        """
+        Write the body, and wait for the system to take each piece.
+
+        TLS of asyncio's may still hold back what was written last, but no more than that. So the
+        last two bytes are pieces of their own: when the first of them has gone, so has the rest.
+        """
+        transports = _transports_of(writer)
+        for transport in transports:
+            transport.set_write_buffer_limits(high=1, low=0)  # reports each byte that waits
+        last = len(self._value) - 1
+        try:
+            for start in (*range(0, last - 1, PROGRESS), last - 1, last):
+                if start == last:
+                    self._trace.handing_over()
+                end = min(start + PROGRESS, last - 1) if start < last - 1 else start + 1
+                await _read_what_has_come(transports)
+                await writer.write(self._value[start:end])
+                if any(transport.is_closing() for transport in transports):
+                    self._trace.kept_back()  # what is written to a broken connection is dropped
+                    raise ConnectionResetError("the connection broke")
+                await writer.drain()
+                self._limit.moved(end - start)
+        except BaseException:
+            for transport in transports:
+                with contextlib.suppress(AttributeError):  # of one that is gone already
+                    transport.abort()  # `close` would go on sending what is left
+            raise
+
+
+async def _read_what_has_come(transports: list[asyncio.Transport]) -> None:
+    """Let aiohttp read what the server said: a write that fails would lose an early answer."""
+    sock = transports[0].get_extra_info("socket") if transports else None
+    if sock is not None and is_ready(sock, timeout=0):
+        for _ in range(2):  # the loop sees it in the first round, and reads it in the second
+            await asyncio.sleep(0)
+
+
+def _transports_of(writer: aiohttp.abc.AbstractStreamWriter) -> list[asyncio.Transport]:
+    """Return the transport that *writer* writes to, and what is below its TLS, where that shows."""
+    transport = getattr(writer, "transport", None)
+    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    return [one for one in (transport, below) if one is not None]
