@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from ._desk import Desk
+from ._pull_workers import Desk
 from ._limits import Limits
 from ._rules.fleet import Worker
 from ._rules.jobs import Job, Result, Run

@@ -33,7 +33,7 @@ from ._serving.workers import routes as worker_routes
 from ._webhooks import Webhooks
 from ._workers.command import WorkerAddresses, WorkerCommand
 from ._workers.handler import Handler
-from ._workers.hiring import workforce
+from ._workers.factory import workforce
 
 if TYPE_CHECKING:
     from runpod_sdk import AsyncRunpod, Runpod

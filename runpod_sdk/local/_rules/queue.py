@@ -12,7 +12,7 @@ from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, LOST_ERROR, UNSET, J
 from .chunks import split
 from .fleet import Fleet, Phase, Worker
 from .jobs import RETRYABLE, Counts, Effects, Job, NotRetryable, Result, Run, Submission, UnknownJob
-from .line import Line
+from .waiting_jobs import Line
 from .mishaps import Mishaps
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 from runpod_sdk.local._rules.fleet import Worker
 from runpod_sdk.local._rules.jobs import Run
 
-from . import guard
+from . import reaper
 from .command import WorkerAddresses, WorkerCommand, environment
 from .output import relay
 
@@ -193,7 +193,7 @@ class _Process:
 
     def _signal(self, number: int) -> None:
         if self._popen is not None:
-            guard.send(self._popen.pid, number)
+            reaper.send(self._popen.pid, number)
 
 
 class _Guard:
@@ -208,7 +208,7 @@ class _Guard:
         with self._lock:
             if self._popen is None:
                 self._popen = subprocess.Popen(
-                    [sys.executable, "-I", "-S", guard.__file__],
+                    [sys.executable, "-I", "-S", reaper.__file__],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
