@@ -11,7 +11,7 @@ from itertools import count
 from typing import TypeVar
 
 from ._faults import ExpiredResult, Fault, JobFault, NoOutput, SlowStart, seconds
-from ._rules.mishaps import Mishaps
+from ._rules.jobs import Mishaps
 
 FaultT = TypeVar("FaultT", bound=Fault)
 

@@ -21,8 +21,7 @@ from ._job_log import job_log
 from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
-from ._serving.api import routes as api_routes
-from ._serving.app import App, Layer
+from ._serving.app import App, Layer, api_routes
 from ._serving.control import routes as control_routes
 from ._serving.faults import FaultLayer
 from ._serving.faults import routes as fault_routes

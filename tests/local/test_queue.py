@@ -23,9 +23,8 @@ from hypothesis.stateful import (
 )
 
 from runpod_sdk.local import _wire
-from runpod_sdk.local._rules.chunks import split
 from runpod_sdk.local._rules.fleet import Fleet, Scaling
-from runpod_sdk.local._rules.jobs import NotRetryable, Result, Run, Submission, UnknownJob
+from runpod_sdk.local._rules.jobs import NotRetryable, Result, Run, Submission, UnknownJob, split
 from runpod_sdk.local._rules.queue import Queue
 from runpod_sdk.local._wire import UNSET
 from tests.drawing import at_most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,8 @@ TERMINAL = frozenset(
     {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT}
 )
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.TIMED_OUT})
+
+_LONGEST_CHARACTER = 12  # bytes of JSON: an escaped surrogate pair
 
 
 @frozen
@@ -142,3 +145,29 @@ class UnknownJob(LookupError):
 
 class NotRetryable(ValueError):
     """The job did not fail; the argument is its status."""
+
+
+class Mishaps:
+    """Decide whether something goes wrong; asked once for each chance. Here, nothing does."""
+
+    def loses_output(self, job_id: str) -> bool:
+        """Tell whether the output of a job that succeeds is lost."""
+        return False
+
+    def expires(self, job_id: str) -> bool:
+        """Tell whether a job that has ended is gone when it is asked for."""
+        return False
+
+
+def split(value: Any, size: int) -> list[Any]:
+    """
+    Give a chunk as several, none of them longer than *size* bytes of JSON.
+
+    Only a text can be split without changing what it is; anything else comes whole.
+    """
+    if not isinstance(value, str) or len(value) < 2 or len(value) * _LONGEST_CHARACTER + 2 <= size:
+        return [value]
+    if len(json.dumps(value)) <= size:
+        return [value]
+    half = len(value) // 2
+    return split(value[:half], size) + split(value[half:], size)

@@ -9,11 +9,21 @@ from typing import Any
 
 from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, LOST_ERROR, UNSET, JobStatus
 
-from .chunks import split
 from .fleet import Fleet, Phase, Worker
-from .jobs import RETRYABLE, Counts, Effects, Job, NotRetryable, Result, Run, Submission, UnknownJob
+from .jobs import (
+    RETRYABLE,
+    Counts,
+    Effects,
+    Job,
+    Mishaps,
+    NotRetryable,
+    Result,
+    Run,
+    Submission,
+    UnknownJob,
+    split,
+)
 from .waiting_jobs import Line
-from .mishaps import Mishaps
 
 
 class Queue:

@@ -7,10 +7,11 @@ from http import HTTPStatus
 from typing import TypeAlias
 
 from runpod_sdk.local import _wire
-from runpod_sdk.local._broker import ClientGone
+from runpod_sdk.local._broker import Broker, ClientGone
+from runpod_sdk.local._limits import Limits
 from runpod_sdk.local._rules.jobs import UnknownJob
 
-from . import requests
+from . import batches, control, jobs, openai, requests
 from .http import Answer, Receive, Request, Scope, Send
 from .requests import Refusal
 from .routing import Answering, Route, Router
@@ -20,6 +21,18 @@ Layer: TypeAlias = Callable[[Request, Route, Callable[[], Awaitable[Answer]]], A
 
 LOCAL_ROOT = "local"
 """The first segment of the paths that the service does not have."""
+
+
+def api_routes(
+    broker: Broker, limits: Limits, clock: Callable[[], float], endpoint_id: str
+) -> list[Route]:
+    """List the routes of the clients' API."""
+    return [
+        *jobs.routes(broker, limits),
+        *openai.routes(broker, limits),
+        *batches.routes(broker, limits, clock, endpoint_id),
+        *control.endpoint_routes(broker),
+    ]
 
 
 class App:

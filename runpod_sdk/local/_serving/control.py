@@ -19,9 +19,10 @@ from attrs import asdict, frozen
 
 from runpod_sdk.local import _wire
 from runpod_sdk.local._broker import Broker
+from runpod_sdk.local._rules.fleet import Phase
 from runpod_sdk.local._rules.jobs import Job, UnknownJob
 from runpod_sdk.local._rules.snapshot import Snapshot, snapshot
-from runpod_sdk.local._wire import UNSET, JobRequest
+from runpod_sdk.local._wire import UNSET, JobRequest, Operation
 
 from . import requests
 from .http import Answer, Request
@@ -55,6 +56,30 @@ def routes(broker: Broker) -> list[Route]:
     return [
         Route("state", ("GET",), control.state),
         Route("jobs/{job}/{part}", ("GET",), control.part),
+    ]
+
+
+def endpoint_routes(broker: Broker) -> list[Route]:
+    """List the routes of the two operations that are not documented: requests and metrics."""
+
+    async def list_requests(request: Request) -> Answer:
+        offset, limit = requests.page(request.query)
+        broker.apply(broker.queue.sweep)
+        jobs = [*broker.queue.jobs.values()][::-1]
+        return Answer.of(
+            _wire.job_list(
+                jobs[offset : offset + limit], total=len(jobs), offset=offset, limit=limit
+            )
+        )
+
+    async def metrics(_: Request) -> Answer:
+        counts = broker.apply(broker.queue.counts)
+        ready = [worker.id for worker in broker.queue.fleet if worker.phase is Phase.IDLE]
+        return Answer.of(_wire.metrics(counts, ready))
+
+    return [
+        Route(Operation.REQUESTS, ("GET",), list_requests),
+        Route(Operation.METRICS, ("GET",), metrics),
     ]
 
 
