@@ -2,7 +2,7 @@
 A RunPod endpoint on this machine: a real server with a queue and workers, for tests.
 
 Needs the extra: `pip install 'runpod_sdk[local]'`. Handlers may import `progress_update`
-without it. A name is loaded when it is first asked for.
+without it. Names are imported when they are first used.
 """
 
 from importlib import import_module
@@ -50,7 +50,7 @@ _HOMES = {
     "_workers.handler": ["Handler"],
     "_workers.progress": ["progress_update"],
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: home for home, make_id in _HOMES.items() for name in make_id}
 
 __all__ = [
     "ActiveFault",

@@ -1,4 +1,4 @@
-"""Which faults are in force, and how often each has struck."""
+"""The active faults of an endpoint, and how often each was applied."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from itertools import count
 from typing import TypeVar
 
 from ._faults import ExpiredResult, Fault, JobFault, NoOutput, SlowStart, seconds
-from ._rules.jobs import Mishaps
+from ._rules.jobs import JobFaults
 
 FaultT = TypeVar("FaultT", bound=Fault)
 
 
 class ActiveFault:
-    """A fault in force, and how often it has struck."""
+    """An active fault, and how often it was applied."""
 
     def __init__(self, owner: Faults, id: str, fault: Fault, times: int | None, until: float):
         self.id = id
@@ -32,11 +32,11 @@ class ActiveFault:
 
     @property
     def fired(self) -> int:
-        """How often it has struck until now. A request counts before it is answered."""
+        """The number of times it was applied so far. A request counts before it is answered."""
         return self._fired
 
     def remove(self) -> None:
-        """End it; of no effect when it has ended already."""
+        """Remove the fault; does nothing if it has ended already."""
         self._owner._remove(self)
 
     def _over(self, now: float) -> bool:
@@ -45,15 +45,15 @@ class ActiveFault:
 
 class Faults:
     """
-    The faults of one endpoint that are in force, oldest first. Safe to use from any thread.
+    The active faults of one endpoint, oldest first. Safe to use from any thread.
 
-    Whatever a fault can befall meets the first one added that fits it, and no other.
+    Only one fault applies to a request, a job or a worker's start: the first one added that fits.
 
         with local.faults.active(RateLimited("run", retry_after=1), times=2) as fault:
             submit()
         assert fault.fired == 2
 
-    Iterating gives each `ActiveFault`.
+    Iterating yields each `ActiveFault`.
     """
 
     def __init__(
@@ -77,22 +77,22 @@ class Faults:
         lasting: float | timedelta | None = None,
     ) -> ActiveFault:
         """
-        Bring *fault* into force.
+        Activate *fault*.
 
         Args:
-            fault: What is to go wrong.
-            times: After how often it is over; without it, and without *lasting*, it stays until
-                it is removed.
-            lasting: After how long it is over, in seconds by the clock of the endpoint.
+            fault: The fault to apply.
+            times: How often to apply it; without *times* and *lasting*, it stays active until
+                you remove it.
+            lasting: How long it stays active, in seconds of the endpoint's clock.
 
         Raises:
-            TypeError: *fault* is none, or *times* or *lasting* no number.
+            TypeError: *fault* is not a fault, or *times* or *lasting* is not a number.
             ValueError: *times* or *lasting* is not greater than zero.
             RuntimeError: The endpoint runs in the process from which this one was forked.
         """
         self._check_process()
         if not isinstance(fault, Fault):
-            raise TypeError(f"a fault is wanted, such as LostReply('run'), not {fault!r}")
+            raise TypeError(f"fault must be a fault such as LostReply('run'), not {fault!r}")
         until = math.inf
         if times is not None:
             if isinstance(times, bool) or not isinstance(times, int):
@@ -118,7 +118,7 @@ class Faults:
         times: int | None = None,
         lasting: float | timedelta | None = None,
     ) -> Generator[ActiveFault, None, None]:
-        """Bring *fault* into force for the length of a `with` block, at most; see `add`."""
+        """Activate *fault* until the end of a `with` block, at most; see `add`."""
         added = self.add(fault, times=times, lasting=lasting)
         try:
             yield added
@@ -126,25 +126,25 @@ class Faults:
             added.remove()
 
     def clear(self) -> None:
-        """End all of them."""
+        """Remove all faults."""
         with self._lock:
             self._active.clear()
 
     def __iter__(self) -> Iterator[ActiveFault]:
         with self._lock:
-            self._drop()
+            self._discard_ended()
             return iter(list(self._active.values()))
 
-    def strike(self, kind: type[FaultT], fits: Callable[[FaultT], bool]) -> FaultT | None:
-        """Give the first of a *kind* that *fits*, and count it; None if there is none."""
+    def fire(self, kind: type[FaultT], fits: Callable[[FaultT], bool]) -> FaultT | None:
+        """Return the first fault of a *kind* that *fits*, and count it; None if none fits."""
         if not self._active:
             return None
         with self._lock:
-            self._drop()
+            self._discard_ended()
             for active in self._active.values():
                 if isinstance(active.fault, kind) and fits(active.fault):
                     active._fired += 1
-                    self._drop()
+                    self._discard_ended()
                     return active.fault
         return None
 
@@ -153,27 +153,27 @@ class Faults:
         with self._lock:
             self._active.pop(active.id, None)
 
-    def _drop(self) -> None:
+    def _discard_ended(self) -> None:
         now = self._clock()
         self._active = {id: one for id, one in self._active.items() if not one._over(now)}
 
 
-class JobMishaps(Mishaps):
-    """What *faults* do to jobs and workers."""
+class ActiveJobFaults(JobFaults):
+    """The active faults of jobs and workers, as the queue asks for them."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
     def loses_output(self, job_id: str) -> bool:
-        return self._befalls(NoOutput, job_id)
+        return self._fires(NoOutput, job_id)
 
     def expires(self, job_id: str) -> bool:
-        return self._befalls(ExpiredResult, job_id)
+        return self._fires(ExpiredResult, job_id)
 
     def start_delay(self) -> float:
-        """Tell how long a worker takes to start, in seconds."""
-        fault = self._faults.strike(SlowStart, lambda _: True)
+        """Return how long a worker takes to start, in seconds."""
+        fault = self._faults.fire(SlowStart, lambda _: True)
         return 0.0 if fault is None else fault.seconds
 
-    def _befalls(self, kind: type[JobFault], job_id: str) -> bool:
-        return self._faults.strike(kind, lambda fault: fault.job_id in (None, job_id)) is not None
+    def _fires(self, kind: type[JobFault], job_id: str) -> bool:
+        return self._faults.fire(kind, lambda fault: fault.job_id in (None, job_id)) is not None

@@ -1,4 +1,4 @@
-"""Batches as they stand on the wire; see `_wire` for all else."""
+"""The answers of the batch API; `_wire` has those of all other operations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from runpod_serverless_api.models import Batch as BatchAnswer
 from runpod_serverless_api.models import BatchChange, BatchListing, BatchRequestPage
 from runpod_serverless_api.models import BatchRequest as BatchRequestAnswer
+from runpod_serverless_api.types import UNSET, Unset
 
-from ._rules.batches import Batch, BatchRequest
-from ._wire import UNSET, Unset
+from ._rules.batches import BatchRecord, BatchRequest
 
 REQUESTS = "requests"
 
-# What follows the operation's own segment in a path.
+# The rest of a path, after the operation.
 ALL = ""
 ONE = "/{batch}"
 REQUESTS_OF_ONE = "/{batch}/requests"
@@ -23,8 +23,8 @@ FINALIZE = "/{batch}/finalize"
 CANCEL = "/{batch}/cancel"
 
 
-def told(batch: Batch, *, endpoint_id: str, epoch: float) -> dict[str, Any]:
-    """Give the answer of a batch; *epoch* is the beginning of 1970 on the clock of the queue."""
+def batch_document(batch: BatchRecord, *, endpoint_id: str, epoch: float) -> dict[str, Any]:
+    """Return a batch as JSON; *epoch* is the beginning of 1970 on the queue's clock."""
     counts = batch.counts()
     answer = BatchAnswer(
         id=batch.id,
@@ -39,22 +39,22 @@ def told(batch: Batch, *, endpoint_id: str, epoch: float) -> dict[str, Any]:
     return batch.attributes | answer.to_dict()
 
 
-def changed(batch: Batch) -> dict[str, Any]:
-    """Give the answer to a change of a batch, which is that to its creation."""
+def change_document(batch: BatchRecord) -> dict[str, Any]:
+    """Return the answer to the creation or a change of a batch."""
     return BatchChange(id=batch.id, status=batch.status).to_dict()
 
 
-def listed(batches: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give the list of batches, in a form like that of the requests of a batch."""
+def list_document(batches: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the list of batches, in a form like a batch's list of requests."""
     listing = BatchListing()
     listing.additional_properties["batches"] = batches
     return listing.to_dict()
 
 
-def page(
+def page_document(
     requests: list[BatchRequest], *, total: int, offset: int, limit: int, epoch: float
 ) -> dict[str, Any]:
-    """Give a page of the requests of a batch."""
+    """Return a page of a batch's requests."""
 
     def instant(time: float | None) -> str | Unset:
         if time is None:

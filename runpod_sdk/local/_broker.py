@@ -1,4 +1,4 @@
-"""The queue at work: it meets the clock, the workers, and those who wait for news of a job."""
+"""The broker: it connects the queue to the clock, the workers and the requests that wait."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from ._pull_workers import Desk
 from ._limits import Limits
+from ._pull_workers import PullWorkers
 from ._rules.fleet import Worker
-from ._rules.jobs import Job, Result, Run
+from ._rules.jobs import JobRecord, Run, RunResult
 from ._rules.queue import Queue
 
 P = ParamSpec("P")
@@ -20,101 +20,101 @@ T = TypeVar("T")
 
 
 _ANY = ""
-"""Among those who wait for news of a job, those who wait for news of any; no job has this id."""
+"""The key of the waiters for a change of any job; no job has this id."""
 
 
-_SHORTEST_TICK = 0.01  # s
+_MIN_TICK = 0.01  # s
 
 
-class ClientGone(Exception):
-    """Nobody is there any more to take the answer."""
+class ClientDisconnected(Exception):
+    """The client has closed its connection before it got an answer."""
 
 
-class Workforce(Protocol):
-    """What stands behind those workers of the fleet that are ours. None of this blocks."""
+class WorkerPool(Protocol):
+    """The threads or processes of the workers that this endpoint starts; only `join` blocks."""
 
     def launch(self, worker: str) -> None:
-        """Start a worker, which then joins."""
+        """Start a worker; it joins the fleet when it is ready."""
 
     def assign(self, run: Run, request: Mapping[str, Any]) -> None:
-        """Give a job to a worker that is pushed to."""
+        """Hand a job to a worker that does not pull."""
 
     def stop(self, run: Run) -> None:
-        """Tell a worker that a run no longer counts."""
+        """Stop a run that no longer counts."""
 
     def retire(self, worker: str) -> None:
-        """End a worker that has nothing to do, or that does not let go of what it had."""
+        """End a worker that is idle or does not release a stopped run."""
 
     def close(self) -> None:
-        """Tell all to end."""
+        """Ask all workers to end."""
 
     def join(self) -> None:
-        """Wait until all have ended, or are given up; this blocks."""
+        """Wait until all workers have ended or are given up."""
 
 
 class Broker:
     """
-    Keep a queue on one event loop.
+    Run a queue on one event loop.
 
-    The queue is touched on this loop only, so nothing is locked: what comes from workers is
-    posted to it. After each event its effects are carried out in a later turn of the loop,
-    so that the answer to the event shows the job as the event left it.
+    Only this loop uses the queue, so no lock is needed: reports of workers are posted to it. The
+    effects of an event are carried out in a later turn of the loop, so that the answer to the
+    event shows the job as the event left it.
     """
 
     def __init__(self, queue: Queue, *, clock: Callable[[], float], limits: Limits) -> None:
         self.queue = queue
-        self.desk = Desk(self, limits)
+        self.pull_workers = PullWorkers(self, limits)
         self._clock = clock
         self._sweep_interval = limits.sweep_interval
         self._loop: asyncio.AbstractEventLoop
         self._thread: int | None = None
         self._process: int | None = None
-        self._workforce: Workforce
+        self._worker_pool: WorkerPool
         self._timer: asyncio.TimerHandle
         self._watchers: dict[str, set[asyncio.Future[None]]] = {}
-        self._settling = False
+        self._effects_pending = False
         self._closing = False
         self.revision = 0
-        """How often there has been news of jobs or workers."""
-        self.on_end: list[Callable[[Job], object]] = []
-        """Who is told, on the loop, of each job that has become terminal, as it was then."""
+        """The number of changes to jobs or workers so far."""
+        self.on_end: list[Callable[[JobRecord], object]] = []
+        """Called on the loop with each job that has become terminal, as it was then."""
 
-    def open(self, workforce: Workforce) -> None:
-        """Begin, on the running loop, with the workers that there have to be at least."""
+    def open(self, worker_pool: WorkerPool) -> None:
+        """Start on the running loop, with the smallest number of workers."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._process = os.getpid()
-        self._workforce = workforce
+        self._worker_pool = worker_pool
         self._tick()
-        self._settle()
+        self._carry_out_effects()
 
     def close(self) -> None:
-        """Let every long poll answer, start no more jobs, and stop those that run."""
+        """Answer every long poll, start no more jobs, and stop the running ones."""
         self._closing = True
         for watchers in self._watchers.values():
             self._wake(watchers)
-        self._workforce.close()
-        self.desk.close()
+        self._worker_pool.close()
+        self.pull_workers.close()
 
     def apply(
         self, event: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Let *event*, a method of the queue, happen now."""
+        """Call *event*, a method of the queue, with the time now, and schedule its effects."""
         try:
             return event(self._clock(), *args, **kwargs)
         finally:
-            if not self._settling:
-                self._settling = True
-                self._loop.call_soon(self._settle)
+            if not self._effects_pending:
+                self._effects_pending = True
+                self._loop.call_soon(self._carry_out_effects)
 
-    def do(self, event: Callable[[float], object]) -> None:
+    def apply_from_any_thread(self, event: Callable[[float], object]) -> None:
         """
-        Let *event* happen from any thread, and wait until it has.
+        Apply *event* from any thread, and wait until that is done.
 
-        Of no effect before there is a loop, and when it has ended.
+        Does nothing before `open` and after the loop has ended.
 
         Raises:
-            RuntimeError: The loop is in the process from which this one was forked.
+            RuntimeError: The endpoint runs in the process from which this one was forked.
         """
         if self._thread is None:
             return
@@ -129,7 +129,7 @@ class Broker:
 
     def check_process(self) -> None:
         """
-        Make sure that the loop, if there is one, runs in this process.
+        Check that the endpoint, if it runs, runs in this process.
 
         Raises:
             RuntimeError: It runs in the process from which this one was forked.
@@ -140,60 +140,66 @@ class Broker:
                 " forked process can use its base_url and clients"
             )
 
-    async def hold(
+    async def wait_for_job(
         self,
         job_id: str,
-        ready: Callable[[Job], bool],
+        ready: Callable[[JobRecord], bool],
         seconds: float,
-        gone: Callable[[], asyncio.Future[None]],
-    ) -> Job:
+        disconnected: Callable[[], asyncio.Future[None]],
+    ) -> JobRecord:
         """
-        Wait until the job is *ready*, or *seconds* have passed, and give it as it then is.
+        Wait until the job is *ready* or *seconds* have passed, and return it as it is then.
+
+        *disconnected* is called only if the job is not ready at once.
 
         Raises:
-            UnknownJob: It is not there, or is gone by now.
-            ClientGone: *gone*, which is only asked for if there is something to wait for.
+            UnknownJob: The queue has no such job, or no longer.
+            ClientDisconnected: The client has disconnected.
         """
         deadline = self._loop.time() + seconds
         job = self.apply(self.queue.get, job_id)
         while not (ready(job) or self._closing) and self._loop.time() < deadline:
-            await self._news(job_id, deadline - self._loop.time(), gone())
+            await self._wait_for_news(job_id, deadline - self._loop.time(), disconnected())
             job = self.apply(self.queue.get, job_id)
         return job
 
-    async def hold_until_news(
-        self, revision: int, seconds: float, gone: Callable[[], asyncio.Future[None]]
+    async def wait_for_change(
+        self, revision: int, seconds: float, disconnected: Callable[[], asyncio.Future[None]]
     ) -> None:
         """
-        Wait until anything has changed since *revision*, or *seconds* have passed.
+        Wait until a job or worker has changed since *revision*, or *seconds* have passed.
 
         Raises:
-            ClientGone: As of `hold`.
+            ClientDisconnected: The client has disconnected.
         """
         deadline = self._loop.time() + seconds
         while revision == self.revision and not self._closing and self._loop.time() < deadline:
-            await self._news(_ANY, deadline - self._loop.time(), gone())
+            await self._wait_for_news(_ANY, deadline - self._loop.time(), disconnected())
 
-    async def _news(self, job_id: str, seconds: float, gone: asyncio.Future[None]) -> None:
+    async def _wait_for_news(
+        self, job_id: str, seconds: float, disconnected: asyncio.Future[None]
+    ) -> None:
         news = self._loop.create_future()
         watchers = self._watchers.setdefault(job_id, set())
         watchers.add(news)
         try:
-            await asyncio.wait({news, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {news, disconnected}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             watchers.discard(news)
             if not watchers and self._watchers.get(job_id) is watchers:
                 del self._watchers[job_id]
-        if gone.done():
-            raise ClientGone
+        if disconnected.done():
+            raise ClientDisconnected
 
     # -- reports, made by workers from any thread
 
     def join(self, worker: str) -> Future[None]:
         return self._post(self.queue.join, worker)
 
-    def lose(self, worker: str) -> Future[Worker | None]:
-        return self._post(self._lost, worker)
+    def lose_worker(self, worker: str) -> Future[Worker | None]:
+        return self._post(self._worker_lost, worker)
 
     def progress(self, run: Run, value: Any) -> Future[bool | None]:
         return self._post(self.queue.progress, run, value)
@@ -201,7 +207,7 @@ class Broker:
     def chunk(self, run: Run, value: Any) -> Future[bool | None]:
         return self._post(self.queue.chunk, run, value)
 
-    def finish(self, run: Run, result: Result | None) -> Future[bool | None]:
+    def finish(self, run: Run, result: RunResult | None) -> Future[bool | None]:
         return self._post(self.queue.finish, run, result)
 
     def _post(
@@ -221,10 +227,10 @@ class Broker:
             reply.set_result(None)
         return reply
 
-    # -- what follows from an event
+    # -- effects of events
 
-    def _settle(self) -> None:
-        self._settling = False
+    def _carry_out_effects(self) -> None:
+        self._effects_pending = False
         if self._closing:
             return
         while (worker := self.queue.fleet.idle()) is not None:
@@ -232,20 +238,22 @@ class Broker:
             if not taken:
                 break
             for run, job in taken:
-                self._workforce.assign(run, job.submission.request)
-        self.desk.dispatch(self._clock())
+                self._worker_pool.assign(run, job.spec.request)
+        self.pull_workers.dispatch(self._clock())
         effects = self.queue.effects()
         for launched in effects.launched:
-            self._workforce.launch(launched)
+            self._worker_pool.launch(launched)
         for run in effects.stopped:
             worker = self.queue.fleet.find(run.worker)
-            (self.desk if worker is not None and worker.pulls else self._workforce).stop(run)
+            (self.pull_workers if worker is not None and worker.pulls else self._worker_pool).stop(
+                run
+            )
         for retired in effects.retired:
             self._dismiss(retired)
         for job_id in effects.changed & self._watchers.keys():
             self._wake(self._watchers[job_id])
         if effects.workers_changed:
-            self._look_again()
+            self._reschedule_tick()
         if effects.changed or effects.workers_changed:
             self.revision += 1
             self._wake(self._watchers.get(_ANY, set()))
@@ -260,33 +268,33 @@ class Broker:
 
     def _tick(self) -> None:
         if not self._closing:
-            self.apply(self.queue.sweep)
-            for worker in self.desk.overdue():
+            self.apply(self.queue.advance)
+            for worker in self.pull_workers.overdue():
                 self._give_up(worker)
             self._timer = self._loop.call_later(self._sweep_interval, self._tick)
-            self._look_again()
+            self._reschedule_tick()
 
-    def _look_again(self) -> None:
-        """Let the next tick come when the fleet has something to do, if that is earlier."""
-        delay = max(self.queue.fleet.due() - self._clock(), _SHORTEST_TICK)
+    def _reschedule_tick(self) -> None:
+        """Move the next tick forward to the time at which the fleet has work to do."""
+        delay = max(self.queue.fleet.due() - self._clock(), _MIN_TICK)
         if self._loop.time() + delay < self._timer.when():
             self._timer.cancel()
             self._timer = self._loop.call_later(delay, self._tick)
 
     def _give_up(self, worker_id: str) -> None:
         worker = self.queue.fleet.find(worker_id)
-        self.apply(self.queue.lose, worker_id)
+        self.apply(self.queue.lose_worker, worker_id)
         if worker is not None and worker.ours:
             self._dismiss(worker_id)
         else:
-            self.desk.forget(worker_id)
+            self.pull_workers.forget(worker_id)
 
     def _dismiss(self, worker: str) -> None:
-        # In this order: one that is answered looks whether it was told to end.
-        self._workforce.retire(worker)
+        # In this order: a worker that gets its answer checks whether it was told to end.
+        self._worker_pool.retire(worker)
         if self.queue.fleet.scaling.pull:
-            self.desk.dismiss(worker)
+            self.pull_workers.dismiss(worker)
 
-    def _lost(self, now: float, worker: str) -> Worker | None:
-        self.desk.forget(worker)
-        return self.queue.lose(now, worker)
+    def _worker_lost(self, now: float, worker: str) -> Worker | None:
+        self.pull_workers.forget(worker)
+        return self.queue.lose_worker(now, worker)

@@ -1,4 +1,4 @@
-"""A clock for tests, that goes on when it is told to."""
+"""A clock for tests that advances on demand."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from datetime import timedelta
 
 class VirtualClock:
     """
-    Time that stands still until it is advanced, for `LocalEndpoint(clock=…)`.
+    A clock that stands still until you advance it, for `LocalEndpoint(clock=…)`.
 
         clock = VirtualClock()
         with LocalEndpoint(handler, clock=clock) as local:
             …
             clock.advance(timedelta(minutes=30))  # and results of /run have expired
 
-    The TTL of jobs, retention, execution timeouts, delay and execution times, workers' start and
-    idle times, rate limits and faults that last a while follow it. What real time alone can
-    measure does not: how long a request is held (`wait`, and faults that answer late), the
-    retries of webhooks, and all that handlers and clients do.
+    Jobs' TTL, retention, execution timeouts, delay and execution times, workers' start and idle
+    times, rate limits and faults with a duration use this clock. These use real time: how long
+    a request is held (`wait`, and faults that answer late), the retries of webhooks, handlers
+    and clients.
 
-    One clock may drive any number of endpoints. Calling it gives the time, in seconds.
+    One clock may drive any number of endpoints. Calling the clock returns its time in seconds.
     """
 
     def __init__(self) -> None:
         self._now = 0.0
         self._locks = {os.getpid(): threading.Lock()}
-        """By process: a fork must not wait for a thread of its parent."""
+        """By process id: a forked process must not wait for a thread of its parent."""
         self._followers: list[Callable[[], None]] = []
 
     def __call__(self) -> float:
@@ -40,32 +40,32 @@ class VirtualClock:
 
     def advance(self, seconds: float | timedelta) -> None:
         """
-        Let time pass, all at once.
+        Move the time forward.
 
-        When this returns, the endpoints have done what follows from it: jobs have expired, runs
-        that took too long were stopped, and requests that were held for such news are on their
-        way to be answered. May be called from any thread, a handler's too.
+        When this method returns, the endpoints have acted on the new time: jobs have expired,
+        runs over their execution timeout are stopped, and held requests that wait for such
+        changes are about to be answered. May be called from any thread, also by a handler.
 
         Args:
-            seconds: How much, in seconds; zero lets endpoints look at what is due.
+            seconds: The number of seconds; 0 lets the endpoints act on what is due.
 
         Raises:
-            ValueError: It is negative or not finite.
+            ValueError: *seconds* is negative or not finite.
         """
         length = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
         if not 0 <= length < math.inf:  # NaN neither
-            raise ValueError(f"time passes by a length of at least zero, not by {seconds}")
+            raise ValueError(f"seconds must be zero or more, not {seconds}")
         with self._locks.setdefault(os.getpid(), threading.Lock()):
             self._now += length
             for follow in self._followers:
                 follow()
 
     def follow(self, follow: Callable[[], None]) -> None:
-        """Call *follow* whenever time has passed, for whoever has to act on it."""
+        """Call *follow* after each `advance`."""
         with self._locks.setdefault(os.getpid(), threading.Lock()):
             self._followers.append(follow)
 
     def unfollow(self, follow: Callable[[], None]) -> None:
-        """Call it no longer."""
+        """Stop calling *follow*."""
         with self._locks.setdefault(os.getpid(), threading.Lock()):
             self._followers.remove(follow)

@@ -1,4 +1,4 @@
-"""The local endpoint itself."""
+"""`LocalEndpoint`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from . import _wire
-from ._active_faults import Faults, JobMishaps
+from ._active_faults import ActiveJobFaults, Faults
 from ._broker import Broker
 from ._clock import VirtualClock
 from ._faults import Fault, SlowStart
@@ -21,9 +21,9 @@ from ._job_log import job_log
 from ._limits import Limits, seconds
 from ._rules.fleet import Fleet, Scaling
 from ._rules.queue import Queue
-from ._serving.app import App, Layer, api_routes
+from ._serving.app import App, Middleware, api_routes
 from ._serving.control import routes as control_routes
-from ._serving.faults import FaultLayer
+from ._serving.faults import FaultMiddleware
 from ._serving.faults import routes as fault_routes
 from ._serving.page import pages
 from ._serving.rates import rate_limits as make_rate_limits
@@ -31,8 +31,8 @@ from ._serving.server import ServerThread
 from ._serving.workers import routes as worker_routes
 from ._webhooks import Webhooks
 from ._workers.command import WorkerAddresses, WorkerCommand
+from ._workers.factory import make_worker_pool
 from ._workers.handler import Handler
-from ._workers.factory import workforce
 
 if TYPE_CHECKING:
     from runpod_sdk import AsyncRunpod, Runpod
@@ -40,41 +40,41 @@ if TYPE_CHECKING:
 
 class LocalEndpoint:
     """
-    Serve a handler on this machine as RunPod would, for tests and development.
+    Serve a handler on this machine as RunPod does, for tests and development.
 
-    A real HTTP server on 127.0.0.1 with a queue and workers, in threads of this process:
-    usable from sync and async code, and any number of them at once. A context manager.
+    A local endpoint is an HTTP server on 127.0.0.1 with a queue and workers, in threads of this
+    process. Use it as a context manager, from sync or async code; any number can run at once.
 
         with LocalEndpoint(handler) as local, local.client() as client:
             print(client.endpoint(local.endpoint_id).run_sync(input={"n": 1}).output)
 
     Args:
         handler: A function of the job (a dict with `id`, `input`, and `webhook` and `s3Config`
-            if they were sent), as RunPod's own package takes it: plain, async, generator or
-            async generator. `progress_update` reports from within. Or a `WorkerCommand`, for
-            processes that use RunPod's package; or None, for workers that somebody else
-            starts, with `worker_environment`. Such may join in any case.
-        workers: How many jobs run at once; each worker is a thread with its own event loop,
-            on which the handler is called. The most that there are, if there may be fewer.
-        min_workers: How many of them there always are; all, without it. One more is started
-            for each job that waits and is not of low priority.
+            if they were sent), as RunPod's own package takes it: a plain or async function, a
+            generator or an async generator. It can call `progress_update`. Or a
+            `WorkerCommand`, for processes that use RunPod's package; or None, for workers that
+            you start yourself with `worker_environment`, which may join in any case.
+        workers: The largest number of workers. Each runs one job at a time, on a thread with an
+            event loop of its own.
+        min_workers: The smallest number of workers; *workers* by default. One more is started
+            for each queued job that is not of low priority.
         cold_start: How long a worker takes to start, in seconds of *clock*.
-        idle_timeout: How long one has to be idle before it goes, if there are more than
-            *min_workers*; in seconds of *clock*.
-        return_aggregate_stream: Whether the output of a handler that yields is the list of
-            what it yielded, instead of an empty list.
-        endpoint_id: Its id in the URLs; a random one without it.
-        api_key: The key that it accepts; a random one without it.
-        port: Where it listens; a free port without it.
+        idle_timeout: After how long an idle worker ends if more than *min_workers* run, in
+            seconds of *clock*.
+        return_aggregate_stream: Whether the output of a handler that yields is the list of the
+            values that it yielded, instead of an empty list.
+        endpoint_id: The id in the URLs; a random one by default.
+        api_key: The key that the server accepts; a random one by default.
+        port: The port to listen at; a free one by default.
         limits: Timeouts, retention and sizes.
-        rate_limits: Whether it refuses with 429 what is over the rates of the service; not so
-            by default, since a suite of tests is often faster than any user.
-        clock: What its queue takes for the time, in seconds; a `VirtualClock`, for tests of
+        rate_limits: Whether requests over the rate limits of the service are refused with 429.
+            Off by default, as tests are often faster than any user.
+        clock: Returns the time that the queue uses, in seconds. Pass a `VirtualClock` to test
             what expires.
 
-    Cancelling a job, its execution timeout and closing the endpoint all stop the handler: an
-    async one is cancelled, one that yields is closed at its next yield. A plain function
-    cannot be interrupted: its result is discarded, and its worker is busy until it returns.
+    Cancelling a job, its execution timeout and closing the endpoint stop the handler: an async
+    handler is cancelled, a generator is closed at its next yield. A plain function cannot be
+    interrupted: its result is discarded, and its worker stays busy until it returns.
     """
 
     def __init__(
@@ -119,21 +119,21 @@ class LocalEndpoint:
             _random_id,
         )
         self._faults = Faults(clock, self._fault_added, lambda: self._broker.check_process())
-        mishaps = JobMishaps(self._faults)
+        job_faults = ActiveJobFaults(self._faults)
         delay = seconds(cold_start)
-        fleet.start_delay = lambda: max(delay, mishaps.start_delay())
-        queue = Queue(fleet, mishaps, chunk_size=self._limits.chunk_size)
+        fleet.start_delay = lambda: max(delay, job_faults.start_delay())
+        queue = Queue(fleet, job_faults, chunk_size=self._limits.chunk_size)
         self._clock = clock
         self._broker = Broker(queue, clock=clock, limits=self._limits)
-        self._fault_layer = FaultLayer(self._faults)
-        self._layers: list[Layer] = [self._fault_layer]
+        self._fault_middleware = FaultMiddleware(self._faults)
+        self._middlewares: list[Middleware] = [self._fault_middleware]
         if rate_limits:
-            self._layers.append(make_rate_limits(self._broker, clock))
+            self._middlewares.append(make_rate_limits(self._broker, clock))
         self._webhooks = Webhooks(self._limits)
         self._broker.on_end.append(self._webhooks.ended)
         self._worker_key = secrets.token_hex(16)
         self._broker.on_end.append(job_log(self.api_key, self._worker_key))
-        self._workforce = workforce(
+        self._worker_pool = make_worker_pool(
             handler,
             aggregate=return_aggregate_stream,
             broker=self._broker,
@@ -152,11 +152,11 @@ class LocalEndpoint:
 
     def worker_environment(self) -> dict[str, str]:
         """
-        Give the variables for a worker that is started by somebody else, in a container say.
+        Return the environment variables for a worker that you start yourself, in a container say.
 
-        One that is made with RunPod's package needs no more than these to serve this endpoint.
-        Each worker has to have its own: an id is among them, a new one with each call. The
-        worker must be able to reach 127.0.0.1 of this machine.
+        A worker made with RunPod's package needs only these variables to serve this endpoint.
+        Call this method for each worker: the variables contain the worker's id, a new one for
+        each call. The worker must be able to reach 127.0.0.1 of this machine.
 
         Raises:
             RuntimeError: The endpoint has not been started.
@@ -171,10 +171,10 @@ class LocalEndpoint:
     @property
     def base_url(self) -> str:
         """
-        Where its API begins, as `https://api.runpod.ai/v2` is for the real one.
+        The base URL of its API, the counterpart of `https://api.runpod.ai/v2`.
 
         Raises:
-            RuntimeError: It has not been started.
+            RuntimeError: The endpoint has not been started.
         """
         if self._server is None:
             raise RuntimeError("the local endpoint has no URL before start()")
@@ -183,26 +183,26 @@ class LocalEndpoint:
     @property
     def page_url(self) -> str:
         """
-        Where a browser shows its queue, its workers and its jobs, and lets people try the API.
+        The URL of its page for a browser: the queue, the workers, the jobs, and the API to try.
 
         Raises:
-            RuntimeError: It has not been started.
+            RuntimeError: The endpoint has not been started.
         """
         return self.base_url.removesuffix(_wire.ROOT)
 
     @property
     def faults(self) -> Faults:
-        """What is to go wrong: add faults, see how often they have struck, end them."""
+        """The endpoint's faults: add and remove them, and see how often each was applied."""
         return self._faults
 
     def start(self) -> Self:
         """
-        Start server and workers; of no effect when it runs already.
+        Start the server and the workers; does nothing if the endpoint runs already.
 
         Raises:
-            ImportError: The extra is not installed.
-            OSError: The port is taken.
-            RuntimeError: It has been closed.
+            ImportError: The extra `local` is not installed.
+            OSError: The port is in use.
+            RuntimeError: The endpoint has been closed.
         """
         with self._lock:
             if self._closed:
@@ -211,7 +211,7 @@ class LocalEndpoint:
                 page_key = f"page_{secrets.token_hex(20)}"
                 app = App(
                     api_routes(self._broker, self._limits, self._clock, self.endpoint_id),
-                    layers=self._layers,
+                    middlewares=self._middlewares,
                     worker_routes=worker_routes(self._broker, self._limits),
                     worker_key=self._worker_key,
                     local_routes=[*fault_routes(self._faults), *control_routes(self._broker)],
@@ -223,10 +223,10 @@ class LocalEndpoint:
                 server = ServerThread(
                     app,
                     port=self._port,
-                    on_open=lambda: self._broker.open(self._workforce),
+                    on_open=lambda: self._broker.open(self._worker_pool),
                     on_close=self._close,
                 )
-                # Before it starts workers, who have to be told its URL.
+                # Before it starts workers, which need its URL.
                 self._server, self._process = server, os.getpid()
                 try:
                     server.start()
@@ -239,12 +239,12 @@ class LocalEndpoint:
 
     def close(self) -> None:
         """
-        Stop the handlers and the server; of no effect when it is closed already.
+        Stop the handlers and the server; does nothing if the endpoint is closed already.
 
-        Requests that are being held are answered with the job as it stands. Webhooks that
-        nobody has taken yet, those that wait for another attempt too, are dropped. A handler that
-        does not end within `Limits.shutdown_grace` is left behind on its thread, which does
-        not keep the process alive. In a forked process this has no effect.
+        Held requests are answered with the job as it is. Webhooks that were not delivered yet are
+        dropped, also those that wait for another attempt. A handler that does not end within
+        `Limits.shutdown_grace` is left on its thread, which does not keep the process alive. In
+        a forked process this method does nothing.
         """
         if self._process not in (None, os.getpid()):
             return
@@ -257,18 +257,18 @@ class LocalEndpoint:
             if isinstance(self._clock, VirtualClock):
                 self._clock.unfollow(self._look_at_clock)
             self._server.stop()
-            self._workforce.join()
+            self._worker_pool.join()
 
     def _look_at_clock(self) -> None:
-        self._broker.do(self._broker.queue.sweep)
+        self._broker.apply_from_any_thread(self._broker.queue.advance)
 
     def _fault_added(self, fault: Fault) -> None:
         if isinstance(fault, SlowStart):
-            self._broker.do(lambda _: self._broker.queue.fleet.renew())
+            self._broker.apply_from_any_thread(lambda _: self._broker.queue.fleet.replace_all())
 
     def _close(self) -> None:
         self._broker.close()
-        self._fault_layer.close()
+        self._fault_middleware.close()
         self._webhooks.close()
 
     def __enter__(self) -> Self:
@@ -278,18 +278,18 @@ class LocalEndpoint:
         self.close()
 
     def client(self) -> Runpod:
-        """Make a client of this endpoint's server; the caller closes it."""
+        """Create a client of this endpoint's server; the caller closes it."""
         from runpod_sdk import Runpod
 
         return Runpod(self.api_key, base_url=self.base_url)
 
     def async_client(self) -> AsyncRunpod:
-        """Async twin of `client`."""
+        """Create an async client of this endpoint's server; the caller closes it."""
         from runpod_sdk import AsyncRunpod
 
         return AsyncRunpod(self.api_key, base_url=self.base_url)
 
 
 def _random_id() -> str:
-    """Make up an id of an endpoint or a worker, in the form of the real ones."""
+    """Return a random id of an endpoint or a worker, in the form of the real ones."""
     return "".join(random.choices(string.ascii_lowercase + string.digits, k=14))

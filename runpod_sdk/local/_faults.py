@@ -1,22 +1,22 @@
 """
-Faults that a local endpoint shows on demand.
+The faults that a local endpoint can show.
 
-    of a request      happens     is answered                                like
-    ───────────────   ─────────   ────────────────────────────────────────   ───────────────────
-    LostRequest       no          not at all: the connection is closed       a broken network
-    LostReply         yes         not at all: the connection is closed       the same, later
-    SlowReply         yes         late                                       a slow network
-    RateLimited       no          429, with Retry-After if asked for         too many requests
-    ServerFailure     no          500, 502 or 503                            a fault of RunPod's
-    GatewayTimeout    yes         524, a page in HTML                        an edge out of patience
+    of a request      carried out   answer                                   stands for
+    ───────────────   ───────────   ──────────────────────────────────────   ───────────────────
+    LostRequest       no            none: the connection is closed           a broken network
+    LostReply         yes           none: the connection is closed           a broken network
+    SlowReply         yes           late                                     a slow network
+    RateLimited       no            429, with Retry-After if given           too many requests
+    ServerFailure     no            500, 502 or 503                          an outage of RunPod
+    GatewayTimeout    yes           524, an HTML page                        a gateway's timeout
 
-    of jobs           what happens
+    of jobs           effect
     ───────────────   ──────────────────────────────────────────────────────────────────────────
     NoOutput          a job that succeeds is COMPLETED, and its output is lost
-    ExpiredResult     a job that has ended is gone when it is asked for: 404, as after retention
-    SlowStart         workers start anew, and take no job until they are ready
+    ExpiredResult     a job that has ended is forgotten: 404, as after its retention
+    SlowStart         workers restart, and take no job until they are ready
 
-A fault is a value. Adding it to `LocalEndpoint.faults` brings it into force.
+Faults are values. `LocalEndpoint.faults.add` activates one.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from attrs import Attribute, field, frozen
 from attrs.converters import optional as converted_optionally
 from attrs.validators import in_, instance_of, optional
 
-from ._wire import Operation
+from ._wire import OperationName
 
 
 def _operation(value: str) -> str:
     try:
-        return Operation(value).value
+        return OperationName(value).value
     except ValueError:
         raise ValueError(
-            f"there is no operation {value!r}; there are {', '.join(Operation)}"
+            f"no operation {value!r}; the operations are {', '.join(OperationName)}"
         ) from None
 
 
 def seconds(value: float | timedelta) -> float:
-    """Read a length of time, in seconds."""
+    """Return a duration in seconds."""
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a length of time must be a number of seconds, not {value!r}")
+        raise TypeError(f"a duration must be a number of seconds or a timedelta, not {value!r}")
     return float(value)
 
 
@@ -62,7 +62,7 @@ def _whole(_: object, attribute: Attribute[Any], value: object) -> None:
 
 @frozen
 class Fault:
-    """Something that goes wrong; see its subclasses."""
+    """The base class of all faults."""
 
 
 @frozen
@@ -71,8 +71,8 @@ class RequestFault(Fault):
     A fault of requests.
 
     Args:
-        operation: Whose requests it befalls, by the name in their path, such as `run`, `runsync`
-            or `status-sync`; those of all operations without it.
+        operation: The operation whose requests it applies to, by its name in the path, such as
+            `run`, `runsync` or `status-sync`; all operations by default.
     """
 
     operation: str | None = field(default=None, converter=converted_optionally(_operation))
@@ -80,21 +80,21 @@ class RequestFault(Fault):
 
 @frozen
 class LostRequest(RequestFault):
-    """Close the connection before anything has happened, without one byte of an answer."""
+    """Close the connection without carrying out the request and without an answer."""
 
 
 @frozen
 class LostReply(RequestFault):
-    """Do what was asked, then close the connection without one byte of an answer."""
+    """Carry out the request, then close the connection without an answer."""
 
 
 @frozen
 class SlowReply(RequestFault):
     """
-    Do what was asked at once, and answer late.
+    Carry out the request at once, and answer late.
 
     Args:
-        seconds: How long the answer is kept back; real time.
+        seconds: How long the answer is delayed, in real time.
     """
 
     seconds: float = field(kw_only=True, converter=seconds, validator=_positive)
@@ -103,10 +103,10 @@ class SlowReply(RequestFault):
 @frozen
 class RateLimited(RequestFault):
     """
-    Answer 429, and do nothing.
+    Answer 429 without carrying out the request.
 
     Args:
-        retry_after: What the header `Retry-After` says, in whole seconds; no such header without.
+        retry_after: The value of the header `Retry-After`, in whole seconds; no header by default.
     """
 
     retry_after: int | None = field(default=None, kw_only=True, validator=_whole)
@@ -115,10 +115,10 @@ class RateLimited(RequestFault):
 @frozen
 class ServerFailure(RequestFault):
     """
-    Answer *status*, and do nothing.
+    Answer with an error without carrying out the request.
 
     Args:
-        status: 500 or 503, in JSON as the service words them, or 502, a page of the edge before it.
+        status: 500 or 503, as JSON like the service's, or 502, as a gateway's HTML page.
     """
 
     status: int = field(default=503, kw_only=True, validator=in_((500, 502, 503)))
@@ -127,11 +127,11 @@ class ServerFailure(RequestFault):
 @frozen
 class GatewayTimeout(RequestFault):
     """
-    Do what was asked, but answer 524 with a page in HTML, as the edge does before the service.
+    Carry out the request, but answer 524 with an HTML page, as the service's gateway does.
 
     Args:
-        after: When the page comes, in seconds of real time, even if the service has no answer
-            by then; without it, in place of the answer.
+        after: After how many seconds of real time the page is sent, whether or not the request
+            has been carried out; by default, it is sent in place of the answer.
     """
 
     after: float | None = field(
@@ -145,7 +145,7 @@ class JobFault(Fault):
     A fault of jobs.
 
     Args:
-        job_id: The job that it befalls; any without it.
+        job_id: The job that it applies to; any job by default.
     """
 
     job_id: str | None = field(default=None, validator=optional(instance_of(str)))
@@ -153,24 +153,24 @@ class JobFault(Fault):
 
 @frozen
 class NoOutput(JobFault):
-    """Let a job that succeeds be COMPLETED without output, as when its result was too large."""
+    """Lose the output of a job that succeeds, as happens to results that are too large."""
 
 
 @frozen
 class ExpiredResult(JobFault):
-    """Forget a job that has ended when it is asked for, as if its retention had passed: 404."""
+    """Forget a job that has ended when a client asks for it, as after its retention: 404."""
 
 
 @frozen
 class SlowStart(Fault):
     """
-    Let workers start anew, each as soon as it has no job, and let each that starts take long.
+    Restart each worker as soon as it has no job, and make each start slow.
 
-    Until then it is counted as initializing, and jobs wait in the queue. It strikes once for
-    each worker that starts.
+    A starting worker counts as initializing, and jobs wait in the queue. The fault is applied
+    once for each worker that starts.
 
     Args:
-        seconds: How long a worker takes to start, by the clock of the endpoint.
+        seconds: How long a worker takes to start, by the endpoint's clock.
     """
 
     seconds: float = field(converter=seconds, validator=_positive)

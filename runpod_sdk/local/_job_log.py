@@ -1,4 +1,4 @@
-"""A line in the log for each job that has ended: which, how, and how long it ran."""
+"""A log line for each job that has ended: its id, status, duration and error."""
 
 from __future__ import annotations
 
@@ -6,30 +6,33 @@ import logging
 from collections.abc import Callable
 
 from runpod_sdk.reasons import line_of
+from runpod_serverless_api.types import UNSET
 
 from . import _wire
-from ._rules.jobs import Job
+from ._rules.jobs import JobRecord
 from ._workers.output import censored
 
 logger = logging.getLogger("runpod_sdk.local.jobs")
 
 
-def job_log(*secrets: str) -> Callable[[Job], None]:
-    """Make what tells of the jobs of an endpoint with such *secrets*: no input, no output."""
+def job_log(*secrets: str) -> Callable[[JobRecord], None]:
+    """Return a function that logs ended jobs, without input, output and *secrets*."""
 
-    def ended(job: Job) -> None:
+    def ended(job: JobRecord) -> None:
         if logger.isEnabledFor(logging.INFO):
             status = str(job.status)
-            ran = "" if job.execution_time is None else f" in {_spelled(job.execution_time)}"
-            why = "" if job.error is _wire.UNSET else f": {_line(str(job.error), job, secrets)}"
+            ran = (
+                "" if job.execution_time is None else f" in {_format_duration(job.execution_time)}"
+            )
+            why = "" if job.error is UNSET else f": {_error_line(str(job.error), job, secrets)}"
             logger.info("job %s %s%s%s", job.id, status, ran, why, extra={"status": status})
 
     return ended
 
 
-def _line(error: str, job: Job, secrets: tuple[str, ...]) -> str:
-    return line_of(censored(error, (*secrets, *_wire.secrets(job.submission.request))))
+def _error_line(error: str, job: JobRecord, secrets: tuple[str, ...]) -> str:
+    return line_of(censored(error, (*secrets, *_wire.secrets(job.spec.request))))
 
 
-def _spelled(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

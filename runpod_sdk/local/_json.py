@@ -1,4 +1,4 @@
-"""JSON in and out, stricter than the `json` module: no NaN, no infinity."""
+"""Read and copy JSON, stricter than the `json` module: no NaN, no infinity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _finite(text: str) -> float:
@@ -19,22 +19,21 @@ def _finite(text: str) -> float:
 
 
 def parse(text: bytes) -> Any:
-    """Read JSON; ValueError if it is none, also if it is nested too deeply."""
+    """Parse JSON; raise ValueError if it is not valid or is nested too deeply."""
     try:
         return json.loads(text.decode(), parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def snapshot(value: Any) -> Any:
+def json_copy(value: Any) -> Any:
     """
-    Copy *value* as it would arrive on the other side of a wire.
+    Return *value* as it would arrive after being sent as JSON.
 
-    What the handler does to it afterwards has no effect on the copy. Tuples become lists,
-    and keys strings.
+    The copy shares nothing with *value*. Tuples become lists, and keys become strings.
 
     Raises:
-        ValueError: JSON cannot represent it.
+        ValueError: JSON cannot represent *value*.
     """
     try:
         return json.loads(json.dumps(value, allow_nan=False))

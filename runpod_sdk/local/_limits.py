@@ -1,4 +1,4 @@
-"""What a local endpoint allows, and for how long; the values of the real service by default."""
+"""The limits of a local endpoint; by default, those of the real service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MIB = 1024 * 1024
 
 
 def seconds(value: float | timedelta) -> float:
-    """Read a length of time, in seconds."""
+    """Return a duration in seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
@@ -34,38 +34,38 @@ def _not_negative(_: object, attribute: Attribute[Any], values: tuple[float, ...
 @frozen(kw_only=True)
 class Limits:
     """
-    Times and sizes that a `LocalEndpoint` holds to.
+    The timeouts, retention times and sizes of a `LocalEndpoint`.
 
-    Times are seconds or `timedelta`, sizes are bytes. Shorten them to see in a test what
-    takes half an hour in the real service.
+    Times are seconds or `timedelta`, sizes are bytes. Shorten them to test what takes half an
+    hour in the real service.
 
     Args:
-        execution_timeout: Longest run of a job that brings no `policy.executionTimeout`.
-        ttl: Longest time from submission to the end of a job that brings no `policy.ttl`.
-        retention: How long a finished job of `/run` can be asked for.
-        sync_retention: The same, of `/runsync`.
-        sync_retention_after_wait: The same, of `/runsync?wait=…`.
-        run_sync_wait: How long `/runsync` holds a request that brings no `wait`.
-        status_sync_wait: The same, of `/status-sync`.
-        stream_wait: The same, of `/stream`.
-        run_body: Longest body of `/run`.
-        run_sync_body: Longest body of `/runsync`.
-        webhook_timeout: How long the receiver of a webhook has for its answer, each time.
-        webhook_retry_delays: How long to wait before each further attempt at a webhook that was
-            not taken; there are as many of these as lengths here, and none if it is empty.
-        job_take_wait: How long a worker that asks for jobs, or for what to stop, is held; below
-            90 seconds, after which RunPod's package gives up.
-        worker_timeout: How long nothing has to be heard of a worker that pulls before it is
-            taken to have vanished.
-        stop_grace: How long a worker process may go on with a job that was cancelled or has
-            overrun, before the process is ended. It pings each second to say what it runs.
-        process_grace: How long a worker process that was told to end may take, before it is killed.
-        result_body: Longest body of a worker's report; the result of a longer one is lost.
-        chunk_size: Longest chunk of a stream, as JSON; a longer text comes as several.
-        sweep_interval: Longest time between two looks at what has expired, when nobody asks
-            for anything. A job may overrun its execution timeout by this much, as it does in
-            the real service by some seconds.
-        shutdown_grace: How long closing waits for handlers that were told to stop.
+        execution_timeout: The execution timeout of a job without `policy.executionTimeout`.
+        ttl: The time to live, from its submission, of a job without `policy.ttl`.
+        retention: How long an ended job of `/run` is kept.
+        sync_retention: How long an ended job of `/runsync` is kept.
+        sync_retention_after_wait: How long an ended job of `/runsync?wait=…` is kept.
+        run_sync_wait: How long `/runsync` holds a request without `wait`.
+        status_sync_wait: How long `/status-sync` holds a request without `wait`.
+        stream_wait: How long `/stream` holds a request without `wait`.
+        run_body: The largest body of `/run`.
+        run_sync_body: The largest body of `/runsync`.
+        webhook_timeout: The timeout of each attempt to deliver a webhook.
+        webhook_retry_delays: The pauses before further attempts to deliver a webhook, one for
+            each attempt; an empty tuple means no retries.
+        job_take_wait: How long a worker's request for jobs, or for jobs to stop, is held; below
+            90 seconds, the timeout of RunPod's package.
+        worker_timeout: After how long without any request a worker that pulls counts as lost.
+        stop_grace: How long a worker process may keep running a job that was cancelled or has
+            reached its execution timeout, before the process is ended. It pings each second to
+            say which jobs it runs.
+        process_grace: How long a worker process may take to end before it is killed.
+        result_body: The largest body of a worker's report; a larger result is lost.
+        chunk_size: The largest chunk of a stream, as JSON; longer text is split.
+        sweep_interval: The longest time between two checks for expired jobs while no request
+            comes in. A job may exceed its execution timeout by this much, as it does by some
+            seconds in the real service.
+        shutdown_grace: How long `close` waits for handlers that were asked to stop.
     """
 
     execution_timeout: float = field(default=600.0, converter=seconds, validator=_positive)

@@ -1,22 +1,22 @@
 """
-Where workers that pull come to: for jobs, to learn which ones to stop, and to say that they live.
+Workers that pull: they ask for jobs, ask which jobs to stop, and ping.
 
-How it is known that such a worker has lost its runs:
+The runs of such a worker are lost when one of these happens:
 
-- It asks for jobs and says that it has none. It takes an answer in before it asks again, and
-  keeps a job until the server has its result (or it has given up sending it), so a run that it
-  then does not have, it will never report on. The same goes for a connection that breaks while
-  a job is handed over.
-- Its process has ended, where that is ours.
-- It was not heard of for `Limits.worker_timeout`. What counts is any request, and one that is
-  being held. While it runs something, only a worker that pings is expected to be heard of: the
-  loop of one with a handler that blocks is silent.
+- The worker asks for jobs and says that it has none. It reads an answer before it asks again and
+  keeps a job until the server has its result (or until it gives up sending it), so it will never
+  report on a run that it does not have then. The same holds if the connection breaks while a job
+  is handed over.
+- The worker's process ends, if this endpoint started it.
+- The worker is silent for `Limits.worker_timeout`. Any request counts, and so does a request that
+  is being held. While a worker runs a job, silence counts only if the worker has pinged before:
+  a handler that blocks the worker's event loop makes it silent too.
 
-A run that was stopped counts as let go when the worker has no jobs, sends its result, or pings
-without its job. A process of ours that has not let go within `Limits.stop_grace` is ended, and
-another takes its place.
+A stopped run counts as released when the worker has no jobs, sends the run's result, or pings
+without its job. A process that this endpoint started and that has not released the run within
+`Limits.stop_grace` is ended and replaced.
 
-All this is in real time, since processes know no other, whatever the clock of the queue.
+All these times are real time, whatever the queue's clock is.
 """
 
 from __future__ import annotations
@@ -24,65 +24,76 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from attrs import Factory, define
 
 from ._limits import Limits
 from ._rules.fleet import Worker
-from ._rules.jobs import Job, Run
+from ._rules.jobs import JobRecord, Run
+from ._rules.queue import Queue
 
-if TYPE_CHECKING:
-    from ._broker import Broker
+P = ParamSpec("P")
+T = TypeVar("T")
 
-_SETTLING = 0.5
-"""Seconds before a job that was handed over can be stopped: until then the worker of RunPod's
-package may still have it in a queue of its own, where it does not look."""
+_STOP_DELAY = 0.5
+"""Seconds after a job is handed over before its worker is asked to stop it: until then, the job
+may be in an internal queue of RunPod's package, which ignores requests to stop it."""
 
-_REFUSAL = 0.2
-"""Seconds that a worker which has to go is kept waiting for its answer, lest it asks in a spin."""
+_DISMISSED_DELAY = 0.2
+"""Seconds before a dismissed worker gets its answer, so that it does not ask in a busy loop."""
 
-Gone = Callable[[], asyncio.Future[None]]
-"""Gives what is done when the one who asks has hung up."""
+Disconnected = Callable[[], asyncio.Future[None]]
+"""Returns a future that is done when the client of the request has disconnected."""
 
 
 @define(eq=False)
-class _Take:
-    """A worker that waits for jobs, at *most* so many."""
+class _JobTake:
+    """A held request of a worker for up to *most* jobs."""
 
     worker: str
     most: int
-    answer: asyncio.Future[list[tuple[Run, Job]]]
+    answer: asyncio.Future[list[tuple[Run, JobRecord]]]
 
 
 @define(eq=False)
-class _Presence:
-    """What is known of the life of one worker."""
+class _WorkerContact:
+    """When the server last heard from a worker, and what to tell it next."""
 
     heard: float = 0.0
     held: int = 0
-    """How many of its requests are being held."""
+    """The number of its requests that are being held."""
     pings: bool = False
     to_stop: list[str] = Factory(list[str])
-    told: asyncio.Event = Factory(asyncio.Event)
-    """Set when there is something to stop."""
+    stop_news: asyncio.Event = Factory(asyncio.Event)
+    """Set when `to_stop` has jobs."""
 
 
-class Desk:
+class QueueRunner(Protocol):
+    """A queue on an event loop, and the way to apply events to it."""
+
+    queue: Queue
+
+    def apply(
+        self, event: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+
+
+class PullWorkers:
     """
-    Serve workers that pull, on the loop of the broker.
+    Serve workers that pull, on the broker's event loop.
 
     Args:
-        broker: Whose queue it is.
-        limits: How long to hold, and to wait.
+        runner: Runs the queue that the workers take jobs from.
+        limits: How long requests are held, and the workers' timeouts.
     """
 
-    def __init__(self, broker: Broker, limits: Limits) -> None:
-        self._broker = broker
-        self._queue = broker.queue
+    def __init__(self, runner: QueueRunner, limits: Limits) -> None:
+        self._runner = runner
+        self._queue = runner.queue
         self._limits = limits
-        self._takes: list[_Take] = []
-        self._present: dict[str, _Presence] = {}
+        self._takes: list[_JobTake] = []
+        self._contacts: dict[str, _WorkerContact] = {}
         self._fresh: set[Run] = set()
         self._stopping: dict[Run, float] = {}
         self._dismissed: set[str] = set()
@@ -91,59 +102,59 @@ class Desk:
     # -- workers ask
 
     async def take(
-        self, worker: str, most: int, *, has_none: bool, gone: Gone
-    ) -> list[tuple[Run, Job]]:
+        self, worker: str, most: int, *, has_none: bool, disconnected: Disconnected
+    ) -> list[tuple[Run, JobRecord]]:
         """
-        Give a worker the jobs that have waited longest, as soon as there are any.
+        Return the jobs that have waited longest, as soon as the queue has any.
 
         Args:
-            worker: Its id; one that was not known joins.
-            most: How many jobs it can take.
-            has_none: Whether it says that it has no jobs.
-            gone: Tells when it has hung up; it is then given none.
+            worker: The worker's id; an unknown worker joins.
+            most: The largest number of jobs to return.
+            has_none: Whether the worker says that it has no jobs.
+            disconnected: Done when the worker has disconnected; it then gets no jobs.
         """
         if await self._is_dismissed(worker):
             return []
-        self._broker.apply(self._queue.join, worker)
+        self._runner.apply(self._queue.join, worker)
         if has_none:
-            self._broker.apply(self._queue.drop, self._runs(worker))
+            self._runner.apply(self._queue.lose_runs, self._runs(worker))
         loop = asyncio.get_running_loop()
-        take, hung_up = _Take(worker, most, loop.create_future()), gone()
+        take, hung_up = _JobTake(worker, most, loop.create_future()), disconnected()
         self._takes.append(take)
         try:
-            with self._holding(worker):
-                await self._either(take.answer, hung_up)
+            with self._held_request(worker):
+                await self._wait_for_either(take.answer, hung_up)
         finally:
             self._takes.remove(take)
         taken = take.answer.result() if take.answer.done() else []
         if hung_up.done():
-            # Nobody took them, and nobody will ever report on them.
-            self._broker.apply(self._queue.drop, [run for run, _ in taken])
+            # The worker did not receive these jobs, so it will never report on them.
+            self._runner.apply(self._queue.lose_runs, [run for run, _ in taken])
             return []
         for run, _ in taken:
             self._fresh.add(run)
-            loop.call_later(_SETTLING, self._fresh.discard, run)
+            loop.call_later(_STOP_DELAY, self._fresh.discard, run)
         return taken
 
-    async def stops(self, worker: str, gone: Gone) -> list[str]:
-        """Name the jobs that a worker has to stop, as soon as there are any."""
+    async def stops(self, worker: str, disconnected: Disconnected) -> list[str]:
+        """Return the ids of the jobs that a worker has to stop, as soon as it has any."""
         if await self._is_dismissed(worker):
             return []
-        hung_up = gone()
-        with self._holding(worker) as presence:
-            told = asyncio.ensure_future(presence.told.wait())
+        hung_up = disconnected()
+        with self._held_request(worker) as contact:
+            stop_news = asyncio.ensure_future(contact.stop_news.wait())
             try:
-                await self._either(told, hung_up)
+                await self._wait_for_either(stop_news, hung_up)
             finally:
-                told.cancel()
+                stop_news.cancel()
         if hung_up.done():
             return []
-        job_ids, presence.to_stop = presence.to_stop, []
-        presence.told.clear()
+        job_ids, contact.to_stop = contact.to_stop, []
+        contact.stop_news.clear()
         return job_ids
 
     def ping(self, worker: str, running: Container[str]) -> None:
-        """Know that a worker lives, and what it runs; one that never asked for a job is nobody."""
+        """Record a ping and the jobs that the worker runs; ignore a worker that never took jobs."""
         if self._queue.fleet.find(worker) is not None:
             self.hear(worker).pings = True
             let_go = [
@@ -151,22 +162,22 @@ class Desk:
                 for run in self._runs(worker)
                 if run in self._stopping and run.job_id not in running
             ]
-            self._broker.apply(self._queue.drop, let_go)
+            self._runner.apply(self._queue.lose_runs, let_go)
 
-    def hear(self, worker: str) -> _Presence:
-        """Know that a worker lives."""
-        presence = self._present.setdefault(worker, _Presence())
-        presence.heard = asyncio.get_running_loop().time()
-        return presence
+    def hear(self, worker: str) -> _WorkerContact:
+        """Record that the server has heard from a worker."""
+        contact = self._contacts.setdefault(worker, _WorkerContact())
+        contact.heard = asyncio.get_running_loop().time()
+        return contact
 
     def find(self, worker: str, job_id: str) -> Run | None:
-        """Give the run of a job that a worker has; None if it has none, or not any more."""
+        """Return a worker's run of a job, or None if the worker does not have it."""
         return next((run for run in self._runs(worker) if run.job_id == job_id), None)
 
     # -- what the broker does
 
     def dispatch(self, now: float) -> None:
-        """Give the jobs that wait to the workers that do, first come, first served."""
+        """Hand queued jobs to the workers that wait for one, in the order of their requests."""
         for take in self._takes:
             if not self._queue.waiting:
                 break
@@ -174,23 +185,23 @@ class Desk:
                 take.answer.set_result(taken)
 
     def stop(self, run: Run) -> None:
-        """Let a worker know that a run no longer counts."""
-        loop, delay = asyncio.get_running_loop(), _SETTLING if run in self._fresh else 0.0
+        """Ask a worker to stop a run that no longer counts."""
+        loop, delay = asyncio.get_running_loop(), _STOP_DELAY if run in self._fresh else 0.0
         self._stopping[run] = loop.time() + delay + self._limits.stop_grace
-        loop.call_later(delay, self._tell, run)
+        loop.call_later(delay, self._notify_stop, run)
 
     def dismiss(self, worker: str) -> None:
-        """Give nothing more to a worker of ours that is being ended, and let it see that."""
+        """Give no more jobs to a worker that is being ended, and answer its held requests."""
         self._dismissed.add(worker)
         self._answer(worker)
 
     def forget(self, worker: str) -> None:
-        """Know that a worker is there no longer."""
+        """Forget a worker that has ended."""
         self._dismissed.discard(worker)
-        self._present.pop(worker, None)
+        self._contacts.pop(worker, None)
 
     def overdue(self) -> list[str]:
-        """Name the workers to be given up: not heard of, or ours and not letting go of a run."""
+        """Return the silent workers, and ours that do not release a stopped run."""
         now = asyncio.get_running_loop().time()
         found = [worker.id for worker in self._queue.fleet if self._is_silent(worker, now)]
         for run, until in list(self._stopping.items()):
@@ -202,11 +213,11 @@ class Desk:
         return found
 
     def close(self) -> None:
-        """Answer all who wait, and let them stop what they run."""
+        """Answer all held requests, and ask the workers to stop their jobs."""
         self._closing = True
-        for worker_id, presence in self._present.items():
-            presence.to_stop = [run.job_id for run in self._runs(worker_id)]
-        for worker in [take.worker for take in self._takes] + list(self._present):
+        for worker_id, contact in self._contacts.items():
+            contact.to_stop = [run.job_id for run in self._runs(worker_id)]
+        for worker in [take.worker for take in self._takes] + list(self._contacts):
             self._answer(worker)
 
     # -- the parts of these
@@ -216,28 +227,30 @@ class Desk:
         return [] if found is None else list(found.runs.values())
 
     def _is_silent(self, worker: Worker, now: float) -> bool:
-        presence = self._present.get(worker.id)
-        if presence is None or presence.held or (worker.runs and not presence.pings):
+        contact = self._contacts.get(worker.id)
+        if contact is None or contact.held or (worker.runs and not contact.pings):
             return False
-        return presence.heard + self._limits.worker_timeout <= now
+        return contact.heard + self._limits.worker_timeout <= now
 
     async def _is_dismissed(self, worker: str) -> bool:
         if worker in self._dismissed:
-            await asyncio.sleep(_REFUSAL)
+            await asyncio.sleep(_DISMISSED_DELAY)
             return True
         return False
 
     @contextmanager
-    def _holding(self, worker: str) -> Iterator[_Presence]:
-        presence = self.hear(worker)
-        presence.held += 1
+    def _held_request(self, worker: str) -> Iterator[_WorkerContact]:
+        contact = self.hear(worker)
+        contact.held += 1
         try:
-            yield presence
+            yield contact
         finally:
-            presence.held -= 1
-            presence.heard = asyncio.get_running_loop().time()
+            contact.held -= 1
+            contact.heard = asyncio.get_running_loop().time()
 
-    async def _either(self, news: asyncio.Future[Any], hung_up: asyncio.Future[None]) -> None:
+    async def _wait_for_either(
+        self, news: asyncio.Future[Any], hung_up: asyncio.Future[None]
+    ) -> None:
         if not self._closing:
             await asyncio.wait(
                 {news, hung_up},
@@ -246,15 +259,15 @@ class Desk:
             )
 
     def _answer(self, worker: str) -> None:
-        """Let the requests of a worker that are held be answered with nothing."""
+        """Answer the held requests of a worker without jobs."""
         for take in self._takes:
             if take.worker == worker and not take.answer.done():
                 take.answer.set_result([])
-        if worker in self._present:
-            self._present[worker].told.set()
+        if worker in self._contacts:
+            self._contacts[worker].stop_news.set()
 
-    def _tell(self, run: Run) -> None:
+    def _notify_stop(self, run: Run) -> None:
         if self.find(run.worker, run.job_id) == run:
-            presence = self.hear(run.worker)
-            presence.to_stop.append(run.job_id)
-            presence.told.set()
+            contact = self.hear(run.worker)
+            contact.to_stop.append(run.job_id)
+            contact.stop_news.set()

@@ -1,4 +1,4 @@
-"""The endpoints that pytest's fixtures make, and what has to be tidied up after them."""
+"""The endpoints of the pytest fixtures, and the clean-up after a test."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def endpoints_for(
     item: Any, patch: pytest.MonkeyPatch, clock: VirtualClock | None
 ) -> Generator[type[LocalEndpoint], None, None]:
     """
-    Give a class of endpoints that run until the end of the block, at the latest.
+    Yield a class of endpoints that are closed at the end of the block.
 
     Args:
-        item: The test, whose async clients are closed where it ends.
-        patch: Through which the environment is pointed to them.
-        clock: What they follow if they are not told otherwise.
+        item: The test; async clients are closed in it, at its end.
+        patch: Sets the environment variables that lead to the endpoints.
+        clock: The endpoints' default clock.
     """
     clients: list[AsyncRunpod] = []
     _finally_close(clients, item)
     with ExitStack() as stack:
 
-        class Endpoint(LocalEndpoint):
+        class FixtureEndpoint(LocalEndpoint):
             __doc__ = LocalEndpoint.__doc__
 
             def __init__(self, *args: Any, **settings: Any) -> None:
@@ -52,7 +52,7 @@ def endpoints_for(
                 patch.setenv("RUNPOD_API_KEY", self.api_key)
                 patch.setenv("RUNPOD_ENDPOINT_BASE_URL", self.base_url)
                 patch.setenv("RUNPOD_ENDPOINT_ID", self.endpoint_id)
-                patch.setenv("no_proxy", _with_this_machine())
+                patch.setenv("no_proxy", _no_proxy_with_loopback())
                 return self
 
             def client(self) -> Runpod:
@@ -62,17 +62,17 @@ def endpoints_for(
                 clients.append(super().async_client())
                 return clients[-1]
 
-        yield Endpoint
+        yield FixtureEndpoint
 
 
-def _with_this_machine() -> str:
-    """List the hosts that are asked without a proxy, and this one."""
+def _no_proxy_with_loopback() -> str:
+    """Return the variable no_proxy with 127.0.0.1 added."""
     hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     return ",".join(dict.fromkeys([*filter(None, hosts.split(",")), "127.0.0.1"]))
 
 
 def _finally_close(clients: list[AsyncRunpod], item: Any) -> None:
-    """Let an async test close *clients* at its end: connections belong to its event loop."""
+    """Close *clients* at the end of an async test, as their connections belong to its loop."""
     test: Callable[..., Any] | None = getattr(item, "obj", None)
     if test is None or not inspect.iscoroutinefunction(test):
         return

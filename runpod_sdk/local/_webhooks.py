@@ -1,4 +1,4 @@
-"""Webhooks: telling the address that a job came with how the job has ended."""
+"""Deliver the webhooks of jobs that have ended."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import httpx
 
 from . import _wire
 from ._limits import Limits
-from ._rules.jobs import Job
+from ._rules.jobs import JobRecord
 
 logger = logging.getLogger("runpod_sdk.local")
 
 _AT_ONCE = 64
-"""Attempts under way; the others wait for one of these to be over."""
+"""The largest number of attempts at once."""
 
 _USER_AGENT = "Go-http-client/2.0"  # as recorded
 
 
 class Webhooks:
     """
-    Deliver webhooks, as tasks of the running loop.
+    Delivers webhooks, as tasks of the running loop.
 
-    Any 2xx takes a delivery. Anything else, a redirect too, is an attempt that failed, and is
-    made again after each of `Limits.webhook_retry_delays`, in real time whatever the clock of
-    the queue. Nothing of it has an effect on the job. What has not been taken by `close` is
-    dropped. The proxies of the environment are not used.
+    Any 2xx answer accepts a delivery. Any other result, also a redirect, is a failed attempt,
+    which is repeated after each of `Limits.webhook_retry_delays`, in real time whatever the
+    queue's clock is. Deliveries have no effect on the job. `close` drops the deliveries that
+    were not accepted yet. The proxies of the environment are not used.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -39,13 +39,13 @@ class Webhooks:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._deliveries: set[asyncio.Task[None]] = set()
 
-    def ended(self, job: Job) -> None:
-        """Begin to deliver the webhook of a job that has become terminal, if it has one."""
-        url = job.submission.request.get(_wire.WEBHOOK)
+    def ended(self, job: JobRecord) -> None:
+        """Start to deliver the webhook, if any, of a job that has become terminal."""
+        url = job.spec.request.get(_wire.WEBHOOK)
         if not url:
             return
         if not url.lower().startswith(("http://", "https://")):
-            logger.warning("the webhook of job %s is no http URL, and was not called", job.id)
+            logger.warning("the webhook of job %s is not an http URL and was not called", job.id)
             return
         delivery = asyncio.ensure_future(
             self._deliver(job.id, url, _wire.encode(_wire.webhook(job)))
@@ -54,7 +54,7 @@ class Webhooks:
         delivery.add_done_callback(self._deliveries.discard)
 
     def close(self) -> None:
-        """Drop what has not been taken yet."""
+        """Drop the deliveries that were not accepted yet."""
         for delivery in self._deliveries:
             delivery.cancel()
 
@@ -66,11 +66,11 @@ class Webhooks:
             await asyncio.sleep(delay)
             fault = await self._attempt(url, body)
         if fault is not None:
-            # Without the URL, which may hold a secret.
-            logger.warning("nobody took the webhook of job %s: %s", job_id, fault)
+            # Without the URL, which may contain a secret.
+            logger.warning("the webhook of job %s was not accepted: %s", job_id, fault)
 
     async def _attempt(self, url: str, body: bytes) -> str | None:
-        """Send it once; None if it was taken, or else why not."""
+        """Send a webhook once; return None if it was accepted, else the reason."""
         headers = {
             "content-type": "application/json",
             "user-agent": _USER_AGENT,
@@ -82,7 +82,7 @@ class Webhooks:
             if request.url.userinfo:
                 auth = httpx.BasicAuth(request.url.username, request.url.password)
                 request = next(auth.auth_flow(request))
-            # By the transport, as a client of httpx logs the URL, which may hold a secret.
+            # Through the transport: an httpx client logs the URL, which may contain a secret.
             async with (
                 self._slots,
                 asyncio.timeout(self._timeout),
@@ -92,7 +92,7 @@ class Webhooks:
                 return None if response.is_success else f"HTTP {response.status_code}"
         except TimeoutError:
             return f"no answer within {self._timeout:g} s"
-        except Exception as error:  # whatever an address that a stranger chose can lead to
+        except Exception as error:  # the address is the client's choice, so anything can fail
             return type(error).__name__
 
 

@@ -1,8 +1,8 @@
 """
-The API as it stands on the wire: paths, verbs, and the names of fields.
+The API's paths, verbs and documents.
 
-The names come from the generated models, so that a change of the contract is felt here
-and nowhere else in this package.
+Field names come from the generated models, so that a change of the API document changes this
+module and no other one of this package.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runpod_serverless_api.models import (
-    BatchStatus,
     Error,
-    ExecutionPolicy,
     Health,
     JobCounts,
     JobRequest,
@@ -30,12 +28,8 @@ from runpod_serverless_api.models import (
 from runpod_serverless_api.models import Job as JobAnswer
 from runpod_serverless_api.types import UNSET, Unset
 
+from ._rules.jobs import JobRecord, QueueCounts
 from ._rules.rates import Rate
-
-if TYPE_CHECKING:
-    from ._rules.jobs import Counts, Job
-
-__all__ = ["UNSET", "BatchStatus", "ExecutionPolicy", "JobRequest", "JobStatus", "Unset"]
 
 ROOT = "v2"
 """The first segment of every path; the second is the id of the endpoint."""
@@ -43,31 +37,29 @@ ROOT = "v2"
 OFFSET, LIMIT = "offset", "limit"
 WAIT = "wait"
 TTL = "ttl"
-SHORTEST_WAIT, LONGEST_WAIT = 1_000, 300_000  # ms
-LONGEST_POLICY = 7 * 86_400_000  # ms
+MIN_WAIT, MAX_WAIT = 1_000, 300_000  # ms
+MAX_POLICY = 7 * 86_400_000  # ms
 
 WORKER_KEY = "worker_key"
 KEY_HEADER, KEY_SCHEME = b"authorization", "bearer"
 RETRY_AFTER = "retry-after"
 
-# What refusals and failures say of fields, by their names on the wire.
-EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"
+# Error texts that contain field names.
 WRONG_KIND = {"error": "not allowed for QB API"}
-LOST_ERROR = "job timed out after 1 retries"
 NOT_OBJECTS = "policy and s3Config must be objects"
 NOT_BOOLEAN = "policy.lowPriority must be a boolean"
 
 WEBHOOK = "webhook"
 
 BATCH_ID = "batchId"
-"""The member of a handler's job that names its batch."""
+"""The member of a handler's job with the batch's id."""
 
 JOB_ID = "id"
-"""The member of a handler's job that names it; the others are those of the request."""
+"""The member of a handler's job with its id; the others are those of the request."""
 
 
-class Operation(StrEnum):
-    """The third segment of a path."""
+class OperationName(StrEnum):
+    """An operation, by the third segment of its path."""
 
     RUN = "run"
     RUN_SYNC = "runsync"
@@ -84,50 +76,50 @@ class Operation(StrEnum):
     BATCH = "batch"
 
 
-# The documentation has GET where RunPod's Go client has POST: both answer, as in the service.
-METHODS: dict[Operation, tuple[str, ...]] = {
-    Operation.RUN: ("POST",),
-    Operation.RUN_SYNC: ("POST",),
-    Operation.STATUS: ("GET", "POST"),
-    Operation.STATUS_SYNC: ("GET", "POST"),
-    Operation.STREAM: ("GET", "POST"),
-    Operation.CANCEL: ("POST",),
-    Operation.RETRY: ("POST",),
-    Operation.PURGE_QUEUE: ("POST",),
-    Operation.HEALTH: ("GET",),
+# The documentation has GET where RunPod's Go client has POST: both work, as in the service.
+METHODS: dict[OperationName, tuple[str, ...]] = {
+    OperationName.RUN: ("POST",),
+    OperationName.RUN_SYNC: ("POST",),
+    OperationName.STATUS: ("GET", "POST"),
+    OperationName.STATUS_SYNC: ("GET", "POST"),
+    OperationName.STREAM: ("GET", "POST"),
+    OperationName.CANCEL: ("POST",),
+    OperationName.RETRY: ("POST",),
+    OperationName.PURGE_QUEUE: ("POST",),
+    OperationName.HEALTH: ("GET",),
 }
 
-# Those that are not named have no limit.
+# Other operations have no limit.
 RATES: dict[str, Rate] = {
-    Operation.RUN: Rate(1000, 200),
-    Operation.RUN_SYNC: Rate(2000, 400),
-    Operation.STATUS: Rate(2000, 400),
-    Operation.STATUS_SYNC: Rate(2000, 400),
-    Operation.STREAM: Rate(2000, 400),
-    Operation.CANCEL: Rate(100, 20),
-    Operation.PURGE_QUEUE: Rate(2),
-    Operation.OPENAI: Rate(2000, 400),
-    Operation.REQUESTS: Rate(10, 2),
+    OperationName.RUN: Rate(1000, 200),
+    OperationName.RUN_SYNC: Rate(2000, 400),
+    OperationName.STATUS: Rate(2000, 400),
+    OperationName.STATUS_SYNC: Rate(2000, 400),
+    OperationName.STREAM: Rate(2000, 400),
+    OperationName.CANCEL: Rate(100, 20),
+    OperationName.PURGE_QUEUE: Rate(2),
+    OperationName.OPENAI: Rate(2000, 400),
+    OperationName.REQUESTS: Rate(10, 2),
 }
 
-OF_A_JOB = frozenset(
+JOB_OPERATIONS = frozenset(
     {
-        Operation.STATUS,
-        Operation.STATUS_SYNC,
-        Operation.STREAM,
-        Operation.CANCEL,
-        Operation.RETRY,
+        OperationName.STATUS,
+        OperationName.STATUS_SYNC,
+        OperationName.STREAM,
+        OperationName.CANCEL,
+        OperationName.RETRY,
     }
 )
-"""Those that have the id of a job as their fourth segment."""
+"""The operations with a job's id as the fourth segment."""
 
 
 def _milliseconds(seconds: float | None) -> int | Unset:
     return UNSET if seconds is None else round(seconds * 1000)
 
 
-def job(job: Job) -> dict[str, Any]:
-    """Give a job the keys that it has in its state; see the table in `_rules/queue.py`."""
+def job(job: JobRecord) -> dict[str, Any]:
+    """Return a job as JSON; see the table of its keys in `_rules/__init__.py`."""
     return JobAnswer(
         id=job.id,
         status=job.status,
@@ -140,16 +132,16 @@ def job(job: Job) -> dict[str, Any]:
     ).to_dict()
 
 
-def webhook(ended: Job) -> dict[str, Any]:
-    """Give the body of a webhook: the job and what it was asked with, but not its worker."""
-    asked = JobRequest.from_dict(ended.submission.request)
+def webhook(ended: JobRecord) -> dict[str, Any]:
+    """Return the body of a webhook: the job with its input, without its worker."""
+    asked = JobRequest.from_dict(ended.spec.request)
     body = WebhookPayload.from_dict(job(ended))
     body.input_, body.webhook, body.worker_id = asked.input_, asked.webhook, UNSET
     return body.to_dict()
 
 
-def job_list(jobs: list[Job], *, total: int, offset: int, limit: int) -> dict[str, Any]:
-    """Give the answer of /requests, in a form like that of the requests of a batch."""
+def job_list(jobs: list[JobRecord], *, total: int, offset: int, limit: int) -> dict[str, Any]:
+    """Return the answer of /requests, in a form like a batch's list of requests."""
     return {
         "requests": [job(one) for one in jobs],
         "total": total,
@@ -160,14 +152,14 @@ def job_list(jobs: list[Job], *, total: int, offset: int, limit: int) -> dict[st
 
 
 def stream(status: JobStatus, chunks: list[Any]) -> dict[str, Any]:
-    """Give the answer of /stream; the list is there even when empty."""
+    """Return the answer of /stream; the list is present even if empty."""
     return JobStream(
         status=status, stream=[StreamChunk(output=chunk) for chunk in chunks]
     ).to_dict()
 
 
-def health(counts: Counts) -> dict[str, Any]:
-    """Give the answer of /health. Workers that could take a job at once are both idle and ready."""
+def health(counts: QueueCounts) -> dict[str, Any]:
+    """Return the answer of /health. Workers that can take a job at once are idle and ready."""
     return Health(
         jobs=JobCounts(
             completed=counts.completed,
@@ -180,12 +172,12 @@ def health(counts: Counts) -> dict[str, Any]:
     ).to_dict()
 
 
-def metrics(counts: Counts, ready: list[str]) -> dict[str, Any]:
-    """Give the answer of /metrics, of which two members are known; *ready* are ids of workers."""
+def metrics(counts: QueueCounts, ready: list[str]) -> dict[str, Any]:
+    """Return the answer of /metrics, of which two members are known; *ready* are worker ids."""
     return {"readyWorkers": ready, "workers": _workers(counts).to_dict()}
 
 
-def _workers(counts: Counts) -> WorkerCounts:
+def _workers(counts: QueueCounts) -> WorkerCounts:
     return WorkerCounts(
         idle=counts.idle,
         initializing=counts.initializing,
@@ -197,35 +189,35 @@ def _workers(counts: Counts) -> WorkerCounts:
 
 
 def purged(removed: int) -> dict[str, Any]:
-    """Give the answer of /purge-queue, whose status is in lower case."""
+    """Return the answer of /purge-queue, whose status is in lower case."""
     return PurgeResult(removed=removed, status="completed").to_dict()
 
 
 def problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
-    """Give the body of a refusal; here, `status` is a number."""
+    """Return the body of an error, where `status` is a number."""
     return Error(status=status.value, title=status.phrase, detail=detail).to_dict()
 
 
 def for_openai(route: str, body: object) -> JobRequest:
-    """Make the job that a request of the OpenAI proxy becomes; *body* is UNSET if there is none."""
+    """Return the job request for a request to the OpenAI proxy; *body* may be UNSET."""
     asked = {} if body is UNSET else {"openai_input": body}
     return JobRequest(input_={"openai_route": f"/{route}", **asked})
 
 
 def for_handler(request: JobRequest) -> dict[str, Any]:
-    """Keep of a request what the platform hands to the worker; unknown members are not in it."""
+    """Return the members of a request that the service hands to workers: the known ones."""
     return JobRequest(
         input_=request.input_, webhook=request.webhook, s_3_config=request.s_3_config
     ).to_dict()
 
 
 def secrets(request: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give what of the request that a handler gets is not to be shown."""
+    """Return the secrets in a handler's request."""
     storage = request.get("s3Config")
     given = storage.get("accessSecret") if isinstance(storage, dict) else None
     return (given,) if isinstance(given, str) else ()
 
 
 def encode(body: object, *, sort: bool = True) -> bytes:
-    """Write compact JSON; keys sorted, as the service sends them in all but refusals."""
+    """Return compact JSON; with sorted keys, as the service sends them except in errors."""
     return json.dumps(body, separators=(",", ":"), sort_keys=sort).encode()

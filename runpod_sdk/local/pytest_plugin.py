@@ -1,11 +1,11 @@
 """
-Fixtures for the tests of applications; pytest finds them by itself where the SDK is installed.
+Fixtures for the tests of applications; pytest finds them if the SDK is installed.
 
     def test_it(runpod_local):
         local = runpod_local(lambda job: job["input"])
         assert my_application.ask(local.client()) == …
 
-Nothing of the SDK is loaded before a test asks for one of them. `-p no:runpod_sdk` leaves them out.
+The SDK is imported when a test uses one of them. `-p no:runpod_sdk` disables them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def runpod_clock() -> VirtualClock:
     """
-    Give a clock that stands still until `advance`; the endpoints of `runpod_local` follow it.
+    Return a clock that stands still until `advance`; the endpoints of `runpod_local` use it.
 
-    Of use to see what takes half an hour: the retention of results, TTL, execution timeouts.
+    Use it to test what takes long: the retention of results, TTL, execution timeouts.
     """
     from . import VirtualClock
 
@@ -34,13 +34,13 @@ def runpod_clock() -> VirtualClock:
 @pytest.fixture
 def runpod_local(request: pytest.FixtureRequest) -> Iterator[type[LocalEndpoint]]:
     """
-    Give a `LocalEndpoint` whose instances start when they are made, and end with the test.
+    Return a `LocalEndpoint` class whose instances start at once and are closed after the test.
 
-    Call it with a handler, and what else `LocalEndpoint` takes, as often as needed. For the
-    time of the test, the environment points to the last one that was made: `RUNPOD_API_KEY`,
-    `RUNPOD_ENDPOINT_BASE_URL` and `RUNPOD_ENDPOINT_ID`, so that an application that makes a
-    client of its own reaches it. The clients that it makes end with the test as well; the async
-    ones, if the test is async.
+    Call it with a handler and the other arguments of `LocalEndpoint`, as often as needed. During
+    the test, the environment variables `RUNPOD_API_KEY`, `RUNPOD_ENDPOINT_BASE_URL` and
+    `RUNPOD_ENDPOINT_ID` lead to the endpoint created last, so that an application that creates
+    its own client reaches it. Clients created by the endpoints are closed after the test too;
+    async clients, only if the test is async.
     """
     from ._testing import endpoints_for
 

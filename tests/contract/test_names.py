@@ -39,6 +39,7 @@ EXCEPTIONS = {
     ("_environment.py", SERVER): "a default of ours, held to the document by a test below",
     ("_environment.py", _BEARER): "what a caller may have copied with the key",
     ("_environment.py", r"^bearer\b"): "the same",
+    ("local/_rules/jobs.py", "executionTimeout exceeded"): "the text of an error of the service",
     ("local/_serving/control.py", "executionTimeout"): "a member of the page's own state",
     ("local/_serving/page.py", "endpointId"): "a member of the page's own session",
     ("compat/_asyncio.py", "Authorization"): "of the argument that RunPod's own package takes",

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from runpod_sdk.local._rules.jobs import Run
-from runpod_sdk.local._wire import UNSET
+from runpod_serverless_api.types import UNSET
 
 from . import support
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from runpod_sdk.local import Limits
 from runpod_sdk.local._rules.batches import Batches, BatchRefused, UnknownBatch
 from runpod_sdk.local._rules.fleet import Fleet, Scaling
-from runpod_sdk.local._rules.jobs import Result, Run, Submission
+from runpod_sdk.local._rules.jobs import JobSpec, Run, RunResult
 from runpod_sdk.local._rules.queue import Queue
 
 from .conftest import Serve
@@ -54,7 +54,7 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         names = iter(("a", "b"))
         queue = Queue(Fleet(Scaling(least=2, most=2), names.__next__))
-        queue.sweep(0.0)
+        queue.advance(0.0)
         for worker in queue.effects().launched:
             queue.join(0.0, worker)
         self.queue, self.batches, self.now, self.serial = queue, Batches(queue), 0.0, 0
@@ -63,20 +63,20 @@ class Histories(RuleBasedStateMachine):
         self.create(2)
         self.finalize(0)
 
-    def submissions(self, count: int) -> list[Submission]:
+    def specs(self, count: int) -> list[JobSpec]:
         self.serial += count
         ids = range(self.serial - count, self.serial)
-        return [Submission(f"req_{n}", {"input": n}, 1e6, TTL, 1e6) for n in ids]
+        return [JobSpec(f"req_{n}", {"input": n}, 1e6, TTL, 1e6) for n in ids]
 
     def batch_id(self, place: int) -> str:
         return f"batch_{place}"
 
     @rule(count=st.integers(0, 3))
     def create(self, count: int) -> None:
-        new = self.submissions(count)
+        new = self.specs(count)
         batch_id = self.batch_id(len(self.model))
         if sum(batch.active() for batch in self.model.values()) >= 10:
-            with pytest.raises(BatchRefused, match="10 active"):
+            with pytest.raises(BatchRefused, match="at most 10 batches"):
                 self.batches.create(self.now, batch_id, new)
             return
         self.batches.create(self.now, batch_id, new)
@@ -84,7 +84,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(place=PLACES, count=st.integers(0, 3))
     def add(self, place: int, count: int) -> None:
-        new, batch = self.submissions(count), self.model.get(self.batch_id(place))
+        new, batch = self.specs(count), self.model.get(self.batch_id(place))
         if batch is None or batch.status != "DRAFT":
             with pytest.raises((UnknownBatch, BatchRefused)):
                 self.batches.add(self.now, self.batch_id(place), new)
@@ -152,7 +152,7 @@ class Histories(RuleBasedStateMachine):
     def finish(self, worker: str, failed: bool) -> None:
         run = self.runs.pop(worker, None)
         if run is not None:
-            result = Result(error="no") if failed else Result(output=1)
+            result = RunResult(error="no") if failed else RunResult(output=1)
             if self.queue.finish(self.now, run, result):
                 self.note(run.job_id, "FAILED" if failed else "COMPLETED")
 
@@ -164,7 +164,7 @@ class Histories(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, TTL / 2]))
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
-        self.queue.sweep(self.now)
+        self.queue.advance(self.now)
         self.lose(lambda batch, state: batch.finalized + TTL <= self.now)
 
     def lose(self, lost: Any) -> None:
@@ -362,7 +362,7 @@ def test_there_may_be_ten_active_batches(serve: Serve, create: Any) -> None:
     """One that has nothing more to do makes room."""
     api = serve(echo)
     paths = [create(api) for _ in range(10)]
-    refusal = (400, "bad request: batch: there may be 10 active batches")
+    refusal = (400, "bad request: batch: at most 10 batches can be active")
     assert api.refused("POST", "/batch", json=[]) == refusal
     api.ok("POST", f"{paths[0]}/finalize")
     create(api)
@@ -376,7 +376,7 @@ def test_a_batch_may_have_5000_requests(serve: Serve, create: Any) -> None:
     api = serve(echo)
     batch = create(api, *range(4_999))
     two, one = ({"requests": [{"input": 1}] * count} for count in (2, 1))
-    refusal = (400, "bad request: batch: a batch may have 5000 requests")
+    refusal = (400, "bad request: batch: a batch can have at most 5000 requests")
     assert api.refused("POST", f"{batch}/requests", json=two) == refusal
     api.ok("POST", f"{batch}/requests", json=one)
     assert api.refused("POST", f"{batch}/requests", json=one) == refusal
@@ -415,7 +415,7 @@ def test_a_finalized_batch_is_locked(api: Api, create: Any) -> None:
     batch = create(api, 1)
     request_id = api.ok("GET", f"{batch}/requests")["requests"][0]["id"]
     api.ok("POST", f"{batch}/finalize")
-    refusal = (400, "bad request: batch: only a draft can be changed, this one is FINALIZED")
+    refusal = (400, "bad request: batch: only a draft can be changed; this batch is FINALIZED")
     assert api.refused("POST", f"{batch}/finalize") == refusal
     assert api.refused("POST", f"{batch}/requests", json={"requests": []}) == refusal
     assert api.refused("DELETE", f"{batch}/requests/{request_id}") == refusal

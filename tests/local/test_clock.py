@@ -31,7 +31,7 @@ def test_it_goes_on_by_what_it_is_told(lengths: list[float | timedelta]) -> None
 @pytest.mark.parametrize("length", [-1, timedelta(-1), float("nan"), float("inf")])
 def test_it_never_goes_back(length: Any) -> None:
     """Nor to the end of time."""
-    with pytest.raises(ValueError, match="at least zero"):
+    with pytest.raises(ValueError, match="zero or more"):
         VirtualClock().advance(length)
 
 

@@ -180,7 +180,7 @@ def test_closing_does_not_wait_for_a_blocked_handler(caplog: pytest.LogCaptureFi
         with caplog.at_level(logging.WARNING, "runpod_sdk.local"):
             local.close()
     assert job_id
-    assert re.search(r"still in its handler after [\d.]+ s and was left: it ends when", caplog.text)
+    assert re.search(r"still in its handler after [\d.]+ s: its thread ends when", caplog.text)
     blocked = [thread for thread in threads() if thread.daemon]
     gate.open()
     for thread in blocked:

@@ -126,7 +126,7 @@ def _raises(job: dict[str, Any]) -> None:
         (lambda job: {"error": "no"}, "no"),
         (lambda job: {"error": "[1]"}, "[1]"),
         (lambda job: {"error": "{" * 9999}, "{" * 9999),
-        (lambda job: {}, "the worker has answered with nothing"),
+        (lambda job: {}, "the worker returned no output"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])

@@ -24,9 +24,16 @@ from hypothesis.stateful import (
 
 from runpod_sdk.local import _wire
 from runpod_sdk.local._rules.fleet import Fleet, Scaling
-from runpod_sdk.local._rules.jobs import NotRetryable, Result, Run, Submission, UnknownJob, split
+from runpod_sdk.local._rules.jobs import (
+    JobSpec,
+    NotRetryable,
+    Run,
+    RunResult,
+    UnknownJob,
+    split_chunk,
+)
 from runpod_sdk.local._rules.queue import Queue
-from runpod_sdk.local._wire import UNSET
+from runpod_serverless_api.types import UNSET
 from tests.drawing import at_most
 
 from .model import Expected
@@ -42,7 +49,7 @@ def queue_with(*workers: str) -> Queue:
     names = iter(workers)
     count = len(workers)
     queue = Queue(Fleet(Scaling(least=count, most=count), names.__next__))
-    queue.sweep(0.0)
+    queue.advance(0.0)
     for worker in queue.effects().launched:
         queue.join(0.0, worker)
     return queue
@@ -80,7 +87,7 @@ class Histories(RuleBasedStateMachine):
         self.retired: set[str] = set()
         self.serial = 0
         self.front = 0
-        self.queue.sweep(0.0)
+        self.queue.advance(0.0)
 
     def number(self) -> int:
         self.serial += 1
@@ -110,7 +117,7 @@ class Histories(RuleBasedStateMachine):
             elif job.expires <= self.now:
                 self.must_stop(job)
                 del self.model[job_id]
-        self.queue.sweep(self.now)
+        self.queue.advance(self.now)
 
     @rule()
     def let_the_clock_of_the_next_event_be_behind(self) -> None:
@@ -139,7 +146,7 @@ class Histories(RuleBasedStateMachine):
         job_id = f"job-{order}"
         self.queue.submit(
             self.when,
-            Submission(
+            JobSpec(
                 job_id,
                 {},
                 execution_timeout=execution_timeout,
@@ -214,9 +221,9 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.starting)
     @rule(place=PLACES)
     def one_of_ours_ends_before_it_was_there(self, place: int) -> None:
-        lost = self.queue.lose(self.when, self.starting.pop(place % len(self.starting)))
+        lost = self.queue.lose_worker(self.when, self.starting.pop(place % len(self.starting)))
         assert lost is not None
-        assert not lost.there
+        assert not lost.joined
 
     @rule(worker=st.sampled_from(THEIRS))
     def somebody_elses_asks(self, worker: str) -> None:
@@ -280,8 +287,8 @@ class Histories(RuleBasedStateMachine):
     @rule(place=PLACES)
     def lose(self, place: int) -> None:
         worker, member = self.member(place)
-        self.queue.lose(self.when, worker)
-        assert self.queue.lose(self.when, worker) is None
+        self.queue.lose_worker(self.when, worker)
+        assert self.queue.lose_worker(self.when, worker) is None
         del self.there[worker]
         for run in reversed(member.runs):
             self.is_lost(run)
@@ -291,7 +298,7 @@ class Histories(RuleBasedStateMachine):
     def say_that_it_has_no_runs(self, place: int) -> None:
         _, member = self.member(place)
         runs = list(member.runs)
-        self.queue.drop(self.when, runs)
+        self.queue.lose_runs(self.when, runs)
         for run in runs:
             self.is_over(run)
         for run in reversed(runs):
@@ -299,9 +306,9 @@ class Histories(RuleBasedStateMachine):
 
     @precondition(lambda self: self.there)
     @rule(place=PLACES)
-    def sicken(self, place: int) -> None:
+    def mark_unhealthy(self, place: int) -> None:
         worker, member = self.member(place)
-        self.queue.sicken(self.when, worker)
+        self.queue.mark_unhealthy(self.when, worker)
         member.sick = True
 
     @rule(run=runs)
@@ -326,7 +333,7 @@ class Histories(RuleBasedStateMachine):
     )
     def finish(self, run: Run, output: Any, error: Any, recycle: bool) -> None:
         job = self.current(run)
-        result = Result(output, error, recycle)
+        result = RunResult(output, error, recycle)
         assert self.queue.finish(self.when, run, result) is (job is not None)
         member = self.there.get(run.worker)
         if member is not None and run in member.runs:
@@ -370,10 +377,10 @@ class Histories(RuleBasedStateMachine):
     def the_fleet_fits_what_waits(self) -> None:
         fleet = self.queue.fleet
         ours = [worker for worker in fleet if worker.ours]
-        assert {worker.id for worker in fleet if worker.there} == set(self.there)
+        assert {worker.id for worker in fleet if worker.joined} == set(self.there)
         assert LEAST <= len(ours) <= MOST
         urgent = sum(job.status == "IN_QUEUE" and job.urgent for job in self.model.values())
-        coming = sum(not worker.there for worker in ours)
+        coming = sum(not worker.joined for worker in ours)
         idle = sum(not (m.runs or m.leaving or m.sick) for m in self.there.values())
         assert coming + idle >= urgent or len(ours) == MOST
         if len(ours) > LEAST and not urgent:
@@ -419,19 +426,19 @@ def test_every_history_is_as_the_model_has_it() -> None:
 def test_an_id_is_used_once() -> None:
     """A second job with the id of one that is there is refused."""
     queue = queue_with()
-    submission = Submission("x", {}, execution_timeout=1, ttl=1, retention=1)
+    submission = JobSpec("x", {}, execution_timeout=1, ttl=1, retention=1)
     queue.submit(0.0, submission)
-    with pytest.raises(ValueError, match="there already"):
+    with pytest.raises(ValueError, match="exists already"):
         queue.submit(0.0, submission)
 
 
 def test_news_are_told_once() -> None:
     """What has changed is handed over once, also when it is that a job is gone."""
     queue = queue_with()
-    queue.submit(0.0, Submission("x", {}, execution_timeout=1, ttl=1, retention=1))
+    queue.submit(0.0, JobSpec("x", {}, execution_timeout=1, ttl=1, retention=1))
     assert queue.effects().changed == {"x"}
     assert queue.effects().changed == set()
-    queue.sweep(1.0)
+    queue.advance(1.0)
     assert queue.effects().changed == {"x"}
 
 
@@ -440,10 +447,10 @@ def test_an_expired_ttl_wins_over_a_later_execution_timeout() -> None:
     for ttl, execution_timeout, left in ((1.0, 2.0, False), (2.0, 1.0, True)):
         queue = queue_with("w")
         queue.submit(
-            0.0, Submission("x", {}, execution_timeout=execution_timeout, ttl=ttl, retention=9)
+            0.0, JobSpec("x", {}, execution_timeout=execution_timeout, ttl=ttl, retention=9)
         )
         queue.take(0.0, "w")
-        queue.sweep(5.0)
+        queue.advance(5.0)
         try:
             found = queue.get(5.0, "x").error == "executionTimeout exceeded"
         except UnknownJob:
@@ -451,8 +458,8 @@ def test_an_expired_ttl_wins_over_a_later_execution_timeout() -> None:
         assert found is left
 
 
-def submission(job_id: str, *, execution_timeout: float = 9.0) -> Submission:
-    return Submission(job_id, {}, execution_timeout=execution_timeout, ttl=99, retention=99)
+def submission(job_id: str, *, execution_timeout: float = 9.0) -> JobSpec:
+    return JobSpec(job_id, {}, execution_timeout=execution_timeout, ttl=99, retention=99)
 
 
 def taken(queue: Queue, worker: str, most: int = 9) -> list[str]:
@@ -466,7 +473,7 @@ def test_lost_jobs_are_first_again_in_their_order() -> None:
         queue.submit(0.0, submission(job_id))
     queue.join(0.0, "puller")
     assert taken(queue, "puller", 2) == ["a", "b"]
-    queue.lose(0.0, "puller")
+    queue.lose_worker(0.0, "puller")
     queue.join(0.0, "other")
     assert taken(queue, "other") == ["a", "b", "c"]
 
@@ -477,11 +484,11 @@ def test_a_worker_is_not_given_a_job_that_it_has_not_let_go_of() -> None:
     queue.join(0.0, "puller")
     queue.submit(0.0, submission("a", execution_timeout=1))
     ((run, _),) = queue.take(0.0, "puller")
-    queue.sweep(1.0)
+    queue.advance(1.0)
     queue.retry(1.0, "a")
     queue.submit(1.0, submission("b"))
     assert taken(queue, "puller") == ["b"]
-    assert not queue.finish(1.0, run, Result(output="late"))
+    assert not queue.finish(1.0, run, RunResult(output="late"))
     assert taken(queue, "puller") == ["a"]
 
 
@@ -492,23 +499,23 @@ def test_one_that_ends_before_it_was_there_is_replaced_later_each_time() -> None
     now, waits = 0.0, []
     for _ in range(9):
         (launched,) = queue.effects().launched
-        queue.lose(now, launched)
+        queue.lose_worker(now, launched)
         queue.effects()
         assert queue.counts(now).unhealthy == 1
         waits.append(queue.fleet.due() - now)
         now += waits[-1]
-        queue.sweep(now)
+        queue.advance(now)
     assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
     (launched,) = queue.effects().launched
     queue.join(now, launched)
-    queue.lose(now, launched)
+    queue.lose_worker(now, launched)
     assert queue.effects().launched
 
 
 @given(text=st.text(max_size=200), size=st.integers(14, 100))
 def test_long_texts_are_split(text: str, size: int) -> None:
     """What is yielded comes in parts that are small enough, and none where nothing has to be."""
-    parts = split(text, size)
+    parts = split_chunk(text, size)
     assert "".join(parts) == text
     assert all(len(json.dumps(part)) <= size for part in parts)
     if len(json.dumps(text)) <= size:
@@ -517,4 +524,4 @@ def test_long_texts_are_split(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("value", [None, 1, ["a" * 100], {"a": "b" * 100}, "𝄞"])
 def test_what_cannot_be_split_comes_whole(value: Any) -> None:
-    assert split(value, 10) == [value]
+    assert split_chunk(value, 10) == [value]

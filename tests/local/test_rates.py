@@ -8,7 +8,7 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runpod_sdk.local._rules.rates import WINDOW, Meter, Rate, TooMany
+from runpod_sdk.local._rules.rates import WINDOW, Meter, Rate, RateExceeded
 
 from . import support
 from .conftest import Serve
@@ -63,7 +63,7 @@ def test_a_meter(
 def _wait(meter: Meter, now: float, running: int) -> float | None:
     try:
         meter.enter(now, lambda: running)
-    except TooMany as refusal:
+    except RateExceeded as refusal:
         return refusal.wait
     return None
 
@@ -88,7 +88,7 @@ def test_a_refusal(serve: Serve) -> None:
     assert response.headers["retry-after"] == "7"
     assert response.text == (
         '{"status":429,"title":"Too Many Requests","detail":'
-        '"rate limit exceeded: purge-queue may be asked for 2 in 10 seconds"}'
+        '"rate limit exceeded: purge-queue allows 2 in 10 seconds"}'
     )
     clock.advance(6.4)
     assert api.refused("POST", "/purge-queue")[0] == 429
@@ -116,7 +116,7 @@ def test_requests_at_once(serve: Serve) -> None:
     api.settled()
     assert api.refused("GET", f"/status-sync/{job_id}") == (
         429,
-        "rate limit exceeded: status-sync may be asked for 400 at once",
+        "rate limit exceeded: status-sync allows 400 at once",
     )
     assert api.status(job_id)["status"] == "IN_PROGRESS"
     held.pop().close()

@@ -159,7 +159,7 @@ def test_anything_else_is_tried_three_times(
     assert calls[0][1] == calls[1][1] == calls[2][1]
     assert receiver.calls.empty()
     assert api.status(job["id"]) == job
-    assert caplog.messages == [f"nobody took the webhook of job {job['id']}: HTTP {code}"]
+    assert caplog.messages == [f"the webhook of job {job['id']} was not accepted: HTTP {code}"]
 
 
 def test_the_third_attempt_may_succeed(serve: Serve, receive: Any) -> None:
@@ -211,7 +211,7 @@ def test_no_logger_is_told_the_url(
     receiver, api = receive(500), serve(echo, limits=QUICK)
     with caplog.at_level(logging.DEBUG):
         api.ok("POST", "/run", json={"input": {}, "webhook": receiver.url})
-        until(lambda: "nobody took" in caplog.text)
+        until(lambda: "was not accepted" in caplog.text)
     assert "secret" not in caplog.text
 
 

@@ -114,7 +114,7 @@ def test_one_that_is_no_worker_is_started_later_each_time(
             ["-c", "exit(3)"],
             "status 3 before it asked for a job, and printed nothing (does it call",
         ),
-        (["missing.py"], "status 2 before it asked for a job; what it printed stands above; it is"),
+        (["missing.py"], "status 2 before it asked for a job; its output is above; it is"),
     ],
 )
 def test_a_guess_is_made_where_the_program_says_nothing_itself(

@@ -1,9 +1,9 @@
 """
-The rules of queue and workers, without HTTP, threads or a clock.
+The rules of the queue and its workers, without HTTP, threads or a clock.
 
-Every event is a method of `Queue` that is given the time, `now`, in seconds, and first lets that
-time pass: nothing is seen that has expired by then. What others have to do about an
-event (wake those who wait for a job, stop a run) is collected for `effects`.
+Every event is a method of `Queue` that takes the time, `now`, in seconds. It first advances the
+queue to that time, so that nothing expired is visible. `effects` returns what the caller has to
+do after an event: answer the requests that wait for a job, stop a run, start a worker.
 
     from          event                                    to
     ───────────   ──────────────────────────────────────   ─────────────────────────────────
@@ -31,11 +31,11 @@ Which keys an answer has in each state follows from what is set:
     terminal after a run               also execution_time
     any, once a run was lost           also retries
 
-A run that was stopped, or has overrun, is its worker's until the worker says that it is over;
-nothing that it reports by then counts, and the worker is not given the same job again before.
-A run is lost with its worker (`lose`), or because the worker says that it has it no longer
-(`drop`).
+A run that was stopped, or has reached its execution timeout, occupies its worker until the worker
+reports its end. Reports of such a run have no effect, and the worker does not get the same job
+again before. A run is lost with its worker (`lose_worker`), or when the worker says that it does
+not have the run any more (`lose_runs`).
 
-What is chosen where the facts are unknown or contradict each other stands in one table, in
-`docs/local-endpoint.md`. The rules of the workers are in `fleet.py`.
+`docs/local-endpoint.md` lists the choices where the facts are unknown or contradict each other.
+The rules of the workers are in `fleet.py`.
 """

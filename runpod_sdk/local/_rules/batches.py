@@ -1,5 +1,5 @@
 """
-The rules of batches: drafts until they are finalized, then jobs of the queue like any other.
+The rules of batches: a batch is a draft until it is finalized; then its requests are jobs.
 
     from        event        to
     ─────────   ──────────   ──────────────────────────────────────────────────────────────
@@ -7,11 +7,11 @@ The rules of batches: drafts until they are finalized, then jobs of the queue li
     DRAFT       add, remove  DRAFT
     DRAFT       finalize     FINALIZED, and its requests are in the queue
     DRAFT       cancel       CANCELLED
-    FINALIZED   cancel       FINALIZED, and what waits is cancelled at once; CANCELLED when
-                             what runs has ended
+    FINALIZED   cancel       FINALIZED, and its queued jobs are cancelled at once; CANCELLED
+                             when its running jobs have ended
 
-A batch stays FINALIZED when all of its requests have ended. None becomes FAILED here. What is
-chosen where the facts are unknown stands in `docs/local-endpoint.md`.
+A batch stays FINALIZED when all of its requests have ended. No batch becomes FAILED.
+`docs/local-endpoint.md` lists the choices where the facts are unknown.
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ from typing import Any
 
 from attrs import Factory, define, frozen
 
-from runpod_sdk.local._wire import UNSET, BatchStatus, JobStatus
+from runpod_serverless_api.models import BatchStatus, JobStatus
+from runpod_serverless_api.types import UNSET
 
-from .jobs import Job, Submission
+from .jobs import JobRecord, JobSpec
 from .queue import Queue
 
-MOST_ACTIVE = 10
-MOST_REQUESTS = 5_000
+MAX_ACTIVE = 10
+MAX_REQUESTS = 5_000
 
 LOST = "the request was removed from the queue before its end"
 
 
 class UnknownBatch(LookupError):
-    """There is no such batch, or no such request of it; the argument says which."""
+    """The batch, or the request in it, does not exist; the argument is which of the two."""
 
 
 class BatchRefused(ValueError):
-    """The batch does not allow this; the argument says why."""
+    """The change of a batch is not allowed; the argument is the reason."""
 
 
 @define(eq=False)
 class BatchRequest:
-    """One request of a batch. *job* is there once it has been in the queue."""
+    """One request of a batch. *job* is set once the request is in the queue."""
 
-    submission: Submission
-    job: Job | None = None
+    spec: JobSpec
+    job: JobRecord | None = None
     fate: JobStatus | None = None
-    """What became of it outside of the queue: cancelled as a draft, or lost."""
+    """Its status if it ended outside the queue: cancelled as a draft, or lost."""
 
     @property
     def id(self) -> str:
-        return self.submission.id
+        return self.spec.id
 
     @property
     def status(self) -> JobStatus:
@@ -84,7 +85,7 @@ class BatchRequest:
 
 @frozen
 class BatchCounts:
-    """How far a batch is. What was cancelled with the batch is in the *total* only."""
+    """A batch's requests by status. Those cancelled with the batch count in *total* only."""
 
     total: int
     in_progress: int
@@ -93,8 +94,8 @@ class BatchCounts:
 
 
 @define(eq=False)
-class Batch:
-    """A batch. *attributes* are whatever a client has given it; *created* is of the clock."""
+class BatchRecord:
+    """A batch. *attributes* are the members that clients set; *created* is the clock's time."""
 
     id: str
     created: float
@@ -105,13 +106,13 @@ class Batch:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it is still to be done."""
+        """Whether all of its requests have ended."""
         return self.status is not BatchStatus.DRAFT and all(
             request.ended for request in self.requests.values()
         )
 
     def counts(self) -> BatchCounts:
-        """Count its requests. A request that was cancelled by itself counts as failed."""
+        """Count its requests. A request that was cancelled on its own counts as failed."""
         states = [request.status for request in self.requests.values()]
         failed = states.count(JobStatus.FAILED)
         return BatchCounts(
@@ -123,24 +124,24 @@ class Batch:
 
 
 class Batches:
-    """The batches of one endpoint, whose jobs go through *queue*. Times are as in the queue."""
+    """The batches of one endpoint, whose requests become jobs of *queue*."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._batches: dict[str, Batch] = {}
+        self._batches: dict[str, BatchRecord] = {}
 
-    def create(self, now: float, batch_id: str, submissions: Iterable[Submission]) -> Batch:
-        """Begin a draft; BatchRefused if there are too many batches or requests."""
-        if sum(not batch.ended for batch in self.all(now)) >= MOST_ACTIVE:
-            raise BatchRefused(f"there may be {MOST_ACTIVE} active batches")
-        batch = Batch(batch_id, now)
-        self._fill(batch, submissions)
+    def create(self, now: float, batch_id: str, specs: Iterable[JobSpec]) -> BatchRecord:
+        """Create a draft; raise BatchRefused if there are too many batches or requests."""
+        if sum(not batch.ended for batch in self.all(now)) >= MAX_ACTIVE:
+            raise BatchRefused(f"at most {MAX_ACTIVE} batches can be active")
+        batch = BatchRecord(batch_id, now)
+        self._fill(batch, specs)
         self._batches[batch_id] = batch
         return batch
 
-    def get(self, now: float, batch_id: str) -> Batch:
-        """Look a batch up; UnknownBatch if there is none."""
-        self._queue.sweep(now)
+    def get(self, now: float, batch_id: str) -> BatchRecord:
+        """Return a batch; raise UnknownBatch if it does not exist."""
+        self._queue.advance(now)
         try:
             batch = self._batches[batch_id]
         except KeyError:
@@ -148,42 +149,42 @@ class Batches:
         self._catch_up(batch)
         return batch
 
-    def all(self, now: float) -> list[Batch]:
-        """List the batches, the newest first."""
-        self._queue.sweep(now)
+    def all(self, now: float) -> list[BatchRecord]:
+        """Return the batches, the newest first."""
+        self._queue.advance(now)
         for batch in self._batches.values():
             self._catch_up(batch)
         return list(reversed(self._batches.values()))
 
-    def update(self, now: float, batch_id: str, attributes: Mapping[str, Any]) -> Batch:
-        """Keep what a client says of a batch, whatever its status."""
+    def update(self, now: float, batch_id: str, attributes: Mapping[str, Any]) -> BatchRecord:
+        """Set a batch's attributes, whatever its status."""
         batch = self.get(now, batch_id)
         batch.attributes.update(attributes)
         return batch
 
-    def add(self, now: float, batch_id: str, submissions: Iterable[Submission]) -> Batch:
-        """Add requests to a draft; BatchRefused if it is none, or there would be too many."""
+    def add(self, now: float, batch_id: str, specs: Iterable[JobSpec]) -> BatchRecord:
+        """Add requests to a draft; raise BatchRefused if it is no draft or would have too many."""
         batch = self._draft(now, batch_id)
-        self._fill(batch, submissions)
+        self._fill(batch, specs)
         return batch
 
-    def remove(self, now: float, batch_id: str, request_id: str) -> Batch:
-        """Remove a request from a draft; UnknownBatch if it has no such request."""
+    def remove(self, now: float, batch_id: str, request_id: str) -> BatchRecord:
+        """Remove a request from a draft; raise UnknownBatch if it has no such request."""
         batch = self._draft(now, batch_id)
         if batch.requests.pop(request_id, None) is None:
             raise UnknownBatch("request")
         return batch
 
-    def finalize(self, now: float, batch_id: str) -> Batch:
+    def finalize(self, now: float, batch_id: str) -> BatchRecord:
         """Put the requests of a draft into the queue."""
         batch = self._draft(now, batch_id)
         batch.status = BatchStatus.FINALIZED
         for request in batch.requests.values():
-            request.job = self._queue.submit(now, request.submission)
+            request.job = self._queue.submit(now, request.spec)
         return batch
 
-    def cancel(self, now: float, batch_id: str) -> Batch:
-        """Cancel what waits, and let what runs end; of no effect when nothing is left to do."""
+    def cancel(self, now: float, batch_id: str) -> BatchRecord:
+        """Cancel the queued requests and let running ones end; does nothing if all have ended."""
         batch = self.get(now, batch_id)
         if batch.ended:
             return batch
@@ -198,20 +199,20 @@ class Batches:
         self._catch_up(batch)
         return batch
 
-    def _draft(self, now: float, batch_id: str) -> Batch:
+    def _draft(self, now: float, batch_id: str) -> BatchRecord:
         batch = self.get(now, batch_id)
         if batch.status is not BatchStatus.DRAFT:
-            raise BatchRefused(f"only a draft can be changed, this one is {batch.status}")
+            raise BatchRefused(f"only a draft can be changed; this batch is {batch.status}")
         return batch
 
-    def _fill(self, batch: Batch, submissions: Iterable[Submission]) -> None:
-        requests = [BatchRequest(submission) for submission in submissions]
-        if len(batch.requests) + len(requests) > MOST_REQUESTS:
-            raise BatchRefused(f"a batch may have {MOST_REQUESTS} requests")
+    def _fill(self, batch: BatchRecord, specs: Iterable[JobSpec]) -> None:
+        requests = [BatchRequest(spec) for spec in specs]
+        if len(batch.requests) + len(requests) > MAX_REQUESTS:
+            raise BatchRefused(f"a batch can have at most {MAX_REQUESTS} requests")
         batch.requests.update((request.id, request) for request in requests)
 
-    def _catch_up(self, batch: Batch) -> None:
-        """Note what time and the queue have done to a batch."""
+    def _catch_up(self, batch: BatchRecord) -> None:
+        """Update a batch from the queue."""
         if batch.status is not BatchStatus.FINALIZED:
             return
         for request in batch.requests.values():

@@ -1,4 +1,4 @@
-"""What the queue works with: what was asked for, a job, a run of it, its result, refusals."""
+"""The values of the queue: job specifications, jobs, runs, results, effects and errors."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import Any
 
 from attrs import Factory, define, frozen
 
-from runpod_sdk.local._wire import UNSET, JobStatus, Unset
+from runpod_serverless_api.models import JobStatus
+from runpod_serverless_api.types import UNSET, Unset
 
 TERMINAL = frozenset(
     {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT}
 )
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.TIMED_OUT})
 
-_LONGEST_CHARACTER = 12  # bytes of JSON: an escaped surrogate pair
+EXECUTION_TIMEOUT_ERROR = "executionTimeout exceeded"
+LOST_ERROR = "job timed out after 1 retries"
+
+_MAX_CHARACTER_BYTES = 12  # bytes of JSON: an escaped surrogate pair
 
 
 @frozen
-class Submission:
-    """What a client asked for. *request* is for the handler, never changed; times in seconds."""
+class JobSpec:
+    """A submitted job. *request* goes to the handler and never changes; times in seconds."""
 
     id: str
     request: Mapping[str, Any]
@@ -29,12 +33,12 @@ class Submission:
     ttl: float
     retention: float
     low_priority: bool = False
-    """Whether it is no reason for more workers."""
+    """Whether the job starts no additional workers."""
 
 
 @frozen
 class Run:
-    """One attempt of one worker at one job. No two are equal: *serial* is never used again."""
+    """One attempt of one worker to run one job. *serial* is unique, so no two runs are equal."""
 
     serial: int
     job_id: str
@@ -42,8 +46,8 @@ class Run:
 
 
 @frozen
-class Result:
-    """What a worker says at the end of a run. *error* is whatever it sent, *output* any JSON."""
+class RunResult:
+    """A worker's report at the end of a run. *output* and *error* are any JSON."""
 
     output: Any = UNSET
     error: Any = UNSET
@@ -52,29 +56,29 @@ class Result:
 
 
 @define(eq=False)
-class Job:
-    """A job as the queue knows it. Instants are those of the clock that the queue is given."""
+class JobRecord:
+    """A job of the queue. Times are those of the queue's clock."""
 
-    submission: Submission
+    spec: JobSpec
     submitted: float
     expires: float
-    """When it is forgotten: by its TTL until it is terminal, by its retention after that."""
+    """When it is forgotten: after its TTL, or after its retention once it is terminal."""
     status: JobStatus = JobStatus.IN_QUEUE
     run: Run | None = None
-    """The run that may still change it; only in IN_PROGRESS."""
+    """Its current run; set only while IN_PROGRESS."""
     started: float | None = None
     ended: float | None = None
     worker: str | None = None
     retries: int = 0
-    """How often it was queued again because its worker had vanished."""
+    """How often it was queued again because its worker was lost."""
     output: Any = UNSET
     error: str | Unset = UNSET
     chunks: deque[Any] = Factory(deque[Any])
-    """What was yielded and not yet given to anybody."""
+    """The chunks that no client has read yet."""
 
     @property
     def id(self) -> str:
-        return self.submission.id
+        return self.spec.id
 
     @property
     def terminal(self) -> bool:
@@ -82,14 +86,14 @@ class Job:
 
     @property
     def overruns(self) -> float | None:
-        """The instant of the execution timeout, while it runs."""
+        """The time of its execution timeout, while it runs."""
         if self.run is None or self.started is None:
             return None
-        return self.started + self.submission.execution_timeout
+        return self.started + self.spec.execution_timeout
 
     @property
     def due(self) -> float:
-        """The instant at which time alone changes it."""
+        """The time at which it expires or times out."""
         overruns = self.overruns
         return self.expires if overruns is None else min(self.expires, overruns)
 
@@ -100,15 +104,15 @@ class Job:
 
     @property
     def execution_time(self) -> float | None:
-        """Seconds that the last run took, once it is over."""
+        """Seconds that the last run took, once it has ended."""
         if self.started is None or self.ended is None:
             return None
         return self.ended - self.started
 
 
 @frozen
-class Counts:
-    """What `/health` tells. *completed*, *failed* and *retried* only ever grow."""
+class QueueCounts:
+    """The counters of `/health`. *completed*, *failed* and *retried* only grow."""
 
     completed: int
     failed: int
@@ -123,51 +127,55 @@ class Counts:
 
 @frozen
 class Effects:
-    """What others have to do about an event."""
+    """What the caller of the queue has to do after an event."""
 
     changed: frozenset[str]
-    """Jobs of which there is news; also that they are gone."""
+    """The ids of changed or forgotten jobs."""
     stopped: tuple[Run, ...]
-    """Runs that no longer count."""
-    ended: tuple[Job, ...] = ()
+    """Runs to stop, as they no longer count."""
+    ended: tuple[JobRecord, ...] = ()
     """Jobs that have become terminal, as they were then."""
     workers_changed: bool = False
-    """Whether there is news of workers."""
+    """Whether a worker has changed."""
     launched: tuple[str, ...] = ()
-    """Workers to be started."""
+    """Workers to start."""
     retired: tuple[str, ...] = ()
-    """Workers that have gone, and are to be ended."""
+    """Retired workers to end."""
 
 
 class UnknownJob(LookupError):
-    """There is no such job, or no longer."""
+    """The job does not exist, or no longer."""
 
 
 class NotRetryable(ValueError):
-    """The job did not fail; the argument is its status."""
+    """Only failed jobs can be retried; the argument is the job's status."""
 
 
-class Mishaps:
-    """Decide whether something goes wrong; asked once for each chance. Here, nothing does."""
+class JobFaults:
+    """Decides which faults apply to a job; each method is called once per chance. Here, none do."""
 
     def loses_output(self, job_id: str) -> bool:
-        """Tell whether the output of a job that succeeds is lost."""
+        """Return whether the output of a job that succeeds is lost."""
         return False
 
     def expires(self, job_id: str) -> bool:
-        """Tell whether a job that has ended is gone when it is asked for."""
+        """Return whether an ended job is forgotten when a client asks for it."""
         return False
 
 
-def split(value: Any, size: int) -> list[Any]:
+def split_chunk(value: Any, size: int) -> list[Any]:
     """
-    Give a chunk as several, none of them longer than *size* bytes of JSON.
+    Split a chunk into chunks of at most *size* bytes of JSON.
 
-    Only a text can be split without changing what it is; anything else comes whole.
+    Only text can be split without changing its type; any other value stays whole.
     """
-    if not isinstance(value, str) or len(value) < 2 or len(value) * _LONGEST_CHARACTER + 2 <= size:
+    if (
+        not isinstance(value, str)
+        or len(value) < 2
+        or len(value) * _MAX_CHARACTER_BYTES + 2 <= size
+    ):
         return [value]
     if len(json.dumps(value)) <= size:
         return [value]
     half = len(value) // 2
-    return split(value[:half], size) + split(value[half:], size)
+    return split_chunk(value[:half], size) + split_chunk(value[half:], size)

@@ -1,4 +1,4 @@
-"""The jobs of an endpoint, and what happens to them: see the tables of this package."""
+"""The queue of an endpoint's jobs; the tables in `__init__.py` are its rules."""
 
 from __future__ import annotations
 
@@ -7,56 +7,59 @@ from collections.abc import Collection, Mapping
 from copy import copy
 from typing import Any
 
-from runpod_sdk.local._wire import EXECUTION_TIMEOUT_ERROR, LOST_ERROR, UNSET, JobStatus
+from runpod_serverless_api.models import JobStatus
+from runpod_serverless_api.types import UNSET
 
 from .fleet import Fleet, Phase, Worker
 from .jobs import (
+    EXECUTION_TIMEOUT_ERROR,
+    LOST_ERROR,
     RETRYABLE,
-    Counts,
     Effects,
-    Job,
-    Mishaps,
+    JobFaults,
+    JobRecord,
+    JobSpec,
     NotRetryable,
-    Result,
+    QueueCounts,
     Run,
-    Submission,
+    RunResult,
     UnknownJob,
-    split,
+    split_chunk,
 )
-from .waiting_jobs import Line
+from .waiting_jobs import WaitingJobs
 
 
 class Queue:
-    """The jobs of one endpoint, first come, first served, and the *fleet* that takes them."""
+    """The jobs of one endpoint, first come, first served, and the *fleet* that runs them."""
 
     def __init__(
-        self, fleet: Fleet, mishaps: Mishaps | None = None, *, chunk_size: int = 1024 * 1024
+        self, fleet: Fleet, job_faults: JobFaults | None = None, *, chunk_size: int = 1024 * 1024
     ) -> None:
         self.fleet = fleet
-        self._mishaps = Mishaps() if mishaps is None else mishaps
+        self._job_faults = JobFaults() if job_faults is None else job_faults
         self._chunk_size = chunk_size
         self._now = float("-inf")
-        self._jobs: dict[str, Job] = {}
-        self._waiting = Line()
-        self._due: list[tuple[float, str]] = []  # a heap; entries that no longer hold are skipped
+        self._jobs: dict[str, JobRecord] = {}
+        self._waiting = WaitingJobs()
+        self._due: list[tuple[float, str]] = []  # a heap; outdated entries are skipped
         self._serial = 0
         self._completed = self._failed = self._retried = self._in_progress = 0
         self._changed: set[str] = set()
         self._stopped: list[Run] = []
-        self._ended: list[Job] = []
+        self._ended: list[JobRecord] = []
 
     @property
-    def jobs(self) -> Mapping[str, Job]:
-        """All jobs by their ids, in the order in which they were sent; look only."""
+    def jobs(self) -> Mapping[str, JobRecord]:
+        """All jobs by id, in the order of their submission; do not change them."""
         return self._jobs
 
     @property
     def waiting(self) -> int:
-        """How many jobs are in IN_QUEUE."""
+        """The number of jobs in IN_QUEUE."""
         return len(self._waiting)
 
     def effects(self) -> Effects:
-        """Scale the fleet for what waits now, and hand over what has come up since last time."""
+        """Scale the fleet for the queued jobs, and return the effects since the last call."""
         self.fleet.scale(self._now, self._waiting.urgent)
         launched, retired = self.fleet.effects()
         effects = Effects(
@@ -71,31 +74,31 @@ class Queue:
         self.fleet.changed = False
         return effects
 
-    # -- what clients do
+    # -- requests of clients
 
-    def submit(self, now: float, submission: Submission) -> Job:
-        """Put a new job at the end of the queue."""
-        self.sweep(now)
-        if submission.id in self._jobs:
-            raise ValueError(f"job {submission.id} is there already")
-        job = Job(submission, submitted=self._now, expires=self._now + submission.ttl)
+    def submit(self, now: float, spec: JobSpec) -> JobRecord:
+        """Add a new job at the end of the queue."""
+        self.advance(now)
+        if spec.id in self._jobs:
+            raise ValueError(f"job {spec.id} exists already")
+        job = JobRecord(spec, submitted=self._now, expires=self._now + spec.ttl)
         self._jobs[job.id] = job
-        self._waiting.append(job.id, urgent=not submission.low_priority)
+        self._waiting.append(job.id, urgent=not spec.low_priority)
         self._touch(job)
         return job
 
-    def get(self, now: float, job_id: str) -> Job:
-        """Look a job up; UnknownJob if there is none."""
-        self.sweep(now)
+    def get(self, now: float, job_id: str) -> JobRecord:
+        """Return a job; raise UnknownJob if it does not exist."""
+        self.advance(now)
         job = self._jobs.get(job_id)
-        if job is not None and job.terminal and self._mishaps.expires(job_id):
+        if job is not None and job.terminal and self._job_faults.expires(job_id):
             self._forget(job)
         if job_id not in self._jobs:
             raise UnknownJob(job_id)
         return self._jobs[job_id]
 
-    def set_ttl(self, now: float, job_id: str, ttl: float) -> Job:
-        """Let a job live *ttl* seconds from now; without effect once it is terminal."""
+    def set_ttl(self, now: float, job_id: str, ttl: float) -> JobRecord:
+        """Let a job expire in *ttl* seconds; does nothing once it is terminal."""
         job = self.get(now, job_id)
         if not job.terminal:
             job.expires = self._now + ttl
@@ -103,7 +106,7 @@ class Queue:
         return job
 
     def drain(self, now: float, job_id: str) -> list[Any]:
-        """Take the chunks that nobody has taken yet, in order."""
+        """Remove and return the chunks that no client has read yet, in order."""
         job = self.get(now, job_id)
         chunks = list(job.chunks)
         job.chunks.clear()
@@ -111,8 +114,8 @@ class Queue:
             self._changed.add(job.id)
         return chunks
 
-    def cancel(self, now: float, job_id: str) -> Job:
-        """Cancel a job that is queued or runs; leave a terminal one as it is."""
+    def cancel(self, now: float, job_id: str) -> JobRecord:
+        """Cancel a queued or running job; does nothing to a terminal one."""
         job = self.get(now, job_id)
         if not job.terminal:
             self._stop(job)
@@ -120,29 +123,29 @@ class Queue:
             self._end(job, JobStatus.CANCELLED)
         return job
 
-    def retry(self, now: float, job_id: str) -> Job:
-        """Queue a failed job again, as if it were new; NotRetryable if it did not fail."""
+    def retry(self, now: float, job_id: str) -> JobRecord:
+        """Queue a failed job again, as if it were new; raise NotRetryable if it did not fail."""
         job = self.get(now, job_id)
         if job.status not in RETRYABLE:
             raise NotRetryable(job.status)
         job.error, job.ended, job.retries = UNSET, None, 0
-        job.expires = self._now + job.submission.ttl
+        job.expires = self._now + job.spec.ttl
         self._queue_again(job)
-        self._waiting.append(job.id, urgent=not job.submission.low_priority)
+        self._waiting.append(job.id, urgent=not job.spec.low_priority)
         return job
 
     def purge(self, now: float) -> int:
-        """Forget all queued jobs and tell how many there were."""
-        self.sweep(now)
+        """Forget all queued jobs, and return their number."""
+        self.advance(now)
         ids = list(self._waiting)
         for job_id in ids:
             self._forget(self._jobs[job_id])
         return len(ids)
 
-    def counts(self, now: float) -> Counts:
+    def counts(self, now: float) -> QueueCounts:
         """Count jobs and workers."""
-        self.sweep(now)
-        return Counts(
+        self.advance(now)
+        return QueueCounts(
             completed=self._completed,
             failed=self._failed,
             retried=self._retried,
@@ -154,22 +157,22 @@ class Queue:
             unhealthy=self.fleet.count(Phase.UNHEALTHY),
         )
 
-    # -- what workers do
+    # -- reports of workers
 
     def join(self, now: float, worker: str) -> None:
-        """Know that a worker is there: one of those launched, or one of somebody else's."""
-        self.sweep(now)
+        """Record that a worker is ready: a launched or an external one."""
+        self.advance(now)
         self.fleet.join(self._now, worker)
 
-    def take(self, now: float, worker: str, most: int = 1) -> list[tuple[Run, Job]]:
-        """Give a worker the jobs that have waited longest, at *most* so many."""
-        self.sweep(now)
+    def take(self, now: float, worker: str, most: int = 1) -> list[tuple[Run, JobRecord]]:
+        """Assign up to *most* jobs to a worker, those that have waited longest."""
+        self.advance(now)
         member = self.fleet.find(worker)
         if member is None or not member.available:
             return []
         if member.runs and not member.pulls:
             raise ValueError(f"worker {worker} is busy")
-        taken: list[tuple[Run, Job]] = []
+        taken: list[tuple[Run, JobRecord]] = []
         while len(taken) < most and (job_id := self._waiting.pop(unless=member.runs)) is not None:
             self._serial += 1
             job, run = self._jobs[job_id], Run(self._serial, job_id, worker)
@@ -182,7 +185,7 @@ class Queue:
         return taken
 
     def progress(self, now: float, run: Run, value: Any) -> bool:
-        """Note how far a run is; False, and nothing, if the run no longer counts."""
+        """Store a run's progress; return False, and do nothing, if the run no longer counts."""
         job = self._current(now, run)
         if job is not None:
             job.output = value
@@ -190,18 +193,18 @@ class Queue:
         return job is not None
 
     def chunk(self, now: float, run: Run, value: Any) -> bool:
-        """Add to what can be drained; False, and nothing, if the run no longer counts."""
+        """Add a chunk; return False, and do nothing, if the run no longer counts."""
         job = self._current(now, run)
         if job is not None:
-            job.chunks += split(value, self._chunk_size)
+            job.chunks += split_chunk(value, self._chunk_size)
             self._changed.add(job.id)
         return job is not None
 
-    def finish(self, now: float, run: Run, result: Result | None) -> bool:
+    def finish(self, now: float, run: Run, result: RunResult | None) -> bool:
         """
         Free the worker of *run*, and end the job if the run still counts.
 
-        No result: the run was stopped before it had one, and only the worker is freed.
+        Without a result, the run was stopped before its end, and only the worker is freed.
         """
         job = self._current(now, run)
         self.fleet.end(self._now, run, recycle=result is not None and result.recycle)
@@ -210,34 +213,34 @@ class Queue:
         if isinstance(result.error, str):
             self._end(job, JobStatus.FAILED, output=result.output, error=result.error)
         else:
-            lost = result.error is not UNSET or self._mishaps.loses_output(job.id)
+            lost = result.error is not UNSET or self._job_faults.loses_output(job.id)
             self._end(job, JobStatus.COMPLETED, output=UNSET if lost else result.output)
         return True
 
-    def drop(self, now: float, runs: Collection[Run]) -> None:
-        """Know that a worker has these runs no longer: those that still count are lost."""
-        self.sweep(now)
+    def lose_runs(self, now: float, runs: Collection[Run]) -> None:
+        """Record that a worker has these runs no more: those that still count are lost."""
+        self.advance(now)
         for run in runs:
             self.fleet.end(self._now, run)
-        self._lose(list(runs))
+        self._requeue_or_fail(list(runs))
 
-    def sicken(self, now: float, worker: str) -> None:
-        """Know that a worker says of itself that it cannot work: it gets no more jobs."""
-        self.sweep(now)
-        self.fleet.sicken(self._now, worker)
+    def mark_unhealthy(self, now: float, worker: str) -> None:
+        """Record that a worker reports itself as unhealthy: it gets no more jobs."""
+        self.advance(now)
+        self.fleet.mark_unhealthy(self._now, worker)
 
-    def lose(self, now: float, worker: str) -> Worker | None:
-        """Know that a worker has vanished, and its runs are lost; give it as it was, if known."""
-        self.sweep(now)
+    def lose_worker(self, now: float, worker: str) -> Worker | None:
+        """Remove a lost worker with its runs; return it as it was, or None if it is unknown."""
+        self.advance(now)
         lost = self.fleet.remove(worker)
         if lost is not None:
-            self._lose(list(lost.runs.values()))
+            self._requeue_or_fail(list(lost.runs.values()))
         return lost
 
-    # -- what time does
+    # -- time
 
-    def sweep(self, now: float) -> None:
-        """Let time pass. It never goes back: an earlier *now* counts as the latest one seen."""
+    def advance(self, now: float) -> None:
+        """Expire and time out jobs up to *now*; an earlier *now* counts as the latest one seen."""
         self._now = max(self._now, now)
         while self._due and self._due[0][0] <= self._now:
             _, job_id = heapq.heappop(self._due)
@@ -250,14 +253,14 @@ class Queue:
             else:
                 self._forget(job)
 
-    # -- the parts of these
+    # -- helpers
 
-    def _current(self, now: float, run: Run) -> Job | None:
-        self.sweep(now)
+    def _current(self, now: float, run: Run) -> JobRecord | None:
+        self.advance(now)
         job = self._jobs.get(run.job_id)
         return job if job is not None and job.run == run else None
 
-    def _lose(self, runs: list[Run]) -> None:
+    def _requeue_or_fail(self, runs: list[Run]) -> None:
         for run in reversed(runs):  # so that the first of them is at the front again
             job = self._current(self._now, run)
             if job is None:
@@ -268,9 +271,9 @@ class Queue:
             self._leave_run(job)
             job.retries = 1
             self._queue_again(job)
-            self._waiting.prepend(job.id, urgent=not job.submission.low_priority)
+            self._waiting.prepend(job.id, urgent=not job.spec.low_priority)
 
-    def _queue_again(self, job: Job) -> None:
+    def _queue_again(self, job: JobRecord) -> None:
         job.status = JobStatus.IN_QUEUE
         job.started = job.worker = None
         job.output = UNSET
@@ -278,30 +281,32 @@ class Queue:
         self._retried += 1
         self._touch(job)
 
-    def _touch(self, job: Job) -> None:
+    def _touch(self, job: JobRecord) -> None:
         heapq.heappush(self._due, (job.due, job.id))
         self._changed.add(job.id)
 
-    def _stop(self, job: Job) -> None:
+    def _stop(self, job: JobRecord) -> None:
         if job.run is not None:
             self._stopped.append(job.run)
 
-    def _leave_run(self, job: Job) -> None:
+    def _leave_run(self, job: JobRecord) -> None:
         if job.run is not None:
             job.run = None
             self._in_progress -= 1
 
-    def _end(self, job: Job, status: JobStatus, *, output: Any = UNSET, error: Any = UNSET) -> None:
+    def _end(
+        self, job: JobRecord, status: JobStatus, *, output: Any = UNSET, error: Any = UNSET
+    ) -> None:
         self._leave_run(job)
         self._completed += status is JobStatus.COMPLETED
         self._failed += status is JobStatus.FAILED
         job.status, job.output, job.error = status, output, error
         job.ended = self._now
-        job.expires = self._now + job.submission.retention
+        job.expires = self._now + job.spec.retention
         self._ended.append(copy(job))
         self._touch(job)
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: JobRecord) -> None:
         self._leave_run(job)
         self._waiting.discard(job.id)
         del self._jobs[job.id]

@@ -1,4 +1,4 @@
-"""What there is to be seen of a queue by those who look on and change nothing."""
+"""A read-only snapshot of a queue, for the page."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from itertools import islice
 
 from attrs import frozen
 
-from runpod_sdk.local._wire import JobStatus
+from runpod_serverless_api.models import JobStatus
 
-from .jobs import Counts, Job
+from .jobs import JobRecord, QueueCounts
 from .queue import Queue
 
 
 @frozen
-class WorkerSeen:
-    """A worker: what it is counted as, and the ids of the jobs that it has."""
+class WorkerSnapshot:
+    """A worker's id, phase and job ids."""
 
     id: str
     phase: str
@@ -24,19 +24,19 @@ class WorkerSeen:
 
 
 @frozen
-class Snapshot:
-    """A queue at one instant, `now`, of its clock. The jobs are those of the queue: look only."""
+class QueueSnapshot:
+    """A queue at the time *now*. The jobs are those of the queue: do not change them."""
 
     now: float
-    counts: Counts
-    workers: tuple[WorkerSeen, ...]
+    counts: QueueCounts
+    workers: tuple[WorkerSnapshot, ...]
     totals: Mapping[JobStatus, int]
-    """How many jobs there are in each status, whatever was asked for."""
+    """The number of jobs by status, without the filters."""
     matching: int
-    """How many jobs are as asked for."""
-    newest: tuple[Job, ...]
-    """Of these, those that came last, the last one first."""
-    selected: Job | None
+    """The number of jobs that match the filters."""
+    newest: tuple[JobRecord, ...]
+    """The newest matching jobs, the newest first."""
+    selected: JobRecord | None
 
 
 def snapshot(
@@ -47,17 +47,17 @@ def snapshot(
     status: str | None = None,
     id_part: str = "",
     selected: str | None = None,
-) -> Snapshot:
+) -> QueueSnapshot:
     """
-    Look at a queue; its stream chunks stay where they are.
+    Return a snapshot of *queue*; stream chunks stay in the queue.
 
     Args:
         now: The time.
-        queue: What to look at.
-        newest: How many jobs to give, at most.
-        status: That of the jobs to give; None for all.
-        id_part: What the ids of the jobs to give contain.
-        selected: The id of one more job to give, if it is there.
+        queue: The queue.
+        newest: The largest number of jobs to return.
+        status: Return only jobs with this status; None for all.
+        id_part: Return only jobs whose ids contain this text.
+        selected: The id of one more job to return, if it exists.
     """
     counts = queue.counts(now)
     jobs = queue.jobs
@@ -66,11 +66,12 @@ def snapshot(
         for job in reversed([*jobs.values()])
         if (status is None or job.status == status) and id_part in job.id
     ]
-    return Snapshot(
+    return QueueSnapshot(
         now=now,
         counts=counts,
         workers=tuple(
-            WorkerSeen(worker.id, worker.phase.value, tuple(worker.runs)) for worker in queue.fleet
+            WorkerSnapshot(worker.id, worker.phase.value, tuple(worker.runs))
+            for worker in queue.fleet
         ),
         totals=Counter(job.status for job in jobs.values()),
         matching=len(matching),

@@ -1,4 +1,4 @@
-"""Who waits: the jobs in IN_QUEUE, in the order in which they will be taken."""
+"""The jobs in IN_QUEUE, in the order in which workers will take them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import OrderedDict
 from collections.abc import Container, Iterator
 
 
-class Line:
-    """Ids in order, each with whether it is urgent: whether it is a reason for more workers."""
+class WaitingJobs:
+    """Job ids in order. An urgent job is one for which an additional worker may be started."""
 
     def __init__(self) -> None:
         self._urgent: OrderedDict[str, bool] = OrderedDict()
         self.urgent = 0
-        """How many of them are."""
+        """The number of urgent jobs."""
 
     def __len__(self) -> int:
         return len(self._urgent)
@@ -21,21 +21,21 @@ class Line:
         return iter(self._urgent)
 
     def append(self, job_id: str, *, urgent: bool) -> None:
-        """Let it wait at the end."""
+        """Add a job at the end."""
         self._urgent[job_id] = urgent
         self.urgent += urgent
 
     def prepend(self, job_id: str, *, urgent: bool) -> None:
-        """Let it wait at the front."""
+        """Add a job at the front."""
         self.append(job_id, urgent=urgent)
         self._urgent.move_to_end(job_id, last=False)
 
     def discard(self, job_id: str) -> None:
-        """Let it wait no longer, if it did."""
+        """Remove a job, if it waits."""
         self.urgent -= self._urgent.pop(job_id, False)
 
     def pop(self, *, unless: Container[str]) -> str | None:
-        """Take the first that is not one of *unless*."""
+        """Remove and return the first job that is not in *unless*."""
         found = next((job_id for job_id in self._urgent if job_id not in unless), None)
         if found is not None:
             self.discard(found)

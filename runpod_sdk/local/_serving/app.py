@@ -1,4 +1,4 @@
-"""The ASGI application: who may ask, who answers, and how refusals are told."""
+"""The ASGI application: authentication, routing, middlewares and refusals."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from http import HTTPStatus
 from typing import TypeAlias
 
 from runpod_sdk.local import _wire
-from runpod_sdk.local._broker import Broker, ClientGone
+from runpod_sdk.local._broker import Broker, ClientDisconnected
 from runpod_sdk.local._limits import Limits
 from runpod_sdk.local._rules.jobs import UnknownJob
 
 from . import batches, control, jobs, openai, requests
-from .http import Answer, Receive, Request, Scope, Send
+from .http import HTTPRequest, HTTPResponse, Receive, Scope, Send
 from .requests import Refusal
-from .routing import Answering, Route, Router
+from .routing import HTTPRoute, RouteHandler, Router
 
-Layer: TypeAlias = Callable[[Request, Route, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
-"""Stands between a request whose route is known and the route's own answer, which it asks for."""
+Middleware: TypeAlias = Callable[
+    [HTTPRequest, HTTPRoute, Callable[[], Awaitable[HTTPResponse]]], Awaitable[HTTPResponse]
+]
+"""Called with a request, its route, and a function that calls the route's handler."""
 
 LOCAL_ROOT = "local"
-"""The first segment of the paths that the service does not have."""
+"""The first segment of paths that only local endpoints have."""
 
 
 def api_routes(
     broker: Broker, limits: Limits, clock: Callable[[], float], endpoint_id: str
-) -> list[Route]:
-    """List the routes of the clients' API."""
+) -> list[HTTPRoute]:
+    """Return the routes of the clients' API."""
     return [
         *jobs.routes(broker, limits),
         *openai.routes(broker, limits),
@@ -39,32 +41,32 @@ class App:
     """
     Serve one endpoint.
 
-    A request is checked in this order: key (401), endpoint and path (404), verb (405), what
-    the layers look at, query and body (400), job (404). Outside of its paths, a host that
-    begins with the id of the endpoint is that of a load-balancing one, which this is not (400).
+    A request is checked in this order: key (401), endpoint and path (404), verb (405), the
+    middlewares, query and body (400), job (404). A request outside the API whose host begins with
+    the endpoint's id is meant for a load-balancing endpoint and refused (400).
 
     Args:
-        routes: Of the endpoint, by what follows its id.
-        local_routes: Of the control of this server, by what follows `/local/`. The key is
-            checked, and the layers are not asked.
-        pages: What is served to a browser without a key, by its whole path.
-        worker_routes: Those that workers ask, by what follows the endpoint's id. The layers,
-            which stand between clients and the service, are not asked.
-        layers: The outermost first.
+        routes: The clients' routes, by the path after the endpoint's id.
+        local_routes: The routes that control this server, by the path after `/local/`; they need
+            the key and skip the middlewares.
+        pages: The files for a browser, by their whole path; they need no key.
+        worker_routes: The workers' routes, by the path after the endpoint's id; they skip the
+            middlewares, which stand between clients and the service.
+        middlewares: The outermost first.
         endpoint_id: The second segment of every path of the API.
-        api_key: What every request but those for pages has to bring.
-        worker_key: What such a request of a worker may bring in its query instead.
-        page_key: What such a request from the page may bring instead.
+        api_key: The key of every request but those for pages.
+        worker_key: The key that a worker may send in its query instead.
+        page_key: The key that the page sends instead.
     """
 
     def __init__(
         self,
-        routes: Iterable[Route],
+        routes: Iterable[HTTPRoute],
         *,
-        local_routes: Iterable[Route] = (),
-        worker_routes: Iterable[Route] = (),
-        pages: Mapping[str, Answering] | None = None,
-        layers: Sequence[Layer] = (),
+        local_routes: Iterable[HTTPRoute] = (),
+        worker_routes: Iterable[HTTPRoute] = (),
+        pages: Mapping[str, RouteHandler] | None = None,
+        middlewares: Sequence[Middleware] = (),
         endpoint_id: str,
         api_key: str,
         worker_key: str = "",
@@ -75,71 +77,73 @@ class App:
         self._worker_router = Router(worker_routes)
         self._worker_key = worker_key
         self._pages = pages or {}
-        self._layers = layers
+        self._middlewares = middlewares
         self._endpoint_id = endpoint_id
         self._keys = (api_key,) if page_key is None else (api_key, page_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        request = HTTPRequest(scope, receive)
         try:
-            answer = await self._answer(request)
-            await answer.send(send)
-        except ClientGone:
+            response = await self._respond(request)
+            await response.send(send)
+        except ClientDisconnected:
             pass
         finally:
             request.close()
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _respond(self, request: HTTPRequest) -> HTTPResponse:
         root, *segments = request.path.removeprefix("/").split("/")
         try:
             if root == _wire.ROOT:
                 if len(segments) > 1 and segments[1] in self._worker_router:
                     self._check_worker_key(request)
-                    route, found = self._of_endpoint(self._worker_router, request, segments)
-                    return await self._through((), request, route, found)
+                    route, found = self._find_route(self._worker_router, request, segments)
+                    return await self._call((), request, route, found)
                 self._check_key(request)
-                route, found = self._of_endpoint(self._router, request, segments)
-                return await self._through(self._layers, request, route, found)
+                route, found = self._find_route(self._router, request, segments)
+                return await self._call(self._middlewares, request, route, found)
             if root == LOCAL_ROOT and segments:
                 self._check_key(request)
                 route, found = self._local_router.find(segments, request.method)
-                return await self._through((), request, route, found)
+                return await self._call((), request, route, found)
             if request.header(b"host").startswith(f"{self._endpoint_id}."):
                 self._check_key(request)
-                return Answer(_wire.encode(_wire.WRONG_KIND), HTTPStatus.BAD_REQUEST)
+                return HTTPResponse(_wire.encode(_wire.WRONG_KIND), HTTPStatus.BAD_REQUEST)
             if request.path in self._pages:
                 return await self._pages[request.path](request)
             raise Refusal(HTTPStatus.NOT_FOUND, "not found")
         except Refusal as refusal:
-            return refusal.answer()
+            return refusal.response()
 
-    def _of_endpoint(
-        self, router: Router, request: Request, segments: list[str]
-    ) -> tuple[Route, tuple[str, ...]]:
+    def _find_route(
+        self, router: Router, request: HTTPRequest, segments: list[str]
+    ) -> tuple[HTTPRoute, tuple[str, ...]]:
         if segments and segments[0] != self._endpoint_id:
             raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
         if len(segments) < 2:
             raise Refusal(HTTPStatus.NOT_FOUND, "not found")
         return router.find(segments[1:], request.method)
 
-    def _check_key(self, request: Request) -> None:
+    def _check_key(self, request: HTTPRequest) -> None:
         requests.check_key(request.header(_wire.KEY_HEADER), *self._keys)
 
-    def _check_worker_key(self, request: Request) -> None:
+    def _check_worker_key(self, request: HTTPRequest) -> None:
         if not requests.has_worker_key(request.query, self._worker_key):
             self._check_key(request)
 
-    async def _through(
-        self, layers: Sequence[Layer], request: Request, route: Route, found: tuple[str, ...]
-    ) -> Answer:
-        if layers:
-            outermost, *inner = layers
-            return await outermost(
-                request, route, lambda: self._through(inner, request, route, found)
-            )
+    async def _call(
+        self,
+        middlewares: Sequence[Middleware],
+        request: HTTPRequest,
+        route: HTTPRoute,
+        found: tuple[str, ...],
+    ) -> HTTPResponse:
+        if middlewares:
+            outermost, *inner = middlewares
+            return await outermost(request, route, lambda: self._call(inner, request, route, found))
         try:
-            return await route.answering(request, *found)
+            return await route.handle(request, *found)
         except Refusal as refusal:
-            return refusal.answer()
+            return refusal.response()
         except UnknownJob:
-            return Answer.problem(HTTPStatus.NOT_FOUND, "job not found")
+            return HTTPResponse.problem(HTTPStatus.NOT_FOUND, "job not found")

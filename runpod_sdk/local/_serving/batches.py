@@ -1,4 +1,4 @@
-"""Batches over HTTP."""
+"""The routes of the batch API."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from attrs import evolve
 from runpod_sdk.local import _batch_wire, _wire
 from runpod_sdk.local._broker import Broker
 from runpod_sdk.local._limits import Limits
-from runpod_sdk.local._rules.batches import Batch, Batches, BatchRefused, UnknownBatch
-from runpod_sdk.local._rules.jobs import Submission
-from runpod_sdk.local._wire import Operation
+from runpod_sdk.local._rules.batches import Batches, BatchRecord, BatchRefused, UnknownBatch
+from runpod_sdk.local._rules.jobs import JobSpec
+from runpod_sdk.local._wire import OperationName
 
 from . import requests
-from .http import Answer, Request
+from .http import HTTPRequest, HTTPResponse
 from .requests import Refusal
-from .routing import Route
+from .routing import HTTPRoute
 
-Answering: TypeAlias = Callable[..., Coroutine[Any, Any, Answer]]
+RouteHandler: TypeAlias = Callable[..., Coroutine[Any, Any, HTTPResponse]]
 
 
 def routes(
     broker: Broker, limits: Limits, clock: Callable[[], float], endpoint_id: str
-) -> list[Route]:
-    """List the routes of the operations on batches."""
+) -> list[HTTPRoute]:
+    """Return the routes of the operations on batches."""
     batches = _Serving(broker, limits, clock, endpoint_id)
-    answering: list[tuple[str, str, Answering]] = [
+    handle: list[tuple[str, str, RouteHandler]] = [
         ("POST", _batch_wire.ALL, batches.create),
         ("GET", _batch_wire.ALL, batches.list),
         ("GET", _batch_wire.ONE, batches.get),
@@ -43,22 +43,22 @@ def routes(
         ("POST", _batch_wire.CANCEL, batches.cancel),
     ]
     return [
-        Route(f"{Operation.BATCH}{path}", (verb,), _refusing(function))
-        for verb, path, function in answering
+        HTTPRoute(f"{OperationName.BATCH}{path}", (verb,), _refusing(function))
+        for verb, path, function in handle
     ]
 
 
-def _refusing(answering: Answering) -> Answering:
-    @wraps(answering)
-    async def answer(*args: Any) -> Answer:
+def _refusing(handle: RouteHandler) -> RouteHandler:
+    @wraps(handle)
+    async def response(*args: Any) -> HTTPResponse:
         try:
-            return await answering(*args)
+            return await handle(*args)
         except UnknownBatch as error:
             raise Refusal(HTTPStatus.NOT_FOUND, f"{error} not found") from None
         except BatchRefused as error:
             raise requests.bad_request("batch", str(error)) from None
 
-    return answer
+    return response
 
 
 class _Serving:
@@ -71,37 +71,39 @@ class _Serving:
         self._endpoint_id = endpoint_id
         self._epoch = clock() - time.time()
 
-    async def create(self, request: Request) -> Answer:
+    async def create(self, request: HTTPRequest) -> HTTPResponse:
         batch_id = f"batch_{uuid4().hex}"
-        submissions = self._read(await self._body(request), batch_id)
-        return _changed(self._apply(self._batches.create, batch_id, submissions))
+        specs = self._read(await self._body(request), batch_id)
+        return _changed(self._apply(self._batches.create, batch_id, specs))
 
-    async def list(self, _: Request) -> Answer:
+    async def list(self, _: HTTPRequest) -> HTTPResponse:
         batches = self._apply(self._batches.all)
-        return Answer.of(_batch_wire.listed([self._told(batch) for batch in batches]))
+        return HTTPResponse.of(
+            _batch_wire.list_document([self._document_of(batch) for batch in batches])
+        )
 
-    async def get(self, _: Request, batch_id: str) -> Answer:
-        return Answer.of(self._told(self._apply(self._batches.get, batch_id)))
+    async def get(self, _: HTTPRequest, batch_id: str) -> HTTPResponse:
+        return HTTPResponse.of(self._document_of(self._apply(self._batches.get, batch_id)))
 
-    async def update(self, request: Request, batch_id: str) -> Answer:
+    async def update(self, request: HTTPRequest, batch_id: str) -> HTTPResponse:
         attributes = await self._body(request)
         if not isinstance(attributes, dict):
             raise requests.bad_request("body", "must be an object")
         return _changed(self._apply(self._batches.update, batch_id, attributes))
 
-    async def add(self, request: Request, batch_id: str) -> Answer:
+    async def add(self, request: HTTPRequest, batch_id: str) -> HTTPResponse:
         body = await self._body(request)
         if not isinstance(body, dict):
             raise requests.bad_request("body", "must be an object")
         document = cast(dict[str, Any], body)
-        submissions = self._read(document.get(_batch_wire.REQUESTS), batch_id, "body: requests")
-        return _changed(self._apply(self._batches.add, batch_id, submissions))
+        specs = self._read(document.get(_batch_wire.REQUESTS), batch_id, "body: requests")
+        return _changed(self._apply(self._batches.add, batch_id, specs))
 
-    async def page(self, request: Request, batch_id: str) -> Answer:
+    async def page(self, request: HTTPRequest, batch_id: str) -> HTTPResponse:
         offset, limit = requests.page(request.query)
         found = [*self._apply(self._batches.get, batch_id).requests.values()]
-        return Answer.of(
-            _batch_wire.page(
+        return HTTPResponse.of(
+            _batch_wire.page_document(
                 found[offset : offset + limit],
                 total=len(found),
                 offset=offset,
@@ -110,37 +112,37 @@ class _Serving:
             )
         )
 
-    async def remove(self, _: Request, batch_id: str, request_id: str) -> Answer:
+    async def remove(self, _: HTTPRequest, batch_id: str, request_id: str) -> HTTPResponse:
         return _changed(self._apply(self._batches.remove, batch_id, request_id))
 
-    async def finalize(self, _: Request, batch_id: str) -> Answer:
+    async def finalize(self, _: HTTPRequest, batch_id: str) -> HTTPResponse:
         return _changed(self._apply(self._batches.finalize, batch_id))
 
-    async def cancel(self, _: Request, batch_id: str) -> Answer:
+    async def cancel(self, _: HTTPRequest, batch_id: str) -> HTTPResponse:
         return _changed(self._apply(self._batches.cancel, batch_id))
 
-    # -- the parts of these
+    # -- helpers
 
-    async def _body(self, request: Request) -> Any:
+    async def _body(self, request: HTTPRequest) -> Any:
         return requests.parse(await requests.body(request, self._limits.run_body))
 
-    def _read(self, items: Any, batch_id: str, where: str = "body") -> Sequence[Submission]:
+    def _read(self, items: Any, batch_id: str, where: str = "body") -> Sequence[JobSpec]:
         if not isinstance(items, list):
             raise requests.bad_request(where, "must be an array")
-        return [self._submission(item, batch_id, f"{where}[{n}]") for n, item in enumerate(items)]
+        return [self._spec(item, batch_id, f"{where}[{n}]") for n, item in enumerate(items)]
 
-    def _submission(self, item: object, batch_id: str, where: str) -> Submission:
-        submission = requests.submission(
+    def _spec(self, item: object, batch_id: str, where: str) -> JobSpec:
+        spec = requests.job_spec(
             requests.job_request(item, where),
             prefix="req_",
             retention=self._limits.retention,
             limits=self._limits,
         )
-        return evolve(submission, request={**submission.request, _wire.BATCH_ID: batch_id})
+        return evolve(spec, request={**spec.request, _wire.BATCH_ID: batch_id})
 
-    def _told(self, batch: Batch) -> dict[str, Any]:
-        return _batch_wire.told(batch, endpoint_id=self._endpoint_id, epoch=self._epoch)
+    def _document_of(self, batch: BatchRecord) -> dict[str, Any]:
+        return _batch_wire.batch_document(batch, endpoint_id=self._endpoint_id, epoch=self._epoch)
 
 
-def _changed(batch: Batch) -> Answer:
-    return Answer.of(_batch_wire.changed(batch))
+def _changed(batch: BatchRecord) -> HTTPResponse:
+    return HTTPResponse.of(_batch_wire.change_document(batch))

@@ -1,7 +1,7 @@
 """
-What the page is told of the queue, beside the API and behind the same key.
+The routes of the page, which need a key like the API, and the undocumented operations.
 
-    GET /local/state              all that the page shows, held until there is news
+    GET /local/state              the state that the page shows, held until it changes
     GET /local/jobs/{job}/{part}  one part of a job, whole
 """
 
@@ -20,72 +20,74 @@ from attrs import asdict, frozen
 from runpod_sdk.local import _wire
 from runpod_sdk.local._broker import Broker
 from runpod_sdk.local._rules.fleet import Phase
-from runpod_sdk.local._rules.jobs import Job, UnknownJob
-from runpod_sdk.local._rules.snapshot import Snapshot, snapshot
-from runpod_sdk.local._wire import UNSET, JobRequest, Operation
+from runpod_sdk.local._rules.jobs import JobRecord, UnknownJob
+from runpod_sdk.local._rules.snapshot import QueueSnapshot, snapshot
+from runpod_sdk.local._wire import OperationName
+from runpod_serverless_api.models import JobRequest
+from runpod_serverless_api.types import UNSET
 
 from . import requests
-from .http import Answer, Request
+from .http import HTTPRequest, HTTPResponse
 from .requests import Refusal
-from .routing import Route
+from .routing import HTTPRoute
 
-_LONGEST_WAIT = 60_000  # ms
-_MOST_JOBS = 1_000
+_MAX_WAIT = 60_000  # ms
+_MAX_JOBS = 1_000
 
-_LINE = 160
-"""Characters of a value that a line of the list shows."""
+_LIST_LENGTH = 160
+"""The number of characters of a value in the list of jobs."""
 _EXCERPT = 32 * 1024
-"""Characters of a value that are shown of one job, before the whole is asked for."""
+"""The number of characters of a value in the view of one job."""
 
-_PARTS: dict[str, Callable[[Job], Any]] = {
-    "input": lambda job: JobRequest.from_dict(job.submission.request).input_,
+_PARTS: dict[str, Callable[[JobRecord], Any]] = {
+    "input": lambda job: JobRequest.from_dict(job.spec.request).input_,
     "output": lambda job: job.output,
     "error": lambda job: job.error,
     "chunks": lambda job: list(job.chunks) or UNSET,
 }
 
-_OF_A_LINE = ("input", "output", "error")
+_LIST_PARTS = ("input", "output", "error")
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _NO_STORE = ((b"cache-control", b"no-store"),)
 
 
-def routes(broker: Broker) -> list[Route]:
-    """List the routes of those who look on."""
-    control = _Control(broker)
+def routes(broker: Broker) -> list[HTTPRoute]:
+    """Return the routes of the page."""
+    control = _QueueControl(broker)
     return [
-        Route("state", ("GET",), control.state),
-        Route("jobs/{job}/{part}", ("GET",), control.part),
+        HTTPRoute("state", ("GET",), control.state),
+        HTTPRoute("jobs/{job}/{part}", ("GET",), control.part),
     ]
 
 
-def endpoint_routes(broker: Broker) -> list[Route]:
-    """List the routes of the two operations that are not documented: requests and metrics."""
+def endpoint_routes(broker: Broker) -> list[HTTPRoute]:
+    """Return the routes of the two undocumented operations, requests and metrics."""
 
-    async def list_requests(request: Request) -> Answer:
+    async def list_requests(request: HTTPRequest) -> HTTPResponse:
         offset, limit = requests.page(request.query)
-        broker.apply(broker.queue.sweep)
+        broker.apply(broker.queue.advance)
         jobs = [*broker.queue.jobs.values()][::-1]
-        return Answer.of(
+        return HTTPResponse.of(
             _wire.job_list(
                 jobs[offset : offset + limit], total=len(jobs), offset=offset, limit=limit
             )
         )
 
-    async def metrics(_: Request) -> Answer:
+    async def metrics(_: HTTPRequest) -> HTTPResponse:
         counts = broker.apply(broker.queue.counts)
         ready = [worker.id for worker in broker.queue.fleet if worker.phase is Phase.IDLE]
-        return Answer.of(_wire.metrics(counts, ready))
+        return HTTPResponse.of(_wire.metrics(counts, ready))
 
     return [
-        Route(Operation.REQUESTS, ("GET",), list_requests),
-        Route(Operation.METRICS, ("GET",), metrics),
+        HTTPRoute(OperationName.REQUESTS, ("GET",), list_requests),
+        HTTPRoute(OperationName.METRICS, ("GET",), metrics),
     ]
 
 
 @frozen
-class _Asked:
-    """What a request for the state asks for."""
+class _StateQuery:
+    """The query of a request for the state."""
 
     since: str
     wait: float
@@ -95,16 +97,14 @@ class _Asked:
     selected: str | None
 
     @classmethod
-    def of(cls, request: Request) -> _Asked:
+    def of(cls, request: HTTPRequest) -> _StateQuery:
         query = {
             name: values[0] for name, values in parse_qs(request.query.decode("latin-1")).items()
         }
-        wait = requests.milliseconds(request.query, _wire.WAIT, lowest=0, highest=_LONGEST_WAIT)
+        wait = requests.milliseconds(request.query, _wire.WAIT, lowest=0, highest=_MAX_WAIT)
         newest = query.get("newest", "100")
-        if not (newest.isascii() and newest.isdigit() and 1 <= int(newest[:9]) <= _MOST_JOBS):
-            raise requests.bad_request(
-                "query: newest", f"must be an integer from 1 to {_MOST_JOBS}"
-            )
+        if not (newest.isascii() and newest.isdigit() and 1 <= int(newest[:9]) <= _MAX_JOBS):
+            raise requests.bad_request("query: newest", f"must be an integer from 1 to {_MAX_JOBS}")
         return cls(
             since=query.get("since", ""),
             wait=(wait or 0) / 1000,
@@ -115,17 +115,19 @@ class _Asked:
         )
 
 
-class _Control:
+class _QueueControl:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        # A version of another server, on the same port before, must not pass for one of this.
+        # The version of an earlier server at the same port must not pass for one of this server.
         self._server = secrets.token_hex(4)
-        self._texts = WeakKeyDictionary[Job, dict[tuple[str, int], _Text]]()
+        self._texts = WeakKeyDictionary[JobRecord, dict[tuple[str, int], _Text]]()
 
-    async def state(self, request: Request) -> Answer:
-        asked = _Asked.of(request)
+    async def state(self, request: HTTPRequest) -> HTTPResponse:
+        asked = _StateQuery.of(request)
         if asked.since == self._version():
-            await self._broker.hold_until_news(self._broker.revision, asked.wait, request.gone)
+            await self._broker.wait_for_change(
+                self._broker.revision, asked.wait, request.disconnected
+            )
         seen = self._broker.apply(
             snapshot,
             self._broker.queue,
@@ -134,23 +136,23 @@ class _Control:
             id_part=asked.id_part,
             selected=asked.selected,
         )
-        return Answer(_wire.encode(self._told(seen)), headers=_NO_STORE)
+        return HTTPResponse(_wire.encode(self._document_of(seen)), headers=_NO_STORE)
 
-    async def part(self, _: Request, job_id: str, part: str) -> Answer:
+    async def part(self, _: HTTPRequest, job_id: str, part: str) -> HTTPResponse:
         job = self._broker.queue.jobs.get(job_id)
         if job is None:
             raise UnknownJob(job_id)
         if part not in _PARTS:
-            raise Refusal(HTTPStatus.NOT_FOUND, f"a job has {', '.join(_PARTS)}, and no such part")
+            raise Refusal(HTTPStatus.NOT_FOUND, f"no part {part!r}; a job has {', '.join(_PARTS)}")
         value = _PARTS[part](job)
         if value is UNSET:
             raise Refusal(HTTPStatus.NOT_FOUND, f"the job has no {part}")
-        return Answer(_wire.encode(value, sort=False), headers=_NO_STORE)
+        return HTTPResponse(_wire.encode(value, sort=False), headers=_NO_STORE)
 
     def _version(self) -> str:
         return f"{self._server}.{self._broker.revision}"
 
-    def _told(self, seen: Snapshot) -> dict[str, Any]:
+    def _document_of(self, seen: QueueSnapshot) -> dict[str, Any]:
         return {
             "version": self._version(),
             "now": seen.now,
@@ -158,16 +160,16 @@ class _Control:
             "totals": seen.totals,
             "matching": seen.matching,
             "workers": [asdict(worker) for worker in seen.workers],
-            "jobs": [self._told_of(job, _LINE, _OF_A_LINE) for job in seen.newest],
-            "job": seen.selected and self._told_of(seen.selected, _EXCERPT, _PARTS),
+            "jobs": [self._job_document(job, _LIST_LENGTH, _LIST_PARTS) for job in seen.newest],
+            "job": seen.selected and self._job_document(seen.selected, _EXCERPT, _PARTS),
         }
 
-    def _told_of(self, job: Job, length: int, parts: Iterable[str]) -> dict[str, Any]:
+    def _job_document(self, job: JobRecord, length: int, parts: Iterable[str]) -> dict[str, Any]:
         """
-        Tell of a job what an answer of the API tells, and when it all was, by the queue's clock.
+        Return a job as the API does, with its times by the queue's clock.
 
-        Its parts are texts, of at most *length* characters, of JSON: numbers are shown as they
-        are, and not as a browser would round them.
+        Its parts are JSON texts of at most *length* characters, so that a browser shows numbers
+        as they are instead of rounding them.
         """
         texts = {part: self._text(job, part, length) for part in parts}
         return {
@@ -176,12 +178,12 @@ class _Control:
             "started": job.started,
             "ended": job.ended,
             "expires": job.expires,
-            "executionTimeout": job.submission.execution_timeout,
+            "executionTimeout": job.spec.execution_timeout,
             "waitingChunks": len(job.chunks),
-            "parts": {part: text.told() for part, text in texts.items() if text is not None},
+            "parts": {part: text.to_dict() for part, text in texts.items() if text is not None},
         }
 
-    def _text(self, job: Job, part: str, length: int) -> _Text | None:
+    def _text(self, job: JobRecord, part: str, length: int) -> _Text | None:
         value = _PARTS[part](job)
         if value is UNSET:
             return None
@@ -194,7 +196,7 @@ class _Control:
 
 @frozen(eq=False)
 class _Text:
-    """The beginning of a value, as JSON; the values of jobs are replaced, but never changed."""
+    """The beginning of a value as JSON, kept as long as the job has the same value."""
 
     value: Any
     text: str
@@ -209,5 +211,5 @@ class _Text:
                 return cls(value, text[:length], whole=False)
         return cls(value, text, whole=True)
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {"text": self.text, "whole": self.whole}

@@ -1,13 +1,13 @@
 """
-Faults on demand, in HTTP: what they do to requests, and how other processes ask for them.
+Faults over HTTP: the middleware that applies them, and the routes that activate them.
 
-A fault is written as a JSON object, its name in `fault` and its arguments by their names, or as
-the bare name if it has none. The same in both places:
+A fault is written as a JSON object with its name in `fault` and its arguments by name, or as the
+bare name if it has no arguments, in a header and in a body:
 
     X-Local-Fault: lost-reply                                          for this one request
     POST /local/faults   {"fault": "rate-limited", "operation": "run", "times": 3}
-    GET /local/faults    lists those in force, and how often each has struck
-    DELETE /local/faults/{id}, DELETE /local/faults                    ends one, or all
+    GET /local/faults    lists the active faults, and how often each was applied
+    DELETE /local/faults/{id}, DELETE /local/faults                    removes one, or all
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from runpod_sdk.local._faults import (
 )
 
 from . import requests
-from .http import Answer, BodyTooLarge, Request
+from .http import BodyTooLarge, HTTPRequest, HTTPResponse
 from .requests import Refusal
-from .routing import Route
+from .routing import HTTPRoute
 
 HEADER = b"x-local-fault"
 
-_LONGEST = 64 * 1024  # bytes of a body that orders a fault
-_LONGEST_READ = 32 * 1024 * 1024  # bytes of one that is read to be thrown away
-_TERMS = ("times", "lasting")
+_MAX_BODY = 64 * 1024  # bytes of a body with a fault
+_MAX_DISCARDED = 32 * 1024 * 1024  # bytes of a body that is read and discarded
+_OPTION_NAMES = ("times", "lasting")
 
 
 def _name(kind: type[Fault]) -> str:
@@ -54,37 +54,37 @@ def _name(kind: type[Fault]) -> str:
 _KINDS: dict[str, type[Fault]] = {_name(kind): kind for kind in KINDS}
 
 
-# -- Words
+# -- the written form
 
 
 @frozen
-class Order:
-    """A fault, and for how long it is asked for."""
+class FaultOrder:
+    """A fault, and its arguments `times` and `lasting`."""
 
     fault: Fault
-    terms: dict[str, Any]
+    options: dict[str, Any]
 
 
-def read(text: bytes) -> Order:
+def read_fault(text: bytes) -> FaultOrder:
     """
-    Read a fault in its written form.
+    Parse a fault in its written form.
 
     Raises:
-        ValueError: It is none; the message says what there is.
+        ValueError: It is no fault; the message lists the faults.
     """
     word = text.decode("utf-8", "replace").strip()
     document = {"fault": word} if word in _KINDS else _document(word)
     members = {key: value for key, value in document.items() if key != "fault"}
-    terms = {key: members.pop(key) for key in _TERMS if key in members}
+    options = {key: members.pop(key) for key in _OPTION_NAMES if key in members}
     kind = _KINDS.get(name := cast(str, document["fault"]))
     if kind is None:
-        raise ValueError(f"there is no fault {name!r}; there are {', '.join(_KINDS)}")
+        raise ValueError(f"no fault {name!r}; the faults are {', '.join(_KINDS)}")
     known = [attribute.name for attribute in fields(kind)]
     for key in members:
         if key not in known:
-            raise ValueError(f"{name} has no {key!r}, but {', '.join([*known, *_TERMS])}")
+            raise ValueError(f"{name} has no {key!r}; it has {', '.join([*known, *_OPTION_NAMES])}")
     try:
-        return Order(kind(**members), terms)
+        return FaultOrder(kind(**members), options)
     except TypeError as error:
         raise ValueError(str(error).replace(f"{kind.__name__}.__init__()", name)) from None
 
@@ -95,21 +95,21 @@ def _document(text: str) -> dict[str, Any]:
     except ValueError:
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("fault"), str):
-        names = ", ".join(_KINDS)
-        raise ValueError(f'write its name, or {{"fault": name, …}}, where name is one of {names}')
+        make_id = ", ".join(_KINDS)
+        raise ValueError(f'write its name, or {{"fault": name, …}}, where name is one of {make_id}')
     return cast(dict[str, Any], document)
 
 
-def _written(active: ActiveFault) -> dict[str, Any]:
+def _document_of(active: ActiveFault) -> dict[str, Any]:
     members = {key: value for key, value in asdict(active.fault).items() if value is not None}
     return {"id": active.id, "fault": _name(type(active.fault)), **members, "fired": active.fired}
 
 
-# -- Requests
+# -- the middleware
 
 
-class FaultLayer:
-    """Let faults befall requests. Told `close`, it keeps nobody waiting any longer."""
+class FaultMiddleware:
+    """Applies faults to requests; `close` ends all delays."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -123,32 +123,32 @@ class FaultLayer:
                 pause.set_result(None)
 
     async def __call__(
-        self, request: Request, route: Route, act: Callable[[], Awaitable[Answer]]
-    ) -> Answer:
-        fault = self._fault(request, route)
+        self, request: HTTPRequest, route: HTTPRoute, act: Callable[[], Awaitable[HTTPResponse]]
+    ) -> HTTPResponse:
+        fault = self._choose_fault(request, route)
         match fault:
             case None:
                 return await act()
             case LostRequest():
-                # With bytes of it unread, the client might see a reset before it has sent it all.
+                # With an unread body, the client might see a reset before it has sent the body.
                 with suppress(BodyTooLarge):
-                    await request.body(_LONGEST_READ)
-                return await request.cut()
+                    await request.body(_MAX_DISCARDED)
+                return await request.abort_connection()
             case LostReply():
                 await act()
-                return await request.cut()
+                return await request.abort_connection()
             case SlowReply(seconds=seconds):
-                answer = await act()
+                response = await act()
                 await self._pause(seconds)
-                return answer
+                return response
             case RateLimited(retry_after=seconds):
                 headers = {} if seconds is None else {_wire.RETRY_AFTER: str(seconds)}
                 status = HTTPStatus.TOO_MANY_REQUESTS
-                return Answer.problem(status, "too many requests", **headers)
+                return HTTPResponse.problem(status, "too many requests", **headers)
             case ServerFailure(status=HTTPStatus.BAD_GATEWAY):
-                return _page(502, "Bad gateway")
+                return _edge_page(502, "Bad gateway")
             case ServerFailure(status=status):
-                return Answer.problem(HTTPStatus(status), "a fault was asked for")
+                return HTTPResponse.problem(HTTPStatus(status), "a fault is active")
             case GatewayTimeout(after=None):
                 await act()
             case GatewayTimeout(after=float(seconds)):
@@ -160,27 +160,28 @@ class FaultLayer:
                 await asyncio.gather(acting, return_exceptions=True)
             case _:
                 raise AssertionError(fault)
-        return _page(524, "A timeout occurred")
+        return _edge_page(524, "A timeout occurred")
 
-    def _fault(self, request: Request, route: Route) -> RequestFault | None:
+    def _choose_fault(self, request: HTTPRequest, route: HTTPRoute) -> RequestFault | None:
         text = request.header(HEADER)
         if not text:
-            return self._faults.strike(
+            return self._faults.fire(
                 RequestFault, lambda fault: fault.operation in (None, route.name)
             )
         try:
-            order = read(text.encode("latin-1"))
+            order = read_fault(text.encode("latin-1"))
         except ValueError as error:
-            raise _refused("header: x-local-fault", error) from None
-        if order.terms or not isinstance(order.fault, RequestFault):
-            raise _refused(
-                "header: x-local-fault", "it is for this request only; POST others to /local/faults"
+            raise _bad_request("header: x-local-fault", error) from None
+        if order.options or not isinstance(order.fault, RequestFault):
+            raise _bad_request(
+                "header: x-local-fault",
+                "it applies to this request only; POST other faults to /local/faults",
             )
         return order.fault if order.fault.operation in (None, route.name) else None
 
     async def _pause(self, seconds: float) -> None:
-        # Without a look at whether the client has gone: that would take away parts of a body
-        # which is still being read.
+        # Without checking whether the client has disconnected: the check would consume parts of
+        # a body that is still being read.
         if not self._closed:
             pause = asyncio.get_running_loop().create_future()
             self._pauses.add(pause)
@@ -188,8 +189,8 @@ class FaultLayer:
             self._pauses.discard(pause)
 
 
-def _page(status: int, title: str) -> Answer:
-    """Make a page such as an edge sends when the service behind it does not answer."""
+def _edge_page(status: int, title: str) -> HTTPResponse:
+    """Return the HTML page that a gateway sends when the service behind it does not answer."""
     body = (
         "<!DOCTYPE html>\n"
         f'<html lang="en-US">\n<head><title>runpod.ai | {status}: {title}</title></head>\n'
@@ -198,53 +199,53 @@ def _page(status: int, title: str) -> Answer:
         "<p>The web server behind this page did not answer as it should.</p></body>\n</html>\n"
     )
     headers = ((b"server", b"cloudflare"), (b"cf-ray", b"0000000000000000-LOC"))
-    return Answer(body.encode(), status, headers, b"text/html; charset=UTF-8")
+    return HTTPResponse(body.encode(), status, headers, b"text/html; charset=UTF-8")
 
 
-def _refused(where: str, what: object) -> Refusal:
+def _bad_request(where: str, what: object) -> Refusal:
     return requests.bad_request(where, str(what))
 
 
-# -- Control
+# -- the routes
 
 
-def routes(faults: Faults) -> list[Route]:
-    """List the routes under /local/ by which faults are asked for."""
-    control = _Control(faults)
+def routes(faults: Faults) -> list[HTTPRoute]:
+    """Return the routes under /local/ that list, activate and remove faults."""
+    control = _FaultControl(faults)
     return [
-        Route("faults", ("POST",), control.add),
-        Route("faults", ("GET",), control.list),
-        Route("faults", ("DELETE",), control.clear),
-        Route("faults/{id}", ("DELETE",), control.remove),
+        HTTPRoute("faults", ("POST",), control.add),
+        HTTPRoute("faults", ("GET",), control.list),
+        HTTPRoute("faults", ("DELETE",), control.clear),
+        HTTPRoute("faults/{id}", ("DELETE",), control.remove),
     ]
 
 
-class _Control:
+class _FaultControl:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
-    async def add(self, request: Request) -> Answer:
-        body = await requests.body(request, _LONGEST)
+    async def add(self, request: HTTPRequest) -> HTTPResponse:
+        body = await requests.body(request, _MAX_BODY)
         try:
-            order = read(body)
-            added = self._faults.add(order.fault, **order.terms)
+            order = read_fault(body)
+            added = self._faults.add(order.fault, **order.options)
         except (TypeError, ValueError) as error:
-            raise _refused("fault", error) from None
-        return Answer.of(_written(added))
+            raise _bad_request("fault", error) from None
+        return HTTPResponse.of(_document_of(added))
 
-    async def list(self, _: Request) -> Answer:
+    async def list(self, _: HTTPRequest) -> HTTPResponse:
         return self._all()
 
-    async def clear(self, _: Request) -> Answer:
+    async def clear(self, _: HTTPRequest) -> HTTPResponse:
         self._faults.clear()
         return self._all()
 
-    async def remove(self, _: Request, id: str) -> Answer:
+    async def remove(self, _: HTTPRequest, id: str) -> HTTPResponse:
         for active in self._faults:
             if active.id == id:
                 active.remove()
-                return Answer.of(_written(active))
+                return HTTPResponse.of(_document_of(active))
         raise Refusal(HTTPStatus.NOT_FOUND, "fault not found")
 
-    def _all(self) -> Answer:
-        return Answer.of({"faults": [_written(active) for active in self._faults]})
+    def _all(self) -> HTTPResponse:
+        return HTTPResponse.of({"faults": [_document_of(active) for active in self._faults]})

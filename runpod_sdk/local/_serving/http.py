@@ -1,4 +1,4 @@
-"""The little of HTTP that ten routes need, over ASGI."""
+"""Requests and responses over ASGI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 from attrs import field, frozen
 
 from runpod_sdk.local import _wire
-from runpod_sdk.local._broker import ClientGone
+from runpod_sdk.local._broker import ClientDisconnected
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -18,17 +18,17 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
-CUT = "cut"
-"""Where the server puts into a request's state how to close its connection."""
+ABORT = "cut"
+"""The key in a request's state of the function that closes its connection."""
 
 
 class BodyTooLarge(Exception):
-    """The body is longer than it may be."""
+    """The body exceeds its limit."""
 
 
 @frozen
-class Answer:
-    """A status, a body, which is JSON where nothing else is said, and further headers."""
+class HTTPResponse:
+    """A status, a body, JSON by default, and further headers."""
 
     body: bytes
     status: int = HTTPStatus.OK
@@ -36,13 +36,13 @@ class Answer:
     content_type: bytes = b"application/json"
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Answer:
-        """Answer 200, never any other 2xx: some clients of the service take nothing else."""
+    def of(cls, document: Mapping[str, Any]) -> HTTPResponse:
+        """Return a 200 with JSON. No other 2xx is used, as some clients only accept 200."""
         return cls(_wire.encode(document))
 
     @classmethod
-    def problem(cls, status: HTTPStatus, detail: str, **headers: str) -> Answer:
-        """Answer with a problem."""
+    def problem(cls, status: HTTPStatus, detail: str, **headers: str) -> HTTPResponse:
+        """Return an error in the form of the service."""
         return cls(
             _wire.encode(_wire.problem(status, detail), sort=False),
             status,
@@ -61,8 +61,8 @@ class Answer:
 
 
 @frozen
-class Streamed(Answer):
-    """An answer whose body comes in *pieces*, each of which is sent as soon as it is there."""
+class StreamedResponse(HTTPResponse):
+    """A response whose body comes in *pieces*, each sent as soon as it is available."""
 
     pieces: AsyncIterator[bytes] = field(kw_only=True)
 
@@ -74,7 +74,7 @@ class Streamed(Answer):
         await send({"type": "http.response.body", "body": b""})
 
 
-class Request:
+class HTTPRequest:
     """A request that is being answered."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -84,24 +84,24 @@ class Request:
         self.port = cast("tuple[str, int]", scope["server"])[1]
         self._headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
         self._receive = receive
-        self._cut = cast("Callable[[], None]", scope["state"][CUT])
-        self._gone: asyncio.Task[None] | None = None
+        self._abort = cast("Callable[[], None]", scope["state"][ABORT])
+        self._disconnected: asyncio.Task[None] | None = None
         self._on_close: Callable[[], object] | None = None
 
     def header(self, name: bytes) -> str:
-        """Give the first header of that (lower-case) name, or an empty string."""
+        """Return the first header with that lower-case name, or an empty string."""
         return next((value for key, value in self._headers if key == name), b"").decode("latin-1")
 
     async def body(self, limit: int) -> bytes:
         """
         Read the whole body.
 
-        One that is too long is given up as soon as that is known; the server throws away
-        the rest of it, so that the client can send it to the end and then read the answer.
+        The server discards the rest of a body that is too large, so that the client can send it
+        to the end and then read the response.
 
         Raises:
-            BodyTooLarge: It is longer than *limit* bytes.
-            ClientGone: It ended before its end.
+            BodyTooLarge: The body is longer than *limit* bytes.
+            ClientDisconnected: The client disconnected before the end of the body.
         """
         declared = self.header(b"content-length")
         if declared.isdigit() and int(declared) > limit:
@@ -110,36 +110,36 @@ class Request:
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise ClientGone
+                raise ClientDisconnected
             body += cast(bytes, message.get("body", b""))
             if len(body) > limit:
                 raise BodyTooLarge
             more = cast(bool, message.get("more_body", False))
         return bytes(body)
 
-    def gone(self) -> asyncio.Future[None]:
-        """Tell when the client goes away."""
-        if self._gone is None:
-            self._gone = asyncio.ensure_future(self._disconnect())
-        return self._gone
+    def disconnected(self) -> asyncio.Future[None]:
+        """Return a future that is done when the client has disconnected."""
+        if self._disconnected is None:
+            self._disconnected = asyncio.ensure_future(self._disconnect())
+        return self._disconnected
 
     async def _disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def cut(self) -> NoReturn:
-        """Close the connection, without one byte of an answer."""
-        self._cut()
-        await self.gone()
-        raise ClientGone
+    async def abort_connection(self) -> NoReturn:
+        """Close the connection without a response."""
+        self._abort()
+        await self.disconnected()
+        raise ClientDisconnected
 
     def on_close(self, function: Callable[[], object]) -> None:
-        """Let *function* be called when the answer is sent, or will not be; one at most."""
+        """Call *function*, one at most, when the response was sent or will not be sent."""
         self._on_close = function
 
     def close(self) -> None:
-        """Let go of what `gone` has begun, and tell that it is over."""
-        if self._gone is not None:
-            self._gone.cancel()
+        """Stop watching the connection, and call the function of `on_close`."""
+        if self._disconnected is not None:
+            self._disconnected.cancel()
         if self._on_close is not None:
             self._on_close()

@@ -1,39 +1,39 @@
-"""What clients do with jobs: each request is an event of the queue."""
+"""The routes of the operations on jobs and on the queue; each is an event of the queue."""
 
 from __future__ import annotations
 
 from runpod_sdk.local import _wire
 from runpod_sdk.local._broker import Broker
 from runpod_sdk.local._limits import Limits
-from runpod_sdk.local._rules.jobs import Job, NotRetryable
-from runpod_sdk.local._wire import Operation
+from runpod_sdk.local._rules.jobs import JobRecord, NotRetryable
+from runpod_sdk.local._wire import OperationName
 
 from . import requests
-from .http import Answer, Request
-from .routing import Answering, Route
+from .http import HTTPRequest, HTTPResponse
+from .routing import HTTPRoute, RouteHandler
 
 
-def routes(broker: Broker, limits: Limits) -> list[Route]:
-    """List the routes of the operations on jobs and on the queue."""
+def routes(broker: Broker, limits: Limits) -> list[HTTPRoute]:
+    """Return the routes of the operations on jobs and on the queue."""
     jobs = _Jobs(broker, limits)
-    answering: dict[Operation, Answering] = {
-        Operation.RUN: jobs.run,
-        Operation.RUN_SYNC: jobs.run_sync,
-        Operation.STATUS: jobs.status,
-        Operation.STATUS_SYNC: jobs.status_sync,
-        Operation.STREAM: jobs.stream,
-        Operation.CANCEL: jobs.cancel,
-        Operation.RETRY: jobs.retry,
-        Operation.PURGE_QUEUE: jobs.purge_queue,
-        Operation.HEALTH: jobs.health,
+    handle: dict[OperationName, RouteHandler] = {
+        OperationName.RUN: jobs.run,
+        OperationName.RUN_SYNC: jobs.run_sync,
+        OperationName.STATUS: jobs.status,
+        OperationName.STATUS_SYNC: jobs.status_sync,
+        OperationName.STREAM: jobs.stream,
+        OperationName.CANCEL: jobs.cancel,
+        OperationName.RETRY: jobs.retry,
+        OperationName.PURGE_QUEUE: jobs.purge_queue,
+        OperationName.HEALTH: jobs.health,
     }
     return [
-        Route(
-            f"{operation}/{{job}}" if operation in _wire.OF_A_JOB else operation,
+        HTTPRoute(
+            f"{operation}/{{job}}" if operation in _wire.JOB_OPERATIONS else operation,
             _wire.METHODS[operation],
             function,
         )
-        for operation, function in answering.items()
+        for operation, function in handle.items()
     ]
 
 
@@ -43,14 +43,14 @@ class _Jobs:
         self._queue = broker.queue
         self._limits = limits
 
-    # -- jobs are sent
+    # -- submit
 
-    async def run(self, request: Request) -> Answer:
+    async def run(self, request: HTTPRequest) -> HTTPResponse:
         body = await requests.body(request, self._limits.run_body)
         job = self._submit(body, prefix="", retention=self._limits.retention)
-        return _answer_with(job)
+        return _job_response(job)
 
-    async def run_sync(self, request: Request) -> Answer:
+    async def run_sync(self, request: HTTPRequest) -> HTTPResponse:
         limits = self._limits
         wait = requests.wait(request.query)
         body = await requests.body(request, limits.run_sync_body)
@@ -58,59 +58,59 @@ class _Jobs:
         job = self._submit(body, prefix="sync-", retention=retention)
         return await self._when_terminal(request, job.id, wait or limits.run_sync_wait)
 
-    def _submit(self, body: bytes, *, prefix: str, retention: float) -> Job:
+    def _submit(self, body: bytes, *, prefix: str, retention: float) -> JobRecord:
         asked = requests.job_request(requests.parse(body))
-        submission = requests.submission(
-            asked, prefix=prefix, retention=retention, limits=self._limits
-        )
-        return self._broker.apply(self._queue.submit, submission)
+        spec = requests.job_spec(asked, prefix=prefix, retention=retention, limits=self._limits)
+        return self._broker.apply(self._queue.submit, spec)
 
-    # -- jobs are asked for
+    # -- read
 
-    async def status(self, request: Request, job_id: str) -> Answer:
+    async def status(self, request: HTTPRequest, job_id: str) -> HTTPResponse:
         ttl = requests.milliseconds(request.query, _wire.TTL)
         if ttl is None:
-            return _answer_with(self._broker.apply(self._queue.get, job_id))
-        return _answer_with(self._broker.apply(self._queue.set_ttl, job_id, ttl / 1000))
+            return _job_response(self._broker.apply(self._queue.get, job_id))
+        return _job_response(self._broker.apply(self._queue.set_ttl, job_id, ttl / 1000))
 
-    async def status_sync(self, request: Request, job_id: str) -> Answer:
+    async def status_sync(self, request: HTTPRequest, job_id: str) -> HTTPResponse:
         wait = requests.wait(request.query) or self._limits.status_sync_wait
         return await self._when_terminal(request, job_id, wait)
 
-    async def _when_terminal(self, request: Request, job_id: str, wait: float) -> Answer:
-        job = await self._broker.hold(job_id, lambda job: job.terminal, wait, request.gone)
-        return _answer_with(job)
-
-    async def stream(self, request: Request, job_id: str) -> Answer:
-        wait = requests.wait(request.query) or self._limits.stream_wait
-        job = await self._broker.hold(
-            job_id, lambda job: job.terminal or bool(job.chunks), wait, request.gone
+    async def _when_terminal(self, request: HTTPRequest, job_id: str, wait: float) -> HTTPResponse:
+        job = await self._broker.wait_for_job(
+            job_id, lambda job: job.terminal, wait, request.disconnected
         )
-        # Nothing is awaited from here on, so nothing is drained for a client known to be gone.
+        return _job_response(job)
+
+    async def stream(self, request: HTTPRequest, job_id: str) -> HTTPResponse:
+        wait = requests.wait(request.query) or self._limits.stream_wait
+        job = await self._broker.wait_for_job(
+            job_id, lambda job: job.terminal or bool(job.chunks), wait, request.disconnected
+        )
+        # Nothing is awaited from here on, so no chunk is lost to a client that has disconnected.
         chunks = self._broker.apply(self._queue.drain, job_id)
-        return Answer.of(_wire.stream(job.status, chunks))
+        return HTTPResponse.of(_wire.stream(job.status, chunks))
 
-    # -- jobs are changed
+    # -- change
 
-    async def cancel(self, _: Request, job_id: str) -> Answer:
-        return _answer_with(self._broker.apply(self._queue.cancel, job_id))
+    async def cancel(self, _: HTTPRequest, job_id: str) -> HTTPResponse:
+        return _job_response(self._broker.apply(self._queue.cancel, job_id))
 
-    async def retry(self, _: Request, job_id: str) -> Answer:
+    async def retry(self, _: HTTPRequest, job_id: str) -> HTTPResponse:
         try:
-            return _answer_with(self._broker.apply(self._queue.retry, job_id))
+            return _job_response(self._broker.apply(self._queue.retry, job_id))
         except NotRetryable as error:
             raise requests.bad_request(
                 "job", f"only a failed job can be retried, this one is {error.args[0]}"
             ) from None
 
-    # -- the endpoint as a whole
+    # -- the endpoint
 
-    async def purge_queue(self, _: Request) -> Answer:
-        return Answer.of(_wire.purged(self._broker.apply(self._queue.purge)))
+    async def purge_queue(self, _: HTTPRequest) -> HTTPResponse:
+        return HTTPResponse.of(_wire.purged(self._broker.apply(self._queue.purge)))
 
-    async def health(self, _: Request) -> Answer:
-        return Answer.of(_wire.health(self._broker.apply(self._queue.counts)))
+    async def health(self, _: HTTPRequest) -> HTTPResponse:
+        return HTTPResponse.of(_wire.health(self._broker.apply(self._queue.counts)))
 
 
-def _answer_with(job: Job) -> Answer:
-    return Answer.of(_wire.job(job))
+def _job_response(job: JobRecord) -> HTTPResponse:
+    return HTTPResponse.of(_wire.job(job))

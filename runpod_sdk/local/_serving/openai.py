@@ -1,15 +1,15 @@
 """
-The OpenAI proxy: each request is a job, and what the worker yields is the answer.
+The OpenAI proxy: each request becomes a job, and the worker's chunks are the response.
 
-    the request                      the answer
+    request                          response
     ──────────────────────────────   ──────────────────────────────────────────────────────────
-    asks for a stream                text/event-stream: text that is yielded, as it comes; other
-                                     JSON as one event; an error that comes later as the last one
-    any other, or nothing yielded    the first JSON that is yielded, or what is returned
-    its job fails, is cancelled,     500, or the `code` that the worker says, and an object with
-    or ends with neither             the `error`, as OpenAI's clients know it
+    asks for a stream                text/event-stream: yielded text as it is; other JSON as one
+                                     event; a later error as the last event
+    any other, or nothing yielded    the first yielded JSON value, or the returned one
+    its job fails, is cancelled,     500, or the `code` in the worker's error, and an object with
+    or ends without output           the `error`, in OpenAI's form
 
-A client that hangs up cancels its job.
+If the client disconnects, its job is cancelled.
 """
 
 from __future__ import annotations
@@ -22,52 +22,56 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from runpod_sdk.local import _wire
-from runpod_sdk.local._broker import Broker, ClientGone
+from runpod_sdk.local._broker import Broker, ClientDisconnected
 from runpod_sdk.local._limits import Limits
-from runpod_sdk.local._rules.jobs import Job, UnknownJob
-from runpod_sdk.local._wire import UNSET, JobStatus, Operation
+from runpod_sdk.local._rules.jobs import JobRecord, UnknownJob
+from runpod_sdk.local._wire import OperationName
+from runpod_serverless_api.models import JobStatus
+from runpod_serverless_api.types import UNSET
 
 from . import requests
-from .http import Answer, Request, Streamed
-from .routing import Route
+from .http import HTTPRequest, HTTPResponse, StreamedResponse
+from .routing import HTTPRoute
 
 _EVENTS = b"text/event-stream; charset=utf-8"
 
 
-def routes(broker: Broker, limits: Limits) -> list[Route]:
-    """List the one route of the proxy, which takes any verb."""
-    return [Route(f"{Operation.OPENAI}/{{rest...}}", (), _OpenAI(broker, limits).answer)]
+def routes(broker: Broker, limits: Limits) -> list[HTTPRoute]:
+    """Return the route of the proxy, which takes any verb."""
+    return [
+        HTTPRoute(f"{OperationName.OPENAI}/{{rest...}}", (), _OpenAIProxy(broker, limits).respond)
+    ]
 
 
-class _OpenAI:
+class _OpenAIProxy:
     def __init__(self, broker: Broker, limits: Limits) -> None:
         self._broker = broker
         self._limits = limits
 
-    async def answer(self, request: Request, route: str) -> Answer:
+    async def respond(self, request: HTTPRequest, route: str) -> HTTPResponse:
         text = await requests.body(request, self._limits.run_sync_body)
         body = requests.parse(text) if text else UNSET
-        submission = requests.submission(
+        spec = requests.job_spec(
             _wire.for_openai(route, body),
             prefix="sync-",
             retention=self._limits.sync_retention,
             limits=self._limits,
         )
-        job_id = self._broker.apply(self._broker.queue.submit, submission).id
+        job_id = self._broker.apply(self._broker.queue.submit, spec).id
         streamed = isinstance(body, dict) and cast(dict[str, Any], body).get("stream") is True
         job, chunks = await self._next(request, job_id)
         if not chunks and job.status is JobStatus.COMPLETED and job.output is not UNSET:
             chunks = [job.output]
             streamed = streamed and isinstance(job.output, str)
         if not chunks:
-            return _told(_fault(job))
+            return _response_from(_error_document(job))
         if streamed:
             pieces = self._relay(request, job, chunks)
-            return Streamed(b"", content_type=_EVENTS, pieces=pieces)
-        return _told(chunks[0])
+            return StreamedResponse(b"", content_type=_EVENTS, pieces=pieces)
+        return _response_from(chunks[0])
 
     async def _relay(
-        self, request: Request, job: Job, chunks: list[Any]
+        self, request: HTTPRequest, job: JobRecord, chunks: list[Any]
     ) -> AsyncGenerator[bytes, None]:
         while chunks:
             for chunk in chunks:
@@ -75,44 +79,47 @@ class _OpenAI:
             try:
                 job, chunks = await self._next(request, job.id)
             except UnknownJob:
-                yield _event(_error("the job is gone before its end"))
+                yield _event(_error("the job was removed before its end"))
                 return
         if job.status is not JobStatus.COMPLETED:
-            yield _event(_fault(job))
+            yield _event(_error_document(job))
 
-    async def _next(self, request: Request, job_id: str) -> tuple[Job, list[Any]]:
-        """Wait for what the worker yields, or for the end; nothing yielded means the end."""
+    async def _next(self, request: HTTPRequest, job_id: str) -> tuple[JobRecord, list[Any]]:
+        """Wait for the worker's next chunks or for the job's end; no chunks mean the end."""
         try:
-            job = await self._broker.hold(
-                job_id, lambda job: job.terminal or bool(job.chunks), self._limits.ttl, request.gone
+            job = await self._broker.wait_for_job(
+                job_id,
+                lambda job: job.terminal or bool(job.chunks),
+                self._limits.ttl,
+                request.disconnected,
             )
-        except ClientGone:
+        except ClientDisconnected:
             self._broker.apply(self._broker.queue.cancel, job_id)
             raise
         return job, self._broker.apply(self._broker.queue.drain, job_id)
 
 
-def _fault(job: Job) -> dict[str, Any]:
-    """Tell in OpenAI's form why there is no answer."""
+def _error_document(job: JobRecord) -> dict[str, Any]:
+    """Return, in OpenAI's form, why the job has no output."""
     if not job.terminal:
         return _error("the local endpoint was closed before the job ended")
     if job.status is JobStatus.COMPLETED:
-        return _error("the worker has answered with nothing")
+        return _error("the worker returned no output")
     if job.status is not JobStatus.FAILED:
         return _error(f"the job is {job.status}")
-    error = _read(str(job.error))
+    error = _read_error(str(job.error))
     if "message" in error:  # the worker made it in OpenAI's form
         return {"error": error}
     return _error(str(error.get("error_message", job.error)))
 
 
-def _read(error: str) -> dict[str, Any]:
-    """Give the members of an error that is a JSON object or, if it was yielded, a dict's `str`."""
+def _read_error(error: str) -> dict[str, Any]:
+    """Return the members of an error that is a JSON object or, if yielded, the `str` of a dict."""
     for parse in (json.loads, ast.literal_eval):
         with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            told: object = parse(error)
-            if isinstance(told, dict):
-                return cast(dict[str, Any], told)
+            members: object = parse(error)
+            if isinstance(members, dict):
+                return cast(dict[str, Any], members)
     return {}
 
 
@@ -120,15 +127,15 @@ def _error(message: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "server_error", "param": None, "code": None}}
 
 
-def _told(document: Any) -> Answer:
-    """Answer with a document of the worker; it may be an error, in one of two forms."""
+def _response_from(document: Any) -> HTTPResponse:
+    """Return the worker's document as a response; it may be an error, in one of two forms."""
     status = HTTPStatus.OK.value
     if isinstance(document, dict):
-        answer = cast(dict[str, Any], document)
-        error = answer if answer.get("object") == "error" else answer.get("error")
+        response = cast(dict[str, Any], document)
+        error = response if response.get("object") == "error" else response.get("error")
         if isinstance(error, dict):
             status = _status(cast(dict[str, Any], error).get("code"))
-    return Answer(_wire.encode(document, sort=False), status)
+    return HTTPResponse(_wire.encode(document, sort=False), status)
 
 
 def _status(code: object) -> int:

@@ -1,10 +1,10 @@
 """
-The page for people, and what lets it in.
+The page for browsers, and its key.
 
-A browser brings no key, so the page is given one of its own, made up at each start and good
-for nothing but this server: the key that programs use is not handed out. Other sites cannot
-read it, as a browser shows an answer to its own site only; nor can one whose name was made to
-stand for this machine (DNS rebinding), as the name that a browser asked for is looked at.
+A browser has no API key, so the page gets a key of its own, a random one for each start of this
+server; the programs' key is not handed out. Other sites cannot read the page's key, as browsers
+do not let a site read another site's answers. DNS rebinding does not help them either, as the
+requested host name is checked.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from importlib.resources import files
 
 from runpod_sdk.local import _wire
 
-from .http import Answer, Request
+from .http import HTTPRequest, HTTPResponse
 from .requests import Refusal
-from .routing import Answering
+from .routing import RouteHandler
 
 _FOLDER = files("runpod_sdk.local") / "_page"
 _TYPES = {
@@ -41,26 +41,26 @@ _HEADERS = (
 )
 
 
-def pages(*, endpoint_id: str, key: str) -> dict[str, Answering]:
+def pages(*, endpoint_id: str, key: str) -> dict[str, RouteHandler]:
     """
-    List what is served to a browser, by its path.
+    Return the handlers of the page's files, by path.
 
     Args:
-        endpoint_id: The endpoint that the page is about.
-        key: What the page is to bring with its requests.
+        endpoint_id: The id of the endpoint.
+        key: The key that the page sends with its requests.
     """
     session = {"endpointId": endpoint_id, "key": key, "root": _wire.ROOT}
-    names = [entry.name for entry in _FOLDER.iterdir() if entry.is_file()]
+    make_id = [entry.name for entry in _FOLDER.iterdir() if entry.is_file()]
     return {
         "/": _file("index.html"),
-        **{f"/{name}": _file(name) for name in names if name != "index.html"},
-        "/session": _guarded(Answer(_wire.encode(session), headers=_HEADERS), own=True),
+        **{f"/{name}": _file(name) for name in make_id if name != "index.html"},
+        "/session": _guarded(HTTPResponse(_wire.encode(session), headers=_HEADERS), own=True),
     }
 
 
-def _file(name: str) -> Answering:
+def _file(name: str) -> RouteHandler:
     return _guarded(
-        Answer(
+        HTTPResponse(
             (_FOLDER / name).read_bytes(),
             headers=_HEADERS,
             content_type=_TYPES[name.rpartition(".")[2]],
@@ -68,16 +68,16 @@ def _file(name: str) -> Answering:
     )
 
 
-def _guarded(answer: Answer, *, own: bool = False) -> Answering:
-    async def answering(request: Request) -> Answer:
+def _guarded(response: HTTPResponse, *, own: bool = False) -> RouteHandler:
+    async def handle(request: HTTPRequest) -> HTTPResponse:
         hosts = [f"{name}:{request.port}" for name in ("127.0.0.1", "localhost")]
         if request.header(b"host").lower() not in hosts:
             raise Refusal(HTTPStatus.FORBIDDEN, f"this page is at http://{hosts[0]}/ only")
-        # A link to the page may stand anywhere; what the page itself asks for, it alone asks for.
+        # Any site may link to the page, but only the page may request the session.
         if own and request.header(b"sec-fetch-site") in ("cross-site", "same-site"):
-            raise Refusal(HTTPStatus.FORBIDDEN, "only the page itself may ask for this")
+            raise Refusal(HTTPStatus.FORBIDDEN, "only the page itself may request this")
         if request.method not in ("GET", "HEAD"):
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "a page takes GET", allow="GET, HEAD")
-        return answer
+        return response
 
-    return answering
+    return handle

@@ -1,4 +1,4 @@
-"""The rate limits of the service, as a layer."""
+"""The rate limits of the service, as a middleware."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from http import HTTPStatus
 
 from runpod_sdk.local import _wire
 from runpod_sdk.local._broker import Broker
-from runpod_sdk.local._rules.rates import Meter, TooMany
+from runpod_sdk.local._rules.rates import Meter, RateExceeded
 
-from .app import Layer
-from .http import Answer, Request
-from .routing import Route
+from .app import Middleware
+from .http import HTTPRequest, HTTPResponse
+from .routing import HTTPRoute
 
 
-def rate_limits(broker: Broker, clock: Callable[[], float]) -> Layer:
-    """Make the layer that refuses with 429 what is over the documented rates."""
+def rate_limits(broker: Broker, clock: Callable[[], float]) -> Middleware:
+    """Return a middleware that refuses requests over the documented rates with 429."""
 
     def running() -> int:
         return broker.apply(broker.queue.counts).running
 
     meters = {operation: Meter(rate) for operation, rate in _wire.RATES.items()}
 
-    async def limit(request: Request, route: Route, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def limit(
+        request: HTTPRequest, route: HTTPRoute, ask: Callable[[], Awaitable[HTTPResponse]]
+    ) -> HTTPResponse:
         meter = meters.get(route.name)
         if meter is None:
             return await ask()
         try:
             meter.enter(clock(), running)
-        except TooMany as refusal:
-            return Answer.problem(
+        except RateExceeded as refusal:
+            return HTTPResponse.problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"rate limit exceeded: {route.name} may be asked for {refusal}",
+                f"rate limit exceeded: {route.name} allows {refusal}",
                 **{_wire.RETRY_AFTER: str(max(1, math.ceil(refusal.wait)))},
             )
         request.on_close(meter.leave)

@@ -1,4 +1,4 @@
-"""What clients may ask for: the body of a job, the numbers in a query, the key in a header."""
+"""Read requests: a job's body, the numbers in a query, the key in a header."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from uuid import uuid4
 
 from runpod_sdk.local import _json, _wire
 from runpod_sdk.local._limits import Limits
-from runpod_sdk.local._rules.jobs import Submission
-from runpod_sdk.local._wire import ExecutionPolicy, JobRequest, Unset
+from runpod_sdk.local._rules.jobs import JobSpec
+from runpod_serverless_api.models import ExecutionPolicy, JobRequest
+from runpod_serverless_api.types import Unset
 
-from .http import Answer, BodyTooLarge, Request
+from .http import BodyTooLarge, HTTPRequest, HTTPResponse
 
 _PAGE = 50
-"""How many entries of a list are given, if the client does not say."""
+"""The default number of entries in a page of a list."""
 
 
 class Refusal(Exception):
-    """A request that is answered with a problem instead of a result."""
+    """A request that is answered with an error."""
 
     def __init__(self, status: HTTPStatus, detail: str, **headers: str) -> None:
         super().__init__(status, detail)
@@ -29,17 +30,17 @@ class Refusal(Exception):
         self.detail = detail
         self.headers = headers
 
-    def answer(self) -> Answer:
-        return Answer.problem(self.status, self.detail, **self.headers)
+    def response(self) -> HTTPResponse:
+        return HTTPResponse.problem(self.status, self.detail, **self.headers)
 
 
 def bad_request(where: str, what: str) -> Refusal:
-    """Make the refusal of a request that is at fault, in the words of the service."""
+    """Return the refusal of an invalid request, in the words of the service."""
     return Refusal(HTTPStatus.BAD_REQUEST, f"bad request: {where}: {what}")
 
 
 def check_key(authorization: str, *keys: str) -> None:
-    """Refuse a request without one of the *keys*; `Bearer <key>` and `<key>` are both in use."""
+    """Refuse a request without one of the *keys*, sent as `Bearer <key>` or `<key>`."""
     scheme, _, token = authorization.strip().partition(" ")
     token = token.strip() if scheme.lower() == _wire.KEY_SCHEME else authorization.strip()
     if not token:
@@ -50,10 +51,10 @@ def check_key(authorization: str, *keys: str) -> None:
 
 def has_worker_key(query: bytes, worker_key: str) -> bool:
     """
-    Tell whether a worker's URL, which it was given whole, holds its key.
+    Return whether the query of a worker's URL contains the worker's key.
 
-    The worker of RunPod's package prefers the key of its user's `~/.runpod/config.toml` to the
-    one that it is given for the header.
+    RunPod's package prefers the key of its user's `~/.runpod/config.toml` over the one in its
+    environment for the header, so the header may have another key.
     """
     (key, *_) = parse_qs(query.decode("latin-1")).get(_wire.WORKER_KEY, [""])
     return bool(worker_key) and hmac.compare_digest(key.encode(), worker_key.encode())
@@ -62,14 +63,14 @@ def has_worker_key(query: bytes, worker_key: str) -> bool:
 def integer(
     query: bytes, name: str, *, lowest: int, highest: int | None = None, unit: str = ""
 ) -> int | None:
-    """Read the number *name* of a query; None if it is not there."""
+    """Return the number *name* of a query; None if it is missing."""
     if not query:
         return None
     values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get(name)
     if values is None:
         return None
     text = values[0]
-    # Without the limit on its length, int() refuses some of its own accord, with another error.
+    # int() raises another error for very long numbers, hence the limit on the length.
     if text.isascii() and text.isdigit() and len(text) <= 18:
         value = int(text)
         if lowest <= value and (highest is None or value <= highest):
@@ -81,24 +82,24 @@ def integer(
 def milliseconds(
     query: bytes, name: str, *, lowest: int = 1, highest: int | None = None
 ) -> int | None:
-    """Read the length of time *name* of a query; None if it is not there."""
+    """Return the duration *name* of a query; None if it is missing."""
     return integer(query, name, lowest=lowest, highest=highest, unit=" (milliseconds)")
 
 
 def page(query: bytes) -> tuple[int, int]:
-    """Read which part of a list is asked for: how many to leave out, and how many to give."""
+    """Return the offset and the limit of a query for a list."""
     offset = integer(query, _wire.OFFSET, lowest=0) or 0
     return offset, integer(query, _wire.LIMIT, lowest=1) or _PAGE
 
 
 def wait(query: bytes) -> float | None:
-    """Read how long to hold a request, in seconds; None if it does not say."""
-    value = milliseconds(query, _wire.WAIT, lowest=_wire.SHORTEST_WAIT, highest=_wire.LONGEST_WAIT)
+    """Return how long to hold a request, in seconds; None if the query does not say."""
+    value = milliseconds(query, _wire.WAIT, lowest=_wire.MIN_WAIT, highest=_wire.MAX_WAIT)
     return None if value is None else value / 1000
 
 
-async def body(request: Request, limit: int) -> bytes:
-    """Read the whole body; refuse it if it is longer than *limit* bytes."""
+async def body(request: HTTPRequest, limit: int) -> bytes:
+    """Return the whole body; refuse it if it is longer than *limit* bytes."""
     try:
         return await request.body(limit)
     except BodyTooLarge:
@@ -107,7 +108,7 @@ async def body(request: Request, limit: int) -> bytes:
 
 
 def parse(body: bytes) -> Any:
-    """Read a body as JSON; refuse it if it is none."""
+    """Parse a body as JSON; refuse it if it is invalid."""
     try:
         return _json.parse(body)
     except ValueError as error:
@@ -116,25 +117,25 @@ def parse(body: bytes) -> Any:
 
 def job_request(document: object, where: str = "body") -> JobRequest:
     """
-    Read one job of a body; *where* says of which part of it a refusal speaks.
+    Return the job request in a body; *where* names its place in the body for a refusal.
 
     Raises:
-        Refusal: It is no JSON object, has no input, or a member is not what the contract says.
+        Refusal: It is not a JSON object, has no input, or a member has the wrong type.
     """
     if not isinstance(document, dict):
         raise bad_request(where, "must be an object")
     return _request(cast(dict[str, Any], document), where)
 
 
-def submission(request: JobRequest, *, prefix: str, retention: float, limits: Limits) -> Submission:
+def job_spec(request: JobRequest, *, prefix: str, retention: float, limits: Limits) -> JobSpec:
     """
-    Make a new job of what was asked for; its id begins with *prefix*.
+    Return a new job's specification; its id begins with *prefix*.
 
     Raises:
-        Refusal: A time of its policy is not what the contract says.
+        Refusal: A time of its policy is invalid.
     """
     policy = ExecutionPolicy() if isinstance(request.policy, Unset) else request.policy
-    return Submission(
+    return JobSpec(
         id=f"{prefix}{uuid4()}-u1",
         request=_wire.for_handler(request),
         execution_timeout=_policy_time(policy.execution_timeout) or limits.execution_timeout,
@@ -151,10 +152,10 @@ def _request(document: Mapping[str, Any], where: str) -> JobRequest:
         raise bad_request(where, f"missing {error.args[0]}") from None
     except (TypeError, ValueError, AttributeError):
         raise bad_request(where, _wire.NOT_OBJECTS) from None
-    # The model takes `"policy": []` for an empty object; on the way back it shows.
+    # The model reads `"policy": []` as an empty object; writing it again shows the difference.
     if request.to_dict() != document:
         raise bad_request(where, _wire.NOT_OBJECTS)
-    # What the models declare, they do not check.
+    # The models do not check the types that they declare.
     webhook = cast(object, request.webhook)
     if not isinstance(webhook, str | Unset):
         raise bad_request(where, "webhook must be a string")
@@ -167,8 +168,8 @@ def _request(document: Mapping[str, Any], where: str) -> JobRequest:
 def _policy_time(value: object) -> float | None:
     if isinstance(value, Unset):
         return None
-    if isinstance(value, float) and value.is_integer():  # 5e3 is an integer to the contract
+    if isinstance(value, float) and value.is_integer():  # 5e3 is an integer in JSON Schema
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise bad_request("body", "times of a policy must be positive integers (milliseconds)")
-    return min(value, _wire.LONGEST_POLICY) / 1000
+    return min(value, _wire.MAX_POLICY) / 1000

@@ -1,4 +1,4 @@
-"""Which path is whose: patterns of segments, the verbs that they take, and who answers."""
+"""Routes: path patterns, their verbs, and the functions that handle the requests."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from .http import Answer
+from .http import HTTPResponse
 from .requests import Refusal
 
-Answering: TypeAlias = Callable[..., Awaitable[Answer]]
-"""Takes the request and the segments that stand where the pattern has braces."""
+RouteHandler: TypeAlias = Callable[..., Awaitable[HTTPResponse]]
+"""Takes the request and the segments that match the pattern's braces."""
 
 
 @frozen
-class Route:
+class HTTPRoute:
     """
-    Paths of one form, and who answers them.
+    The paths of one pattern, and their handler.
 
     Args:
-        pattern: Segments; one in braces is any but the empty one, and `{rest...}`, at the
-            end, is all that follows, slashes included.
-        verbs: What it takes; any, if empty.
-        answering: Who answers.
+        pattern: Segments; one in braces matches any segment but an empty one, and `{rest...}`,
+            at the end, matches the rest of the path, slashes included.
+        verbs: The verbs that it takes; any if empty.
+        handle: Handles the requests.
     """
 
     pattern: str
     verbs: tuple[str, ...]
-    answering: Answering
+    handle: RouteHandler
 
     @property
     def name(self) -> str:
-        """The first segment, by which limits and faults know an operation."""
+        """The first segment: the operation that limits and faults are about."""
         return self.pattern.partition("/")[0]
 
     def match(self, segments: list[str]) -> tuple[str, ...] | None:
-        """Give the segments that stand for the braces; None if the path has another form."""
+        """Return the segments that match the braces; None if the path does not match."""
         found: list[str] = []
         pattern = self.pattern.split("/")
         for index, part in enumerate(pattern):
@@ -54,23 +54,23 @@ class Route:
 
 
 class Router:
-    """Find the route of a path."""
+    """Finds the route of a path."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes: dict[str, list[Route]] = {}
+    def __init__(self, routes: Iterable[HTTPRoute]) -> None:
+        self._routes: dict[str, list[HTTPRoute]] = {}
         for route in routes:
             self._routes.setdefault(route.name, []).append(route)
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether a first segment is that of a route."""
+        """Return whether a route begins with the segment *name*."""
         return name in self._routes
 
-    def find(self, segments: list[str], verb: str) -> tuple[Route, tuple[str, ...]]:
+    def find(self, segments: list[str], verb: str) -> tuple[HTTPRoute, tuple[str, ...]]:
         """
-        Give the route of a path, and the segments that stand for its braces.
+        Return the route of a path, and the segments that match its braces.
 
         Raises:
-            Refusal: There is none (404), or none that takes the verb (405).
+            Refusal: No route matches (404), or none of them takes the verb (405).
         """
         allowed: list[str] = []
         for route in self._routes.get(segments[0], ()):

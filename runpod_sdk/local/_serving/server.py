@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
-from .http import CUT, Receive, Scope, Send
+from .http import ABORT, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 
-# Long polls are let go before the server stops; this is for clients that do not finish sending.
-_STRAGGLERS = 1  # s
-_IDLE = 90  # s
-"""Longer than clients keep a connection: one that is closed as a job is sent makes it uncertain."""
+# Long polls are answered before the server stops; this is for clients that do not finish sending.
+_SHUTDOWN_TIMEOUT = 1  # s
+_KEEP_ALIVE = 90  # s
+"""Longer than clients keep an idle connection: if the server closes a connection while a client
+submits a job, the client cannot know whether the job was submitted."""
 
 
 class ServerThread:
     """
     Serve an ASGI application until `stop`.
 
-    The socket is bound here, so that the port is known, and nobody else has it, before
-    the server runs.
+    The constructor binds the socket, so that the port is known and reserved before the server
+    runs.
 
     Raises:
-        ImportError: The extra is not installed.
-        OSError: The port is taken.
+        ImportError: The extra `local` is not installed.
+        OSError: The port is in use.
     """
 
     def __init__(
@@ -45,8 +46,8 @@ class ServerThread:
         on_close: Callable[[], None],
     ) -> None:
         self._server = _make_server(app)
-        # With the protocol named: asyncio turns Nagle's algorithm off only where it is, and
-        # an answer whose header and body are two packets would be 40 ms late.
+        # With an explicit protocol: otherwise asyncio does not disable Nagle's algorithm, and a
+        # response whose header and body are two packets would be 40 ms late.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,16 +70,16 @@ class ServerThread:
 
     @property
     def address(self) -> str:
-        """The URL of its root, without a slash at the end."""
+        """The URL of the root, without a trailing slash."""
         return f"http://{_HOST}:{self.port}"
 
     def start(self) -> None:
-        """Start the thread. Connections are taken from the moment that this returns."""
+        """Start the thread. The server accepts connections when this method returns."""
         self._thread.start()
         self._opened.result()
 
     def stop(self) -> None:
-        """End the requests under way and the thread."""
+        """End the running requests and the thread."""
         self._loop.call_soon_threadsafe(self._stop)
         self._thread.join()
 
@@ -114,32 +115,32 @@ def _make_server(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Serv
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=_STRAGGLERS,
-        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
+        timeout_keep_alive=_KEEP_ALIVE,
     )
     config.load()
-    config.http_protocol_class = _cuttable(config.http_protocol_class)
+    config.http_protocol_class = _abortable(config.http_protocol_class)
     return uvicorn.Server(config)
 
 
-def _cuttable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
+def _abortable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
     """
-    Let the application close a connection without an answer, which ASGI has no word for.
+    Let the application close a connection without a response, which ASGI does not offer.
 
-    It stands on what the protocols of uvicorn have in common, whoever parses the bytes: asyncio
-    hands them a transport, and requests get a copy of `app_state` as their state.
+    This relies on what all of uvicorn's protocols have in common: asyncio hands them a transport,
+    and each request gets a copy of `app_state` as its state.
     """
 
-    class Connection(cast("type[Any]", protocol)):  # type: ignore[misc]
+    class AbortableConnection(cast("type[Any]", protocol)):  # type: ignore[misc]
         def __init__(self, *args: Any, app_state: dict[str, Any], **kwargs: Any) -> None:
-            super().__init__(*args, app_state={**app_state, CUT: self._cut}, **kwargs)
+            super().__init__(*args, app_state={**app_state, ABORT: self._abort}, **kwargs)
             self._connection: asyncio.Transport
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self._connection = cast(asyncio.Transport, transport)
             super().connection_made(transport)
 
-        def _cut(self) -> None:
+        def _abort(self) -> None:
             self._connection.abort()
 
-    return Connection
+    return AbortableConnection

@@ -1,5 +1,5 @@
 """
-What workers that pull ask and report, as RunPod's worker package does it.
+The routes of workers that pull, as RunPod's worker package uses them.
 
     GET   job-take/{w}?job_in_progress=0|1            a job, or 204; held
     GET   job-take-batch/{w}?batch_size=N&…           a list of jobs, or 204; held
@@ -8,8 +8,8 @@ What workers that pull ask and report, as RunPod's worker package does it.
     POST  job-done/{w}/{j}                            a result, or a progress
     POST  job-stream/{w}/{j}                          a chunk
 
-Bodies are JSON, although their content type says that they are forms. A report on a run that no
-longer counts is taken like any other, and has no effect.
+Bodies are JSON, although their content type is that of a form. A report on a run that no longer
+counts is answered like any other, and has no effect.
 """
 
 from __future__ import annotations
@@ -21,99 +21,102 @@ from urllib.parse import parse_qs
 from runpod_sdk.local import _json, _wire
 from runpod_sdk.local._broker import Broker
 from runpod_sdk.local._limits import Limits
-from runpod_sdk.local._rules.jobs import Job, Result
-from runpod_sdk.local._wire import UNSET
+from runpod_sdk.local._rules.jobs import JobRecord, RunResult
+from runpod_serverless_api.models import JobStatus
+from runpod_serverless_api.types import UNSET
 
 from . import requests
-from .http import Answer, Request
+from .http import HTTPRequest, HTTPResponse
 from .requests import Refusal
-from .routing import Route
+from .routing import HTTPRoute
 
-_NOTHING = Answer(b"", HTTPStatus.NO_CONTENT)
-_TAKEN = Answer.of({})
+_NOTHING = HTTPResponse(b"", HTTPStatus.NO_CONTENT)
+_TAKEN = HTTPResponse.of({})
 
-_MOST_JOBS = 1_000
+_MAX_JOBS = 1_000
 
 
-def routes(broker: Broker, limits: Limits) -> list[Route]:
-    """List the routes of workers."""
+def routes(broker: Broker, limits: Limits) -> list[HTTPRoute]:
+    """Return the routes of workers."""
     workers = _Workers(broker, limits)
     return [
-        Route("job-take/{worker}", ("GET",), workers.take),
-        Route("job-take-batch/{worker}", ("GET",), workers.take_batch),
-        Route("job-stop/{worker}", ("GET",), workers.stop),
-        Route("ping/{worker}", ("GET",), workers.ping),
-        Route("job-done/{worker}/{job}", ("POST",), workers.done),
-        Route("job-stream/{worker}/{job}", ("POST",), workers.stream),
+        HTTPRoute("job-take/{worker}", ("GET",), workers.take),
+        HTTPRoute("job-take-batch/{worker}", ("GET",), workers.take_batch),
+        HTTPRoute("job-stop/{worker}", ("GET",), workers.stop),
+        HTTPRoute("ping/{worker}", ("GET",), workers.ping),
+        HTTPRoute("job-done/{worker}/{job}", ("POST",), workers.done),
+        HTTPRoute("job-stream/{worker}/{job}", ("POST",), workers.stream),
     ]
 
 
 class _Workers:
     def __init__(self, broker: Broker, limits: Limits) -> None:
         self._broker = broker
-        self._desk = broker.desk
+        self._pull_workers = broker.pull_workers
         self._queue = broker.queue
         self._limits = limits
 
-    # -- they ask
+    # -- requests
 
-    async def take(self, request: Request, worker: str) -> Answer:
+    async def take(self, request: HTTPRequest, worker: str) -> HTTPResponse:
         jobs = await self._take(request, worker, 1)
-        return Answer(_wire.encode(jobs[0], sort=False)) if jobs else _NOTHING
+        return HTTPResponse(_wire.encode(jobs[0], sort=False)) if jobs else _NOTHING
 
-    async def take_batch(self, request: Request, worker: str) -> Answer:
+    async def take_batch(self, request: HTTPRequest, worker: str) -> HTTPResponse:
         text = _query(request).get("batch_size", "")
-        if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_JOBS):
+        if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MAX_JOBS):
             raise requests.bad_request(
-                "query: batch_size", f"must be an integer from 1 to {_MOST_JOBS}"
+                "query: batch_size", f"must be an integer from 1 to {_MAX_JOBS}"
             )
         jobs = await self._take(request, worker, int(text))
-        return Answer(_wire.encode(jobs, sort=False)) if jobs else _NOTHING
+        return HTTPResponse(_wire.encode(jobs, sort=False)) if jobs else _NOTHING
 
-    async def _take(self, request: Request, worker: str, most: int) -> list[dict[str, Any]]:
+    async def _take(self, request: HTTPRequest, worker: str, most: int) -> list[dict[str, Any]]:
         has_none = _query(request).get("job_in_progress") == "0"
-        taken = await self._desk.take(worker, most, has_none=has_none, gone=request.gone)
+        taken = await self._pull_workers.take(
+            worker, most, has_none=has_none, disconnected=request.disconnected
+        )
         return [_for_worker(job) for _, job in taken]
 
-    async def stop(self, request: Request, worker: str) -> Answer:
-        jobs = await self._desk.stops(worker, request.gone)
-        return Answer.of({"jobsToStop": jobs}) if jobs else _NOTHING
+    async def stop(self, request: HTTPRequest, worker: str) -> HTTPResponse:
+        jobs = await self._pull_workers.stops(worker, request.disconnected)
+        return HTTPResponse.of({"jobsToStop": jobs}) if jobs else _NOTHING
 
-    async def ping(self, request: Request, worker: str) -> Answer:
+    async def ping(self, request: HTTPRequest, worker: str) -> HTTPResponse:
         query = _query(request)
         if query.get("status") == "unhealthy":
-            self._broker.apply(self._queue.sicken, worker)
+            self._broker.apply(self._queue.mark_unhealthy, worker)
         else:
-            self._desk.ping(worker, query.get("job_id", "").split(","))
+            self._pull_workers.ping(worker, query.get("job_id", "").split(","))
         return _TAKEN
 
-    # -- they report
+    # -- reports
 
-    async def done(self, request: Request, worker: str, job_id: str) -> Answer:
+    async def done(self, request: HTTPRequest, worker: str, job_id: str) -> HTTPResponse:
         try:
             body = await requests.body(request, self._limits.result_body)
         except Refusal:
-            if (run := self._desk.find(worker, job_id)) is not None:
-                self._broker.apply(self._queue.finish, run, Result())
+            if (run := self._pull_workers.find(worker, job_id)) is not None:
+                self._broker.apply(self._queue.finish, run, RunResult())
             raise
         report = _report(body)
-        run = self._desk.find(worker, job_id)
+        run = self._pull_workers.find(worker, job_id)
         if run is None:
             return _TAKEN
-        self._desk.hear(worker)
+        self._pull_workers.hear(worker)
         output = report.get("output", UNSET)
-        if report.get("status") == _wire.JobStatus.IN_PROGRESS:
+        if report.get("status") == JobStatus.IN_PROGRESS:
             self._broker.apply(self._queue.progress, run, output)
         else:
-            result = Result(output, report.get("error", UNSET), report.get("stopPod") is True)
+            result = RunResult(output, report.get("error", UNSET), report.get("stopPod") is True)
             self._broker.apply(self._queue.finish, run, result)
         return _TAKEN
 
-    async def stream(self, request: Request, worker: str, job_id: str) -> Answer:
+    async def stream(self, request: HTTPRequest, worker: str, job_id: str) -> HTTPResponse:
         report = _report(await requests.body(request, self._limits.result_body))
-        run = self._desk.find(worker, job_id)
+        run = self._pull_workers.find(worker, job_id)
         if run is not None and "output" in report:
-            self._desk.hear(worker)
+            self._pull_workers.hear(worker)
             self._broker.apply(self._queue.chunk, run, report["output"])
         return _TAKEN
 
@@ -128,14 +131,14 @@ def _report(body: bytes) -> dict[str, Any]:
     return cast(dict[str, Any], report)
 
 
-def _query(request: Request) -> dict[str, str]:
+def _query(request: HTTPRequest) -> dict[str, str]:
     values = parse_qs(request.query.decode("latin-1"), keep_blank_values=True)
     return {name: value for name, (value, *_) in values.items()}
 
 
-def _for_worker(job: Job) -> dict[str, Any]:
-    """Give a job as the service hands it over: an input that is empty is left out."""
-    members = {_wire.JOB_ID: job.id, **job.submission.request}
+def _for_worker(job: JobRecord) -> dict[str, Any]:
+    """Return a job as the service hands it over: without its input if that is empty."""
+    members = {_wire.JOB_ID: job.id, **job.spec.request}
     if members.get("input") == {}:
         del members["input"]
     return members

@@ -1,4 +1,4 @@
-"""What a worker process is told: its command, and the environment that RunPod's package reads."""
+"""The command of worker processes, and the environment that RunPod's package reads."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def _not_empty(_: object, __: Attribute[Any], value: tuple[str, ...]) -> None:
 @frozen
 class WorkerCommand:
     """
-    A program that is a worker, made with RunPod's own package `runpod`.
+    A worker program made with RunPod's own package `runpod`.
 
-    It gets the environment of this process, and in it what a worker on RunPod finds there,
-    with the addresses of the local endpoint: it calls `runpod.serverless.start` as it does in
-    its image, and knows no difference.
+    The program gets the environment of this process and the variables that RunPod sets for a
+    worker, with the addresses of the local endpoint. It calls `runpod.serverless.start` and needs
+    no changes.
 
         LocalEndpoint(WorkerCommand(["python", "handler.py"]), workers=2)
 
     Args:
         command: The program and its arguments, without a shell.
-        env: Further variables of its environment; they win.
+        env: Further environment variables, which override all others.
         cwd: Where it runs; where this process does, without it.
     """
 
@@ -50,24 +50,24 @@ class WorkerCommand:
 
     def find(self) -> None:
         """
-        See that there are the program and the folder.
+        Check that the program and the folder exist.
 
         Raises:
-            FileNotFoundError: There is none.
+            FileNotFoundError: One of them does not exist.
         """
         cwd = Path("." if self.cwd is None else self.cwd)
         if not cwd.is_dir():
-            raise FileNotFoundError(f"there is no folder {cwd} to run a worker in")
+            raise FileNotFoundError(f"no folder {cwd} to run a worker in")
         program = self.command[0]
         path = self.env.get("PATH", os.environ.get("PATH"))
         place = str(cwd.resolve() / program) if os.sep in program else program
         if shutil.which(place, path=path) is None:
-            raise FileNotFoundError(f"there is no program {program!r} to run as a worker")
+            raise FileNotFoundError(f"no program {program!r} to run as a worker")
 
 
 @frozen
 class WorkerAddresses:
-    """Where the workers of an endpoint find it, and with which keys."""
+    """The endpoint's addresses and keys for its workers."""
 
     endpoint_url: str
     endpoint_id: str
@@ -75,7 +75,7 @@ class WorkerAddresses:
     worker_key: str = field(repr=False)
 
     def environment(self, worker: str) -> dict[str, str]:
-        """Give the variables that RunPod's package reads, for the worker of that id."""
+        """Return the variables that RunPod's package reads, for the worker with that id."""
         query = f"?gpu=local&{_wire.WORKER_KEY}={self.worker_key}"
         url = self.endpoint_url
         return {
@@ -88,14 +88,14 @@ class WorkerAddresses:
             "RUNPOD_ENDPOINT_ID": self.endpoint_id,
             "RUNPOD_POD_ID": worker,
             "RUNPOD_POD_HOSTNAME": f"{worker}-{secrets.token_hex(4)}",
-            # A laptop need not have what a worker in a data centre has to have.
+            # A laptop need not pass the checks of a worker in a data centre.
             "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
             "RUNPOD_SKIP_GPU_CHECK": "true",
         }
 
 
 def environment(command: WorkerCommand, addresses: WorkerAddresses, worker: str) -> dict[str, str]:
-    """Give the whole environment of a worker process."""
+    """Return the whole environment of a worker process."""
     inherited = dict(os.environ)
     quiet = {} if "RUNPOD_DEBUG_LEVEL" in inherited else {"RUNPOD_LOG_LEVEL": "INFO"}
     direct = ",".join(filter(None, (inherited.get("NO_PROXY"), "127.0.0.1")))

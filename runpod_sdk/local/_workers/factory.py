@@ -1,56 +1,57 @@
-"""Which kind of workers an endpoint has."""
+"""Create the workers of an endpoint by the type of its handler."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runpod_sdk.local._broker import Broker, Workforce
+from runpod_sdk.local._broker import Broker, WorkerPool
 from runpod_sdk.local._limits import Limits
 from runpod_sdk.local._rules.jobs import Run
 
 from .command import WorkerAddresses, WorkerCommand
 from .handler import Handler
-from .process import Processes
-from .thread import Threads
+from .process import ProcessWorkers
+from .thread import ThreadWorkers
 
 
-def workforce(
+def make_worker_pool(
     handler: Handler | WorkerCommand | None,
     *,
     aggregate: bool,
     broker: Broker,
     limits: Limits,
     addresses: Callable[[], WorkerAddresses],
-) -> Workforce:
+) -> WorkerPool:
     """
-    Make what runs the jobs of a broker.
+    Return the pool of workers for a handler.
 
     Raises:
-        FileNotFoundError: There is no such program.
-        TypeError: The handler is none.
-        ValueError: The way of streams is that of a handler, and there is none.
+        FileNotFoundError: The command's program or folder does not exist.
+        TypeError: The handler is not callable.
+        ValueError: *aggregate* is set, but the handler does not run in this process.
     """
     if handler is not None and not isinstance(handler, WorkerCommand):
         grace = limits.shutdown_grace
-        return Threads(handler, aggregate=aggregate, reports=broker, grace=grace)
+        return ThreadWorkers(handler, aggregate=aggregate, reports=broker, grace=grace)
     if aggregate:
         raise ValueError(
-            "return_aggregate_stream is of a handler; a worker tells runpod.serverless.start()"
+            "return_aggregate_stream is for a handler function; a worker program passes it to"
+            " runpod.serverless.start()"
         )
     if handler is None:
-        return Nobody()
-    return Processes(handler, addresses=addresses, reports=broker, grace=limits.process_grace)
+        return NoWorkers()
+    return ProcessWorkers(handler, addresses=addresses, reports=broker, grace=limits.process_grace)
 
 
-class Nobody:
-    """No workers of ours: those that there are, somebody else has started."""
+class NoWorkers:
+    """A pool without workers, for endpoints that only external workers serve."""
 
     def launch(self, worker: str) -> None:
-        raise AssertionError("nobody is ours")
+        raise AssertionError("this endpoint starts no workers")
 
     def assign(self, run: Run, request: Mapping[str, Any]) -> None:
-        raise AssertionError("nobody is pushed to")
+        raise AssertionError("external workers ask for their jobs")
 
     def stop(self, run: Run) -> None: ...
     def retire(self, worker: str) -> None: ...

@@ -1,5 +1,5 @@
 """
-Calling a handler, and what its outcome means.
+Call a handler, and turn its outcome into a result.
 
     outcome                                result
     ────────────────────────────────────   ────────────────────────────────────────────────────
@@ -9,15 +9,15 @@ Calling a handler, and what its outcome means.
     returns anything else                  output = it
     yields                                 each value is a chunk; output = [], or all values with
                                            return_aggregate_stream
-    yields a dict with a truthy `error`    error = `str` of that; what follows is not asked for
+    yields a dict with a truthy `error`    error = `str` of that; the generator is closed
     raises                                 error = a JSON object as text
     raises after it has begun to yield     error = "handler: <message> \\ntraceback: <traceback>"
-    what JSON cannot represent             error, in words
+    anything that JSON cannot represent    error, in words
     was stopped                            no result
 
-These are the rules of RunPod's worker package. A handler is known by what it gives back,
-so that functions, methods, partials and callable objects are all the same: an awaitable
-is awaited, a generator of either kind is iterated, everything else is the value.
+These are the rules of RunPod's worker package. The returned value decides how a handler is run,
+so functions, methods, partials and callable objects are treated alike: an awaitable is awaited,
+a generator of either kind is iterated, and anything else is the value.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias, cast
 
 from runpod_sdk.local import _json
-from runpod_sdk.local._rules.jobs import Result
-from runpod_sdk.local._wire import UNSET
+from runpod_sdk.local._rules.jobs import RunResult
+from runpod_serverless_api.types import UNSET
 
 Handler: TypeAlias = Callable[[dict[str, Any]], Any]
-"""What a worker runs: takes the job, returns or yields JSON, plainly or asynchronously."""
+"""A plain or async function that takes the job and returns or yields JSON."""
 
 _ERROR, _REFRESH_WORKER = "error", "refresh_worker"
 
 
-class Execution:
+class HandlerCall:
     """
     One call of a handler.
 
-    The handler gets its own copy of *job*. *emit* is awaited with each chunk, and tells
-    whether it still counts. Setting `stopped`, from any thread, ends a generator at its
-    next yield and discards the result.
+    The handler gets its own copy of *job*. *emit* is awaited with each chunk, and returns whether
+    the run still counts. Setting `stopped`, from any thread, ends a generator at its next yield
+    and discards the result.
     """
 
     def __init__(
@@ -66,19 +66,19 @@ class Execution:
         self._emit = emit
         self.stopped = False
 
-    async def result(self) -> Result | None:
-        """Run the handler to its end; None if it was stopped before."""
+    async def result(self) -> RunResult | None:
+        """Run the handler and return its result; None if it was stopped before its end."""
         if self.stopped:
             return None
         try:
             result = await self._outcome()
         except BaseException as error:
             # SystemExit, or a CancelledError of the handler's own, ends the job, not the worker.
-            result = Result(error=_describe(error, self._worker))
+            result = RunResult(error=_describe(error, self._worker))
         return None if self.stopped else result
 
-    async def _outcome(self) -> Result:
-        outcome = self._handler(_json.snapshot(self._job))
+    async def _outcome(self) -> RunResult:
+        outcome = self._handler(_json.json_copy(self._job))
         if inspect.isawaitable(outcome):
             outcome = await outcome
         if inspect.isgenerator(outcome):
@@ -88,23 +88,23 @@ class Execution:
                 return await self._relay(values)
         return _returned(outcome)
 
-    async def _relay(self, values: AsyncIterator[Any]) -> Result:
+    async def _relay(self, values: AsyncIterator[Any]) -> RunResult:
         relayed: list[Any] = []
         try:
             async for value in values:
                 try:
-                    chunk = _json.snapshot(value)
+                    chunk = _json.json_copy(value)
                 except ValueError as error:
-                    return Result(error=f"The handler yielded what it cannot: {error}")
+                    return RunResult(error=f"The handler yielded an invalid value: {error}")
                 if isinstance(chunk, dict) and (fault := cast(dict[str, Any], chunk).get(_ERROR)):
-                    return Result(error=str(fault))
+                    return RunResult(error=str(fault))
                 if self.stopped or not await self._emit(chunk):
                     break
                 if self._aggregate:
                     relayed.append(chunk)
         except Exception as error:
-            return Result(error=f"handler: {error} \ntraceback: {traceback.format_exc()}")
-        return Result(output=relayed)
+            return RunResult(error=f"handler: {error} \ntraceback: {traceback.format_exc()}")
+        return RunResult(output=relayed)
 
 
 async def _aiter(generator: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
@@ -113,17 +113,17 @@ async def _aiter(generator: Generator[Any, None, None]) -> AsyncGenerator[Any, N
             yield value
 
 
-def _returned(value: Any) -> Result:
+def _returned(value: Any) -> RunResult:
     try:
-        value = _json.snapshot(value)
+        value = _json.json_copy(value)
     except ValueError as error:
-        return Result(error=f"The handler returned what it cannot: {error}")
+        return RunResult(error=f"The handler returned an invalid value: {error}")
     if not isinstance(value, dict):
-        return Result(output=value)
+        return RunResult(output=value)
     output = cast(dict[str, Any], value)
     fault = output.pop(_ERROR, None)
     refresh = output.pop(_REFRESH_WORKER, None)
-    return Result(output=output or UNSET, error=fault or UNSET, recycle=bool(refresh))
+    return RunResult(output=output or UNSET, error=fault or UNSET, recycle=bool(refresh))
 
 
 def _describe(error: BaseException, worker: str) -> str:

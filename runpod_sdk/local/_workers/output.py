@@ -1,4 +1,4 @@
-"""What worker processes print, passed on to the log."""
+"""Pass the output of worker processes on to the log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ logger = logging.getLogger("runpod_sdk.local")
 
 _LONGEST = 64 * 1024  # bytes of a line; a longer one comes as several
 
-_SHORTEST_SECRET = 8
+_MIN_SECRET = 8
 
 _LEVELS = {
     "TRACE": logging.DEBUG,
@@ -20,14 +20,14 @@ _LEVELS = {
     "WARN": logging.WARNING,
     "ERROR": logging.ERROR,
 }
-"""Those of RunPod's package."""
+"""The log levels of RunPod's package."""
 
 
 def relay(stream: IO[bytes], worker: str, secrets: tuple[str, ...]) -> bool:
     """
-    Log each line of *stream* until it ends, with the name of the worker, and without secrets.
+    Log each line of *stream* until it ends, with the worker's id and without secrets.
 
-    Return whether there was any.
+    Return whether the stream had any line.
     """
     any_line = False
     with stream:
@@ -40,15 +40,15 @@ def relay(stream: IO[bytes], worker: str, secrets: tuple[str, ...]) -> bool:
 
 
 def censored(text: str, secrets: tuple[str, ...]) -> str:
-    """Take *secrets* out of what is to be logged; words as short as those of any text stay."""
+    """Remove *secrets* from a text; secrets as short as ordinary words stay."""
     for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
+        if len(secret) >= _MIN_SECRET:
             text = text.replace(secret, "…")
     return text
 
 
 def _read(text: str) -> tuple[int, str]:
-    """Read a line; the package's own are JSON: what it is about, its level and the job."""
+    """Return the level and the text of a line; lines of RunPod's package are JSON."""
     if text.startswith('{"requestId":'):
         try:
             record = cast(dict[str, Any], json.loads(text))

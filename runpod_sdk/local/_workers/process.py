@@ -1,4 +1,4 @@
-"""Workers that are processes: started, listened to, and ended with all that they have started."""
+"""Worker processes: start them, log their output, and end them with their child processes."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from .output import relay
 
 logger = logging.getLogger("runpod_sdk.local")
 
-_LAST_WORDS = 1.0
-"""Seconds that what a dead worker has printed may take to come."""
+_OUTPUT_GRACE = 1.0
+"""Seconds to wait for the rest of an ended worker's output."""
 
 _NO_WORKER = "worker %s %s before it asked for a job%s; it is started again, later each time"
 
 
-class Reports(Protocol):
-    """Who is told that a worker has ended, and tells what it was to the fleet."""
+class ExitReports(Protocol):
+    """Receives the ids of ended workers, and returns the workers as they were."""
 
-    def lose(self, worker: str) -> Future[Worker | None]: ...
+    def lose_worker(self, worker: str) -> Future[Worker | None]: ...
 
 
-class Processes:
+class ProcessWorkers:
     """
     The workers of an endpoint that are processes of one command.
 
-    Each is the leader of a session of its own, so that it and what it starts are ended
-    together, and not by the Ctrl-C that is meant for us. Should this process be killed,
-    the guard ends them.
+    Each process leads a session of its own, so that it and its child processes are ended
+    together, and a Ctrl-C in the terminal does not reach them. If this process is killed, the
+    reaper ends them.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Processes:
         command: WorkerCommand,
         *,
         addresses: Callable[[], WorkerAddresses],
-        reports: Reports,
+        reports: ExitReports,
         grace: float,
     ) -> None:
         if os.name != "posix":
@@ -58,17 +58,17 @@ class Processes:
         self._addresses = addresses
         self._reports = reports
         self._grace = grace
-        self._guard = _Guard()
-        self._processes: dict[str, _Process] = {}
+        self._reaper = _Reaper()
+        self._processes: dict[str, _WorkerProcess] = {}
 
     def launch(self, worker: str) -> None:
-        self._processes[worker] = _Process(worker, self._run)
+        self._processes[worker] = _WorkerProcess(worker, self._supervise)
 
     def assign(self, run: Run, request: Mapping[str, Any]) -> None:
         raise AssertionError("processes ask for their jobs")
 
     def stop(self, run: Run) -> None:
-        """Leave it: they ask for what to stop."""
+        """Do nothing: worker processes ask which jobs to stop."""
 
     def retire(self, worker: str) -> None:
         process = self._processes.get(worker)
@@ -80,42 +80,42 @@ class Processes:
             process.end(self._grace)
 
     def join(self) -> None:
-        """Wait until all have ended that were told to, which is not long after their grace."""
+        """Wait until all processes have ended, which takes little longer than their grace."""
         for process in list(self._processes.values()):
             process.join()
-        self._guard.close()
+        self._reaper.close()
 
-    def _run(self, process: _Process) -> None:
-        """Let a process live, on a thread of its own."""
+    def _supervise(self, process: _WorkerProcess) -> None:
+        """Run a process on its own thread, and report its end."""
         addresses = self._addresses()
         status = None
         try:
-            status = process.live(
+            status = process.run(
                 self._command,
                 environment(self._command, addresses, process.worker),
-                told=self._guard.tell,
+                notify=self._reaper.notify,
                 secrets=(addresses.worker_key, addresses.api_key),
             )
-            ended = "was not started" if status is None else _how(status)
+            ended = "was not started" if status is None else _exit_text(status)
         except OSError as error:
             ended = f"could not be started ({error})"
         del self._processes[process.worker]
-        lost = self._reports.lose(process.worker)
-        was = None
-        with suppress(TimeoutError):  # nobody answers where the server ends at the same time
-            was = lost.result(_LAST_WORDS)
+        lost = self._reports.lose_worker(process.worker)
+        lost_worker = None
+        with suppress(TimeoutError):  # there is no answer if the server ends at the same time
+            lost_worker = lost.result(_OUTPUT_GRACE)
         if process.ending:
             logger.info("worker %s %s", process.worker, ended)
-        elif was is not None and not was.there:
-            logger.error(_NO_WORKER, process.worker, ended, _clue(status, process.printed))
+        elif lost_worker is not None and not lost_worker.joined:
+            logger.error(_NO_WORKER, process.worker, ended, _hint(status, process.printed))
         else:
             logger.warning("worker %s %s; another takes its place", process.worker, ended)
 
 
-class _Process:
+class _WorkerProcess:
     """One worker process, from its start to its end."""
 
-    def __init__(self, worker: str, run: Callable[[_Process], None]) -> None:
+    def __init__(self, worker: str, run: Callable[[_WorkerProcess], None]) -> None:
         self.worker = worker
         self.ending = False
         self.printed = False
@@ -127,15 +127,15 @@ class _Process:
         )
         self._thread.start()
 
-    def live(
+    def run(
         self,
         command: WorkerCommand,
         env: Mapping[str, str],
         *,
-        told: Callable[[str, int], None],
+        notify: Callable[[str, int], None],
         secrets: tuple[str, ...],
     ) -> int | None:
-        """Start it, pass on what it prints, wait for its end and return its status, if any."""
+        """Start the process, log its output, wait for its end and return its exit status."""
         with self._lock:
             if self.ending:
                 return None
@@ -148,7 +148,7 @@ class _Process:
                 cwd=command.cwd,
                 start_new_session=True,
             )
-            told("+", popen.pid)
+            notify("+", popen.pid)
         logger.info("worker %s started, process %d", self.worker, popen.pid)
         reader = threading.Thread(
             target=self._pass_on,
@@ -157,23 +157,24 @@ class _Process:
             daemon=True,
         )
         reader.start()
-        # Its children are ended while its id is still taken, so that no one else's are.
+        # Its children are killed while its process id is still in use, so that the id cannot
+        # belong to another process by then.
         os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
         with self._lock:
             self._signal(signal.SIGKILL)
             status = popen.wait()
             self._popen = None
-            told("-", popen.pid)
+            notify("-", popen.pid)
             if self._killer is not None:
                 self._killer.cancel()
-        reader.join(_LAST_WORDS)
+        reader.join(_OUTPUT_GRACE)
         return status
 
     def _pass_on(self, stream: IO[bytes], secrets: tuple[str, ...]) -> None:
         self.printed = relay(stream, self.worker, secrets)
 
     def end(self, grace: float) -> None:
-        """Tell it to end, and kill it if it has not after *grace* seconds; don't wait for it."""
+        """Terminate the process, and kill it after *grace* seconds; do not wait for it."""
         with self._lock:
             if self.ending:
                 return
@@ -184,7 +185,7 @@ class _Process:
             self._killer.start()
 
     def join(self) -> None:
-        """Wait for its end."""
+        """Wait for the end of the process."""
         self._thread.join()
 
     def _kill(self) -> None:
@@ -196,15 +197,15 @@ class _Process:
             reaper.send(self._popen.pid, number)
 
 
-class _Guard:
-    """The program that ends what this process leaves behind."""
+class _Reaper:
+    """The program that ends the worker processes if this process is killed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._popen: subprocess.Popen[bytes] | None = None
 
-    def tell(self, sign: str, group: int) -> None:
-        """Tell it of a process group that has come (`+`) or gone (`-`)."""
+    def notify(self, sign: str, group: int) -> None:
+        """Tell the reaper that a process group has started (`+`) or ended (`-`)."""
         with self._lock:
             if self._popen is None:
                 self._popen = subprocess.Popen(
@@ -220,23 +221,23 @@ class _Guard:
                 self._popen.stdin.flush()
 
     def close(self) -> None:
-        """Let it end."""
+        """Let the reaper end, and wait for it."""
         with self._lock:
             if self._popen is not None:
                 self._popen.communicate()
                 self._popen = None
 
 
-def _clue(status: int | None, printed: bool) -> str:
-    """Say where a program tells why it did not ask for a job; guess, where it does not."""
+def _hint(status: int | None, printed: bool) -> str:
+    """Return a hint at why a program ended without asking for a job."""
     if status is None:
         return ""
-    said = "; what it printed stands above" if printed else ", and printed nothing"
+    said = "; its output is above" if printed else ", and printed nothing"
     guess = status == 0 or (status > 0 and not printed)
     return said + (" (does it call runpod.serverless.start()?)" if guess else "")
 
 
-def _how(status: int) -> str:
+def _exit_text(status: int) -> str:
     if status >= 0:
         return f"ended with status {status}"
     return f"was ended by signal {-status}"

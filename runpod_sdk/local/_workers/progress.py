@@ -1,4 +1,4 @@
-"""Progress of jobs that run here, reported by the name that RunPod's own package gives it."""
+"""`progress_update`, named as in RunPod's own package."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ _reporters: dict[str, Callable[[Any], object]] = {}
 
 def progress_update(job: Mapping[str, Any], progress: Any) -> None:
     """
-    Report how far a job is.
+    Report the progress of a job.
 
     `/status` shows the last value as `output` while the job runs. May be called from any
-    thread. Of a job that does not run in a local endpoint of this process, or no longer
-    does, nothing is reported.
+    thread. Does nothing if the job does not run in a local endpoint of this process.
 
     Args:
-        job: What the handler was given.
+        job: The job that the handler was called with.
         progress: Any JSON value.
 
     Raises:
         ValueError: JSON cannot represent *progress*.
     """
-    value = _json.snapshot(progress)
+    value = _json.json_copy(progress)
     report = _reporters.get(job[_wire.JOB_ID])
     if report is not None:
         report(value)
@@ -34,11 +33,11 @@ def progress_update(job: Mapping[str, Any], progress: Any) -> None:
 
 @contextmanager
 def reporting(job_id: str, report: Callable[[Any], object]) -> Generator[None, None, None]:
-    """Let `progress_update` reach *report* for as long as the job runs."""
+    """Pass the calls of `progress_update` for a job to *report* while the job runs."""
     _reporters[job_id] = report
     try:
         yield
     finally:
-        # A retry of the job may have begun elsewhere while this run was still being stopped.
+        # A retry of the job may have begun in another worker while this run was being stopped.
         if _reporters.get(job_id) is report:
             del _reporters[job_id]

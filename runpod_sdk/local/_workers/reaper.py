@@ -1,9 +1,9 @@
 """
-End worker processes whose endpoint has ended without ending them, however it came to that.
+End the worker processes of an endpoint that was killed before it could end them.
 
-A program of its own, run by path: it stands alone, and imports nothing but what it needs. It
-reads `+PID` and `-PID`, a line each, of process groups that have come and gone. When its input
-ends, all that are left are told to end, and are killed if they don't.
+This module is run as a program by its path, and imports only the standard library. It reads
+lines `+PID` and `-PID` for process groups that have started and ended. When its input ends, it
+terminates all groups that are left, and kills those that do not end.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ GRACE = 2.0  # s
 
 
 def watch() -> None:
+    """Track process groups until the input ends, then end those that are left."""
     groups: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])
@@ -31,7 +32,7 @@ def watch() -> None:
 
 
 def send(group: int, number: int) -> bool:
-    """Signal a group, and tell whether there is one."""
+    """Send a signal to a process group, and return whether the group exists."""
     try:
         os.killpg(group, number)
     except OSError:

@@ -1,4 +1,4 @@
-"""Workers that are threads, each with an event loop of its own, that run one job at a time."""
+"""Worker threads: each has an event loop and runs one job at a time."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from typing import Any, Protocol
 from attrs import define
 
 from runpod_sdk.local import _wire
-from runpod_sdk.local._rules.jobs import Result, Run
+from runpod_sdk.local._rules.jobs import Run, RunResult
 
-from .handler import Execution, Handler
+from .handler import Handler, HandlerCall
 from .progress import reporting
 
 logger = logging.getLogger("runpod_sdk.local")
 
 
-class Reports(Protocol):
+class JobReports(Protocol):
     """
-    Where a worker's reports go. None of these blocks, and the order of the calls is kept.
+    Receives the reports of worker threads, in order; no method blocks.
 
-    The reply is whether the run still counts.
+    The result of a call is whether the run still counts.
     """
 
     def join(self, worker: str) -> object: ...
     def progress(self, run: Run, value: Any) -> object: ...
     def chunk(self, run: Run, value: Any) -> Future[bool | None]: ...
-    def finish(self, run: Run, result: Result | None) -> object: ...
+    def finish(self, run: Run, result: RunResult | None) -> object: ...
 
 
-class Threads:
+class ThreadWorkers:
     """The workers of an endpoint that runs *handler* in this process."""
 
     def __init__(
-        self, handler: Handler, *, aggregate: bool, reports: Reports, grace: float
+        self, handler: Handler, *, aggregate: bool, reports: JobReports, grace: float
     ) -> None:
         if not callable(handler):
             raise TypeError(
@@ -49,11 +49,11 @@ class Threads:
         self._aggregate = aggregate
         self._reports = reports
         self._grace = grace
-        self._workers: dict[str, Worker] = {}
-        self._leaving: list[Worker] = []
+        self._workers: dict[str, ThreadWorker] = {}
+        self._leaving: list[ThreadWorker] = []
 
     def launch(self, worker: str) -> None:
-        made = Worker(worker, self._handler, aggregate=self._aggregate, reports=self._reports)
+        made = ThreadWorker(worker, self._handler, aggregate=self._aggregate, reports=self._reports)
         self._workers[worker] = made
         made.start()
         self._reports.join(worker)
@@ -75,13 +75,13 @@ class Threads:
             self.retire(worker)
 
     def join(self) -> None:
-        """Wait for the ends of those that were told, for their grace; say who does not end."""
+        """Wait up to *grace* seconds for the threads to end, and log those that do not."""
         deadline = time.monotonic() + self._grace
         for worker in self._leaving:
             if not worker.join(max(0.0, deadline - time.monotonic())):
                 logger.warning(
-                    "worker %s is still in its handler after %g s and was left: it ends when the"
-                    " handler returns, or with this process",
+                    "worker %s is still in its handler after %g s: its thread ends when the handler"
+                    " returns, or with this process",
                     worker.name,
                     self._grace,
                 )
@@ -90,20 +90,22 @@ class Threads:
 @define(eq=False)
 class _Assignment:
     run: Run
-    execution: Execution
-    task: asyncio.Task[Result | None] | None = None
+    execution: HandlerCall
+    task: asyncio.Task[RunResult | None] | None = None
 
 
-class Worker:
+class ThreadWorker:
     """
-    Run a handler on a thread.
+    A worker that runs a handler on a thread.
 
-    The handler is called on the loop of this thread, as RunPod's worker calls it: one that
-    blocks holds up nothing but its own worker. The thread is a daemon, so that a handler
-    that never returns does not keep the process alive.
+    The handler is called on the event loop of this thread, as RunPod's worker does: a handler
+    that blocks delays only its own worker. The thread is a daemon, so that a handler that never
+    returns does not keep the process alive.
     """
 
-    def __init__(self, name: str, handler: Handler, *, aggregate: bool, reports: Reports) -> None:
+    def __init__(
+        self, name: str, handler: Handler, *, aggregate: bool, reports: JobReports
+    ) -> None:
         self.name = name
         self._handler = handler
         self._aggregate = aggregate
@@ -117,13 +119,13 @@ class Worker:
         )
 
     def start(self) -> None:
-        """Start the thread and wait until it can be given a job."""
+        """Start the thread, and wait until the worker can run a job."""
         self._thread.start()
         self._ready.wait()
 
     def assign(self, run: Run, request: Mapping[str, Any]) -> None:
-        """Give it a job, from any thread; only while it has none."""
-        execution = Execution(
+        """Start a job, from any thread; only while the worker has none."""
+        execution = HandlerCall(
             self._handler,
             {_wire.JOB_ID: run.job_id, **request},
             worker=self.name,
@@ -135,10 +137,10 @@ class Worker:
 
     def stop(self, run: Run) -> None:
         """
-        End a run that no longer counts, from any thread.
+        Stop a run that no longer counts, from any thread.
 
-        What awaits is cancelled, and a generator is closed at its next yield. A plain function
-        goes on until it returns, and the worker is busy until then.
+        An async handler is cancelled, and a generator is closed at its next yield. A plain
+        function runs until it returns, and the worker is busy until then.
         """
         assignment = self._assignment
         if assignment is not None and assignment.run == run:
@@ -146,13 +148,13 @@ class Worker:
             self._call(self._cancel, assignment)
 
     def close(self) -> None:
-        """Stop what runs and end the thread, without waiting for it."""
+        """Stop the run, if any, and end the thread, without waiting for it."""
         if self._assignment is not None:
             self.stop(self._assignment.run)
         self._call(self._closed.set)
 
     def join(self, timeout: float) -> bool:
-        """Wait for the end of the thread; tell whether it came."""
+        """Wait for the end of the thread; return whether it has ended."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -174,7 +176,7 @@ class Worker:
     def _begin(self, assignment: _Assignment) -> None:
         run = assignment.run
         assignment.task = self._loop.create_task(self._work(run, assignment.execution))
-        # In a callback, since a task that is cancelled before its first step never has one.
+        # In a callback, as a task that is cancelled before its first step never runs.
         assignment.task.add_done_callback(
             lambda task: self._reports.finish(run, None if task.cancelled() else task.result())
         )
@@ -183,6 +185,6 @@ class Worker:
         if assignment.task is not None:
             assignment.task.cancel()
 
-    async def _work(self, run: Run, execution: Execution) -> Result | None:
+    async def _work(self, run: Run, execution: HandlerCall) -> RunResult | None:
         with reporting(run.job_id, lambda value: self._reports.progress(run, value)):
             return await execution.result()
