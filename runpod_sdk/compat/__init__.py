@@ -1,5 +1,5 @@
 """
-The client of RunPod's own package, by its names: a change of import is the migration.
+The client of RunPod's own package, by the same names: you migrate by changing an import.
 
     from runpod_sdk import compat as runpod          # was: import runpod
 
@@ -8,8 +8,8 @@ The client of RunPod's own package, by its names: a change of import is the migr
     print(endpoint.run_sync({"prompt": "Hello, World!"}, timeout=60))
 
 Names, arguments and results are those that RunPod documents for `Endpoint`, `Job`,
-`AsyncioEndpoint` and `AsyncioJob`. Where that package is known to go wrong, this one does
-not: docs/from-runpod-python.md lists what that changes.
+`AsyncioEndpoint` and `AsyncioJob`. Known faults of that package are not copied:
+docs/from-runpod-python.md lists the differences.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ __all__ = [
 ]
 
 api_key: str | None = None
-"""What endpoints that are made from now on use; None: looked up as by `Runpod`."""
+"""The API key of endpoints created from now on; None means the key that `Runpod` finds."""
 endpoint_url_base: str = os.environ.get(settings.BASE_URL_VARIABLE) or settings.BASE_URL
-"""Where endpoints that are made from now on are."""
+"""The base URL of endpoints created from now on."""
 
 if not TYPE_CHECKING:
 

@@ -1,4 +1,4 @@
-"""`AsyncioEndpoint` and `AsyncioJob`, as RunPod's own package has them."""
+"""`AsyncioEndpoint` and `AsyncioJob`, as in RunPod's own package."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import AsyncRunpod
-from runpod_sdk.compat._session import client_over
-from runpod_sdk.compat._shared import Ended, body, documented, where
+from runpod_sdk.compat._session import httpx_client_over
+from runpod_sdk.compat._shared import JobOutcome, client_settings, documented_errors, request_body
 
 if TYPE_CHECKING:
     import aiohttp
 
 
 def _connect(session: aiohttp.ClientSession, api_key: str | None) -> AsyncRunpod:
-    found = [where(api_key)]
+    found = [client_settings(api_key)]
     del api_key  # which a traceback would show
-    with documented():
-        return AsyncRunpod(**found.pop(), http_client=client_over(session))
+    with documented_errors():
+        return AsyncRunpod(**found.pop(), http_client=httpx_client_over(session))
 
 
-class AsyncioJob(Ended):
+class AsyncioJob(JobOutcome):
     """
-    A job that was submitted.
+    A submitted job.
 
     Args:
-        endpoint_id: The endpoint that it was submitted to.
-        job_id: Its id.
-        session: What its requests go through; closed by who made it.
-        headers: Its `Authorization` is the API key; else it is found as by `AsyncioEndpoint`.
+        endpoint_id: The id of the job's endpoint.
+        job_id: The job's id.
+        session: The session that sends the requests; the caller closes it.
+        headers: Headers with the API key in `Authorization`; without them, the key is found as
+            by `AsyncioEndpoint`.
     """
 
     def __init__(
@@ -46,8 +47,8 @@ class AsyncioJob(Ended):
         self._job = _connect(session, key.pop()).endpoint(endpoint_id).job(job_id)
 
     async def status(self) -> str:
-        """Return the status; it is asked for, unless the job is known to have ended well."""
-        with documented():
+        """Return the status; the server is not asked again once the job has succeeded."""
+        with documented_errors():
             return str(self._seen(self._kept() or await self._job.status()).status)
 
     async def output(self, timeout: float = 0) -> Any:
@@ -55,39 +56,40 @@ class AsyncioJob(Ended):
         Wait until the job has ended, and return its output.
 
         Args:
-            timeout: Seconds to wait for it, in total; 0 waits without limit.
+            timeout: Seconds to wait in total; 0 means no limit.
 
         Raises:
             TimeoutError: The job has not ended in time.
-            JobError: It ended badly; `.state.error` says why.
+            JobError: The job failed, was cancelled or timed out; `.state.error` says why.
         """
-        with documented():
+        with documented_errors():
             return self._result(self._kept() or await self._job.wait(timeout=timeout or None))
 
     async def stream(self) -> AsyncIterator[Any]:
-        """Yield what the handler yields, as it comes; raises the `JobError` of a bad end."""
-        with documented():
+        """Yield the handler's chunks as they arrive; raise a `JobError` if the job fails."""
+        with documented_errors():
             async with self._job.stream() as chunks:
                 async for chunk in chunks:
                     yield chunk.output
 
     async def cancel(self) -> dict[str, Any]:
-        """Cancel the job, and return what the server answers, as JSON."""
-        with documented():
+        """Cancel the job, and return the server's answer as JSON."""
+        with documented_errors():
             return (await self._job.cancel()).to_dict()
 
 
 class AsyncioEndpoint:
     """
-    An endpoint that jobs are sent to, under asyncio.
+    An endpoint, for asyncio.
 
     Args:
-        endpoint_id: Its id.
-        session: What its requests go through; closed by who made it.
-        api_key: Else `runpod_sdk.compat.api_key`, else what `AsyncRunpod` finds.
+        endpoint_id: The endpoint's id.
+        session: The session that sends the requests; the caller closes it.
+        api_key: The API key; by default `runpod_sdk.compat.api_key`, else the key that
+            `AsyncRunpod` finds.
 
     Raises:
-        NoKeyError: There is none; also a `RuntimeError`.
+        NoKeyError: No API key was found; also a `RuntimeError`.
     """
 
     def __init__(
@@ -95,30 +97,30 @@ class AsyncioEndpoint:
     ) -> None:
         self.endpoint_id = endpoint_id
         self.session = session
-        self.api_key = where(api_key)["api_key"]
+        self.api_key = client_settings(api_key)["api_key"]
         del api_key  # which a traceback would show
         self._endpoint = _connect(session, self.api_key).endpoint(endpoint_id)
 
     async def run(self, endpoint_input: Any) -> AsyncioJob:
         """
-        Submit a job, and return it without waiting for it.
+        Submit a job, and return it without waiting for its end.
 
         Args:
-            endpoint_input: The input; or, with a key `input`, the whole body of the API.
+            endpoint_input: The input, or a whole request body with a key `input`.
         """
-        sent = [body(endpoint_input)]
+        sent = [request_body(endpoint_input)]
         del endpoint_input  # which a traceback would show
-        with documented():
+        with documented_errors():
             job = await self._endpoint.run(sent.pop())
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else None
         return AsyncioJob(self.endpoint_id, job.id, self.session, headers)
 
     async def health(self) -> dict[str, Any]:
-        """Return how many jobs and workers there are, by what they do, as JSON."""
-        with documented():
+        """Return the counts of jobs and workers as JSON."""
+        with documented_errors():
             return (await self._endpoint.health()).to_dict()
 
     async def purge_queue(self) -> dict[str, Any]:
-        """Remove the jobs that wait, and return what the server answers, as JSON."""
-        with documented():
+        """Remove the queued jobs, and return the server's answer as JSON."""
+        with documented_errors():
             return (await self._endpoint.purge_queue()).to_dict()

@@ -1,4 +1,4 @@
-"""`Endpoint` and `Job`, as RunPod's own package has them."""
+"""`Endpoint` and `Job`, as in RunPod's own package."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from collections.abc import Iterator
 from typing import Any
 
 from runpod_sdk import Runpod
-from runpod_sdk.compat._shared import Ended, body, documented, where
+from runpod_sdk.compat._shared import JobOutcome, client_settings, documented_errors, request_body
 
 
-class Client:
-    """The connections of an endpoint and of its jobs; closed when the last of them is gone."""
+class RunPodClient:
+    """The client of an endpoint and its jobs; closed when the last of them is garbage-collected."""
 
     def __init__(self, api_key: str | None = None) -> None:
-        found = [where(api_key)]
+        found = [client_settings(api_key)]
         del api_key  # which a traceback would show
-        with documented():
+        with documented_errors():
             self.runpod = Runpod(**found.pop())
         weakref.finalize(self, self.runpod.close)
 
 
-class Job(Ended):
+class Job(JobOutcome):
     """
-    A job that was submitted.
+    A submitted job.
 
     Args:
-        endpoint_id: The endpoint that it was submitted to.
-        job_id: Its id.
+        endpoint_id: The id of the job's endpoint.
+        job_id: The job's id.
         client: The `rp_client` of an `Endpoint`.
     """
 
-    def __init__(self, endpoint_id: str, job_id: str, client: Client) -> None:
+    def __init__(self, endpoint_id: str, job_id: str, client: RunPodClient) -> None:
         self.endpoint_id = endpoint_id
         self.job_id = job_id
         self.rp_client = client
         self._job = client.runpod.endpoint(endpoint_id).job(job_id)
 
     def status(self) -> str:
-        """Return the status; it is asked for, unless the job is known to have ended well."""
-        with documented():
+        """Return the status; the server is not asked again once the job has succeeded."""
+        with documented_errors():
             return str(self._seen(self._kept() or self._job.status()).status)
 
     def output(self, timeout: float = 0) -> Any:
@@ -47,64 +47,65 @@ class Job(Ended):
         Return the output.
 
         Args:
-            timeout: Seconds to wait for it, in total. 0 does not wait: the output of a job
-                that has not ended is None.
+            timeout: Seconds to wait in total. 0 does not wait: the output of a job that has
+                not ended is None.
 
         Raises:
             TimeoutError: The job has not ended in time.
-            JobError: It ended badly; `.state.error` says why.
+            JobError: The job failed, was cancelled or timed out; `.state.error` says why.
         """
-        with documented():
+        with documented_errors():
             if timeout > 0:
                 return self._result(self._kept() or self._job.wait(timeout=timeout))
             return self._result(self._kept() or self._job.status())
 
     def stream(self) -> Iterator[Any]:
-        """Yield what the handler yields, as it comes; raises the `JobError` of a bad end."""
-        with documented(), self._job.stream() as chunks:
+        """Yield the handler's chunks as they arrive; raise a `JobError` if the job fails."""
+        with documented_errors(), self._job.stream() as chunks:
             for chunk in chunks:
                 yield chunk.output
 
     def cancel(self, timeout: float = 3) -> dict[str, Any]:
-        """Cancel the job, and return what the server answers, as JSON."""
-        with documented():
+        """Cancel the job, and return the server's answer as JSON."""
+        with documented_errors():
             return self._job.cancel(timeout=timeout).to_dict()
 
 
 class Endpoint:
     """
-    An endpoint that jobs are sent to.
+    An endpoint.
 
     Args:
-        endpoint_id: Its id.
-        api_key: Else `runpod_sdk.compat.api_key`, else what `Runpod` finds.
+        endpoint_id: The endpoint's id.
+        api_key: The API key; by default `runpod_sdk.compat.api_key`, else the key that `Runpod`
+            finds.
 
     Raises:
-        NoKeyError: There is none; also a `RuntimeError`.
+        NoKeyError: No API key was found; also a `RuntimeError`.
     """
 
     def __init__(self, endpoint_id: str, api_key: str | None = None) -> None:
         self.endpoint_id = endpoint_id
         key = [api_key]
         del api_key  # which a traceback would show
-        self.rp_client = Client(key.pop())
+        self.rp_client = RunPodClient(key.pop())
         self._endpoint = self.rp_client.runpod.endpoint(endpoint_id)
 
     def run(self, request_input: Any) -> Job:
         """
-        Submit a job, and return it without waiting for it.
+        Submit a job, and return it without waiting for its end.
 
         Args:
-            request_input: The input; or, with a key `input`, the whole body of the API, which
-                may have `webhook`, `policy` and `s3Config` too.
+            request_input: The input, or a whole request body with a key `input`, which may also
+                have `webhook`, `policy` and `s3Config`.
 
         Raises:
-            ValueError: A body with a key that the API does not have.
+            ValueError: The body has a key that the API does not have.
             UnauthorizedError: The API key is wrong; also a `RuntimeError`.
         """
-        sent = [body(request_input)]
+        sent = [request_body(request_input)]
         del request_input  # which a traceback would show
-        with documented():
+        with documented_errors():
             job = self._endpoint.run(sent.pop())
         return Job(self.endpoint_id, job.id, self.rp_client)
 
@@ -113,24 +114,24 @@ class Endpoint:
         Submit a job, wait until it has ended, and return its output.
 
         Args:
-            request_input: As `run` takes it.
-            timeout: Longest total time, in seconds. The job goes on when it has passed.
+            request_input: The input or the request body, as for `run`.
+            timeout: Longest total time in seconds. The job keeps running afterwards.
 
         Raises:
             TimeoutError: *timeout* passed; `.job` can be waited for again.
-            JobError: The job ended badly; `.state.error` says why.
+            JobError: The job failed, was cancelled or timed out; `.state.error` says why.
         """
-        sent = [body(request_input)]
+        sent = [request_body(request_input)]
         del request_input  # which a traceback would show
-        with documented():
+        with documented_errors():
             return self._endpoint.run_sync(sent.pop(), timeout=timeout).output
 
     def health(self, timeout: float = 3) -> dict[str, Any]:
-        """Return how many jobs and workers there are, by what they do, as JSON."""
-        with documented():
+        """Return the counts of jobs and workers as JSON."""
+        with documented_errors():
             return self._endpoint.health(timeout=timeout).to_dict()
 
     def purge_queue(self, timeout: float = 3) -> dict[str, Any]:
-        """Remove the jobs that wait, and return what the server answers, as JSON."""
-        with documented():
+        """Remove the queued jobs, and return the server's answer as JSON."""
+        with documented_errors():
             return self._endpoint.purge_queue(timeout=timeout).to_dict()

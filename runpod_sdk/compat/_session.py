@@ -1,4 +1,4 @@
-"""An httpx client whose requests go through a caller's own aiohttp session."""
+"""An httpx client that sends its requests through a caller's aiohttp session."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import httpx
 from yarl import URL
 
 
-def client_over(session: aiohttp.ClientSession) -> httpx.AsyncClient:
-    """Make the client; it holds nothing that would have to be closed."""
+def httpx_client_over(session: aiohttp.ClientSession) -> httpx.AsyncClient:
+    """Return the client; it needs no closing."""
     if not isinstance(session, aiohttp.ClientSession):
         raise TypeError(f"session must be an aiohttp.ClientSession, not {session!r:.60}")
-    return httpx.AsyncClient(transport=_Transport(session), timeout=None)
+    return httpx.AsyncClient(transport=_AiohttpTransport(session), timeout=None)
 
 
-class _Transport(httpx.AsyncBaseTransport):
+class _AiohttpTransport(httpx.AsyncBaseTransport):
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
@@ -28,21 +28,21 @@ class _Transport(httpx.AsyncBaseTransport):
                 headers=request.headers.multi_items(),
                 data=await request.aread() or None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(),  # who calls bounds the time
-                middlewares=[*getattr(self._session, "_middlewares", ()), _once],
+                timeout=aiohttp.ClientTimeout(),  # the caller limits the time
+                middlewares=[*getattr(self._session, "_middlewares", ()), _sent_once],
             )
         except aiohttp.ClientError as error:
-            fault = _translated(error)
+            failure = _httpx_error(error)
         else:
             unpacked = self._session.auto_decompress
             dropped = (b"content-encoding", b"content-length") if unpacked else ()
             headers = [pair for pair in response.raw_headers if pair[0].lower() not in dropped]
-            return httpx.Response(response.status, headers=headers, stream=_Stream(response))
-        raise fault  # without a cause: some of aiohttp's hold the request, and the key in it
+            return httpx.Response(response.status, headers=headers, stream=_AiohttpStream(response))
+        raise failure  # without a cause: some of aiohttp's errors contain the request, and so the key
 
 
-class _Stream(httpx.AsyncByteStream):
-    """The body of an answer, as it comes."""
+class _AiohttpStream(httpx.AsyncByteStream):
+    """The body of a response, as it arrives."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -52,28 +52,28 @@ class _Stream(httpx.AsyncByteStream):
             async for piece in self._response.content.iter_any():
                 yield piece
         except aiohttp.ClientError as error:
-            fault = _translated(error)
+            failure = _httpx_error(error)
         else:
             return
-        raise fault
+        raise failure
 
     async def aclose(self) -> None:
         self._response.release()
 
 
-async def _once(
+async def _sent_once(
     request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Ask, and raise what aiohttp would ask again for: the chunks of a lost answer are gone."""
+    """Send once: raise the errors that aiohttp retries, as a lost answer's chunks are gone."""
     try:
         return await ask(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        fault = _translated(error)
-    raise fault
+        failure = _httpx_error(error)
+    raise failure
 
 
-def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
-    """Tell apart what was surely not sent, on which it depends what is sent again."""
+def _httpx_error(error: aiohttp.ClientError) -> httpx.TransportError:
+    """Return the error as httpx's: `ConnectError` if the request was certainly not sent."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(str(error))
     return httpx.ReadError(type(error).__name__)

@@ -1,4 +1,4 @@
-"""What the sync and the async classes have in common."""
+"""Errors, settings and results that the sync and the async classes share."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from runpod_sdk.outcomes import checked
 
 
 class NoKeyError(ConfigurationError, RuntimeError):
-    """There is no API key, or none that can be one."""
+    """The API key is missing or invalid."""
 
 
 class UnauthorizedError(AuthenticationError, RuntimeError):
     """401: the API key is missing, wrong or revoked."""
 
 
-class Where(TypedDict):
-    """What a client is made of."""
+class ClientSettings(TypedDict):
+    """The arguments of a client."""
 
     api_key: str | None
     base_url: str
 
 
-def where(api_key: str | None) -> Where:
-    """Take from the module what was set there."""
+def client_settings(api_key: str | None) -> ClientSettings:
+    """Return the arguments for a client, from *api_key* and the module's settings."""
     from runpod_sdk import compat
 
     return {"api_key": api_key or compat.api_key, "base_url": compat.endpoint_url_base}
 
 
-def body(request_input: Any) -> Mapping[str, Any]:
-    """Return the body of a request: what was given, if that has an `input`; else around it."""
+def request_body(request_input: Any) -> Mapping[str, Any]:
+    """Return the request body: *request_input* if it has a key `input`, else one with it as input."""
     if isinstance(request_input, Mapping) and "input" in request_input:
         return request_input
     return {"input": request_input}
 
 
 @contextmanager
-def documented() -> Iterator[None]:
-    """Raise what is documented to be a `RuntimeError` as one."""
+def documented_errors() -> Iterator[None]:
+    """Raise errors as the `RuntimeError`s that RunPod documents."""
     try:
         yield
     except AuthenticationError as error:
@@ -57,23 +57,23 @@ def documented() -> Iterator[None]:
         raise NoKeyError(str(error)) from error
 
 
-class Ended:
-    """What a job has come to, once that is known."""
+class JobOutcome:
+    """The status and output of a job that has ended."""
 
     _state: JobState | None = None
 
     @property
     def job_status(self) -> str | None:
-        """The terminal status, once it was seen; else None."""
+        """The terminal status, or None if it is not known yet."""
         return None if self._state is None else str(self._state.status)
 
     @property
     def job_output(self) -> Any:
-        """The output of a job that was seen to have ended; else None."""
+        """The output, or None if the job is not known to have ended."""
         return None if self._state is None else self._state.output
 
     def _kept(self) -> JobState | None:
-        """Return the state of a job that ended well: it need not be asked for again."""
+        """Return the state of a job that has succeeded: it does not change any more."""
         return self._state if self._state is not None and self._state.succeeded else None
 
     def _seen(self, state: JobState) -> JobState:
@@ -81,5 +81,5 @@ class Ended:
         return state
 
     def _result(self, state: JobState) -> Any:
-        """Return the output of a job that has ended; None of one that has not."""
+        """Return the output of a job that has ended, or None if it has not."""
         return checked(self._seen(state)).output if state.completed else None
