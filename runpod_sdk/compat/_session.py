@@ -38,7 +38,7 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
             dropped = (b"content-encoding", b"content-length") if unpacked else ()
             headers = [pair for pair in response.raw_headers if pair[0].lower() not in dropped]
             return httpx.Response(response.status, headers=headers, stream=_AiohttpStream(response))
-        raise failure  # without a cause: some of aiohttp's errors contain the request, and so the key
+        raise failure  # without a cause, which may contain the request and its key
 
 
 class _AiohttpStream(httpx.AsyncByteStream):

@@ -34,7 +34,7 @@ def client_settings(api_key: str | None) -> ClientSettings:
 
 
 def request_body(request_input: Any) -> Mapping[str, Any]:
-    """Return the request body: *request_input* if it has a key `input`, else one with it as input."""
+    """Return *request_input* if it has a key `input`, else a request body with it as the input."""
     if isinstance(request_input, Mapping) and "input" in request_input:
         return request_input
     return {"input": request_input}
