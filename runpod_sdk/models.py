@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from runpod_sdk import errors
 from runpod_sdk._nesting import Nesting
+from runpod_sdk._origin import Origin
 from runpod_sdk._policy import check_unit
 from runpod_sdk.json_text import Repr
 from runpod_sdk.reasons import reason_of
@@ -142,6 +143,7 @@ class JobState(_Received, Generic[Output_co]):
     """How often the platform gave the job to another worker; None where it did not."""
     extra: Mapping[str, JSONValue] = field(factory=dict)
     """Every other field of the answer, by its wire name."""
+    _origin: Origin | None = field(default=None, repr=False, eq=False, alias="origin")
 
     def __repr__(self) -> str:
         from runpod_sdk._display import line_of_state
@@ -170,6 +172,16 @@ class JobState(_Received, Generic[Output_co]):
         return self.status == JobStatus.COMPLETED
 
     @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer that this state came with; empty if it came otherwise."""
+        return {} if self._origin is None else self._origin.headers
+
+    @property
+    def request_id(self) -> str | None:
+        """What to name when asking RunPod about this answer, if it has an id."""
+        return None if self._origin is None else self._origin.request_id
+
+    @property
     def files(self) -> list[OutputFile]:
         """
         The files in the output: base64 text, `data:` URLs and links, in order.
@@ -178,7 +190,9 @@ class JobState(_Received, Generic[Output_co]):
         """
         from runpod_sdk.files import files_of
 
-        return files_of(self._wire.get("output")) if self.completed else []
+        server = None if self._origin is None else self._origin.base_url
+        output = self._wire.get("output")
+        return files_of(output, endpoint_url=server) if self.completed else []
 
     @overload
     def output_as(self, output_type: type[T]) -> T: ...

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import evolve, field, frozen
@@ -9,6 +12,8 @@ from attrs import evolve, field, frozen
 from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows.stream_memory import START, StreamMemory
 from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._importing import whole_imports
+from runpod_sdk._io import aio
 from runpod_sdk._io.telemetry import FOLLOWED
 from runpod_sdk._outputs import reader_for
 from runpod_sdk.explanation import Explanation
@@ -141,6 +146,48 @@ class AsyncJob(Generic[Output_co]):
         state = await self.wait(timeout=timeout, on_timeout=on_timeout)
         checked(state, self._for_error)
         return self._warning.output(state) if read is None else read.output(state)
+
+    async def save_output(
+        self,
+        directory: str | PathLike[str],
+        *,
+        timeout: Timeout = None,
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """
+        Wait until the job has ended, and write every file of its output into a directory.
+
+        Files are base64 text, `data:` URLs and links (see `JobState.files`). They get the names
+        that the output gives them; nothing is written outside the directory. Links are
+        downloaded without the API key, within 10 minutes each, over http and https, and from
+        hosts of the public network only, unless the endpoint is in a private one. Links to web
+        pages are ignored.
+
+        Args:
+            directory: Where the files go; it is made if it does not exist.
+            timeout: Longest total time in seconds, downloads included; None is no limit.
+            overwrite: Whether files that exist already are replaced.
+
+        Returns:
+            The paths of the files, in the order of the output.
+
+        Raises:
+            SaveOutputError: Some files were not saved, for example as they exist already or
+                *timeout* passed: `.failed` has the reasons, `.saved` the paths of the others.
+            JobError: The job failed, or completed with an error instead of an output.
+            RunpodTimeoutError: *timeout* passed before the job ended; `.job` can be waited
+                for again.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+        """
+        with whole_imports():
+            from runpod_sdk._files.time_left import TimeLeft
+            from runpod_sdk.files import DOWNLOAD_TIMEOUT, save_all
+
+        total = length_of_time(timeout)
+        time_left = TimeLeft(total, DOWNLOAD_TIMEOUT)
+        state = checked(await self.wait(timeout=total), self._for_error)
+        save = partial(save_all, state, directory, overwrite=overwrite, time_left=time_left)
+        return await aio.in_thread(save, time_left)
 
     def stream(self, *, timeout: Timeout = None) -> AsyncStream:
         """

@@ -168,3 +168,8 @@ def _spellings(character: str) -> str:
     if character == " ":
         forms.append(r"\+")
     return f"(?:{'|'.join(forms)})"
+
+
+def censored_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> Mapping[str, str]:
+    """Return *headers* without *secrets*."""
+    return Censor(secrets).headers(headers)

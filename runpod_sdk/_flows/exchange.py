@@ -24,7 +24,7 @@ from runpod_sdk._flows.port import IO, Call, NoReply, Reply, Submission
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler
-from runpod_sdk.models import JSONValue
+from runpod_sdk.models import JobState, JSONValue
 
 T = TypeVar("T")
 
@@ -167,7 +167,11 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
 async def _read(client: _StandIn, op: Operation[T]) -> T:
     try:
         answer = await op.ask(client=client)
-        return op.read(answer.parsed, client.body)
+        value = op.read(answer.parsed, client.body)
+        if isinstance(value, JobState) and client.reply is not None:
+            origin = client.reply.origin(op.secrets)
+            object.__setattr__(value, "_origin", origin)  # nobody has the state yet
+        return value
     except _PARSE_FAULTS as fault:
         if client.reply is None or raised_by_signal_handler(fault):  # it is the caller's own
             raise

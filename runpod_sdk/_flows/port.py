@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from attrs import define, evolve, field, frozen
 
 from runpod_sdk import errors
-from runpod_sdk._flows.censoring import Censor
+from runpod_sdk._flows.censoring import Censor, censored_headers
 from runpod_sdk._flows.codec import decode
 from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.newcomers import Newcomers
 from runpod_sdk._flows.pace import Lane, Limit, Traffic
+from runpod_sdk._origin import Origin
 from runpod_sdk.settings import Unset, is_id
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class Reply:
         censor = self.censor(secrets)
         body = evolve(self, decoded=[]).body()  # decoded anew, as it may be changed
         return evolve(self, headers=censor.headers(self.headers), shown=[censor.json(body)])
+
+    def origin(self, secrets: tuple[str, ...]) -> Origin:
+        """Return what a state keeps of the reply; *secrets* are those of the request."""
+        return Origin(self.base_url, self.headers, self.secrets + secrets, censored_headers)
 
     def body(self) -> JSONValue:
         """Return the decoded JSON, else the text; of what is too large, the beginning."""

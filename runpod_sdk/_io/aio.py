@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from runpod_sdk._files.time_left import TimeLeft
     from runpod_sdk._io.pool import Open
     from runpod_sdk._io.through import AsyncThrough
 
@@ -242,6 +243,13 @@ def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> As
 def drive(flow: Awaitable[T]) -> Awaitable[T]:
     """Return a flow over an `AsyncIO`, to be awaited."""
     return flow
+
+
+async def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
+    """Do *work*, which blocks and observes *time_left*, in a thread."""
+    from runpod_sdk._files import time_left as threads
+
+    return await threads.in_thread(work, time_left)
 
 
 class AsyncDelivery(AsyncIterator[T]):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from runpod_sdk._files.time_left import TimeLeft
     from runpod_sdk._io.aio import AsyncIO
     from runpod_sdk._io.through import Through
 
@@ -173,6 +174,11 @@ def drive(flow: Awaitable[T]) -> T:
         result: T = end.value
         return result
     raise RuntimeError("a flow of the sync client has suspended")
+
+
+def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
+    """Do *work*, which blocks and observes *time_left*: in the caller's own thread."""
+    return work()
 
 
 class Delivery(Iterator[T]):

@@ -237,7 +237,8 @@ def test_a_long_output_is_short_in_the_repr(driver: Driver) -> None:
         (
             JobState,
             "id status output has_output progress error delay_time execution_time worker_id"
-            " retries extra started completed succeeded raise_for_status output_as to_dict",
+            " retries extra started completed succeeded raise_for_status output_as to_dict"
+            " request_id headers files",
         ),
         (StreamChunk, "output metrics extra to_dict"),
         (EndpointHealth, "jobs workers extra to_dict"),

@@ -30,7 +30,7 @@ class Site(BaseHTTPRequestHandler):
         )
         status, headers, body = 200, {"content-type": "image/png"}, PNG
         match self.path:
-            case "/page":
+            case "/page" | "/page.mp4":
                 headers, body = {"content-type": "text/html; charset=utf-8"}, b"<html>"
             case "/gone":
                 status = 404

@@ -85,6 +85,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "status": ("*, timeout=…", "JobState"),
         "wait": ("*, timeout=None, on_timeout='detach'", "JobState"),
         "output": ("*, timeout=None, on_timeout='detach', output_type=…", "Any"),
+        "save_output": ("directory, *, timeout=None, overwrite=False", "list[Path]"),
         "stream": ("*, timeout=None", "Stream"),
         "explain": ("*, timeout=…", "Explanation"),
         "cancel": ("*, timeout=…", "JobState"),

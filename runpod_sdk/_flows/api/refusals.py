@@ -12,6 +12,7 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.exchange import Operation
 from runpod_sdk._flows.port import Reply
+from runpod_sdk._origin import request_id
 from runpod_sdk.json_text import write
 from runpod_sdk.models import JSONValue, short
 from runpod_serverless_api import models as wire
@@ -42,7 +43,7 @@ def _status_error(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
         status_code=status,
         body=body,
         headers=headers,
-        request_id=headers.get("x-request-id") or headers.get("cf-ray"),
+        request_id=request_id(headers),
         retry_after=_retry_after(headers.get("retry-after"), reply.received),
     )
 

@@ -1,0 +1,52 @@
+"""Where a value came from: the headers of its answer, and the server that gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Censored = Callable[[Mapping[str, str], tuple[str, ...]], Mapping[str, str]]
+
+
+class Origin:
+    """
+    The answer that a state came with, but for its body.
+
+    Its headers are freed of secrets that the server repeats when they are first asked for, as few
+    programs ask. A pickle has neither those secrets nor the headers that show them.
+    """
+
+    __slots__ = ("_censored", "_headers", "_secrets", "base_url")
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        secrets: tuple[str, ...] = (),
+        censored: Censored | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self._headers = headers
+        self._secrets = secrets
+        self._censored = censored
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer, without secrets of the client or the request."""
+        if self._censored is not None:
+            self._headers = self._censored(self._headers, self._secrets)
+            self._secrets, self._censored = (), None
+        return self._headers
+
+    @property
+    def request_id(self) -> str | None:
+        """What to name when asking RunPod about the answer."""
+        return request_id(self.headers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Origin, (self.base_url, self.headers)
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the id of a request by the *headers* of its answer."""
+    return headers.get("x-request-id") or headers.get("cf-ray")
