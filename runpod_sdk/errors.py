@@ -7,7 +7,8 @@ RunpodError
 ├─ JournalError                       the journal of a `map` can't be used, or says not to
 ├─ APIConnectionError                 no usable answer: refused, reset, cut short
 │  ├─ SubmissionUncertainError        … after a job was sent: it may have been enqueued
-│  └─ StreamInterruptedError          … while chunks may have been on their way
+│  ├─ StreamInterruptedError          … while chunks may have been on their way
+│  └─ ClientClosedError               the client was closed, before the call or during it
 ├─ RunpodTimeoutError (TimeoutError)  the call timed out
 │  └─ SubmissionTimeoutError          … after a job was sent (a SubmissionUncertainError)
 ├─ APIStatusError                     an answer that is not 2xx
@@ -49,6 +50,7 @@ __all__ = [
     "APIStatusError",
     "AuthenticationError",
     "BadRequestError",
+    "ClientClosedError",
     "ConfigurationError",
     "ConflictError",
     "DownloadError",
@@ -117,6 +119,10 @@ class JournalError(RunpodError):
 
 class APIConnectionError(RunpodError):
     """No usable answer came: the connection was refused, reset or cut short."""
+
+
+class ClientClosedError(APIConnectionError, RuntimeError):
+    """The client was closed, before the call or during it; create a new one."""
 
 
 class SubmissionUncertainError(APIConnectionError):

@@ -15,7 +15,6 @@ from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.port import Session, Submission
 from runpod_sdk._flows.sending import perform
-from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.settings import CANCEL_TIMEOUT, OnTimeout
 
@@ -84,8 +83,4 @@ async def try_to_cancel(session: Session, job_id: str) -> JobState | None:
     try:
         return await perform(session, api.cancel(session.endpoint_id, job_id), deadline)
     except errors.RunpodError:
-        return None
-    except RuntimeError as error:  # the client was closed
-        if raised_by_signal_handler(error):
-            raise
         return None

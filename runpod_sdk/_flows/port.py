@@ -159,7 +159,13 @@ class NoReply(Exception):
     """A call that got no usable answer."""
 
     def __init__(
-        self, reason: str, *, sent: bool, timed_out: bool = False, permanent: bool = False
+        self,
+        reason: str,
+        *,
+        sent: bool,
+        timed_out: bool = False,
+        permanent: bool = False,
+        closed: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -167,8 +173,10 @@ class NoReply(Exception):
         """Whether the server may have taken the request: all of it was handed to the system."""
         self.timed_out = timed_out
         """Whether the time limit of the attempt ended it."""
-        self.permanent = permanent
+        self.permanent = permanent or closed
         """Whether the next attempt would fail in the same way."""
+        self.closed = closed
+        """Whether the client was closed meanwhile."""
 
 
 class Telemetry(Protocol):

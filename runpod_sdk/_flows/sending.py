@@ -204,14 +204,13 @@ def _is_too_early(session: Session, op: Operation[T], fault: Failure) -> bool:
 
 
 def _no_answer(session: Session, op: Operation[T], fault: NoReply) -> errors.RunpodError:
-    if not fault.sent:
-        cls: type[errors.APIConnectionError] = errors.APIConnectionError
-    elif op.submission:
+    cls: type[errors.APIConnectionError] = errors.APIConnectionError
+    if fault.sent and op.submission:
         cls = errors.SubmissionUncertainError
-    elif op.kind is Kind.DRAIN:
+    elif fault.sent and op.kind is Kind.DRAIN:
         cls = errors.StreamInterruptedError
-    else:
-        cls = errors.APIConnectionError
+    elif fault.closed:
+        cls = errors.ClientClosedError
     message = messages.no_answer(op.action, fault.reason, submission=op.submission and fault.sent)
     error = cls(message)
     error.__cause__ = fault.__cause__

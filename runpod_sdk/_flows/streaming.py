@@ -35,7 +35,6 @@ from runpod_sdk._flows.retry import surely_not_taken
 from runpod_sdk._flows.sending import OutOfTime, perform, send
 from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
 from runpod_sdk._flows.waiting import hold, rest, run_out, timed_out, wait
-from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
 from runpod_sdk.outcomes import checked
 from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST
@@ -227,12 +226,12 @@ class ChunkReader:
             outputs = await self._missing_outputs(state)
         except errors.RunpodTimeoutError:
             raise
-        except errors.RunpodError as error:
-            outputs, why = None, str(error)
-        except RuntimeError as error:  # the client was closed
-            if failure is None or raised_by_signal_handler(error):
+        except errors.ClientClosedError:
+            if failure is None:
                 raise
             raise failure from failure.__cause__
+        except errors.RunpodError as error:
+            outputs, why = None, str(error)
         if state is None or outputs is None:
             rerun = memory.position.missing is Missing.RUN
             message = messages.interrupted(f"stream of job {job_id}", state, why, rerun=rerun)

@@ -107,8 +107,10 @@ class AsyncIO:
         End a pause when the client is closed.
 
         Raises:
-            APIConnectionError: It was closed.
+            ClientClosedError: It was closed.
         """
+        if self._closed:
+            raise http.closed_meanwhile()
         scopes, scope = self._scopes(), anyio.CancelScope()
         scopes.add(scope)
         try:
@@ -117,7 +119,7 @@ class AsyncIO:
         finally:
             scopes.discard(scope)
         if scope.cancelled_caught:
-            raise http.closed()
+            raise http.closed_meanwhile()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
@@ -161,7 +163,7 @@ class AsyncIO:
     def check_open(self) -> None:
         """Raise, if the client was closed."""
         if self._closed:
-            raise RuntimeError("this client is closed: make a new one")
+            raise http.closed_before()
 
     def __del__(self) -> None:
         here = getattr(self, "_here", None)

@@ -123,9 +123,14 @@ def warn_unclosed(source: object) -> None:
     warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
 
 
-def closed() -> errors.APIConnectionError:
+def closed_meanwhile() -> errors.ClientClosedError:
     """Make the error of a call that was waiting, not sending, when its client was closed."""
-    return errors.APIConnectionError("the client was closed while the call was waiting")
+    return errors.ClientClosedError("the client was closed while the call was waiting")
+
+
+def closed_before() -> errors.ClientClosedError:
+    """Make the error of a call of a client that was closed."""
+    return errors.ClientClosedError("the client is closed: create a new one; nothing was sent")
 
 
 class Body:
@@ -207,7 +212,7 @@ def no_reply(
     sent = trace.sent(fault)
     server = _address(config)
     timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
-    permanent = closed
+    permanent = False
     if closed:
         reason = f"the client was closed {'before the answer came' if sent else 'meanwhile'}"
         timed_out = False
@@ -223,7 +228,7 @@ def no_reply(
         reason = f"no connection to {server} ({why}){advice}"
         permanent = isinstance(fault, _PERMANENT) or _is_untrusted(fault)
     logger.debug("%s %s: %s", call.method, call.path, reason)
-    return NoReply(reason, sent=sent, timed_out=timed_out, permanent=permanent)
+    return NoReply(reason, sent=sent, timed_out=timed_out, permanent=permanent, closed=closed)
 
 
 def _refused_by_proxy(config: Config, fault: httpx.ProxyError) -> tuple[str, bool]:

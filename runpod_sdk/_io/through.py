@@ -15,6 +15,7 @@ from runpod_sdk._flows.port import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
 from runpod_sdk._io.happy_eyeballs import limit_unsent
 from runpod_sdk._io.wrapping import enforce, expire_idle_connections, hearing
+from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
 
 C = TypeVar("C")
@@ -203,6 +204,8 @@ def _request(
     limit: TimeLimit,
     trace: http.Trace,
 ) -> httpx.Request:
+    if client.is_closed:
+        raise ClientClosedError("the http_client is closed: pass an open one; nothing was sent")
     left = limit.left()
     if left <= 0:
         raise httpx.ConnectTimeout("no time is left")

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent import futures
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +31,21 @@ if TYPE_CHECKING:
 
 MAX_BODY = 64 * 2**20
 
-_LOST = (
-    errors.APIConnectionError,
-    errors.RunpodTimeoutError,
-    errors.ServerError,
-    errors.RateLimitError,
-)
-"""What a poll may meet that says nothing of the job; the next one may do better."""
+
+@contextmanager
+def _outages_survived() -> Iterator[None]:
+    """Suppress what a poll may fail by though the next one may succeed."""
+    try:
+        yield
+    except errors.ClientClosedError:
+        raise
+    except (
+        errors.APIConnectionError,
+        errors.RunpodTimeoutError,
+        errors.ServerError,
+        errors.RateLimitError,
+    ):
+        pass
 
 
 @define(eq=False)
@@ -207,7 +215,7 @@ class Receiver:
                 if wait.told is not None:
                     return wait.told
                 patience = wait.patience()
-                with suppress(*_LOST):
+                with _outages_survived():
                     wait.state = job.status(timeout=patience)
                     if wait.state.completed:
                         return wait.state
@@ -223,7 +231,7 @@ class Receiver:
                 if wait.told is not None:
                     return wait.told
                 patience = wait.patience()
-                with suppress(*_LOST):
+                with _outages_survived():
                     wait.state = await job.status(timeout=patience)
                     if wait.state.completed:
                         return wait.state

@@ -30,6 +30,7 @@ TREE = {
     "APIConnectionError": ["RunpodError"],
     "SubmissionUncertainError": ["APIConnectionError"],
     "StreamInterruptedError": ["APIConnectionError"],
+    "ClientClosedError": ["APIConnectionError", "RuntimeError"],
     "RunpodTimeoutError": ["RunpodError", "TimeoutError"],
     "SubmissionTimeoutError": ["RunpodTimeoutError", "SubmissionUncertainError"],
     "APIStatusError": ["RunpodError"],

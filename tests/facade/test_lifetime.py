@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-from runpod_sdk import AsyncRunpod, Runpod, local
+from runpod_sdk import AsyncRunpod, ClientClosedError, Runpod, local
 from tests.facade.clients import JOB, KEY, Driver, Script, SocketServer, http_answer, job
 
 
@@ -62,7 +62,7 @@ def test_a_closed_client_can_not_be_used(driver: Driver) -> None:
     endpoint = client.endpoint("ep")
     for _ in range(2):
         driver.call(lambda: driver.close(client))
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(ClientClosedError, match="closed"):
         driver.call(lambda: endpoint.status(JOB))
 
 
@@ -82,7 +82,7 @@ def test_a_context_manager_gives_the_client(driver: Driver) -> None:
 
     with pytest.raises(KeyError, match="mine"):
         driver.call(used if driver.is_async else blocked)
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(ClientClosedError, match="closed"):
         driver.call(lambda: kept[0].endpoint("ep").status(JOB))
 
 

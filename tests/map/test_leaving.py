@@ -19,6 +19,7 @@ import trio
 from runpod_sdk import (
     AsyncResults,
     AsyncRunpod,
+    ClientClosedError,
     Journal,
     JournalStatus,
     MapProgress,
@@ -136,7 +137,7 @@ def test_a_closed_client_maps_nothing(local: LocalEndpoint) -> None:
     job = endpoint.run(input=1)
     client.close()
     for ask in (lambda: endpoint.map([1]), lambda: client.wait_all([job])):
-        with pytest.raises(RuntimeError, match="closed"):
+        with pytest.raises(ClientClosedError, match="closed"):
             ask()
 
 

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from runpod_sdk import (
-    APIConnectionError,
     AsyncRunpod,
+    ClientClosedError,
     Runpod,
     StreamInterruptedError,
     SubmissionUncertainError,
@@ -87,11 +87,22 @@ def test_a_callers_client(way: Way, operation: str) -> None:
         assert asked.wait(10)
         error = ended(way, client, call)
         uncertain = operation == "run"
-        assert type(error) is (SubmissionUncertainError if uncertain else APIConnectionError)
+        assert type(error) is (SubmissionUncertainError if uncertain else ClientClosedError)
         assert not http_client.is_closed
-        with pytest.raises(RuntimeError, match="closed"):
+        with pytest.raises(ClientClosedError, match="closed"):
             way.call(lambda: endpoint.status("j1"))
         way.call(http_client.aclose if way.is_async else http_client.close)
+
+
+def test_a_callers_client_that_was_closed(way: Way) -> None:
+    """An `http_client` that the caller has closed is named in the same error."""
+    if way.mode == "aiohttp":
+        pytest.skip("it is no client of httpx")
+    http_client: Any = (httpx.AsyncClient if way.is_async else httpx.Client)(trust_env=False)
+    client = way.client(base_url="http://127.0.0.1:9/v2", http_client=http_client)
+    way.call(http_client.aclose if way.is_async else http_client.close)
+    with pytest.raises(ClientClosedError, match="http_client is closed"):
+        way.call(lambda: client.endpoint("ep").run(input=1))
 
 
 def test_while_connecting(way: Way, silent: int) -> None:
@@ -107,7 +118,7 @@ def test_while_connecting(way: Way, silent: int) -> None:
         call = pool.submit(way.call, ask)
         assert begun.wait(10)
         time.sleep(0.05)
-        assert type(ended(way, client, call)) is APIConnectionError
+        assert type(ended(way, client, call)) is ClientClosedError
 
 
 def test_while_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +136,7 @@ def test_while_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
         call = pool.submit(client.endpoint("ep").status, "j1", timeout=None)
         assert asked.wait(10)
         client.close()
-        with pytest.raises(APIConnectionError, match=MESSAGE):
+        with pytest.raises(ClientClosedError, match=MESSAGE):
             call.result(10)
         answer.set()
 
@@ -143,7 +154,7 @@ def test_between_polls(way: Way) -> None:
         call = pool.submit(way.call, lambda: client.endpoint("ep").wait("j1"))
         assert asked.wait(10)
         time.sleep(0.05)  # in the pause, or a next request, which is refused as any new one
-        assert type(ended(way, client, call)) is APIConnectionError
+        assert type(ended(way, client, call)) is ClientClosedError
 
 
 CLIENTS = pytest.mark.parametrize("callers", [False, True], ids=["own", "callers"])
@@ -168,7 +179,7 @@ def test_in_the_queue_of_a_rate_limit(callers: bool) -> None:
         late = pool.submit(endpoint.cancel, "late", timeout=None)
         client.close()
         for call in (*calls, late):
-            with pytest.raises(APIConnectionError, match=MESSAGE):
+            with pytest.raises(ClientClosedError, match=MESSAGE):
                 call.result(10)
         if http_client is not None:
             http_client.close()
@@ -195,7 +206,7 @@ def test_a_map(callers: bool) -> None:
         found: Any = call.result(10)
         assert [type(result.error) for result in found] == [SubmissionUncertainError] * 3
         assert MESSAGE in str(found[0].error)
-        with pytest.raises(RuntimeError, match="closed"):
+        with pytest.raises(ClientClosedError, match="closed"):
             client.endpoint("ep").map([1])
         if http_client is not None:
             http_client.close()

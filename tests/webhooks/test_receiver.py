@@ -20,7 +20,7 @@ import httpx
 import pytest
 import uvicorn
 
-from runpod_sdk import JobState, NotFoundError, RunpodTimeoutError, webhooks
+from runpod_sdk import ClientClosedError, JobState, NotFoundError, RunpodTimeoutError, webhooks
 from runpod_sdk.local import Limits, LocalEndpoint
 from tests.facade.clients import JOB, MODES, Driver, Routes, driver, problem
 from tests.facade.clients import job as answer_job
@@ -283,6 +283,15 @@ def test_a_job_that_nobody_knows(mode: Driver) -> None:
     job = mode.endpoint(Routes()).job(JOB)
     with pytest.raises(NotFoundError, match="page not found"):
         wait(mode, made(), job, poll_every=0.01)
+
+
+def test_a_client_that_is_closed(mode: Driver) -> None:
+    """No later poll can do better, so the wait ends."""
+    client = mode.client(http_client=mode.http_client(Routes(status=answer_job("IN_PROGRESS"))))
+    job = client.endpoint("ep").job(JOB)
+    mode.call(lambda: mode.close(client))
+    with pytest.raises(ClientClosedError):
+        wait(mode, made(), job, timeout=5, poll_every=0.01)
 
 
 class Unread(io.RawIOBase):
