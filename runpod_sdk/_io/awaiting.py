@@ -12,7 +12,7 @@ import anyio.abc
 import anyio.lowlevel
 import httpx
 
-from runpod_sdk._io.happy_eyeballs import limit_unsent
+from runpod_sdk._io.happy_eyeballs import limit_unacknowledged, limit_unsent
 from runpod_sdk._io.socket_deadline import is_ready
 from runpod_sdk._io.tls_stream import TLSLine
 from runpod_sdk._io.wire import MOST, Hear, Line
@@ -77,6 +77,9 @@ class AwaitingLine:
 
             group.start_soon(wait, anyio.wait_readable)
             group.start_soon(wait, anyio.wait_writable)
+
+    def limit_unacknowledged(self, seconds: float) -> None:
+        limit_unacknowledged(self._socket, seconds)
 
     def has_unsent(self) -> bool:
         return self._has_unsent

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import httpx
 
-from runpod_sdk._io.happy_eyeballs import connect
+from runpod_sdk._io.happy_eyeballs import connect, limit_unacknowledged
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
 from runpod_sdk._io.wire import MOST, Hear
 
@@ -50,6 +50,9 @@ class BlockingLine:
             taken = _WRITING.attempt(self._socket.send, view)
             view = view[0 if isinstance(taken, Wants) else taken :]
         return True
+
+    def limit_unacknowledged(self, seconds: float) -> None:
+        limit_unacknowledged(self._socket, seconds)
 
     def has_unsent(self) -> bool:
         return False  # an interruption may come right after the last byte was sent

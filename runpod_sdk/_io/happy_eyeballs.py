@@ -59,6 +59,18 @@ def limit_unsent(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
 
 
+def limit_unacknowledged(sock: socket.socket, seconds: float) -> None:
+    """
+    Have the connection fail if nothing acknowledges what is sent for so long; 0 is no limit.
+
+    A peer that is slow to answer acknowledges at once; one that is gone never does. Linux only.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, round(seconds * 1000))
+
+
 def connect(
     host: str,
     port: int,

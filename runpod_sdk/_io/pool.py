@@ -57,7 +57,9 @@ class Pool:
         longest_idle = IDLE_TIME if call.repeatable else SUBMISSION_IDLE_TIME
         connection = self._kept(longest_idle) if self._idle else None
         is_kept = connection is not None
-        if connection is None:
+        if connection is not None:
+            connection.doubt(limit if call.repeatable else None)
+        else:
             connection = Connection(await self._open(self._host, self._port, self._tls))
         try:
             if self._closed:

@@ -12,6 +12,7 @@ from typing import Final, cast
 
 import httpx
 
+from runpod_sdk._io.happy_eyeballs import limit_unacknowledged
 from runpod_sdk._io.happy_eyeballs_asyncio import connect
 from runpod_sdk._io.socket_deadline import is_ready
 from runpod_sdk._io.tls_stream import TLSLine
@@ -101,6 +102,9 @@ class ProtocolLine(asyncio.Protocol):
         with contextlib.suppress(OSError):
             while data := self._socket.recv(MOST):
                 self.data_received(data)
+
+    def limit_unacknowledged(self, seconds: float) -> None:
+        limit_unacknowledged(self._socket, seconds)
 
     def has_unsent(self) -> bool:
         return self._is_full

@@ -89,6 +89,9 @@ class TLSLine:
                 self._is_interrupted = hear(said)
         return self._is_interrupted
 
+    def limit_unacknowledged(self, seconds: float) -> None:
+        self._line.limit_unacknowledged(seconds)
+
     def has_unsent(self) -> bool:
         return bool(self._left) or self._line.has_unsent()
 

@@ -24,6 +24,9 @@ IDLE_TIME: Final = 30.0
 """Seconds that a connection is kept unused: well below the 60 after which servers close it."""
 SUBMISSION_IDLE_TIME: Final = 4.0
 """Seconds that it may have been unused for a request that can't be sent twice."""
+SHORTEST_DOUBT: Final = 0.5
+LONGEST_DOUBT: Final = 3.0
+"""Seconds within which a kept connection has to show that the server's machine gets our bytes."""
 MOST: Final = 64 * 1024
 """Bytes that a line reads at a time."""
 _LONGEST_HEAD: Final = 100 * 1024
@@ -51,6 +54,10 @@ class Line(Protocol):
         """
         ...
 
+    def limit_unacknowledged(self, seconds: float) -> None:
+        """Fail if nothing acknowledges what is sent for so long; 0 is no limit."""
+        ...
+
     def has_unsent(self) -> bool:
         """Tell whether the system surely did not get all of what was written."""
         ...
@@ -74,6 +81,22 @@ class Connection:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
         self._whole = True
         self._idle_since = 0.0
+        self._unacknowledged = 0.0
+        """The limit of the line for what is not acknowledged."""
+
+    def doubt(self, limit: TimeLimit | None) -> None:
+        """
+        Have the next exchange fail soon if the connection has died, where that does no harm.
+
+        Args:
+            limit: That of an exchange that can be repeated on another connection; None of others.
+        """
+        seconds = 0.0
+        if limit is not None:
+            seconds = min(max(limit.left() / 3, SHORTEST_DOUBT), LONGEST_DOUBT)
+        if seconds != self._unacknowledged:
+            self._line.limit_unacknowledged(seconds)
+            self._unacknowledged = seconds
 
     async def exchange(
         self,

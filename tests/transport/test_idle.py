@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -102,6 +105,32 @@ def test_what_is_not_sent_again(
         close(way, http_client)
     assert server.connections == KEPT + 1
     assert len(server.visits) == KEPT + 2
+
+
+def unplug(sock: socket.socket) -> None:
+    """Have the system drop what arrives for *sock*, unacknowledged, as if the machine were gone."""
+    drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # of BPF: return 0
+    program = struct.pack("HL", 1, ctypes.addressof(drop_all))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+_SO_ATTACH_FILTER = 26
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is of Linux")
+def test_a_machine_that_is_gone(way: Way) -> None:
+    """A request that is not acknowledged leaves time for another try in the client's timeout."""
+    if way.mode == "aiohttp":
+        pytest.skip("it does not show the connection that a request goes out on")
+    with Server(good) as server:
+        client = way.client(base_url=server.base_url, timeout=2)
+        endpoint = client.endpoint("ep")
+        assert way.call(lambda: endpoint.run(input=1)).id == "j1"
+        assert way.call(lambda: endpoint.status("j1")).completed
+        unplug(server.visits[0].sock)
+        assert way.call(lambda: endpoint.status("j1")).completed
+    assert server.connections == 2
+    assert len(server.visits) == 3
 
 
 PROGRAM = """
