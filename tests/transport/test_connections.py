@@ -17,6 +17,7 @@ from runpod_sdk import (
     APIConnectionError,
     APIResponseValidationError,
     AsyncRunpod,
+    ClientClosedError,
     NotFoundError,
     Runpod,
     RunpodError,
@@ -269,7 +270,7 @@ def test_a_client_that_is_closed_during_a_call(way: Way, operation: str) -> None
         "wait": lambda endpoint: endpoint.wait("j1"),
         "run": lambda endpoint: endpoint.run(input=1, timeout=None),
     }
-    expected = SubmissionUncertainError if operation == "run" else APIConnectionError
+    expected = SubmissionUncertainError if operation == "run" else ClientClosedError
     with Server(say) as server, ThreadPoolExecutor(1) as pool:
         client = way.client(base_url=server.base_url)
         endpoint = client.endpoint("ep")
