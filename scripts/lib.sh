@@ -46,19 +46,42 @@ pins = [path.read_bytes() for path in sorted(pathlib.Path("requirements").iterdi
 print(hashlib.sha256(repr([sys.version, sys.argv, project, pins]).encode()).hexdigest())
 '
 
-# make_env NAME PYTHON PIP-ARGUMENT...: make .venv/NAME with what the arguments
-# install, unless it was made of the same before. Sets $bin.
+# make_pip: make .venv/pip, whose pip installs into every other environment: making one of its own
+# would take most of the time that an environment takes.
+make_pip() {
+    local here=$root/.venv/pip python
+    [ ! -x "$here/bin/python" ] || return 0
+    python=$(interpreter)
+    "$python" -m venv "$here.$$"
+    # Another script may have made it in the meantime.
+    "$python" -c 'import os, sys; os.rename(*sys.argv[1:])' "$here.$$" "$here" 2>/dev/null ||
+        rm -rf "$here.$$"
+}
+
+# pip ARGUMENT...: run pip for the environment of $bin.
+pip() {
+    "$root/.venv/pip/bin/python" -m pip --disable-pip-version-check --python "$bin/python" "$@"
+}
+
+# make_env NAME PYTHON PIP-ARGUMENT...: make .venv/NAME with what the arguments install, and with
+# what is in the environment $below, if that is set, unless it was made of the same before. Sets $bin.
 make_env() {
-    local name=$1 python=$2 inputs
+    local name=$1 python=$2 inputs packages
     shift 2
     bin=$root/.venv/$name/bin
-    inputs=$("$python" -c "$digest" "$bin" "$@")
+    inputs=$("$python" -c "$digest" "$bin" "${below-}" "$@")
     [ "$(cat "$bin/../inputs" 2>/dev/null)" != "$inputs" ] || return 0
     echo "making .venv/$name with $python" >&2
+    make_pip
     rm -rf "$root/.venv/$name"
-    "$python" -m venv "$root/.venv/$name"
+    "$python" -m venv --without-pip "$root/.venv/$name"
+    if [ -n "${below-}" ]; then
+        packages='import sysconfig; print(sysconfig.get_path("purelib"))'
+        echo "import site; site.addsitedir('$("$below/python" -c "$packages")')" \
+            >"$("$bin/python" -c "$packages")/below.pth"
+    fi
     # What is imported is compiled then; the rest, which is most of it, never.
-    "$bin/python" -m pip install -qq --disable-pip-version-check --no-compile "$@" >&2
+    pip install -qq --no-compile "$@" >&2
     echo "$inputs" >"$bin/../inputs"
 }
 
@@ -68,6 +91,19 @@ make_test_env() {
     python=$(interpreter)
     make_env "test-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" "$python" \
         "${project[@]}" --requirement requirements/test.txt
+}
+
+# make_env_on_tests NAME REQUIREMENTS...: make .venv/NAME with what the tests' environment has, and
+# what these files require. Sets $bin.
+make_env_on_tests() {
+    local name=$1 file below arguments=(--constraint requirements/constraints.txt)
+    shift
+    for file; do
+        arguments+=(--requirement "requirements/$file")
+    done
+    make_test_env
+    below=$bin
+    make_env "$name" "$(interpreter)" "${arguments[@]}"
 }
 
 # make_node_env NAME DIRECTORY: make .venv/NAME/node_modules of what package-lock.json in
