@@ -80,7 +80,8 @@ class Script:
         turn = min(len(self.requests), len(self._answers)) - 1
         given = self._answers[turn]
         if isinstance(given, Exception):
-            raise given
+            # Else it has the frames of each time that it was raised before.
+            raise given.with_traceback(None)
         return given if isinstance(given, httpx.Response) else given(request)
 
     @property
