@@ -236,6 +236,19 @@ class StreamChunk(_Received):
     """What some workers (vLLM) measure with each chunk."""
     extra: Mapping[str, JSONValue] = field(factory=dict, repr=False)
 
+    @property
+    def text(self) -> str | None:
+        """
+        The text of a chunk of a language model; None for a chunk that is not of a known shape.
+
+        Known are strings, worker-vllm's token batches, and OpenAI's deltas and completions, of
+        which it is the first choice. A chunk of these without text, such as the last, which has
+        the usage, has the empty text.
+        """
+        from runpod_sdk._text import text_of
+
+        return text_of(self.output)
+
 
 @frozen(kw_only=True)
 class JobCounts(Nesting):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io.aio import AsyncDelivery
 from runpod_sdk.models import StreamChunk
@@ -36,6 +38,15 @@ class AsyncStream(AsyncDelivery[StreamChunk]):
         """
         return self._reader.undelivered
 
+    def text(self) -> AsyncTexts:
+        """
+        Return an async iterator over the texts of the chunks (`StreamChunk.text`).
+
+        Empty texts, and chunks that have none, are left out. It takes its chunks from this
+        stream, and raises what this raises.
+        """
+        return AsyncTexts(self)
+
     async def aclose(self) -> None:
         """End the iteration. The job continues, and `undelivered` keeps its chunks."""
         self._reader.close()
@@ -45,3 +56,17 @@ class AsyncStream(AsyncDelivery[StreamChunk]):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+
+class AsyncTexts(AsyncIterator[str]):
+    """The texts of the chunks of a stream. Made by `AsyncStream.text`."""
+
+    def __init__(self, stream: AsyncStream) -> None:
+        self._stream = stream
+
+    async def __anext__(self) -> str:
+        text = None
+        while not text:
+            chunk = await self._stream.__anext__()
+            text = chunk.text
+        return text

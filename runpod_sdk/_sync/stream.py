@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io.sync import Delivery
 from runpod_sdk.models import StreamChunk
@@ -37,6 +39,15 @@ class Stream(Delivery[StreamChunk]):
         """
         return self._reader.undelivered
 
+    def text(self) -> Texts:
+        """
+        Return an iterator over the texts of the chunks (`StreamChunk.text`).
+
+        Empty texts, and chunks that have none, are left out. It takes its chunks from this
+        stream, and raises what this raises.
+        """
+        return Texts(self)
+
     def close(self) -> None:
         """End the iteration. The job continues, and `undelivered` keeps its chunks."""
         self._reader.close()
@@ -46,3 +57,17 @@ class Stream(Delivery[StreamChunk]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+class Texts(Iterator[str]):
+    """The texts of the chunks of a stream. Made by `Stream.text`."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def __next__(self) -> str:
+        text = None
+        while not text:
+            chunk = self._stream.__next__()
+            text = chunk.text
+        return text

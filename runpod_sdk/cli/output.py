@@ -56,7 +56,8 @@ class ChunkPrinter:
     Prints what a job yields, as it comes.
 
     As JSON it is a line for each chunk. Else strings stand one after the other as they
-    are, and other values in lines of JSON.
+    are, and other values in lines of JSON; as text, the chunks of language models too are
+    the strings that they contain.
     """
 
     def __init__(self, output: Output, saver: Saver | None, job_id: str) -> None:
@@ -77,7 +78,10 @@ class ChunkPrinter:
             print_json({**wire, "output": value} if "output" in wire else wire, indent=None)
             return
         write = print_raw if self._output == "raw" else _print_part
-        if isinstance(value, str) and value is chunk.output:
+        as_it_came = value is chunk.output
+        if self._output == "text" and as_it_came and chunk.text is not None:
+            value = chunk.text
+        if isinstance(value, str) and as_it_came:
             write(value)
             self._open = (not value.endswith("\n")) if value else self._open
         else:  # JSON, or the name of a file

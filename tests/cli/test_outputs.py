@@ -26,6 +26,8 @@ Command = Callable[..., Ended]
         ("text", ["line\n"], "line\n"),
         ("text", ["a", {"b": 1}, "c"], 'a\n{"b": 1}\nc\n'),
         ("text", [1, [2], None], "1\n[2]\nnull\n"),
+        ("text", [{"choices": [{"tokens": ["a", " b"]}]}, {"choices": []}, "c"], "a bc\n"),
+        ("text", ['data: {"choices": [{"delta": {"content": "a"}}]}\n\ndata: [DONE]\n\n'], "a\n"),
         ("raw", ["one ", "two"], "one two"),
         ("raw", ["a", {"b": "ö"}], 'a\n{"b": "ö"}\n'),
         ("json", ["a", 1], '{"output": "a"}\n{"output": 1}\n'),

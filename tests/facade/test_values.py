@@ -240,7 +240,7 @@ def test_a_long_output_is_short_in_the_repr(driver: Driver) -> None:
             " retries extra started completed succeeded raise_for_status output_as to_dict"
             " request_id headers files",
         ),
-        (StreamChunk, "output metrics extra to_dict"),
+        (StreamChunk, "output text metrics extra to_dict"),
         (EndpointHealth, "jobs workers extra to_dict"),
         (JobCounts, "completed failed in_progress in_queue retried extra"),
         (WorkerCounts, "idle initializing ready running throttled unhealthy extra"),

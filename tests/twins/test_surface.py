@@ -93,6 +93,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
     },
     Stream: {
         "close": ("", "None"),
+        "text": ("", "Texts"),
     },
     Results: {
         "close": ("", "None"),
