@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._sync.job import Job
     from runpod_sdk.models import JobState, JSONValue
+    from runpod_sdk.reasons import ErrorDetails
 
 __all__ = [
     "APIConnectionError",
@@ -282,6 +283,27 @@ class JobError(RunpodError):
 
 class JobFailedError(JobError):
     """The handler failed, or the platform gave the job up (also on its execution timeout)."""
+
+    @property
+    def error_type(self) -> str | None:
+        """The class of the handler's exception, such as `ValueError`; None if it was not sent."""
+        return self._details.type
+
+    @property
+    def error_message(self) -> str | None:
+        """The message of the handler's exception; None if it was not sent."""
+        return self._details.message
+
+    @property
+    def error_traceback(self) -> str | None:
+        """The traceback of the handler's exception, as text; None if it was not sent."""
+        return self._details.traceback
+
+    @property
+    def _details(self) -> ErrorDetails:
+        from runpod_sdk.reasons import details_of
+
+        return details_of(self.state.error or "")
 
 
 class JobCancelledError(JobError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from runpod_sdk.json_text import read, write
 
@@ -21,7 +21,11 @@ def reason_of(error: str) -> str:
     RunPod's worker wraps the exceptions of handlers in two ways: as a JSON object, and where
     the handler yields, as a text with the traceback at its end. Any other text stays.
     """
-    text = _of_object(error) or _of_text(error) or error
+    details = details_of(error)
+    if details.type is not None:
+        text = f"{details.type}: {details.message}" if details.message else details.type
+    else:
+        text = error if details.message is None else f"{_YIELDING}{details.message}"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
@@ -30,23 +34,37 @@ def line_of(error: str) -> str:
     return reason_of(error).strip().partition("\n")[0]
 
 
-def _of_object(error: str) -> str | None:
+class ErrorDetails(NamedTuple):
+    """What a worker sent of the exception of a handler."""
+
+    type: str | None = None
+    message: str | None = None
+    traceback: str | None = None
+
+
+def details_of(error: str) -> ErrorDetails:
+    """Take the error of a job apart; all is None of a text that RunPod's worker did not make."""
+    return _of_object(error) or _of_text(error) or ErrorDetails()
+
+
+def _of_object(error: str) -> ErrorDetails | None:
     try:
         details: Any = read(error)
         kind, message = str(details["error_type"]), details["error_message"]
         text = message if isinstance(message, str) else write(message)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        trace = details.get("error_traceback")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     kind = kind.removeprefix("<class '").removesuffix("'>").removeprefix("__main__.")
-    return f"{kind}: {text}" if text else kind
+    return ErrorDetails(kind, text, trace if isinstance(trace, str) else None)
 
 
-def _of_text(error: str) -> str | None:
+def _of_text(error: str) -> ErrorDetails | None:
     said, cut, traceback = error.partition(_TRACEBACK)
     if not cut or not said.startswith(_YIELDING):
         return None
     message = said.removeprefix(_YIELDING)
     # Not simply the last line: a message may have several, and notes come after it.
     ending = f": {re.escape(message)}" if message else ""
-    lines = re.findall(rf"^[^\s:]+{ending}$", traceback, re.MULTILINE)
-    return lines[-1] if lines else said
+    kinds = re.findall(rf"^([^\s:]+){ending}$", traceback, re.MULTILINE)
+    return ErrorDetails(kinds[-1] if kinds else None, message, traceback)

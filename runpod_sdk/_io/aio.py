@@ -21,6 +21,7 @@ from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, http, proxies, turns
+from runpod_sdk._io.log import follow_environment
 from runpod_sdk._io.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
@@ -56,6 +57,7 @@ class AsyncIO:
         telemetry: Telemetry | None = None,
     ) -> None:
         self.config = config
+        follow_environment()
         self.telemetry = telemetry or Telemetry(config.base_url, config.telemetry)
         self._connect = _connector(transport)
         self._here = _Here()

@@ -17,13 +17,10 @@ import httpx
 from runpod_sdk import errors
 from runpod_sdk._flows.port import Call, Level, NoReply, Reply, Submission
 from runpod_sdk._io import certificates, proxies
+from runpod_sdk._io.log import logger
 from runpod_sdk._signals import interruption_in
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
-
-logger = logging.getLogger("runpod_sdk")
-"""What is logged: at DEBUG each attempt and each retry, at INFO the jobs that are submitted."""
-logger.addHandler(logging.NullHandler())
 
 _USER_AGENT = (
     f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"

@@ -18,6 +18,7 @@ from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.port import Call, Level, Reply
 from runpod_sdk._io import http, proxies
 from runpod_sdk._io.blocking import BlockingLine
+from runpod_sdk._io.log import follow_environment
 from runpod_sdk._io.pool import Pool
 from runpod_sdk._io.socket_deadline import bounded_by, end
 from runpod_sdk._io.telemetry import Sending, Telemetry
@@ -49,6 +50,7 @@ class SyncIO:
         if http_client is not None and transport is not None:
             raise ValueError("give transport=… or http_client=…, which has its own, not both")
         self.config = config
+        follow_environment()
         self.telemetry = Telemetry(config.base_url, config.telemetry)
         self._lock = threading.Lock()
         self._own: Pool | Through | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -56,3 +57,50 @@ def test_nothing_is_shown_that_was_not_asked_for() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+PROGRAM = """
+import logging, warnings
+from runpod_sdk import AsyncRunpod, Runpod
+{before}
+for cls in (Runpod, AsyncRunpod, Runpod):
+    client = cls("rpa_CANARY0123456789")
+log = logging.getLogger("runpod_sdk")
+log.info("a job")
+log.debug("a request")
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("debug", ["INFO a job", "DEBUG a request"]),
+        ("DEBUG", ["INFO a job", "DEBUG a request"]),
+        ("info", ["INFO a job"]),
+        ("", []),
+        (" ", []),
+    ],
+)
+def test_the_environment_asks_for_the_log(value: str, shown: list[str]) -> None:
+    """On standard error, once for each record, however many clients there are."""
+    said = lines_of(PROGRAM.format(before=""), value)
+    assert [re.sub(r"^[-0-9]+ [:,0-9]+ runpod_sdk ", "", line) for line in said] == shown
+
+
+def test_a_level_that_does_not_exist_is_told() -> None:
+    (said, *_) = lines_of(PROGRAM.format(before=""), "verbose")
+    assert "UserWarning: RUNPOD_SDK_LOG must be debug or info, not 'verbose'" in said
+
+
+def test_a_record_is_printed_once_where_the_program_prints_it() -> None:
+    before = 'logging.basicConfig(format="mine: %(message)s")'
+    assert lines_of(PROGRAM.format(before=before), "info") == ["mine: a job"]
+
+
+def lines_of(code: str, value: str) -> list[str]:
+    """Return what a program prints to standard error with this value of the variable."""
+    variables = {**os.environ, "RUNPOD_SDK_LOG": value}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=variables)
+    assert done.stdout == ""
+    return done.stderr.splitlines()
