@@ -69,19 +69,27 @@ class Explanation:
         return self.text
 
 
+_OLD_JOB = (
+    "look at its log; with versions 1.7.12 to 1.10.0 of the runpod package, a job named in the file"
+    " .runpod_jobs.pkl of its working directory keeps a worker from asking"
+)
+
 _BECAUSE = {
     JobReason.STARTING: (
         "a worker is idle and should take it any moment; if this stays so, the worker may not"
-        " be asking for jobs: look at its log"
+        f" be asking for jobs: {_OLD_JOB}"
     ),
     JobReason.QUEUE_AHEAD: "all workers are busy, and other jobs wait too",
     JobReason.ALL_BUSY: "all workers are busy; it is the only one that waits",
-    JobReason.INITIALIZING: "its workers are starting, and none is ready yet",
+    JobReason.INITIALIZING: (
+        "its workers are starting, and none is ready yet; if this stays so, a worker may run"
+        f" without asking for jobs: {_OLD_JOB}"
+    ),
     JobReason.THROTTLED: (
         "its workers are throttled: there is no free hardware of the kinds that the endpoint"
         " allows; wait, or allow other kinds or regions"
     ),
-    JobReason.UNHEALTHY: "its workers are unhealthy: look at their logs",
+    JobReason.UNHEALTHY: f"its workers are unhealthy: {_OLD_JOB.replace('its log', 'their logs')}",
     JobReason.NO_WORKERS: (
         "the endpoint has no workers; if this stays so, look at its greatest number of workers"
         " and at the account's balance (a job of low priority starts none)"

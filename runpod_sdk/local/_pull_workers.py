@@ -14,7 +14,8 @@ The runs of such a worker are lost when one of these happens:
 
 A stopped run counts as released when the worker has no jobs, sends the run's result, or pings
 without its job. A process that this endpoint started and that has not released the run within
-`Limits.stop_grace` is ended and replaced.
+`Limits.stop_grace` is ended and replaced. So is a process that for as long asks for no jobs, but
+says that it runs a job that it was not given; an external worker then counts as unhealthy.
 
 All these times are real time, whatever the queue's clock is.
 """
@@ -22,7 +23,9 @@ All these times are real time, whatever the queue's clock is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterator
+import logging
+import math
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -33,6 +36,8 @@ from ._rules.fleet import Worker
 from ._rules.jobs import JobRecord, Run
 from ._rules.queue import Queue
 
+logger = logging.getLogger("runpod_sdk.local")
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -42,6 +47,11 @@ may be in an internal queue of RunPod's package, which ignores requests to stop 
 
 _DISMISSED_DELAY = 0.2
 """Seconds before a dismissed worker gets its answer, so that it does not ask in a busy loop."""
+
+_STUCK = (
+    "worker %s asks for no jobs, as it holds job %s, which it was not given: versions 1.7.12 to"
+    " 1.10.0 of RunPod's package read such jobs from .runpod_jobs.pkl in the working directory"
+)
 
 Disconnected = Callable[[], asyncio.Future[None]]
 """Returns a future that is done when the client of the request has disconnected."""
@@ -64,6 +74,10 @@ class _WorkerContact:
     held: int = 0
     """The number of its requests that are being held."""
     pings: bool = False
+    stale_job: str | None = None
+    """A job that the worker says it runs although it does not have it."""
+    stale_since: float = math.inf
+    """When it first said so without asking for jobs since."""
     to_stop: list[str] = Factory(list[str])
     stop_news: asyncio.Event = Factory(asyncio.Event)
     """Set when `to_stop` has jobs."""
@@ -122,7 +136,8 @@ class PullWorkers:
         take, hung_up = _JobTake(worker, most, loop.create_future()), disconnected()
         self._takes.append(take)
         try:
-            with self._held_request(worker):
+            with self._held_request(worker) as contact:
+                contact.stale_job, contact.stale_since = None, math.inf
                 await self._wait_for_either(take.answer, hung_up)
         finally:
             self._takes.remove(take)
@@ -153,16 +168,21 @@ class PullWorkers:
         contact.stop_news.clear()
         return job_ids
 
-    def ping(self, worker: str, running: Container[str]) -> None:
-        """Record a ping and the jobs that the worker runs; ignore a worker that never took jobs."""
-        if self._queue.fleet.find(worker) is not None:
-            self.hear(worker).pings = True
-            let_go = [
-                run
-                for run in self._runs(worker)
-                if run in self._stopping and run.job_id not in running
-            ]
-            self._runner.apply(self._queue.lose_runs, let_go)
+    def ping(self, worker: str, running: Collection[str]) -> None:
+        """Record a ping and the jobs that the worker says it runs; ignore an unknown worker."""
+        if self._queue.fleet.find(worker) is None:
+            return
+        contact = self.hear(worker)
+        contact.pings = True
+        runs = {run.job_id: run for run in self._runs(worker)}
+        let_go = [
+            run for job_id, run in runs.items() if run in self._stopping and job_id not in running
+        ]
+        self._runner.apply(self._queue.lose_runs, let_go)
+        stale = next((job_id for job_id in running if job_id not in runs), None)
+        if stale != contact.stale_job:
+            contact.stale_job = stale
+            contact.stale_since = math.inf if stale is None else contact.heard
 
     def hear(self, worker: str) -> _WorkerContact:
         """Record that the server has heard from a worker."""
@@ -201,9 +221,13 @@ class PullWorkers:
         self._contacts.pop(worker, None)
 
     def overdue(self) -> list[str]:
-        """Return the silent workers, and ours that do not release a stopped run."""
+        """Return the silent workers, and ours that do not release a job."""
         now = asyncio.get_running_loop().time()
-        found = [worker.id for worker in self._queue.fleet if self._is_silent(worker, now)]
+        found = [
+            worker.id
+            for worker in list(self._queue.fleet)
+            if self._is_silent(worker, now) or self._is_stuck(worker, now)
+        ]
         for run, until in list(self._stopping.items()):
             worker = self._queue.fleet.find(run.worker)
             if worker is None or worker.runs.get(run.job_id) != run:
@@ -220,7 +244,7 @@ class PullWorkers:
         for worker in [take.worker for take in self._takes] + list(self._contacts):
             self._answer(worker)
 
-    # -- the parts of these
+    # -- helpers
 
     def _runs(self, worker: str) -> list[Run]:
         found = self._queue.fleet.find(worker)
@@ -231,6 +255,17 @@ class PullWorkers:
         if contact is None or contact.held or (worker.runs and not contact.pings):
             return False
         return contact.heard + self._limits.worker_timeout <= now
+
+    def _is_stuck(self, worker: Worker, now: float) -> bool:
+        """Return whether to replace a worker that asks for no jobs because of a job it lacks."""
+        contact = self._contacts.get(worker.id)
+        if contact is None or contact.stale_since + self._limits.stop_grace > now:
+            return False
+        contact.stale_since = math.inf
+        logger.warning(_STUCK, worker.id, contact.stale_job)
+        if not worker.ours:
+            self._runner.apply(self._queue.mark_unhealthy, worker.id)
+        return worker.ours
 
     async def _is_dismissed(self, worker: str) -> bool:
         if worker in self._dismissed:

@@ -34,4 +34,7 @@ while True:
         if "exit" in given:
             sys.exit(given["exit"])
         time.sleep(given.get("sleep", 0))
-        ask(url("POST_OUTPUT", job["id"]), {"output": os.getpid()})
+        for name in given.get("write", []):
+            open(name, "x").close()
+        output = sorted(os.listdir()) if "write" in given else os.getpid()
+        ask(url("POST_OUTPUT", job["id"]), {"output": output})

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,7 +40,8 @@ def start() -> Iterator[Start]:
                 env=settings.pop("env", {}),
                 cwd=settings.pop("cwd", None),
             )
-            local = stack.enter_context(LocalEndpoint(worker, limits=LIMITS, **settings))
+            limits = settings.pop("limits", LIMITS)
+            local = stack.enter_context(LocalEndpoint(worker, limits=limits, **settings))
             api = Api(local)
             stack.callback(api.http.close)
             return api
@@ -55,6 +58,99 @@ def test_a_worker_runs_where_and_with_what_it_is_told(
     done = api.run_sync({"n": 1})
     assert f"{done['workerId']} | started one two words {tmp_path}" in caplog.messages
     assert set(done) == support.COMPLETED
+
+
+def test_each_worker_has_a_folder_of_its_own(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has links to what lies in the current directory, but no jobs of a worker before it."""
+    here = tmp_path / "here"
+    (here / "data").mkdir(parents=True)
+    (here / ".runpod_jobs.pkl").touch()
+    (tmp_path / "worker.py").write_bytes(Path(SIMPLE[1]).read_bytes())
+    monkeypatch.chdir(here)
+    api = start(command=[sys.executable, "../worker.py"], workers=2)
+    jobs = [api.run({"write": ["mine", "data/" + name], "sleep": 0.3}) for name in "ab"]
+    ended = [api.wait(job_id) for job_id in jobs]
+    assert len({state["workerId"] for state in ended}) == 2
+    assert [state["output"] for state in ended] == [["data", "mine"]] * 2
+    assert sorted(path.name for path in here.iterdir()) == [".runpod_jobs.pkl", "data"]
+    assert sorted(path.name for path in (here / "data").iterdir()) == ["a", "b"]
+
+
+def test_folders_of_workers_are_removed(
+    start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    api = start()
+    api.run_sync({})
+    (folder,) = tmp_path.iterdir()
+    assert len([*folder.iterdir()]) == 1
+    api.local.close()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_jobs_of_an_ended_worker_are_removed_from_a_given_folder(
+    start: Start, tmp_path: Path
+) -> None:
+    """RunPod's package 1.7.12 to 1.10.0 would wait for them, and not ask for a job."""
+    jobs = tmp_path / ".runpod_jobs.pkl"
+    jobs.touch()
+    api = start(cwd=tmp_path)
+    assert api.run_sync({"write": ["kept", jobs.name]})["output"] == [jobs.name, "kept"]
+    api.run({"exit": 1})
+    assert api.run_sync({"write": []})["output"] == ["kept"]
+
+
+STUCK = """
+import os, time, urllib.request
+while True:
+    url = os.environ["RUNPOD_WEBHOOK_PING"].replace("$RUNPOD_POD_ID", os.environ["RUNPOD_POD_ID"])
+    urllib.request.urlopen(url + "&job_id=old-job")
+    time.sleep(0.05)
+"""
+
+
+def test_a_worker_that_waits_for_a_job_of_another_is_replaced(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(stop_grace=0.1, sweep_interval=0.05, process_grace=2.0)
+    start(command=[sys.executable, "-c", STUCK], limits=limits)
+    until(lambda: caplog.text.count("asks for no jobs, as it holds job old-job") == 2)
+    assert ".runpod_jobs.pkl in the working directory" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has it")
+def test_the_end_of_a_process_is_seen_without_waitid(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS has it from CPython 3.13 on, but kqueue; here a pidfd stands for that."""
+
+    class Queue:
+        def control(self, events: list[int], count: int) -> list[int]:
+            (process,) = events
+            return select.select([os.pidfd_open(process)], [], [])[0]
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.delattr(os, "waitid")
+    names = ("KQ_FILTER_PROC", "KQ_EV_ADD", "KQ_EV_ONESHOT", "KQ_NOTE_EXIT")
+    for number, name in enumerate(names):
+        monkeypatch.setattr(select, name, 1 << number, raising=False)
+    monkeypatch.setattr(select, "kevent", lambda pid, kind, flags, what: pid, raising=False)
+    monkeypatch.setattr(select, "kqueue", Queue, raising=False)
+    api = start()
+    done = api.run_sync({})
+    api.run({"exit": 3})
+    assert api.run_sync({})["workerId"] != done["workerId"]
+
+
+def test_a_system_without_either_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "waitid")
+    monkeypatch.delattr(select, "kqueue", raising=False)
+    with pytest.raises(RuntimeError, match=r"need a POSIX system .* worker_environment\(\)"):
+        LocalEndpoint(WorkerCommand(SIMPLE))
 
 
 def test_what_a_worker_prints_is_in_the_log_without_its_key(

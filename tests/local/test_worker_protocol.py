@@ -16,6 +16,7 @@ import pytest
 from runpod_sdk.local import Handler, Limits, LocalEndpoint, VirtualClock
 
 from . import support
+from .processes import until
 from .support import Api, Gate
 
 FORM = {"content-type": "application/x-www-form-urlencoded", "charset": "utf-8"}
@@ -464,3 +465,21 @@ def test_workers_join_an_endpoint_that_has_a_handler(start: Start) -> None:
     assert api.wait(second)["output"] == "theirs"
     gate.open()
     assert set(api.wait(first)) == support.COMPLETED
+
+
+def test_one_that_asks_for_nothing_because_of_an_old_job_is_unhealthy(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until it asks; a job that it has just reported may be in a ping for a while."""
+    api, worker = start(limits={"stop_grace": 0.2, "sweep_interval": 0.02})
+    worker.take()
+    worker.ping("job_id=old-job")
+    job_id = api.run()
+    until(lambda: api.health()["workers"]["unhealthy"] == 1)
+    assert "holds job old-job, which it was not given" in caplog.text
+    with api.local.client() as client:
+        reason = client.endpoint(api.local.endpoint_id).job(job_id).explain()
+    assert reason.reason == "UNHEALTHY"
+    assert ".runpod_jobs.pkl" in reason.text
+    assert worker.take().json()["id"] == job_id
+    assert api.health()["workers"]["unhealthy"] == 0

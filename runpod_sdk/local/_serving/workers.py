@@ -87,7 +87,7 @@ class _Workers:
         if query.get("status") == "unhealthy":
             self._broker.apply(self._queue.mark_unhealthy, worker)
         else:
-            self._pull_workers.ping(worker, query.get("job_id", "").split(","))
+            self._pull_workers.ping(worker, list(filter(None, query.get("job_id", "").split(","))))
         return _TAKEN
 
     # -- reports

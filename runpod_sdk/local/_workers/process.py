@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from runpod_sdk.local._rules.fleet import Worker
@@ -18,6 +20,7 @@ from runpod_sdk.local._rules.jobs import Run
 
 from . import reaper
 from .command import WorkerAddresses, WorkerCommand, environment
+from .folders import WorkerFolders
 from .output import relay
 
 logger = logging.getLogger("runpod_sdk.local")
@@ -51,14 +54,18 @@ class ProcessWorkers:
         reports: ExitReports,
         grace: float,
     ) -> None:
-        if os.name != "posix":
-            raise RuntimeError("worker processes need the process groups of a POSIX system")
+        if os.name != "posix" or not (hasattr(os, "waitid") or hasattr(select, "kqueue")):
+            raise RuntimeError(
+                "worker processes need a POSIX system with waitid or kqueue; serve a handler"
+                " function instead, or start workers yourself with worker_environment()"
+            )
         command.find()
         self._command = command
         self._addresses = addresses
         self._reports = reports
         self._grace = grace
-        self._reaper = _Reaper()
+        self._folders = WorkerFolders(command)
+        self._reaper = _Reaper(self._folders)
         self._processes: dict[str, _WorkerProcess] = {}
 
     def launch(self, worker: str) -> None:
@@ -84,20 +91,24 @@ class ProcessWorkers:
         for process in list(self._processes.values()):
             process.join()
         self._reaper.close()
+        self._folders.close()
 
     def _supervise(self, process: _WorkerProcess) -> None:
         """Run a process on its own thread, and report its end."""
         addresses = self._addresses()
         status = None
         try:
-            status = process.run(
-                self._command,
-                environment(self._command, addresses, process.worker),
-                notify=self._reaper.notify,
-                secrets=(addresses.worker_key, addresses.api_key),
-            )
+            with self._folders.folder(process.worker) as folder:
+                status = process.run(
+                    self._folders.words(),
+                    folder,
+                    environment(self._command, addresses, process.worker),
+                    notify=self._reaper.notify,
+                    secrets=(addresses.worker_key, addresses.api_key),
+                )
             ended = "was not started" if status is None else _exit_text(status)
-        except OSError as error:
+        except Exception as error:  # this thread has to report the worker's end in any case
+            process.abandon()
             ended = f"could not be started ({error})"
         del self._processes[process.worker]
         lost = self._reports.lose_worker(process.worker)
@@ -129,7 +140,8 @@ class _WorkerProcess:
 
     def run(
         self,
-        command: WorkerCommand,
+        words: list[str],
+        folder: Path,
         env: Mapping[str, str],
         *,
         notify: Callable[[str, int], None],
@@ -140,12 +152,12 @@ class _WorkerProcess:
             if self.ending:
                 return None
             popen = self._popen = subprocess.Popen(
-                command.command,
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=dict(env),
-                cwd=command.cwd,
+                cwd=folder,
                 start_new_session=True,
             )
             notify("+", popen.pid)
@@ -159,7 +171,7 @@ class _WorkerProcess:
         reader.start()
         # Its children are killed while its process id is still in use, so that the id cannot
         # belong to another process by then.
-        os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
+        _wait_for_exit(popen.pid)
         with self._lock:
             self._signal(signal.SIGKILL)
             status = popen.wait()
@@ -184,6 +196,12 @@ class _WorkerProcess:
             self._killer.daemon = True
             self._killer.start()
 
+    def abandon(self) -> None:
+        """Kill the process, if there is one, without waiting for it."""
+        self._kill()
+        with self._lock:
+            self._popen = None
+
     def join(self) -> None:
         """Wait for the end of the process."""
         self._thread.join()
@@ -200,7 +218,8 @@ class _WorkerProcess:
 class _Reaper:
     """The program that ends the worker processes if this process is killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, folders: WorkerFolders) -> None:
+        self._folders = folders
         self._lock = threading.Lock()
         self._popen: subprocess.Popen[bytes] | None = None
 
@@ -208,8 +227,9 @@ class _Reaper:
         """Tell the reaper that a process group has started (`+`) or ended (`-`)."""
         with self._lock:
             if self._popen is None:
+                root = self._folders.root
                 self._popen = subprocess.Popen(
-                    [sys.executable, "-I", "-S", reaper.__file__],
+                    [sys.executable, "-I", "-S", reaper.__file__, *([root] if root else [])],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -226,6 +246,23 @@ class _Reaper:
             if self._popen is not None:
                 self._popen.communicate()
                 self._popen = None
+
+
+def _wait_for_exit(pid: int) -> None:
+    """Wait until a child process has exited, and leave its exit status for `Popen.wait`."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return
+    bsd: Any = select  # on macOS, os.waitid exists only from CPython 3.13 on
+    exited = bsd.kevent(
+        pid, bsd.KQ_FILTER_PROC, bsd.KQ_EV_ADD | bsd.KQ_EV_ONESHOT, bsd.KQ_NOTE_EXIT
+    )
+    queue = bsd.kqueue()
+    try:
+        with suppress(ProcessLookupError):  # it has exited already
+            queue.control([exited], 1)
+    finally:
+        queue.close()
 
 
 def _hint(status: int | None, printed: bool) -> str:

@@ -3,12 +3,14 @@ End the worker processes of an endpoint that was killed before it could end them
 
 This module is run as a program by its path, and imports only the standard library. It reads
 lines `+PID` and `-PID` for process groups that have started and ended. When its input ends, it
-terminates all groups that are left, and kills those that do not end.
+terminates all groups that are left, kills those that do not end, and removes the folder, if any,
+that is its argument.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -42,3 +44,5 @@ def send(group: int, number: int) -> bool:
 
 if __name__ == "__main__":
     watch()
+    for folder in sys.argv[1:]:
+        shutil.rmtree(folder, ignore_errors=True)
