@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any, Final, TextIO
+from typing import Final
 
 from runpod_sdk._warn import warn
 
@@ -33,19 +33,15 @@ def follow_environment() -> None:
         logger.addHandler(handler)
 
 
-class _StandardError(logging.StreamHandler[TextIO]):
+class _StandardError(logging.Handler):
     """Writes to what is standard error then, unless the program's own handler does so too."""
-
-    @property
-    def stream(self) -> TextIO:
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, _: Any) -> None:
-        pass
 
     def emit(self, record: logging.LogRecord) -> None:
         for other in logging.getLogger().handlers if logger.propagate else ():
             if isinstance(other, logging.StreamHandler) and other.stream is sys.stderr:
                 return
-        super().emit(record)
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
