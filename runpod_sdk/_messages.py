@@ -16,6 +16,9 @@ _ADVICE: dict[int, str] = {
     401: "the API key is not accepted",
     403: "the API key has no access to this endpoint, or may not do this",
     404: "there is no such endpoint for this key: check the endpoint's id",
+    413: (
+        "put large data into storage, by runpod_sdk.storage.S3Storage for example, and send its URL"
+    ),
     429: "too many requests, or too many jobs in the queue; try again later",
 }
 
@@ -71,8 +74,8 @@ def too_large(action: str, size: int, limit: int) -> str:
     return (
         f"{action}: the request is {size / 2**20:.1f} MiB as JSON, and the service takes"
         f" {limit / 2**20:g} MiB (10 MiB of `run`, 20 MiB of `run_sync`); nothing was sent: put"
-        " large data into storage and send its URL (results: see s3_config; a server that takes"
-        " more: see size_limits)"
+        " large data into storage, by runpod_sdk.storage.S3Storage for example, and send its URL"
+        " (results: see s3_config; a server that takes more: see size_limits)"
     )
 
 

@@ -22,6 +22,7 @@ RunpodError
 ├─ DownloadError                      a file that an output links to can't be downloaded
 │  └─ WebPageError                    … as the link leads to a web page
 ├─ SaveOutputError                    some files of an output were not saved
+├─ StorageError                       a file could not be put into storage
 ├─ OutputValidationError              the job succeeded, and its output is not of the type asked
 └─ JobError                           the job ended badly
    └─ JobFailedError  JobCancelledError  JobTimedOutError
@@ -70,6 +71,7 @@ __all__ = [
     "RunpodTimeoutError",
     "SaveOutputError",
     "ServerError",
+    "StorageError",
     "StreamInterruptedError",
     "SubmissionResponseError",
     "SubmissionServerError",
@@ -270,6 +272,10 @@ class SaveOutputError(RunpodError):
         """The files that were saved."""
         self.failed = dict(failed or {})
         """Why each of the others was not, by its place in the output (a JSON pointer)."""
+
+
+class StorageError(RunpodError):
+    """A file could not be put into storage: it refused, or could not be reached."""
 
 
 class JobError(RunpodError):

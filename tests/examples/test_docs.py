@@ -8,12 +8,14 @@ with `# name.py` is that file; one with a test in it is run by pytest; shell blo
 pages of `SHELL`, which a reader goes through in a terminal. A block of `text` shows what the
 blocks before it print, where `…` stands for anything.
 
-A block that can't be run has a comment before it: `<!-- not run: the reason -->`.
+A block that can't be run has a comment before it: `<!-- not run: the reason -->`. One that needs a
+bucket has `<!-- needs a bucket -->`: scripts/storage runs it, with the variables of one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import logging
 import os
@@ -23,6 +25,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -118,6 +121,7 @@ class Reader:
     names: dict[str, Any] = field(factory=dict)
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))
     background: list[subprocess.Popen[str]] = field(factory=list)
+    stack: ExitStack = field(factory=ExitStack)
 
     def do(self, page: str, block: Block) -> str:
         """Do what a block says, and return what it prints."""
@@ -173,7 +177,37 @@ class Reader:
             self.environment[name] = value
             self.monkeypatch.setenv(name, value)  # the page's program goes there too
 
+    def has_bucket(self) -> bool:
+        """Make a bucket on a server of S3's protocol, if there can be one, and name it."""
+        if "BUCKET_NAME" in os.environ:
+            return True
+        if importlib.util.find_spec("moto") is None:
+            return False
+        import boto3
+        from moto.server import ThreadedMotoServer
+
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        self.stack.callback(server.stop)
+        host, port = server.get_host_and_port()
+        for name, value in {
+            "BUCKET_ENDPOINT_URL": f"http://{host}:{port}",
+            "BUCKET_NAME": "my-bucket",
+            "BUCKET_ACCESS_KEY_ID": "AKIA0123456789",
+            "BUCKET_SECRET_ACCESS_KEY": "secret0123456789",
+        }.items():
+            self.monkeypatch.setenv(name, value)
+        boto3.client(
+            "s3",
+            endpoint_url=os.environ["BUCKET_ENDPOINT_URL"],
+            aws_access_key_id=os.environ["BUCKET_ACCESS_KEY_ID"],
+            aws_secret_access_key=os.environ["BUCKET_SECRET_ACCESS_KEY"],
+            region_name="us-east-1",
+        ).create_bucket(Bucket=os.environ["BUCKET_NAME"])
+        return True
+
     def close(self) -> None:
+        self.stack.close()
         for process in self.background:
             process.terminate()
             process.communicate()
@@ -218,11 +252,16 @@ def test_a_page_does_what_it_says(
         monkeypatch.setattr(compat, "api_key", None)
         reader = Reader(tmp_path, capsys, monkeypatch)
         printed, everything = "", ""
+        skipped = False
         try:
             for block in found:
                 where = f"{page}, line {block.line + 1}"
                 if block.remark and block.remark.startswith("not run"):
                     assert len(block.remark) > len("not run: ") + 10, f"{where}: say why"
+                elif block.remark == "needs a bucket" and not reader.has_bucket():
+                    skipped = True
+                elif block.language == "text" and skipped:
+                    skipped = False
                 elif block.language == "text":
                     assert_prints(printed, block.code, where)
                     printed = ""

@@ -50,6 +50,7 @@ TREE = {
     "DownloadError": ["RunpodError"],
     "WebPageError": ["DownloadError"],
     "SaveOutputError": ["RunpodError"],
+    "StorageError": ["RunpodError"],
     "JobFailedError": ["JobError"],
     "JobCancelledError": ["JobError"],
     "JobTimedOutError": ["JobError"],

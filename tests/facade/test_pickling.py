@@ -132,7 +132,7 @@ def test_every_error_can_be_copied_and_pickled(
     }
     abstract = {"RunpodError", "JobError", "SubmissionTimeoutError"}
     shown_elsewhere = {"JournalError", "OutputValidationError", "RequestTooLargeError"}
-    shown_elsewhere |= {"DownloadError", "SaveOutputError", "WebPageError"}
+    shown_elsewhere |= {"DownloadError", "SaveOutputError", "StorageError", "WebPageError"}
     assert missing == abstract | shown_elsewhere
 
 
