@@ -24,6 +24,11 @@ PROMISES = {
     "A pickled client": "facade/test_pickling.py::test_no_pickle_carries_the_key"
     " facade/test_pickling.py::test_a_pickled_client_looks_its_key_up_again"
     " facade/test_secrets.py::test_a_pickled_storage_is_whole",
+    "An `S3Storage` shows": "storage/test_storage.py::test_the_secret_is_shown_nowhere"
+    " storage/test_storage.py::test_a_bucket_that_is_not_there"
+    " files/test_downloads.py::test_a_signed_link_is_shown_nowhere",
+    "The headers of a `JobState`": "facade/test_headers.py::"
+    "test_a_key_that_the_server_repeats_is_not_shown",
     "A job's result": "facade/test_secrets.py::test_a_result_is_given_as_it_came",
     "The key is read from": "facade/test_configuration.py::test_the_argument_comes_first"
     " facade/test_configuration.py::test_the_variable_comes_second"
@@ -39,6 +44,11 @@ PROMISES = {
     " transport/test_proxies.py::test_a_proxy_does_not_get_the_key",
     "TLS certificates are": "transport/test_tls.py::test_a_certificate_that_nobody_trusts"
     " transport/test_tls.py::test_a_name_that_is_not_the_servers",
+    "Links in an output": "facade/test_save_output.py::"
+    "test_links_are_fetched_where_the_endpoint_may_lead"
+    " files/test_downloads.py::test_a_public_endpoint_leads_nobody_into_a_private_network"
+    " files/test_downloads.py::test_a_file_has_a_maximum_size_and_time"
+    " files/test_output_files.py::test_no_name_leads_elsewhere",
     "The server that you": "faults/test_bounds.py::test_every_depth"
     " faults/test_bounds.py::test_wrong_types",
     "At most `max_resp": "faults/test_bounds.py::test_memory_is_bounded"
