@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         StreamChunk,
         WorkerCounts,
     )
-    from runpod_sdk.outcomes import JobResult, MapProgress, MapResult
+    from runpod_sdk.results import JobResult, MapProgress, MapResult
 
 _HOMES = {
     "_async.client": ["AsyncRunpod"],
@@ -133,7 +133,7 @@ _HOMES = {
         "StreamChunk",
         "WorkerCounts",
     ],
-    "outcomes": ["JobResult", "MapProgress", "MapResult"],
+    "results": ["JobResult", "MapProgress", "MapResult"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

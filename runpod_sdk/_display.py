@@ -13,9 +13,9 @@ from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from runpod_sdk.error_text import reason_of
 from runpod_sdk.json_text import Repr, read, write
 from runpod_sdk.media import Media, media_of, strings_of
-from runpod_sdk.reasons import reason_of
 
 if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint

@@ -21,8 +21,8 @@ from enum import StrEnum
 
 from attrs import asdict, frozen
 
+from runpod_sdk.error_text import line_of
 from runpod_sdk.models import EndpointHealth, JobState, JobStatus, WorkerCounts
-from runpod_sdk.reasons import line_of
 
 __all__ = ["Explanation", "JobReason"]
 

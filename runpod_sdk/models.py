@@ -20,14 +20,14 @@ from runpod_sdk import errors
 from runpod_sdk._nesting import Nesting
 from runpod_sdk._origin import Origin
 from runpod_sdk._policy import check_unit
+from runpod_sdk.error_text import reason_of
 from runpod_sdk.json_text import Repr
-from runpod_sdk.reasons import reason_of
 from runpod_sdk.settings import Timeout, finite_length
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    from runpod_sdk._inputs import HasFields, Scalar
+    from runpod_sdk._typed_inputs import HasFields, Scalar
     from runpod_sdk.files import OutputFile
 
     T = TypeVar("T")
@@ -207,9 +207,9 @@ class JobState(_Received, Generic[Output_co]):
             OutputValidationError: It can't be one; `.state.output` is the output as it came.
             ConfigurationError: cattrs, of the extra `types`, is needed and not installed.
         """
-        from runpod_sdk import _outputs
+        from runpod_sdk import _typed_outputs
 
-        return _outputs.reader(output_type).output(self)
+        return _typed_outputs.reader(output_type).output(self)
 
     def raise_for_status(self) -> JobState[Output_co]:
         """

@@ -43,7 +43,7 @@ REFERENCE = {
     "Endpoints": ("_sync.endpoint", "_async.endpoint"),
     "Jobs": ("_sync.job", "_async.job"),
     "Streams": ("_sync.stream", "_async.stream"),
-    "Many jobs": ("_sync.results", "_async.results", "outcomes", "journal"),
+    "Many jobs": ("_sync.results", "_async.results", "results", "journal"),
     "Values": ("models", "explanation"),
     "Errors": ("errors",),
 }

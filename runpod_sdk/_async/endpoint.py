@@ -20,7 +20,7 @@ from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.waiting import wait
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
-from runpod_sdk._outputs import reader_for
+from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
@@ -33,7 +33,7 @@ from runpod_sdk.models import (
     S3Config,
     subscriptable,
 )
-from runpod_sdk.outcomes import checked
+from runpod_sdk.results import checked
 from runpod_sdk.settings import (
     UNSET,
     OnError,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.results import AsyncResults
     from runpod_sdk._io.crew import AsyncInputs
     from runpod_sdk.journal import Journal
-    from runpod_sdk.outcomes import MapProgress, MapResult
+    from runpod_sdk.results import MapProgress, MapResult
 
 T = TypeVar("T")
 In = TypeVar("In")

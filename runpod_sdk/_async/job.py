@@ -15,10 +15,10 @@ from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
 from runpod_sdk._io.telemetry import FOLLOWED
-from runpod_sdk._outputs import reader_for
+from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co
-from runpod_sdk.outcomes import OutputWarning, checked
+from runpod_sdk.results import OutputWarning, checked
 from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset, length_of_time
 
 if TYPE_CHECKING:

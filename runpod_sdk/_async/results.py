@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from runpod_sdk._flows.taking import Taker, warn_unclosed
 from runpod_sdk._io import aio
-from runpod_sdk.outcomes import JobResult, MapResult
+from runpod_sdk.results import JobResult, MapResult
 
 R = TypeVar("R", bound=MapResult[Any] | JobResult[Any])
 

@@ -24,6 +24,6 @@ def encode(body: object, name: str = "") -> bytes:
 
 def _plain(value: object) -> Any:
     """Return the JSON form of what is none by itself."""
-    from runpod_sdk import _inputs  # not needed for plain JSON
+    from runpod_sdk import _typed_inputs  # not needed for plain JSON
 
-    return _inputs.plain(value)
+    return _typed_inputs.plain(value)

@@ -19,9 +19,9 @@ from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.taking import Taker, Terms
 from runpod_sdk._flows.waiting import Poll, wait
 from runpod_sdk._flows.work import Item, read_output
-from runpod_sdk._outputs import Reader, reader_for
+from runpod_sdk._typed_outputs import Reader, reader_for
 from runpod_sdk.models import JobState
-from runpod_sdk.outcomes import JobResult, checked
+from runpod_sdk.results import JobResult, checked
 from runpod_sdk.settings import SHORTEST_HOLD, Timeout, length_of_time, whole_number
 
 

@@ -27,7 +27,7 @@ from runpod_sdk._flows.port import Session
 from runpod_sdk._flows.work import Item
 from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
 from runpod_sdk.models import JobState, JobStatus
-from runpod_sdk.outcomes import checked, failure_of
+from runpod_sdk.results import checked, failure_of
 from runpod_sdk.settings import PROPAGATION
 
 

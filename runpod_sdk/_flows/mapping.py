@@ -26,11 +26,11 @@ from runpod_sdk._flows.submitting import run
 from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
 from runpod_sdk._flows.waiting import wait
 from runpod_sdk._flows.work import Item, read_output
-from runpod_sdk._outputs import Reader, reader_for
 from runpod_sdk._progress import ProgressCallback, progress_reporter
 from runpod_sdk._secret import clear_frames
+from runpod_sdk._typed_outputs import Reader, reader_for
 from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
-from runpod_sdk.outcomes import MapResult, checked
+from runpod_sdk.results import MapResult, checked
 from runpod_sdk.settings import (
     AHEAD,
     AHEAD_ORDERED,
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 def _checker(input_type: Any) -> Callable[[Any], Any] | None:
     if input_type is None:
         return None
-    from runpod_sdk import _inputs
+    from runpod_sdk import _typed_inputs
 
-    return _inputs.checker(input_type)
+    return _typed_inputs.checker(input_type)
 
 
 def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | None:

@@ -22,7 +22,7 @@ from runpod_sdk._flows.batch import Batch, Turn
 from runpod_sdk._flows.crew import Desk
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler
-from runpod_sdk.outcomes import JobResult, MapProgress, MapResult
+from runpod_sdk.results import JobResult, MapProgress, MapResult
 from runpod_sdk.settings import OnError, OnLeave
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import define
 
-from runpod_sdk._outputs import Reader
+from runpod_sdk._typed_outputs import Reader
 from runpod_sdk.errors import OutputValidationError, RunpodError, SubmissionUncertainError
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import UNSET

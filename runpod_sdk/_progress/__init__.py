@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO
 
 from runpod_sdk.errors import ConfigurationError
-from runpod_sdk.outcomes import MapProgress
+from runpod_sdk.results import MapProgress
 
 ProgressCallback = Callable[[MapProgress], object]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from runpod_sdk.outcomes import MapProgress
+from runpod_sdk.results import MapProgress
 
 _STEP: Final = 1.05
 """How much later a sample is than the one before: there are few, however long it takes."""

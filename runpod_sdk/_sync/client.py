@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
     from runpod_sdk.models import InputValue, JobState
-    from runpod_sdk.outcomes import JobResult
+    from runpod_sdk.results import JobResult
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -147,7 +147,7 @@ class Runpod:
 
         settings.checked_id(endpoint_id, "endpoint_id")
         if input_type is not None or output_type is not None:
-            from runpod_sdk._inputs import check_types
+            from runpod_sdk._typed_inputs import check_types
 
             check_types(input_type, output_type)
         return Endpoint(self, endpoint_id, input_type, output_type)

@@ -19,9 +19,9 @@ from runpod_sdk._flows.sending import perform
 from runpod_sdk._flows.waiting import wait
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
-from runpod_sdk._outputs import reader_for
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
+from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
@@ -34,7 +34,7 @@ from runpod_sdk.models import (
     S3Config,
     subscriptable,
 )
-from runpod_sdk.outcomes import checked
+from runpod_sdk.results import checked
 from runpod_sdk.settings import (
     UNSET,
     OnError,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.results import Results
     from runpod_sdk.journal import Journal
-    from runpod_sdk.outcomes import MapProgress, MapResult
+    from runpod_sdk.results import MapProgress, MapResult
 
 T = TypeVar("T")
 In = TypeVar("In")

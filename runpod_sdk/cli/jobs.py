@@ -129,7 +129,7 @@ def print_outcome(state: JobState, output: Output, saver: Saver | None) -> ExitS
     except KeyboardInterrupt as interruption:  # while its files are saved, which may take long
         interruption.add_note(f"job {state.id}: it has ended: {state.status}")
         raise
-    from runpod_sdk.outcomes import NO_OUTPUT
+    from runpod_sdk.results import NO_OUTPUT
 
     code = exit_status_of(state)
     if code is ExitStatus.DONE and not state.has_output:

@@ -29,7 +29,7 @@ _CANCELLED = "it was cancelled"
 
 def exit_status_of(state: JobState) -> ExitStatus:
     """Judge *state*, which has been shown; say why, where the job ended badly."""
-    from runpod_sdk.outcomes import checked  # brings the client's models, which a page needs not
+    from runpod_sdk.results import checked  # brings the client's models, which a page needs not
 
     try:
         checked(state)

@@ -15,7 +15,7 @@ from runpod_sdk.cli.terminal import (
     print_raw,
     print_text,
 )
-from runpod_sdk.reasons import line_of
+from runpod_sdk.error_text import line_of
 
 if TYPE_CHECKING:
     from runpod_sdk import EndpointHealth, JobState, StreamChunk
@@ -27,7 +27,7 @@ Output = Literal["json", "text", "raw"]
 
 def print_result(state: JobState, output: Output, saver: Saver | None = None) -> None:
     """Print a job that has ended: all of it, or its output alone."""
-    from runpod_sdk.outcomes import failure_of
+    from runpod_sdk.results import failure_of
 
     value = state.output if saver is None else saver.save(state.output, state.id)
     if output == "json":

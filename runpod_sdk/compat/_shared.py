@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from runpod_sdk.errors import AuthenticationError, ConfigurationError
 from runpod_sdk.models import JobState
-from runpod_sdk.outcomes import checked
+from runpod_sdk.results import checked
 
 
 class NoKeyError(ConfigurationError, RuntimeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from runpod_sdk.reasons import line_of
+from runpod_sdk.error_text import line_of
 from runpod_serverless_api.types import UNSET
 
 from . import _wire

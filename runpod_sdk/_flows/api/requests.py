@@ -73,9 +73,9 @@ def request(
         if body is None and warns:
             warn_if_nested(input)
         if input_type is not None:
-            from runpod_sdk import _inputs
+            from runpod_sdk import _typed_inputs
 
-            made.input_ = _inputs.checker(input_type)(made.input_)
+            made.input_ = _typed_inputs.checker(input_type)(made.input_)
         return made
     except BaseException as reason:
         clear_frames(reason, before)

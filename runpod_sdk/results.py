@@ -14,9 +14,9 @@ from attrs import define, field, frozen
 
 from runpod_sdk._messages import NO_OUTPUT
 from runpod_sdk._warn import warn
+from runpod_sdk.error_text import reason_of
 from runpod_sdk.errors import JobFailedError, RunpodError
 from runpod_sdk.models import JobState, Output_co, short, subscriptable
-from runpod_sdk.reasons import reason_of
 from runpod_sdk.settings import UNSET
 
 if TYPE_CHECKING:

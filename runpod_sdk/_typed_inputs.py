@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, get_args
 
-from runpod_sdk import _outputs
+from runpod_sdk import _typed_outputs
 from runpod_sdk._json import write
 from runpod_sdk._json_faults import NoForm, Unwritable
 from runpod_sdk._scalars import scalar_form
@@ -66,11 +66,15 @@ def plain(value: object) -> Any:
     if not _has_fields(kind):
         raise NoForm(f"Object of type {kind.__name__} is not JSON serializable")
     try:
-        return _outputs.dump_model(value) if _outputs.is_model(kind) else _unstructure(value)
+        return (
+            _typed_outputs.dump_model(value)
+            if _typed_outputs.is_model(kind)
+            else _unstructure(value)
+        )
     except ConfigurationError:
         raise
     except Unwritable as fault:
-        if _outputs.is_model(kind):
+        if _typed_outputs.is_model(kind):
             raise
         what = f"{fault}"
     except Exception as fault:
@@ -90,7 +94,7 @@ def check_types(input_type: Any, output_type: Any) -> None:
         TypeError: No values of one can be made of JSON.
     """
     for kind in (input_type, output_type):
-        _outputs.reader_for(kind)
+        _typed_outputs.reader_for(kind)
 
 
 def checker(input_type: Any) -> Callable[[Any], Any]:
@@ -104,7 +108,7 @@ def checker(input_type: Any) -> Callable[[Any], Any]:
         ConfigurationError: cattrs is needed for it, and is not installed.
         TypeError: No values of it can be made of JSON.
     """
-    read = _outputs.reader(input_type)
+    read = _typed_outputs.reader(input_type)
     if input_type is Any:
         return lambda value: value
     if not isinstance(input_type, type) or get_args(input_type) or _is_typed_dict(input_type):
@@ -120,10 +124,10 @@ def checker(input_type: Any) -> Callable[[Any], Any]:
     return instance
 
 
-def _checked(wire: Any, read: _outputs.Reader) -> Any:
+def _checked(wire: Any, read: _typed_outputs.Reader) -> Any:
     try:
         read.value(wire, "input")
-    except _outputs.Misfit as misfit:
+    except _typed_outputs.Misfit as misfit:
         faults = str(misfit)
     else:
         return wire
@@ -143,7 +147,7 @@ def _plain_of_any(value: object) -> Any:
 
 
 def _unstructure(value: object) -> Any:
-    return _outputs.converter().unstructure(value)
+    return _typed_outputs.converter().unstructure(value)
 
 
 def _is_typed_dict(kind: type) -> bool:
@@ -154,7 +158,7 @@ def _has_fields(kind: type) -> bool:
     if kind.__module__.partition(".")[0] in _OURS:
         return False  # a state in place of its output, say, is a mistake
     fields = ("__attrs_attrs__", "__dataclass_fields__")
-    return _outputs.is_model(kind) or any(hasattr(kind, name) for name in fields)
+    return _typed_outputs.is_model(kind) or any(hasattr(kind, name) for name in fields)
 
 
 def _named(value: object) -> str:
