@@ -135,9 +135,9 @@ def test_documentation_is_not_counted() -> None:
 @pytest.mark.parametrize(
     ("where", "line"),
     [
-        ("_flows/waiting.py", "import httpx"),
-        ("_flows/waiting.py", "from runpod_sdk._io import sync"),
-        ("_flows/waiting.py", "from .._sync.client import Runpod"),
+        ("_flows/wait.py", "import httpx"),
+        ("_flows/wait.py", "from runpod_sdk._io import sync"),
+        ("_flows/wait.py", "from .._sync.client import Runpod"),
         ("errors.py", "def late():\n    from . import _flows"),
         ("errors.py", "from runpod_sdk import Runpod"),
         ("_io/sync.py", "import runpod_sdk._sync.job"),
@@ -154,7 +154,7 @@ def test_a_forbidden_import_is_found(where: str, line: str) -> None:
     ("where", "line"),
     [
         ("_io/sync.py", "import httpx\nfrom .._flows import waiting"),
-        ("_flows/waiting.py", "from ..errors import RunpodError"),
+        ("_flows/wait.py", "from ..errors import RunpodError"),
         ("__init__.py", "from ._sync.client import Runpod"),
         ("errors.py", "if TYPE_CHECKING:\n    from ._sync.job import Job"),
         ("cli/__init__.py", "import runpod_sdk\nfrom runpod_sdk import Runpod, local"),

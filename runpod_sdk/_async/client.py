@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
-from runpod_sdk._flows.newcomers import Newcomers
-from runpod_sdk._flows.pace import Traffic
+from runpod_sdk._flows.rate_limit import Traffic
+from runpod_sdk._flows.recent_jobs import Newcomers
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
 from runpod_sdk._io.aio import AsyncIO, Transport
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._async.results import AsyncResults
-    from runpod_sdk._flows.taking import Taker
+    from runpod_sdk._flows.many.result_taker import Taker
     from runpod_sdk.models import InputValue, JobState
     from runpod_sdk.results import JobResult
 
@@ -200,19 +200,19 @@ class AsyncRunpod:
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         with whole_imports():
-            from runpod_sdk._flows import gathering
+            from runpod_sdk._flows.many.as_completed import states
 
         taker = self._pending(jobs, timeout, concurrency, ordered=True)
-        return await aio.drive(gathering.states(taker))
+        return await aio.drive(states(taker))
 
     def _pending(
         self, jobs: Iterable[AsyncJob], timeout: Timeout, concurrency: int, *, ordered: bool
     ) -> Taker[JobResult[Any]]:
         with whole_imports():
-            from runpod_sdk._flows import gathering
+            from runpod_sdk._flows.many.as_completed import prepare
             from runpod_sdk._io.crew import workplace
 
-        return gathering.prepare(
+        return prepare(
             jobs,
             self,
             workplace(self._io),

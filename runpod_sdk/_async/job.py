@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from attrs import evolve, field, frozen
 
 from runpod_sdk._async.stream import AsyncStream
+from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import START, StreamMemory
-from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
-from runpod_sdk._io.telemetry import FOLLOWED
+from runpod_sdk._telemetry.telemetry import FOLLOWED
 from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co

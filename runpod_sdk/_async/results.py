@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from runpod_sdk._flows.taking import Taker, warn_unclosed
+from runpod_sdk._flows.many.result_taker import Taker, warn_unclosed
 from runpod_sdk._io import aio
 from runpod_sdk.results import JobResult, MapResult
 

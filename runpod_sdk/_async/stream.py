@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._io.aio import AsyncDelivery
 from runpod_sdk.models import StreamChunk
 

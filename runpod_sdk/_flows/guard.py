@@ -13,8 +13,8 @@ from attrs import define, field
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.port import Session, Submission
-from runpod_sdk._flows.sending import perform
+from runpod_sdk._flows.io import Session, Submission
+from runpod_sdk._flows.send import perform
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.settings import CANCEL_TIMEOUT, OnTimeout
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from runpod_sdk._flows.port import NoReply
+from runpod_sdk._flows.io import NoReply
 from runpod_sdk.errors import APIStatusError
 from runpod_sdk.settings import BACKOFF_FIRST, BACKOFF_LONGEST, RETRY_AFTER_LONGEST
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 import anyio
 
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.port import Call, Level, Reply
+from runpod_sdk._flows.io import Call, Level, Reply
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, http, proxies, turns
 from runpod_sdk._io.log import follow_environment

@@ -17,7 +17,7 @@ import anyio.abc
 import anyio.lowlevel
 import anyio.to_thread
 
-from runpod_sdk._flows.crew import Flow, Workplace
+from runpod_sdk._flows.many.runner import Flow, Workplace
 from runpod_sdk._io.turns import now, soon, under_asyncio
 
 if TYPE_CHECKING:

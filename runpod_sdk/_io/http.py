@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 
 from runpod_sdk import errors
-from runpod_sdk._flows.port import Call, Level, NoReply, Reply, Submission
+from runpod_sdk._flows.io import Call, Level, NoReply, Reply, Submission
 from runpod_sdk._io import certificates, proxies
 from runpod_sdk._io.log import logger
 from runpod_sdk._signals import interruption_in

@@ -24,7 +24,7 @@ import h11
 import httpx
 
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io import certificates, http
 from runpod_sdk._io.wire import IDLE_TIME, SUBMISSION_IDLE_TIME, Connection, Line
 from runpod_sdk.settings import Config

@@ -23,7 +23,7 @@ from attrs import define
 from yarl import URL
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
 from runpod_sdk._io.aiohttp_upload import Upload
 from runpod_sdk._io.happy_eyeballs import new_socket

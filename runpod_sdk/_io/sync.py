@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from weakref import WeakSet
 
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.port import Call, Level, Reply
+from runpod_sdk._flows.io import Call, Level, Reply
 from runpod_sdk._io import http, proxies
 from runpod_sdk._io.blocking import BlockingLine
 from runpod_sdk._io.log import follow_environment

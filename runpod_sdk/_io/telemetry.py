@@ -16,7 +16,7 @@ from attrs import Factory
 
 from runpod_sdk import _forks
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.io import Call, Reply
 
 if TYPE_CHECKING:
     from runpod_sdk._io.otel.spans import Spans

@@ -13,9 +13,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
-from runpod_sdk._flows.crew import Flow, Workplace
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.many.runner import Flow, Workplace
 from runpod_sdk._io.aio import AsyncIO
 from runpod_sdk._io.crew import AsyncCrew
 from runpod_sdk._io.sync import SyncIO, drive

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import httpx
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
 from runpod_sdk._io.happy_eyeballs import limit_unsent
 from runpod_sdk._io.wrapping import enforce, expire_idle_connections, hearing

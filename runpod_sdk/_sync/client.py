@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
-from runpod_sdk._flows.newcomers import Newcomers
-from runpod_sdk._flows.pace import Traffic
+from runpod_sdk._flows.rate_limit import Traffic
+from runpod_sdk._flows.recent_jobs import Newcomers
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk._io.sync import SyncIO, Transport
@@ -18,7 +18,7 @@ from runpod_sdk.settings import Config, Timeout
 if TYPE_CHECKING:
     import httpx
 
-    from runpod_sdk._flows.taking import Taker
+    from runpod_sdk._flows.many.result_taker import Taker
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
@@ -201,19 +201,19 @@ class Runpod:
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         with whole_imports():
-            from runpod_sdk._flows import gathering
+            from runpod_sdk._flows.many.as_completed import states
 
         taker = self._pending(jobs, timeout, concurrency, ordered=True)
-        return sync.drive(gathering.states(taker))
+        return sync.drive(states(taker))
 
     def _pending(
         self, jobs: Iterable[Job], timeout: Timeout, concurrency: int, *, ordered: bool
     ) -> Taker[JobResult[Any]]:
         with whole_imports():
-            from runpod_sdk._flows import gathering
+            from runpod_sdk._flows.many.as_completed import prepare
             from runpod_sdk._io.threads import workplace
 
-        return gathering.prepare(
+        return prepare(
             jobs,
             self,
             workplace(self._io),

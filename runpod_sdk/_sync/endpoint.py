@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from attrs import frozen
 
 from runpod_sdk import _openai
-from runpod_sdk._flows import api, submitting
-from runpod_sdk._flows.exchange import Operation
-from runpod_sdk._flows.explaining import explain
+from runpod_sdk._flows import api, submit
+from runpod_sdk._flows.call import Operation
+from runpod_sdk._flows.explain import explain
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.port import Session
-from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.waiting import wait
+from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.wait import wait
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk._sync.job import Job
@@ -150,7 +150,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         total = call_timeout(timeout)
         guard = JobGuard(self._session)
         try:
-            flow = submitting.run(guard.session, body, total, guard.submission)
+            flow = submit.run(guard.session, body, total, guard.submission)
             state = sync.drive(flow)
             return self.job(state.id)
         except BaseException as reason:
@@ -262,7 +262,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         read = reader_for(output_type, self.output_type)
         guard = JobGuard(self._session, on_timeout)
         try:
-            flow = submitting.run_sync(guard.session, body, total, guard.submission)
+            flow = submit.run_sync(guard.session, body, total, guard.submission)
             state = sync.drive(flow)
             if check:
                 checked(state, self.job)
@@ -533,12 +533,12 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         with whole_imports():
-            from runpod_sdk._flows import mapping
+            from runpod_sdk._flows.many.map import checked_options, prepare
             from runpod_sdk._io.threads import workplace
             from runpod_sdk._sync.results import Results
 
         try:
-            options = mapping.checked_options(
+            options = checked_options(
                 concurrency=concurrency,
                 ordered=ordered,
                 timeout=timeout,
@@ -554,7 +554,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config  # which a traceback would show
-        jobs = mapping.prepare(self._session, workplace(self.client._io), inputs, options)
+        jobs = prepare(self._session, workplace(self.client._io), inputs, options)
         return Results(jobs)
 
     @property

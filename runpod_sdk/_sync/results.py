@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from runpod_sdk._flows.taking import Taker, warn_unclosed
+from runpod_sdk._flows.many.result_taker import Taker, warn_unclosed
 from runpod_sdk._io import sync
 from runpod_sdk.results import JobResult, MapResult
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._io.sync import Delivery
 from runpod_sdk.models import StreamChunk
 

@@ -19,8 +19,8 @@ import attrs
 import pytest
 import yaml
 
-from runpod_sdk._flows.exchange import _StandIn
-from runpod_sdk._flows.port import Reply
+from runpod_sdk._flows.call import _StandIn
+from runpod_sdk._flows.io import Reply
 from runpod_sdk._io.sync import drive
 from runpod_serverless_api import api, models
 from runpod_serverless_api.types import UNSET, Response

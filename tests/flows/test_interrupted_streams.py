@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from runpod_sdk import AsyncStream, Stream, errors
+from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import StreamMemory
-from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io import sync
 from tests.flows.virtual import JOB, LostRun, Service, Story, VirtualIO, session
 
 CHUNKS = ["a", "b", "a"]
 ASYNC = "_async/stream.py"
 SHELLS = ("_sync/stream.py", ASYNC)
-FLOWS = ("_flows/streaming.py", "_flows/stream_memory.py")
+FLOWS = ("_flows/stream.py", "_flows/stream_memory.py")
 
 STORIES = {
     "returns what it yields": Story(0.0, 4.0, chunks=tuple(CHUNKS)),

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.newcomers import Newcomers
-from runpod_sdk._flows.port import Session
-from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.streaming import ChunkReader
-from runpod_sdk._flows.submitting import run, run_sync
-from runpod_sdk._flows.waiting import wait
+from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.recent_jobs import Newcomers
+from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.stream import ChunkReader
+from runpod_sdk._flows.submit import run, run_sync
+from runpod_sdk._flows.wait import wait
 from runpod_sdk.settings import PROPAGATION
 from tests.flows.virtual import (
     ENDPOINT,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runpod_sdk._flows.pace import MARGIN, RATES, SLOWEST, WINDOW, Lane, Limit, Rate, Traffic
+from runpod_sdk._flows.rate_limit import MARGIN, RATES, SLOWEST, WINDOW, Lane, Limit, Rate, Traffic
 
 RATE = Rate(requests=20, concurrent=4, burst=2)
 FAST = st.floats(0.0, 0.2)

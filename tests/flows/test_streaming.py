@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import StreamMemory
-from runpod_sdk._flows.streaming import ChunkReader
 from runpod_sdk._io import sync
 from tests.flows.virtual import (
     JOB,

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.port import Call, NoReply, Reply
-from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.submitting import run, run_sync
-from runpod_sdk._flows.waiting import hold, pause, wait
+from runpod_sdk._flows.io import Call, NoReply, Reply
+from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.submit import run, run_sync
+from runpod_sdk._flows.wait import hold, pause, wait
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import CANCEL_TIMEOUT
 from tests.flows.virtual import (

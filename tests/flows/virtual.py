@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.newcomers import Newcomers
-from runpod_sdk._flows.port import Call, NoReply, Reply, Session
-from runpod_sdk._flows.streaming import ChunkReader
+from runpod_sdk._flows.io import Call, NoReply, Reply, Session
+from runpod_sdk._flows.recent_jobs import Newcomers
+from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._io import sync
 from runpod_sdk._io.telemetry import Telemetry
 from runpod_sdk.errors import RunpodError

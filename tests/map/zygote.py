@@ -147,7 +147,7 @@ def warm_up() -> None:
         "sqlite3",
         "anyio._backends._asyncio",
         "runpod_sdk.journal",
-        "runpod_sdk._flows.journaling",
+        "runpod_sdk._flows.many.journaled_map",
         "runpod_sdk._io.crew",
         "runpod_sdk._io.threads",
         "runpod_sdk._sync.results",

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runpod_sdk import json_text
-from runpod_sdk._flows import codec
+from runpod_sdk._flows import json_codec
 
 numbers = st.integers() | st.floats() | st.integers(2**63 - 2, 2**64 + 2)
 texts = st.text(st.characters(), max_size=20) | st.sampled_from(
@@ -51,8 +51,8 @@ def check(content: bytes) -> None:
     """Compare what a large *content* means with what the standard library reads."""
     space = " ".encode("utf-16-le") if content.startswith(b"\xff\xfe") else b" "
     space = " ".encode("utf-32-le") if content.startswith(b"\xff\xfe\0\0") else space
-    large = content + space * (codec.LARGE // len(space))
-    assert meaning(codec.decode, large) == meaning(json_text.read, large)
+    large = content + space * (json_codec.LARGE // len(space))
+    assert meaning(json_codec.decode, large) == meaning(json_text.read, large)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -109,9 +109,9 @@ def test_depths(depth: int) -> None:
 def test_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     """The standard library reads a large answer where the extra is not installed."""
     monkeypatch.setitem(sys.modules, "msgspec", None)
-    codec._fast.cache_clear()
+    json_codec._fast.cache_clear()
     try:
-        assert codec.decode(b" " * codec.LARGE + b"[NaN]")[0] != 0
-        assert codec._fast() is None
+        assert json_codec.decode(b" " * json_codec.LARGE + b"[NaN]")[0] != 0
+        assert json_codec._fast() is None
     finally:
-        codec._fast.cache_clear()
+        json_codec._fast.cache_clear()

@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 from runpod_sdk._flows import api
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.port import Call, Reply, Session
-from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.streaming import ChunkReader
-from runpod_sdk._flows.submitting import run, run_sync
-from runpod_sdk._flows.waiting import wait
+from runpod_sdk._flows.io import Call, Reply, Session
+from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.stream import ChunkReader
+from runpod_sdk._flows.submit import run, run_sync
+from runpod_sdk._flows.wait import wait
 from runpod_sdk._io import sync
 from runpod_sdk.errors import RunpodError
 from runpod_sdk.settings import OnTimeout

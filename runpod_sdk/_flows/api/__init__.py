@@ -6,7 +6,7 @@ those of its functions and models: `operations` asks, `requests` makes what is s
 `answers` and `refusals` read what comes.
 """
 
-from runpod_sdk._flows.api.answers import Batch, bare_state, chunk_of, kept_state
+from runpod_sdk._flows.api.build import request, warn_if_nested
 from runpod_sdk._flows.api.operations import (
     authorization,
     cancel,
@@ -19,7 +19,7 @@ from runpod_sdk._flows.api.operations import (
     status_sync,
     stream,
 )
-from runpod_sdk._flows.api.requests import request, warn_if_nested
+from runpod_sdk._flows.api.parse import Batch, bare_state, chunk_of, kept_state
 from runpod_serverless_api.models import JobRequest
 
 __all__ = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from runpod_sdk import models
-from runpod_sdk._flows.api import answers
-from runpod_sdk._flows.api.refusals import refuse
-from runpod_sdk._flows.api.requests import milliseconds
-from runpod_sdk._flows.exchange import Operation
-from runpod_sdk._flows.pace import Limit
+from runpod_sdk._flows.api import parse
+from runpod_sdk._flows.api.build import milliseconds
+from runpod_sdk._flows.api.status_errors import refuse
+from runpod_sdk._flows.call import Operation
+from runpod_sdk._flows.rate_limit import Limit
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.settings import LARGEST_RUN, LARGEST_RUN_SYNC
 from runpod_serverless_api import AuthenticatedClient
@@ -31,9 +31,9 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
         f"run on endpoint {endpoint_id}",
         Kind.SUBMIT,
         partial(run_job.asyncio_detailed, endpoint_id, body=request),
-        answers.submitted,
+        parse.submitted,
         refuse,
-        complete=answers.complete_submission,
+        complete=parse.complete_submission,
         largest=LARGEST_RUN,
         limit=Limit.RUN,
         secrets=_secrets(request),
@@ -47,10 +47,10 @@ def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[mo
         action,
         Kind.SUBMIT,
         ask,
-        answers.submitted,
+        parse.submitted,
         refuse,
         hold,
-        complete=answers.complete_submission,
+        complete=parse.complete_submission,
         largest=LARGEST_RUN_SYNC,
         limit=Limit.RUN_SYNC,
         secrets=_secrets(request),
@@ -69,10 +69,10 @@ def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
         action,
         Kind.READ,
         ask,
-        answers.job_state,
+        parse.job_state,
         refuse,
         job_id=job_id,
-        complete=answers.complete_job,
+        complete=parse.complete_job,
         limit=Limit.STATUS,
     )
 
@@ -85,28 +85,28 @@ def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.
         action,
         Kind.READ,
         ask,
-        answers.job_state,
+        parse.job_state,
         refuse,
         hold,
         job_id,
-        complete=answers.complete_job,
+        complete=parse.complete_job,
         another_way=True,
         limit=Limit.STATUS,
     )
 
 
-def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[answers.Batch]:
+def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[parse.Batch]:
     ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(hold))
     action = f"stream of job {job_id}"
     return Operation(
         action,
         Kind.DRAIN,
         ask,
-        answers.batch,
+        parse.batch,
         refuse,
         hold,
         job_id,
-        complete=answers.check_stream,
+        complete=parse.check_stream,
         limit=Limit.STREAM,
     )
 
@@ -118,10 +118,10 @@ def cancel(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
         action,
         Kind.ACT,
         ask,
-        answers.job_state,
+        parse.job_state,
         refuse,
         job_id=job_id,
-        complete=answers.complete_job,
+        complete=parse.complete_job,
         limit=Limit.CANCEL,
     )
 
@@ -132,22 +132,22 @@ def retry(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
         f"retry of job {job_id}",
         Kind.ACT,
         ask,
-        answers.job_state,
+        parse.job_state,
         refuse,
         job_id=job_id,
-        complete=answers.complete_job,
+        complete=parse.complete_job,
     )
 
 
 def health(endpoint_id: str) -> Operation[models.EndpointHealth]:
     ask = partial(get_health.asyncio_detailed, endpoint_id)
-    return Operation(f"health of endpoint {endpoint_id}", Kind.READ, ask, answers.health, refuse)
+    return Operation(f"health of endpoint {endpoint_id}", Kind.READ, ask, parse.health, refuse)
 
 
 def purge(endpoint_id: str) -> Operation[models.PurgeResult]:
     ask = partial(purge_queue.asyncio_detailed, endpoint_id)
     action = f"purge_queue of endpoint {endpoint_id}"
-    return Operation(action, Kind.PURGE, ask, answers.purge_result, refuse, limit=Limit.PURGE)
+    return Operation(action, Kind.PURGE, ask, parse.purge_result, refuse, limit=Limit.PURGE)
 
 
 def authorization(api_key: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from attrs import frozen
 
-from runpod_sdk._flows.port import Call, NoReply
+from runpod_sdk._flows.io import Call, NoReply
 from runpod_sdk.models import JobState
 
 Attributes = dict[str, str | int | float]

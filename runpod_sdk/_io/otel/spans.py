@@ -18,7 +18,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
 from runpod_sdk import _forks
-from runpod_sdk._flows.port import Call, Reply
+from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io.otel import attributes, instruments
 from runpod_sdk._io.otel.attributes import Route, Server
 from runpod_sdk._io.otel.stories import Hold, Story, fail

@@ -5,8 +5,8 @@ from __future__ import annotations
 from runpod_sdk import errors, explanation
 from runpod_sdk._flows import api
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.port import Session
-from runpod_sdk._flows.sending import perform
+from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.send import perform
 from runpod_sdk.explanation import Explanation, JobReason
 
 

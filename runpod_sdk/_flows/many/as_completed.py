@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from runpod_sdk import errors
-from runpod_sdk._flows.batch import Batch
-from runpod_sdk._flows.crew import Workplace
 from runpod_sdk._flows.deadline import NEVER
-from runpod_sdk._flows.port import Session
-from runpod_sdk._flows.taking import Taker, Terms
-from runpod_sdk._flows.waiting import Poll, wait
-from runpod_sdk._flows.work import Item, read_output
+from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.many.item import Item, read_output
+from runpod_sdk._flows.many.result_taker import Taker, Terms
+from runpod_sdk._flows.many.runner import Workplace
+from runpod_sdk._flows.many.window import Batch
+from runpod_sdk._flows.wait import Poll, wait
 from runpod_sdk._typed_outputs import Reader, reader_for
 from runpod_sdk.models import JobState
 from runpod_sdk.results import JobResult, checked

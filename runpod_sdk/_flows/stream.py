@@ -29,12 +29,12 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.pace import Limit
-from runpod_sdk._flows.port import Session
+from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.rate_limit import Limit
 from runpod_sdk._flows.retry import surely_not_taken
-from runpod_sdk._flows.sending import OutOfTime, perform, send
+from runpod_sdk._flows.send import OutOfTime, perform, send
 from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
-from runpod_sdk._flows.waiting import hold, rest, run_out, timed_out, wait
+from runpod_sdk._flows.wait import hold, rest, run_out, timed_out, wait
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
 from runpod_sdk.results import checked
 from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST

@@ -17,15 +17,15 @@ from attrs import evolve, field, frozen
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.batch import Batch
-from runpod_sdk._flows.crew import Workplace
 from runpod_sdk._flows.deadline import NEVER
 from runpod_sdk._flows.guard import try_to_cancel
-from runpod_sdk._flows.port import Session, Submission
-from runpod_sdk._flows.submitting import run
-from runpod_sdk._flows.taking import Taker, Terms, checked_inputs
-from runpod_sdk._flows.waiting import wait
-from runpod_sdk._flows.work import Item, read_output
+from runpod_sdk._flows.io import Session, Submission
+from runpod_sdk._flows.many.item import Item, read_output
+from runpod_sdk._flows.many.result_taker import Taker, Terms, checked_inputs
+from runpod_sdk._flows.many.runner import Workplace
+from runpod_sdk._flows.many.window import Batch
+from runpod_sdk._flows.submit import run
+from runpod_sdk._flows.wait import wait
 from runpod_sdk._progress import ProgressCallback, progress_reporter
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._typed_outputs import Reader, reader_for
@@ -137,7 +137,7 @@ def prepare(
     if options.journal is None:
         work = Mapping(session, options)
     else:
-        from runpod_sdk._flows.journaling import JournaledMapping
+        from runpod_sdk._flows.many.journaled_map import JournaledMapping
 
         work = JournaledMapping(session, options, crew, options.journal)
     stream = inputs if workplace.async_inputs and isinstance(inputs, AsyncIterable) else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from attrs import evolve
 
 from runpod_sdk._flows import api
+from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.exchange import Operation
-from runpod_sdk._flows.port import Session, Submission
-from runpod_sdk._flows.sending import perform
-from runpod_sdk._flows.waiting import wait
+from runpod_sdk._flows.io import Session, Submission
+from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.wait import wait
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import FIRST_HOLD, Unset
 

@@ -18,9 +18,9 @@ from attrs import evolve, field, frozen
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.encoding import encode
-from runpod_sdk._flows.pace import Limit
-from runpod_sdk._flows.port import IO, Call, NoReply, Reply, Submission
+from runpod_sdk._flows.io import IO, Call, NoReply, Reply, Submission
+from runpod_sdk._flows.json_encoding import encode
+from runpod_sdk._flows.rate_limit import Limit
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler

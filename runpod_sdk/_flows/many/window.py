@@ -19,8 +19,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from runpod_sdk._flows.crew import Bell, Crew
-from runpod_sdk._flows.work import Item, Work
+from runpod_sdk._flows.many.item import Item, Work
+from runpod_sdk._flows.many.runner import Bell, Crew
 from runpod_sdk.settings import CANCEL_TIMEOUT, CANCELS_AT_ONCE
 
 R = TypeVar("R")

@@ -18,8 +18,8 @@ from attrs import frozen
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
-from runpod_sdk._flows.batch import Batch, Turn
-from runpod_sdk._flows.crew import Desk
+from runpod_sdk._flows.many.runner import Desk
+from runpod_sdk._flows.many.window import Batch, Turn
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.results import JobResult, MapProgress, MapResult

@@ -14,10 +14,10 @@ from typing import TypeAlias, TypeVar
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import retry
+from runpod_sdk._flows.call import Operation, exchange
 from runpod_sdk._flows.deadline import NEVER, Deadline
-from runpod_sdk._flows.exchange import Operation, exchange
-from runpod_sdk._flows.pace import Lane
-from runpod_sdk._flows.port import NoReply, Session
+from runpod_sdk._flows.io import NoReply, Session
+from runpod_sdk._flows.rate_limit import Lane
 from runpod_sdk._flows.retry import Kind
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import BACKOFF_FIRST, PAUSE_FIRST

@@ -19,11 +19,11 @@ import math
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.exchange import Operation
-from runpod_sdk._flows.pace import Limit
-from runpod_sdk._flows.port import NoReply, Session
-from runpod_sdk._flows.sending import Failure, OutOfTime, send
+from runpod_sdk._flows.io import NoReply, Session
+from runpod_sdk._flows.rate_limit import Limit
+from runpod_sdk._flows.send import Failure, OutOfTime, send
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import (
     HOLD,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attrs import fields, frozen
 
 from runpod_sdk import models
-from runpod_sdk._flows.exchange import OtherJobError
+from runpod_sdk._flows.call import OtherJobError
 from runpod_sdk.json_text import write
 from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import is_id

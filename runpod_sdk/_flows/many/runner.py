@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from attrs import evolve, frozen
 
 if TYPE_CHECKING:
-    from runpod_sdk._flows.port import IO, Session
+    from runpod_sdk._flows.io import IO, Session
 
 T = TypeVar("T")
 

@@ -20,11 +20,11 @@ from typing import Any
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.crew import Bell, Crew
-from runpod_sdk._flows.encoding import encode
-from runpod_sdk._flows.mapping import Mapping, Options
-from runpod_sdk._flows.port import Session
-from runpod_sdk._flows.work import Item
+from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.json_encoding import encode
+from runpod_sdk._flows.many.item import Item
+from runpod_sdk._flows.many.map import Mapping, Options
+from runpod_sdk._flows.many.runner import Bell, Crew
 from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.results import checked, failure_of

@@ -1,0 +1,1 @@
+"""Many jobs at once: a window that is kept full, and the results of it."""
