@@ -41,7 +41,7 @@ SENTENCES = {
 
 # In this order, on what the sentences have left.
 REPLACEMENTS = [
-    (r"\b_io\.crew\b", "_io.threads"),
+    (r"\b_io\.task_runner\b", "_io.loop_thread"),
     (r"\bAsyncIO\b", "SyncIO"),
     (r"\baio\b", "sync"),
     (r"\b_async\b", "_sync"),

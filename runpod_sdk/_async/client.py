@@ -210,7 +210,7 @@ class AsyncRunpod:
     ) -> Taker[JobResult[Any]]:
         with whole_imports():
             from runpod_sdk._flows.many.as_completed import prepare
-            from runpod_sdk._io.crew import workplace
+            from runpod_sdk._io.task_runner import workplace
 
         return prepare(
             jobs,

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from runpod_sdk._async.client import AsyncRunpod
     from runpod_sdk._async.results import AsyncResults
-    from runpod_sdk._io.crew import AsyncInputs
+    from runpod_sdk._io.task_runner import AsyncInputs
     from runpod_sdk.journal import Journal
     from runpod_sdk.results import MapProgress, MapResult
 
@@ -534,7 +534,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         with whole_imports():
             from runpod_sdk._async.results import AsyncResults
             from runpod_sdk._flows.many.map import checked_options, prepare
-            from runpod_sdk._io.crew import workplace
+            from runpod_sdk._io.task_runner import workplace
 
         try:
             options = checked_options(

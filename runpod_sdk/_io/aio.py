@@ -22,7 +22,7 @@ from runpod_sdk._flows.io import Call, Level, Reply
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, http, proxies, turns
 from runpod_sdk._io.log import follow_environment
-from runpod_sdk._io.telemetry import Sending, Telemetry
+from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import httpx
 
     from runpod_sdk._files.time_left import TimeLeft
-    from runpod_sdk._io.pool import Open
-    from runpod_sdk._io.through import AsyncThrough
+    from runpod_sdk._io.http11.pool import Open
+    from runpod_sdk._io.httpx_client import AsyncThrough
 
 T = TypeVar("T")
 
@@ -76,23 +76,25 @@ class AsyncIO:
         return self.telemetry.attempt(self._send, call, limit)
 
     async def _send(self, call: Call, limit: TimeLimit) -> Reply:
-        before, trace = sys.exception(), http.Trace(call.submission)
+        before, trace = sys.exception(), http_common.Trace(call.submission)
         way, scopes = self._way(), self._scopes()
         limit.scope = scope = anyio.CancelScope(deadline=limit.ends_at)
         scopes.add(scope)
         try:
             with scope:
-                return http.noted(call, await way.send(call, limit, trace))
-        except http.FAULTS as fault:
-            http.raise_interruption(fault, before, trace)
-            raise http.no_reply(self.config, call, fault, trace, closed=self._closed) from fault
+                return http_common.noted(call, await way.send(call, limit, trace))
+        except http_common.FAULTS as fault:
+            http_common.raise_interruption(fault, before, trace)
+            raise http_common.no_reply(
+                self.config, call, fault, trace, closed=self._closed
+            ) from fault
         except BaseException:
             trace.interrupted()
             raise
         finally:
             scopes.discard(scope)
         late = TimeoutError()  # the scope was cancelled: there is no other way to get here
-        raise http.no_reply(self.config, call, late, trace, closed=self._closed) from late
+        raise http_common.no_reply(self.config, call, late, trace, closed=self._closed) from late
 
     async def sleep(self, seconds: float) -> None:
         with self._ended_by_close():
@@ -100,7 +102,7 @@ class AsyncIO:
 
     async def turn(self, turn: Future[None], limit: float | None) -> bool:
         with self._ended_by_close():
-            return await turns.come(turn, limit)
+            return await event_loop.come(turn, limit)
         raise AssertionError("unreachable")
 
     @contextlib.contextmanager
@@ -129,10 +131,10 @@ class AsyncIO:
         raise AssertionError("unreachable")  # nobody cancels the scope, so it swallows nothing
 
     def note(self, level: Level, message: str, *args: object) -> None:
-        http.log(level, message, *args)
+        http_common.log(level, message, *args)
 
     def now(self) -> float:
-        return turns.now()
+        return event_loop.now()
 
     def random(self) -> float:
         return random.random()
@@ -142,7 +144,7 @@ class AsyncIO:
         self._closed = True
         here = self._here
         self._end_all()
-        if here.loop == turns.here() and here.own is not None:
+        if here.loop == event_loop.here() and here.own is not None:
             await here.own.close()
 
     def close_soon(self) -> None:
@@ -155,7 +157,7 @@ class AsyncIO:
     def _scopes(self) -> set[anyio.CancelScope]:
         """Return the scopes of what is under way on this loop, to add one."""
         if self._soon is None:
-            self._soon = turns.soon()
+            self._soon = event_loop.soon()
         return self._here.scopes
 
     def _end_all(self) -> None:
@@ -170,14 +172,14 @@ class AsyncIO:
     def __del__(self) -> None:
         here = getattr(self, "_here", None)
         if here is not None and here.own is not None and not self._closed:
-            http.warn_unclosed(self)
+            http_common.warn_unclosed(self)
             here.own.drop_idle()
 
     def _way(self) -> _Way:
         self.check_open()
         if self._callers is not None:
             return self._callers
-        here, loop = self._here, turns.here()
+        here, loop = self._here, event_loop.here()
         if here.own is None or here.loop != loop:
             here.own, here.loop = self._connect(self.config), loop
         return here.own
@@ -195,7 +197,7 @@ class _Here(threading.local):
 
 
 class _Way(Protocol):
-    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply: ...
+    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply: ...
     async def close(self) -> None: ...
     def drop_idle(self) -> None: ...
 
@@ -208,7 +210,7 @@ def _connector(transport: Transport | None) -> Callable[[Config], _Way]:
         raise ValueError(f'transport must be "direct" or "aiohttp", not {transport!r}')
     try:
         with whole_imports():
-            from runpod_sdk._io.session import Session
+            from runpod_sdk._io.aiohttp_client import Session
     except OSError as error:  # of the TLS contexts that aiohttp makes when it is imported
         fault = certificates.fault(error)
     except ImportError as missing:
@@ -223,23 +225,23 @@ def _connector(transport: Transport | None) -> Callable[[Config], _Way]:
 def _own(config: Config) -> _Way:
     if proxies.proxy_for(config):
         return _through(config)
-    from runpod_sdk._io.pool import Pool
+    from runpod_sdk._io.http11.pool import Pool
 
     return Pool(config, _line())
 
 
 def _line() -> Open:
-    if turns.under_asyncio():
-        from runpod_sdk._io.protocol import ProtocolLine
+    if event_loop.under_asyncio():
+        from runpod_sdk._io.http11.asyncio_stream import ProtocolLine
 
         return ProtocolLine.open
-    from runpod_sdk._io.awaiting import AwaitingLine
+    from runpod_sdk._io.http11.anyio_stream import AwaitingLine
 
     return AwaitingLine.open
 
 
 def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncThrough:
-    from runpod_sdk._io.through import AsyncThrough  # few go this way, and need httpcore
+    from runpod_sdk._io.httpx_client import AsyncThrough  # few go this way, and need httpcore
 
     return AsyncThrough(config, http_client)
 

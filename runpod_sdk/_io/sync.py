@@ -17,11 +17,11 @@ from weakref import WeakSet
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Level, Reply
 from runpod_sdk._io import http, proxies
-from runpod_sdk._io.blocking import BlockingLine
+from runpod_sdk._io.http11.socket_stream import BlockingLine
 from runpod_sdk._io.log import follow_environment
-from runpod_sdk._io.pool import Pool
+from runpod_sdk._io.http11.pool import Pool
 from runpod_sdk._io.socket_deadline import bounded_by, end
-from runpod_sdk._io.telemetry import Sending, Telemetry
+from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.settings import Config
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from runpod_sdk._files.time_left import TimeLeft
     from runpod_sdk._io.aio import AsyncIO
-    from runpod_sdk._io.through import Through
+    from runpod_sdk._io.httpx_client import Through
 
 T = TypeVar("T")
 
@@ -72,16 +72,16 @@ class SyncIO:
         return self.telemetry.attempt(self._send, call, limit)
 
     async def _send(self, call: Call, limit: TimeLimit) -> Reply:
-        before, trace = sys.exception(), http.Trace(call.submission)
+        before, trace = sys.exception(), http_common.Trace(call.submission)
         way = self._way()
         self._attempts.add(limit)
         try:
             with bounded_by(limit):
-                return http.noted(call, await way.send(call, limit, trace))
-        except http.FAULTS as fault:
-            http.raise_interruption(fault, before, trace)
+                return http_common.noted(call, await way.send(call, limit, trace))
+        except http_common.FAULTS as fault:
+            http_common.raise_interruption(fault, before, trace)
             closed = self._closed.is_set()
-            raise http.no_reply(self.config, call, fault, trace, closed=closed) from fault
+            raise http_common.no_reply(self.config, call, fault, trace, closed=closed) from fault
         except BaseException:
             trace.interrupted()
             raise
@@ -109,7 +109,7 @@ class SyncIO:
         return await flow
 
     def note(self, level: Level, message: str, *args: object) -> None:
-        http.log(level, message, *args)
+        http_common.log(level, message, *args)
 
     def now(self) -> float:
         return time.monotonic()
@@ -138,7 +138,7 @@ class SyncIO:
 
     def __del__(self) -> None:
         if getattr(self, "_own", None) is not None and not self._closed.is_set():
-            http.warn_unclosed(self)
+            http_common.warn_unclosed(self)
             self.close()
 
     def _way(self) -> Pool | Through:
@@ -162,7 +162,7 @@ class SyncIO:
 
 
 def _through(config: Config, http_client: httpx.Client | None = None) -> Through:
-    from runpod_sdk._io.through import Through  # few go this way, and need httpcore
+    from runpod_sdk._io.httpx_client import Through  # few go this way, and need httpcore
 
     return Through(config, http_client)
 

@@ -211,7 +211,7 @@ class Runpod:
     ) -> Taker[JobResult[Any]]:
         with whole_imports():
             from runpod_sdk._flows.many.as_completed import prepare
-            from runpod_sdk._io.threads import workplace
+            from runpod_sdk._io.loop_thread import workplace
 
         return prepare(
             jobs,

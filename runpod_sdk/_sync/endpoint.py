@@ -51,7 +51,7 @@ from runpod_sdk.settings import (
 if TYPE_CHECKING:
     from openai import OpenAI
 
-    from runpod_sdk._io.threads import Inputs
+    from runpod_sdk._io.loop_thread import Inputs
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.results import Results
     from runpod_sdk.journal import Journal
@@ -534,7 +534,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         """
         with whole_imports():
             from runpod_sdk._flows.many.map import checked_options, prepare
-            from runpod_sdk._io.threads import workplace
+            from runpod_sdk._io.loop_thread import workplace
             from runpod_sdk._sync.results import Results
 
         try:

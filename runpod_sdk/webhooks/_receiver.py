@@ -16,7 +16,7 @@ from attrs import define, field
 
 from runpod_sdk import _forks, errors
 from runpod_sdk import _messages as messages
-from runpod_sdk._io import turns
+from runpod_sdk._io import event_loop
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import HOLD, Timeout, length_of_time, whole_number
 from runpod_sdk.webhooks import _apps
@@ -227,7 +227,7 @@ class Receiver:
         """Async twin of `Receiver.wait`, under asyncio and trio."""
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
-                await turns.come(wait.called, wait.left())
+                await event_loop.come(wait.called, wait.left())
                 if wait.told is not None:
                     return wait.told
                 patience = wait.patience()

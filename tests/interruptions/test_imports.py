@@ -34,9 +34,15 @@ SCRIPT = """
             interruptions += 1
     print(interruptions, left)
 """
-LEFT = ["httpx._models", "attrs", "h11._writers", "runpod_sdk._io.wire", "runpod_sdk._flows.retry"]
+LEFT = [
+    "httpx._models",
+    "attrs",
+    "h11._writers",
+    "runpod_sdk._io.http11.connection",
+    "runpod_sdk._flows.retry",
+]
 LEFT += ["runpod_serverless_api.models.job", "asyncio.events", "asyncio.taskgroups"]
-LEFT += ["asyncio.locks", "runpod_sdk._io.turns", "runpod_sdk._flows.many.window"]
+LEFT += ["asyncio.locks", "runpod_sdk._io.event_loop", "runpod_sdk._flows.many.window"]
 
 
 def test_an_interrupted_import_can_be_made_again() -> None:

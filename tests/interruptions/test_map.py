@@ -21,7 +21,12 @@ from tests.interruptions.instants import Interrupter, instants, interrupted
 HERE = str(Path(runpod_sdk.__file__).parent)
 FILES = tuple(
     str(Path(HERE, name))
-    for name in ("_io/threads.py", "_flows/many/result_taker.py", "_sync/results.py", "_io/sync.py")
+    for name in (
+        "_io/loop_thread.py",
+        "_flows/many/result_taker.py",
+        "_sync/results.py",
+        "_io/sync.py",
+    )
 )
 
 

@@ -148,8 +148,8 @@ def warm_up() -> None:
         "anyio._backends._asyncio",
         "runpod_sdk.journal",
         "runpod_sdk._flows.many.journaled_map",
-        "runpod_sdk._io.crew",
-        "runpod_sdk._io.threads",
+        "runpod_sdk._io.task_runner",
+        "runpod_sdk._io.loop_thread",
         "runpod_sdk._sync.results",
         "runpod_sdk._async.results",
     ):

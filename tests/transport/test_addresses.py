@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from runpod_sdk import APIConnectionError, AsyncRunpod, RunpodTimeoutError
-from runpod_sdk._io.happy_eyeballs import HEAD_START
+from runpod_sdk._io.http11.happy_eyeballs import HEAD_START
 from tests.transport.server import Server, good
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]

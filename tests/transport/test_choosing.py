@@ -32,7 +32,7 @@ def test_a_callers_client_has_its_own() -> None:
 def test_aiohttp_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra, the error says what to install."""
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "runpod_sdk._io.session", raising=False)
+    monkeypatch.delitem(sys.modules, "runpod_sdk._io.aiohttp_client", raising=False)
     with pytest.raises(ConfigurationError, match=r"runpod_sdk\[aiohttp\]"):
         AsyncRunpod(KEY, transport="aiohttp")
 

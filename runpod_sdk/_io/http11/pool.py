@@ -25,8 +25,8 @@ import httpx
 
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Reply
-from runpod_sdk._io import certificates, http
-from runpod_sdk._io.wire import IDLE_TIME, SUBMISSION_IDLE_TIME, Connection, Line
+from runpod_sdk._io import certificates, http_common
+from runpod_sdk._io.http11.connection import IDLE_TIME, SUBMISSION_IDLE_TIME, Connection, Line
 from runpod_sdk.settings import Config
 
 MOST_IDLE: Final = 1_000
@@ -45,13 +45,13 @@ class Pool:
         self._host = url.raw_host.decode("ascii")
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._path = url.raw_path.decode("ascii").rstrip("/")
-        self._headers = {"host": url.netloc.decode("ascii"), **http.headers(config)}
+        self._headers = {"host": url.netloc.decode("ascii"), **http_common.headers(config)}
         self._checked = lru_cache(maxsize=64)(_checked)
         self._idle: deque[Connection] = deque()
         self._lock = threading.Lock()
         self._closed = False
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
         """Send *call* and read the whole answer; who calls bounds the time."""
         request = self._request(call)
         longest_idle = IDLE_TIME if call.repeatable else SUBMISSION_IDLE_TIME

@@ -18,7 +18,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from runpod_sdk._flows.many.runner import Flow, Workplace
-from runpod_sdk._io.turns import now, soon, under_asyncio
+from runpod_sdk._io.event_loop import now, soon, under_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable

@@ -13,8 +13,8 @@ import httpx
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
-from runpod_sdk._io.happy_eyeballs import limit_unsent
-from runpod_sdk._io.wrapping import enforce, expire_idle_connections, hearing
+from runpod_sdk._io.http11.happy_eyeballs import limit_unsent
+from runpod_sdk._io.httpx_deadline import enforce, expire_idle_connections, hearing
 from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
 
@@ -44,7 +44,7 @@ class Through:
         self._client = _checked(client, httpx.Client)
         enforce(self._client)
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
         """Send *call* and read the whole answer."""
         request = _request(self._client, self._config, call, limit, trace)
         request.extensions["trace"] = trace.note
@@ -79,7 +79,7 @@ class AsyncThrough:
         self._client = _checked(client, httpx.AsyncClient)
         enforce(self._client)
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
         """Send *call* and read the whole answer."""
         request = _request(self._client, self._config, call, limit, trace)
         request.extensions["trace"] = partial(_note, trace)
@@ -108,7 +108,7 @@ class AsyncThrough:
         expire_idle_connections(self._client)
 
 
-async def _note(trace: http.Trace, event: str, info: Mapping[str, Any]) -> None:
+async def _note(trace: http_common.Trace, event: str, info: Mapping[str, Any]) -> None:
     """Note a step that httpcore reports; have a new socket show the progress of an upload."""
     trace.note(event, info)
     if event == "connection.connect_tcp.complete":
@@ -121,7 +121,7 @@ class _Reading:
     """An answer of httpx's that is being read."""
 
     def __init__(self, config: Config, response: httpx.Response, limit: TimeLimit) -> None:
-        self.body = http.Body(config, response.status_code, response.headers, unpacked=True)
+        self.body = http_common.Body(config, response.status_code, response.headers, unpacked=True)
         self._response = response
         self._limit = limit
         self._counted = 0
@@ -150,7 +150,7 @@ class _Reading:
 class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that tells how much of it has been sent."""
 
-    def __init__(self, content: bytes, limit: TimeLimit, trace: http.Trace) -> None:
+    def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.Trace) -> None:
         self._content = memoryview(content)
         self._limit = limit
         self._trace = trace
@@ -202,7 +202,7 @@ def _request(
     config: Config,
     call: Call,
     limit: TimeLimit,
-    trace: http.Trace,
+    trace: http_common.Trace,
 ) -> httpx.Request:
     if client.is_closed:
         raise ClientClosedError("the http_client is closed: pass an open one; nothing was sent")
@@ -214,7 +214,7 @@ def _request(
         config.base_url + call.path,
         params=call.params or None,
         content=call.content,
-        headers={**http.headers(config), **call.headers},
+        headers={**http_common.headers(config), **call.headers},
         timeout=None if left == math.inf else min(left, _LONGEST),
     )
     if call.content is not None and len(call.content) > PROGRESS:

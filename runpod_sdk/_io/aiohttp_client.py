@@ -26,9 +26,9 @@ from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io import certificates, http, proxies
 from runpod_sdk._io.aiohttp_upload import Upload
-from runpod_sdk._io.happy_eyeballs import new_socket
-from runpod_sdk._io.turns import under_asyncio
-from runpod_sdk._io.wire import SUBMISSION_IDLE_TIME, idle_clock
+from runpod_sdk._io.http11.happy_eyeballs import new_socket
+from runpod_sdk._io.event_loop import under_asyncio
+from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -52,7 +52,7 @@ class Session:
         path = url.raw_path.decode("ascii").rstrip("/")
         self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
         # Not those of aiohttp's session: it would send them to a proxy too, the key with them.
-        self._headers = http.headers(config)
+        self._headers = http_common.headers(config)
         self._proxy: dict[str, Any] = {}
         proxy = proxies.proxy_for(config, socks=False)
         if proxy is not None:
@@ -63,7 +63,7 @@ class Session:
         self._asleep = self._time_asleep()
         self._current: _Generation | None = None
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http.Trace) -> Reply:
+    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
         """Send *call* and read the whole answer; who calls bounds the time."""
         generation = self._generation()
         attempt = _Attempt(trace)
@@ -102,7 +102,9 @@ class Session:
                 **self._proxy,
                 trace_request_ctx=attempt,
             ) as response:
-                body = http.Body(self._config, response.status, httpx.Headers(response.raw_headers))
+                body = http_common.Body(
+                    self._config, response.status, httpx.Headers(response.raw_headers)
+                )
                 attempt.trace.answering(body)
                 while piece := await response.content.readany():
                     limit.moved(len(piece))
@@ -176,7 +178,7 @@ class _Generation:
 class _Attempt:
     """A request on its way."""
 
-    trace: http.Trace
+    trace: http_common.Trace
     is_large: bool = False
     """Whether its body tells how much of it was sent."""
     is_kept: bool = False

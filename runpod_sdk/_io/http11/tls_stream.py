@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from runpod_sdk._io.wire import MOST, Hear, Line
+from runpod_sdk._io.http11.connection import MOST, Hear, Line
 
 T = TypeVar("T")
 

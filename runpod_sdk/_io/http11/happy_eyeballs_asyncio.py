@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from runpod_sdk._io.happy_eyeballs import HEAD_START, interleaved, new_socket
+from runpod_sdk._io.http11.happy_eyeballs import HEAD_START, interleaved, new_socket
 
 
 async def connect(host: str, port: int) -> socket.socket:

@@ -17,8 +17,8 @@ from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._flows.many.runner import Flow, Workplace
 from runpod_sdk._io.aio import AsyncIO
-from runpod_sdk._io.crew import AsyncCrew
 from runpod_sdk._io.sync import SyncIO, drive
+from runpod_sdk._io.task_runner import AsyncCrew
 
 T = TypeVar("T")
 
