@@ -15,9 +15,10 @@ LONGEST = 300
 
 # Each layer may import itself and those before it. A module that stands in no
 # layer by name is a value: what every layer may import.
-LAYERS = ("values", "_flows", "_io", "shells", "__init__", "users")
+LAYERS = ("values", "_flows", "_telemetry", "_io", "shells", "__init__", "users")
 LAYER_OF = {
     "_flows": "_flows",
+    "_telemetry": "_telemetry",
     "_io": "_io",
     "_sync": "shells",
     "_async": "shells",
@@ -82,8 +83,8 @@ def violations(path: Path, source: str) -> list[str]:
         top = target.split(".")[0]
         if top == "httpx" and mine not in ("_io", "users") and module != DOWNLOADS:
             wrong.append(f"{module} imports httpx: of the client only _io may")
-        if top == "opentelemetry" and not module.startswith("runpod_sdk._io.otel."):
-            wrong.append(f"{module} imports opentelemetry: only _io/otel may")
+        if top == "opentelemetry" and not module.startswith("runpod_sdk._telemetry."):
+            wrong.append(f"{module} imports opentelemetry: only _telemetry/ may")
         if top != "runpod_sdk":
             continue
         theirs = layer_of(target)

@@ -17,6 +17,7 @@ from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk._telemetry.telemetry import FOLLOWED
 from runpod_sdk._sync.stream import Stream
+from runpod_sdk._telemetry.telemetry import FOLLOWED
 from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co

@@ -26,7 +26,7 @@ from runpod_sdk._flows.io import Call, NoReply, Reply, Session
 from runpod_sdk._flows.recent_jobs import Newcomers
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._io import sync
-from runpod_sdk._io.telemetry import Telemetry
+from runpod_sdk._telemetry.telemetry import Telemetry
 from runpod_sdk.errors import RunpodError
 
 JOB = "a1b2-u1"

@@ -50,11 +50,11 @@ def test_nothing_is_imported(first: str) -> None:
 def test_one_that_is_too_old_is_none() -> None:
     """What can't be imported is left alone, and the job is done."""
     loaded = in_a_new_process(WHOLE.format(first=TOO_OLD))
-    assert "runpod_sdk._io.otel.spans" not in loaded
+    assert "runpod_sdk._telemetry.tracing" not in loaded
 
 
 def test_one_without_a_provider_changes_nothing() -> None:
     """A program that imported the API, and set no provider, sees nothing of it."""
     loaded = in_a_new_process(WHOLE.format(first="import opentelemetry.trace"))
-    assert "runpod_sdk._io.otel.spans" in loaded
+    assert "runpod_sdk._telemetry.tracing" in loaded
     assert not [name for name in loaded if name.startswith("opentelemetry.sdk")]

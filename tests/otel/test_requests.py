@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from runpod_sdk import AsyncRunpod, RunpodError, S3Config, local
-from runpod_sdk._io.telemetry import Telemetry
+from runpod_sdk._telemetry.telemetry import Telemetry
 from tests.drawing import at_most
 from tests.facade.clients import KEY, Driver, Script, answer, in_no_time, job, problem
 from tests.faults import server as faults

@@ -19,9 +19,9 @@ from opentelemetry.trace import SpanKind
 
 from runpod_sdk import _forks
 from runpod_sdk._flows.io import Call, Reply
-from runpod_sdk._io.otel import attributes, instruments
-from runpod_sdk._io.otel.attributes import Route, Server
-from runpod_sdk._io.otel.stories import Hold, Story, fail
+from runpod_sdk._telemetry import attributes, instruments
+from runpod_sdk._telemetry.attributes import Route, Server
+from runpod_sdk._telemetry.job_span import Hold, Story, fail
 from runpod_sdk.models import JobState
 
 _SUBMITTED: Final = contexts.create_key("runpod_sdk-submitted")

@@ -19,7 +19,7 @@ from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Reply
 
 if TYPE_CHECKING:
-    from runpod_sdk._io.otel.spans import Spans
+    from runpod_sdk._telemetry.tracing import Spans
     from runpod_sdk.models import JobState
 
 Sending = Coroutine[Any, Any, Reply]
@@ -69,7 +69,7 @@ class Telemetry:
 
     def _make(self) -> None:
         try:
-            from runpod_sdk._io.otel.spans import Spans
+            from runpod_sdk._telemetry.tracing import Spans
         except ImportError:  # of a version that is too old
             self._wanted = False
         else:

@@ -21,7 +21,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
-from runpod_sdk._io.otel import attributes, instruments
+from runpod_sdk._telemetry import attributes, instruments
 from runpod_sdk.models import JobState, JobStatus
 
 _MICROSECOND: Final = timedelta(microseconds=1)
