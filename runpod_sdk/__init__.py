@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
     from runpod_sdk._sync.stream import Stream
+    from runpod_sdk._types import InputValue, JobHandle, JSONValue
     from runpod_sdk.errors import (
         APIConnectionError,
         APIResponseValidationError,
@@ -61,11 +62,9 @@ if TYPE_CHECKING:
     from runpod_sdk.models import (
         EndpointHealth,
         ExecutionPolicy,
-        InputValue,
         JobCounts,
         JobState,
         JobStatus,
-        JSONValue,
         PurgeResult,
         S3Config,
         StreamChunk,
@@ -84,6 +83,7 @@ _HOMES = {
     "_sync.job": ["Job"],
     "_sync.results": ["Results"],
     "_sync.stream": ["Stream"],
+    "_types": ["InputValue", "JSONValue", "JobHandle"],
     "errors": [
         "APIConnectionError",
         "APIResponseValidationError",
@@ -123,8 +123,6 @@ _HOMES = {
     "models": [
         "EndpointHealth",
         "ExecutionPolicy",
-        "InputValue",
-        "JSONValue",
         "JobCounts",
         "JobState",
         "JobStatus",
@@ -163,6 +161,7 @@ __all__ = [
     "JobCounts",
     "JobError",
     "JobFailedError",
+    "JobHandle",
     "JobReason",
     "JobResult",
     "JobState",

@@ -18,8 +18,6 @@ from runpod_sdk.json_text import Repr, read, write
 from runpod_sdk.media import Media, media_of, strings_of
 
 if TYPE_CHECKING:
-    from runpod_sdk._async.endpoint import AsyncEndpoint
-    from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk.models import JobState
 
 _LONGEST_VALUE: Final = 100
@@ -90,7 +88,7 @@ def line_of_job(kind: str, job_id: str, endpoint_id: str, ends: list[JobState[An
     return f"<{kind} {_word(job_id)} of endpoint {_word(endpoint_id)}{seen}>"
 
 
-def line_of_endpoint(endpoint: Endpoint[Any, Any] | AsyncEndpoint[Any, Any]) -> str:
+def line_of_endpoint(endpoint: Any) -> str:
     """Show an endpoint as it is made, with the types that it has."""
     kinds = {"input_type": endpoint.input_type, "output_type": endpoint.output_type}
     given = "".join(f", {name}={kind!r}" for name, kind in kinds.items() if kind is not None)

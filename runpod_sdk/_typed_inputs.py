@@ -1,5 +1,5 @@
 """
-A caller's own values as JSON: the way back of `_outputs`, and as symmetric as can be.
+A caller's own values as JSON: the inverse of `_typed_outputs`, and as symmetric as can be.
 
 Values with fields are written without being asked for: attrs classes and dataclasses by cattrs,
 pydantic's models and dataclasses by pydantic; and single values with one obvious form (see
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, get_args
+from typing import Any, get_args
 
 from runpod_sdk import _typed_outputs
 from runpod_sdk._json import write
@@ -19,31 +19,6 @@ from runpod_sdk._json_faults import NoForm, Unwritable
 from runpod_sdk._scalars import scalar_form
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
-
-if TYPE_CHECKING:  # what a type checker knows a value by that is written as JSON
-    from datetime import date
-    from decimal import Decimal
-    from uuid import UUID
-
-    class Attrs(Protocol):
-        __attrs_attrs__: ClassVar[Any]
-
-    class Dataclass(Protocol):
-        __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    class Model(Protocol):
-        __pydantic_validator__: ClassVar[Any]
-
-    class Typed(Protocol):
-        __required_keys__: ClassVar[frozenset[str]]
-
-    class Numpy(Protocol):
-        @property
-        def shape(self) -> tuple[()]: ...
-        def item(self) -> Any: ...
-
-    Scalar: TypeAlias = date | UUID | Decimal | Numpy
-    HasFields: TypeAlias = Attrs | Dataclass | Model | Typed
 
 _OURS = ("runpod_sdk", "runpod_serverless_api")
 _OF_JSON = (str, bool, int, float, type(None))

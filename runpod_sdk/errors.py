@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._sync.job import Job
     from runpod_sdk.models import JobState, JSONValue
-    from runpod_sdk.reasons import ErrorDetails
+    from runpod_sdk.error_text import ErrorDetails
 
 __all__ = [
     "APIConnectionError",
@@ -91,7 +91,7 @@ def _revive(cls: type[RunpodError], args: tuple[Any, ...], state: dict[str, Any]
 class RunpodError(Exception):
     """The root of all errors that this package raises on purpose."""
 
-    job: Job | AsyncJob | None = None
+    job: JobHandle | None = None
     """The job that was being waited for, where one is known; it can be waited for again."""
     index: int | None = None
     """Which of the inputs of a `map` it befell, counted from 0."""
@@ -141,7 +141,7 @@ class StreamInterruptedError(APIConnectionError):
     """
 
     def __init__(
-        self, message: str, *, job: Job | AsyncJob | None = None, state: JobState | None = None
+        self, message: str, *, job: JobHandle | None = None, state: JobState | None = None
     ) -> None:
         super().__init__(message)
         self.job = job
@@ -153,7 +153,7 @@ class RunpodTimeoutError(RunpodError, TimeoutError):
     """The call timed out. The job, if there is one, keeps running unless `.cancelled`."""
 
     def __init__(
-        self, message: str, *, job: Job | AsyncJob | None = None, state: JobState | None = None
+        self, message: str, *, job: JobHandle | None = None, state: JobState | None = None
     ) -> None:
         super().__init__(message)
         self.job = job
@@ -307,7 +307,7 @@ class JobFailedError(JobError):
 
     @property
     def _details(self) -> ErrorDetails:
-        from runpod_sdk.reasons import details_of
+        from runpod_sdk.error_text import details_of
 
         return details_of(self.state.error or "")
 

@@ -26,9 +26,9 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from runpod_sdk._journal_file import JournalFile, Statement, checked_path
+from runpod_sdk._types import JSONValue
 from runpod_sdk.errors import JournalError
 from runpod_sdk.json_text import read, write
-from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import checked_id
 
 __all__ = ["Journal", "JournalEntry", "JournalStatus"]

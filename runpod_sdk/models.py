@@ -8,11 +8,11 @@ these names belong together is written in one place, `_flows/api`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from attrs import field, frozen
 
@@ -20,6 +20,7 @@ from runpod_sdk import errors
 from runpod_sdk._nesting import Nesting
 from runpod_sdk._origin import Origin
 from runpod_sdk._policy import check_unit
+from runpod_sdk._types import InputValue, JSONValue
 from runpod_sdk.error_text import reason_of
 from runpod_sdk.json_text import Repr
 from runpod_sdk.settings import Timeout, finite_length
@@ -27,7 +28,6 @@ from runpod_sdk.settings import Timeout, finite_length
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    from runpod_sdk._typed_inputs import HasFields, Scalar
     from runpod_sdk.files import OutputFile
 
     T = TypeVar("T")
@@ -55,20 +55,6 @@ __all__ = [
     "StreamChunk",
     "WorkerCounts",
 ]
-
-JSONValue: TypeAlias = (
-    "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
-)
-"""What JSON can say. What comes decoded is plain dicts and lists, typed as Any."""
-
-InputValue: TypeAlias = (
-    "Mapping[str, InputValue] | Sequence[InputValue] | str | float | Scalar | HasFields | None"
-)
-"""
-What can be sent as input: JSON, and in it values of attrs classes, dataclasses and pydantic's
-models and dataclasses; `datetime`, `date`, `UUID` and `Decimal`, which are written as strings; and
-numpy's scalars, which are written as numbers.
-"""
 
 _short = Repr()
 _short.maxstring = _short.maxother = 200

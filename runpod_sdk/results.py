@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import define, field, frozen
 
 from runpod_sdk._messages import NO_OUTPUT
+from runpod_sdk._types import JobHandle
 from runpod_sdk._warn import warn
 from runpod_sdk.error_text import reason_of
 from runpod_sdk.errors import JobFailedError, RunpodError
@@ -20,15 +21,13 @@ from runpod_sdk.models import JobState, Output_co, short, subscriptable
 from runpod_sdk.settings import UNSET
 
 if TYPE_CHECKING:
-    from runpod_sdk._async.job import AsyncJob
-    from runpod_sdk._sync.job import Job
     from runpod_sdk.files import OutputFile
 
 __all__ = ["NO_OUTPUT", "JobResult", "MapProgress", "MapResult"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=JobState[Any])
-J = TypeVar("J", bound="Job | AsyncJob")
+J = TypeVar("J", bound=JobHandle)
 
 
 def checked(state: S, job_of: Callable[[str], Any] | None = None) -> S:

@@ -533,7 +533,8 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         """
         with whole_imports():
             from runpod_sdk._async.results import AsyncResults
-            from runpod_sdk._flows.many.map import checked_options, prepare
+            from runpod_sdk._flows.many.map_options import checked_options
+            from runpod_sdk._flows.many.start_map import start_map
             from runpod_sdk._io.task_runner import workplace
 
         try:
@@ -553,7 +554,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config  # which a traceback would show
-        jobs = prepare(self._session, workplace(self.client._io), inputs, options)
+        jobs = start_map(self._session, workplace(self.client._io), inputs, options)
         return AsyncResults(jobs)
 
     @property

@@ -26,7 +26,8 @@ from runpod_sdk.settings import Unset, is_id
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from runpod_sdk.models import JobState, JSONValue
+    from runpod_sdk._types import JSONValue
+    from runpod_sdk.models import JobState
 
 T = TypeVar("T")
 

@@ -19,8 +19,9 @@ from weakref import ref
 from attrs import evolve, field, frozen
 
 from runpod_sdk._flows.api import Batch
+from runpod_sdk._types import JSONValue
 from runpod_sdk.json_text import write
-from runpod_sdk.models import TERMINAL, JobState, JobStatus, JSONValue, StreamChunk
+from runpod_sdk.models import TERMINAL, JobState, JobStatus, StreamChunk
 
 CHECK_INTERVAL = 0.5
 """

@@ -533,7 +533,8 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         with whole_imports():
-            from runpod_sdk._flows.many.map import checked_options, prepare
+            from runpod_sdk._flows.many.map_options import checked_options
+            from runpod_sdk._flows.many.start_map import start_map
             from runpod_sdk._io.loop_thread import workplace
             from runpod_sdk._sync.results import Results
 
@@ -554,7 +555,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config  # which a traceback would show
-        jobs = prepare(self._session, workplace(self.client._io), inputs, options)
+        jobs = start_map(self._session, workplace(self.client._io), inputs, options)
         return Results(jobs)
 
     @property

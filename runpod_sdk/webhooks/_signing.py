@@ -23,9 +23,10 @@ from attrs import field, frozen
 
 from runpod_sdk._flows import api
 from runpod_sdk._secret import clear_frames
+from runpod_sdk._types import JSONValue
 from runpod_sdk.errors import RunpodError
 from runpod_sdk.json_text import read
-from runpod_sdk.models import JobState, JSONValue, short
+from runpod_sdk.models import JobState, short
 from runpod_sdk.settings import length_of_time
 
 Secret: TypeAlias = str | bytes | Sequence[str | bytes]

@@ -18,7 +18,9 @@ with httpx.Client(transport=answer) as http, Runpod("key", http_client=http) as 
     job = client.endpoint("ep").run(input=1)
     assert job.output() == 1
     assert client.endpoint("ep").run_sync(input=1).succeeded
-found = [name for name in sys.modules if "opentelemetry" in name or ".otel" in name]
+ours = "runpod_sdk._telemetry."
+found = [name for name in sys.modules if "opentelemetry" in name or name.startswith(ours)]
+found.remove(ours + "telemetry")
 print(json.dumps(found))
 """
 

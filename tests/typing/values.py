@@ -12,7 +12,6 @@ from runpod_sdk import (
     APIConnectionError,
     APIResponseValidationError,
     APIStatusError,
-    AsyncJob,
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
@@ -24,6 +23,7 @@ from runpod_sdk import (
     JobCounts,
     JobError,
     JobFailedError,
+    JobHandle,
     JobState,
     JobStatus,
     JobTimedOutError,
@@ -139,23 +139,23 @@ def of_errors() -> None:
     except SubmissionTimeoutError as error:
         timeout: RunpodTimeoutError = error
         uncertain: SubmissionUncertainError = error
-        assert_type(uncertain.job, Job | AsyncJob | None)
+        assert_type(uncertain.job, JobHandle | None)
         builtin: builtins.TimeoutError = timeout
         del builtin
     except RunpodTimeoutError as error:
-        assert_type(error.job, Job | AsyncJob | None)
+        assert_type(error.job, JobHandle | None)
         assert_type(error.state, JobState | None)
         assert_type(error.cancelled, bool)
         if isinstance(error.job, Job):
             assert_type(error.job.wait(), JobState)
     except StreamInterruptedError as error:
-        assert_type(error.job, Job | AsyncJob | None)
+        assert_type(error.job, JobHandle | None)
         assert_type(error.state, JobState | None)
     except APIResponseValidationError as error:
         assert_type(error.body, JSONValue)
     except (APIConnectionError, ConfigurationError) as error:
         root: RunpodError = error
-        assert_type(root.job, Job | AsyncJob | None)
+        assert_type(root.job, JobHandle | None)
 
 
 def of_lost_submissions(

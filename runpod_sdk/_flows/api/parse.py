@@ -11,8 +11,8 @@ from attrs import fields, frozen
 
 from runpod_sdk import models
 from runpod_sdk._flows.call import OtherJobError
+from runpod_sdk._types import JSONValue
 from runpod_sdk.json_text import write
-from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import is_id
 from runpod_serverless_api import models as wire
 from runpod_serverless_api.types import UNSET, Unset

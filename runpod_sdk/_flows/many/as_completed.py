@@ -9,7 +9,7 @@ itself is waited for as ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from runpod_sdk import errors
 from runpod_sdk._flows.deadline import NEVER
@@ -20,19 +20,12 @@ from runpod_sdk._flows.many.runner import Workplace
 from runpod_sdk._flows.many.window import Batch
 from runpod_sdk._flows.wait import Poll, wait
 from runpod_sdk._typed_outputs import Reader, reader_for
+from runpod_sdk._types import JobHandle
 from runpod_sdk.models import JobState
 from runpod_sdk.results import JobResult, checked
 from runpod_sdk.settings import SHORTEST_HOLD, Timeout, length_of_time, whole_number
 
-
-class AnyJob(Protocol):
-    """A job, sync or async."""
-
-    @property
-    def id(self) -> str: ...
-
-
-J = TypeVar("J", bound=AnyJob)
+J = TypeVar("J", bound=JobHandle)
 
 
 class Gathering:
@@ -118,7 +111,7 @@ def checked_jobs(jobs: Iterable[J], client: object) -> list[J]:
 
 
 def prepare(
-    jobs: Iterable[AnyJob],
+    jobs: Iterable[JobHandle],
     client: object,
     workplace: Workplace,
     *,

@@ -23,7 +23,8 @@ from runpod_sdk._flows import api
 from runpod_sdk._flows.io import Session
 from runpod_sdk._flows.json_encoding import encode
 from runpod_sdk._flows.many.item import Item
-from runpod_sdk._flows.many.map import Mapping, Options
+from runpod_sdk._flows.many.map import Mapping
+from runpod_sdk._flows.many.map_options import Options
 from runpod_sdk._flows.many.runner import Bell, Crew
 from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
 from runpod_sdk.models import JobState, JobStatus

@@ -8,12 +8,10 @@ million results.
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence, Sized
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
@@ -21,147 +19,12 @@ from runpod_sdk._flows.deadline import NEVER
 from runpod_sdk._flows.guard import try_to_cancel
 from runpod_sdk._flows.io import Session, Submission
 from runpod_sdk._flows.many.item import Item, read_output
-from runpod_sdk._flows.many.result_taker import Taker, Terms, checked_inputs
-from runpod_sdk._flows.many.runner import Workplace
-from runpod_sdk._flows.many.window import Batch
+from runpod_sdk._flows.many.map_options import Options
 from runpod_sdk._flows.submit import run
 from runpod_sdk._flows.wait import wait
-from runpod_sdk._progress import ProgressCallback, progress_reporter
-from runpod_sdk._secret import clear_frames
-from runpod_sdk._typed_outputs import Reader, reader_for
-from runpod_sdk.models import ExecutionPolicy, JobState, JobStatus, S3Config
+from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.results import MapResult, checked
-from runpod_sdk.settings import (
-    AHEAD,
-    AHEAD_ORDERED,
-    UNSET,
-    OnError,
-    OnLeave,
-    checked_choice,
-    length_of_time,
-    whole_number,
-)
-
-if TYPE_CHECKING:
-    from runpod_sdk.journal import Journal
-
-
-def _checker(input_type: Any) -> Callable[[Any], Any] | None:
-    if input_type is None:
-        return None
-    from runpod_sdk import _typed_inputs
-
-    return _typed_inputs.checker(input_type)
-
-
-def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | None:
-    if given is None:
-        return None
-    from runpod_sdk._journal_file import checked_path  # it needs SQLite: most maps do without
-    from runpod_sdk.journal import Journal
-
-    return given if isinstance(given, Journal) else checked_path(given)
-
-
-@frozen(kw_only=True)
-class Options:
-    """
-    What a caller asked of a `map`, checked.
-
-    Raises:
-        ValueError: A number that is too small, or a word that is none of the choices.
-        TypeError: Something of another type.
-    """
-
-    concurrency: int
-    ordered: bool
-    timeout: float | None = field(converter=length_of_time)
-    on_error: OnError
-    on_leave: OnLeave
-    progress: bool | ProgressCallback | None
-    webhook: str | None = field(repr=False)
-    policy: ExecutionPolicy | None
-    s3_config: S3Config | None = field(repr=False)
-    journal: Journal | str | None = field(converter=_journal)
-    _check: Callable[[Any], Any] | None = field(converter=_checker, alias="input_type")
-    read: Reader | None = field(converter=reader_for, alias="output_type")
-    """What reads the outputs, if they are to be of a type."""
-
-    def __attrs_post_init__(self) -> None:
-        whole_number(self.concurrency, "concurrency", 1)
-        checked_choice(self.on_error, "on_error", "yield", "raise")
-        checked_choice(self.on_leave, "on_leave", "detach", "cancel")
-        self.request(None)
-
-    def checked(self, input: Any) -> Any:
-        """
-        Return what is to be sent of one input.
-
-        Raises:
-            TypeError: It is not of the type that inputs are to be of.
-        """
-        return input if self._check is None else self._check(input)
-
-    def request(self, input: Any) -> api.JobRequest:
-        """Make the request of one input, as it is to be sent."""
-        return api.request(
-            None,
-            input=input,
-            webhook=self.webhook,
-            policy=self.policy,
-            s3_config=self.s3_config,
-            warns=False,
-        )
-
-
-def checked_options(**given: Any) -> Options:
-    """Return the options of a `map`, checked; if they can't be, no frame keeps a secret."""
-    before = sys.exception()
-    try:
-        return Options(**given)
-    except BaseException as reason:
-        clear_frames(reason, before)
-        raise
-    finally:
-        given.clear()
-
-
-def prepare(
-    session: Session,
-    workplace: Workplace,
-    inputs: Iterable[Any] | AsyncIterable[Any],
-    options: Options,
-) -> Taker[MapResult[Any]]:
-    """Return what runs a job for each of the inputs, when its results are asked for."""
-    session, crew = workplace.bind(session), workplace.crew
-    if options.journal is None:
-        work = Mapping(session, options)
-    else:
-        from runpod_sdk._flows.many.journaled_map import JournaledMapping
-
-        work = JournaledMapping(session, options, crew, options.journal)
-    stream = inputs if workplace.async_inputs and isinstance(inputs, AsyncIterable) else None
-    reads = checked_inputs(inputs) if stream is None else None
-    ahead = AHEAD_ORDERED if options.ordered else AHEAD
-    batch = Batch(
-        crew,
-        work,
-        concurrency=options.concurrency,
-        queued=options.concurrency,
-        most=ahead * options.concurrency,
-        ordered=options.ordered,
-        stream=stream,
-    )
-    total = len(inputs) if isinstance(inputs, Sized) else None
-    terms = Terms(
-        action=f"map on endpoint {session.endpoint_id}",
-        timeout=options.timeout,
-        on_error=options.on_error,
-        on_leave=options.on_leave,
-        watching=progress_reporter(options.progress, total),
-        total=total,
-    )
-    return Taker(workplace.desk, batch, reads, terms)
+from runpod_sdk.settings import UNSET
 
 
 class Mapping:

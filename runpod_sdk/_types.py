@@ -1,0 +1,72 @@
+"""Types that errors, values and the shells share, so that none of them needs another for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+if TYPE_CHECKING:  # what a type checker knows the values by that are written as JSON
+    from datetime import date
+    from decimal import Decimal
+    from uuid import UUID
+
+    class Attrs(Protocol):
+        __attrs_attrs__: ClassVar[Any]
+
+    class Dataclass(Protocol):
+        __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    class Model(Protocol):
+        __pydantic_validator__: ClassVar[Any]
+
+    class Typed(Protocol):
+        __required_keys__: ClassVar[frozenset[str]]
+
+    class Numpy(Protocol):
+        @property
+        def shape(self) -> tuple[()]: ...
+        def item(self) -> Any: ...
+
+    Scalar: TypeAlias = date | UUID | Decimal | Numpy
+    HasFields: TypeAlias = Attrs | Dataclass | Model | Typed
+
+JSONValue: TypeAlias = (
+    "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
+)
+"""What JSON can say. What comes decoded is plain dicts and lists, typed as Any."""
+
+InputValue: TypeAlias = (
+    "Mapping[str, InputValue] | Sequence[InputValue] | str | float | Scalar | HasFields | None"
+)
+"""
+What can be sent as input: JSON, and in it values of attrs classes, dataclasses and pydantic's
+models and dataclasses; `datetime`, `date`, `UUID` and `Decimal`, which are written as strings; and
+numpy's scalars, which are written as numbers.
+"""
+
+
+class EndpointHandle(Protocol):
+    """An endpoint, sync or async."""
+
+    @property
+    def id(self) -> str:
+        """The endpoint's id."""
+        ...
+
+
+class JobHandle(Protocol):
+    """
+    A job, sync or async.
+
+    Use `isinstance(job, Job)` or `isinstance(job, AsyncJob)` before you call its methods.
+    """
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        ...
+
+    @property
+    def endpoint(self) -> EndpointHandle:
+        """The endpoint that the job belongs to."""
+        ...
