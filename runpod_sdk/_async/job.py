@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import START, StreamMemory
-from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
 from runpod_sdk._telemetry.telemetry import FOLLOWED

@@ -16,10 +16,10 @@ from attrs import define, evolve, field, frozen
 
 from runpod_sdk import errors
 from runpod_sdk._flows.censoring import Censor, censored_headers
-from runpod_sdk._flows.json_codec import decode
 from runpod_sdk._flows.deadline import Deadline, TimeLimit
-from runpod_sdk._flows.recent_jobs import Newcomers
+from runpod_sdk._flows.json_codec import decode
 from runpod_sdk._flows.rate_limit import Lane, Limit, Traffic
+from runpod_sdk._flows.recent_jobs import Newcomers
 from runpod_sdk._origin import Origin
 from runpod_sdk.settings import Unset, is_id
 

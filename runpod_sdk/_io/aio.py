@@ -114,7 +114,7 @@ class AsyncIO:
             ClientClosedError: It was closed.
         """
         if self._closed:
-            raise http.closed_meanwhile()
+            raise http_common.closed_meanwhile()
         scopes, scope = self._scopes(), anyio.CancelScope()
         scopes.add(scope)
         try:
@@ -123,7 +123,7 @@ class AsyncIO:
         finally:
             scopes.discard(scope)
         if scope.cancelled_caught:
-            raise http.closed_meanwhile()
+            raise http_common.closed_meanwhile()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
@@ -167,7 +167,7 @@ class AsyncIO:
     def check_open(self) -> None:
         """Raise, if the client was closed."""
         if self._closed:
-            raise http.closed_before()
+            raise http_common.closed_before()
 
     def __del__(self) -> None:
         here = getattr(self, "_here", None)

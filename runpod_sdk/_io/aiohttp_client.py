@@ -24,11 +24,11 @@ from yarl import URL
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.io import Call, Reply
-from runpod_sdk._io import certificates, http, proxies
+from runpod_sdk._io import certificates, http_common, proxies
 from runpod_sdk._io.aiohttp_upload import Upload
-from runpod_sdk._io.http11.happy_eyeballs import new_socket
 from runpod_sdk._io.event_loop import under_asyncio
 from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
+from runpod_sdk._io.http11.happy_eyeballs import new_socket
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 

@@ -9,14 +9,14 @@ import aiohttp
 import aiohttp.abc
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
-from runpod_sdk._io import http
+from runpod_sdk._io import http_common
 from runpod_sdk._io.socket_deadline import is_ready
 
 
 class Upload(aiohttp.Payload):
     """A body that tells how much of it was handed to the system."""
 
-    def __init__(self, content: bytes, limit: TimeLimit, trace: http.Trace) -> None:
+    def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.Trace) -> None:
         super().__init__(content)
         self._size = len(content)
         self._limit = limit

@@ -12,7 +12,7 @@ import httpx
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.io import Call, Reply
-from runpod_sdk._io import certificates, http, proxies
+from runpod_sdk._io import certificates, http_common, proxies
 from runpod_sdk._io.http11.happy_eyeballs import limit_unsent
 from runpod_sdk._io.httpx_deadline import enforce, expire_idle_connections, hearing
 from runpod_sdk.errors import ClientClosedError

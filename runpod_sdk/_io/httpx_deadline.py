@@ -24,10 +24,10 @@ import httpcore
 import httpx
 from httpcore._backends.sync import SyncBackend, SyncStream
 
-from runpod_sdk._io.http11.socket_stream import encrypted
-from runpod_sdk._io.http11.happy_eyeballs import connect
-from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_left
 from runpod_sdk._io.http11.connection import MOST
+from runpod_sdk._io.http11.happy_eyeballs import connect
+from runpod_sdk._io.http11.socket_stream import encrypted
+from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_left
 
 _CONNECTING: Final = SocketErrors(httpcore.ConnectTimeout, httpcore.ConnectError)
 _READING: Final = SocketErrors(httpcore.ReadTimeout, httpcore.ReadError)

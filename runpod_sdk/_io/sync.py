@@ -90,7 +90,7 @@ class SyncIO:
 
     async def sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
-            raise http.closed_meanwhile()
+            raise http_common.closed_meanwhile()
 
     async def turn(self, turn: Future[None], limit: float | None) -> bool:
         come = threading.Event()  # `turn.result` raises what a signal handler may raise too
@@ -102,7 +102,7 @@ class SyncIO:
         finally:
             self._turns.discard(come)
         if self._closed.is_set():
-            raise http.closed_meanwhile()
+            raise http_common.closed_meanwhile()
         return turn.done()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
@@ -134,7 +134,7 @@ class SyncIO:
     def check_open(self) -> None:
         """Raise, if the client was closed."""
         if self._closed.is_set():
-            raise http.closed_before()
+            raise http_common.closed_before()
 
     def __del__(self) -> None:
         if getattr(self, "_own", None) is not None and not self._closed.is_set():

@@ -12,10 +12,8 @@ from attrs import evolve, field, frozen
 
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import START, StreamMemory
-from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
-from runpod_sdk._telemetry.telemetry import FOLLOWED
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk._telemetry.telemetry import FOLLOWED
 from runpod_sdk._typed_outputs import reader_for

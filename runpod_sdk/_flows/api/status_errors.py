@@ -13,6 +13,7 @@ from runpod_sdk import errors
 from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.io import Reply
 from runpod_sdk._origin import request_id
+from runpod_sdk._types import JSONValue
 from runpod_sdk.json_text import write
 from runpod_sdk.models import short
 from runpod_serverless_api import models as wire

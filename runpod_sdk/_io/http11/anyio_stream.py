@@ -14,8 +14,6 @@ import httpx
 
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged, limit_unsent
 from runpod_sdk._io.socket_deadline import is_ready
-from runpod_sdk._io.http11.tls_stream import TLSLine
-from runpod_sdk._io.http11.connection import MOST, Hear, Line
 
 
 class AwaitingLine:

@@ -15,8 +15,6 @@ import httpx
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged
 from runpod_sdk._io.http11.happy_eyeballs_asyncio import connect
 from runpod_sdk._io.socket_deadline import is_ready
-from runpod_sdk._io.http11.tls_stream import TLSLine
-from runpod_sdk._io.http11.connection import MOST, Hear, Line
 
 _AHEAD: Final = 2**20
 """Bytes that may have come without having been read."""

@@ -10,7 +10,6 @@ import httpx
 
 from runpod_sdk._io.http11.happy_eyeballs import connect, limit_unacknowledged
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
-from runpod_sdk._io.http11.connection import MOST, Hear
 
 _CONNECTING: Final = SocketErrors(httpx.ConnectTimeout, httpx.ConnectError)
 _READING: Final = SocketErrors(httpx.ReadTimeout, httpx.ReadError)
