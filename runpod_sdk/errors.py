@@ -41,10 +41,9 @@ from runpod_sdk._nesting import packed, unpacked
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runpod_sdk._async.job import AsyncJob
-    from runpod_sdk._sync.job import Job
-    from runpod_sdk.models import JobState, JSONValue
+    from runpod_sdk._types import JobHandle, JSONValue
     from runpod_sdk.error_text import ErrorDetails
+    from runpod_sdk.models import JobState
 
 __all__ = [
     "APIConnectionError",

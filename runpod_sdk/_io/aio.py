@@ -20,7 +20,7 @@ import anyio
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Level, Reply
 from runpod_sdk._importing import whole_imports
-from runpod_sdk._io import certificates, http, proxies, turns
+from runpod_sdk._io import certificates, event_loop, http_common, proxies
 from runpod_sdk._io.log import follow_environment
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError

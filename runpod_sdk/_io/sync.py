@@ -16,10 +16,10 @@ from weakref import WeakSet
 
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Level, Reply
-from runpod_sdk._io import http, proxies
+from runpod_sdk._io import http_common, proxies
+from runpod_sdk._io.http11.pool import Pool
 from runpod_sdk._io.http11.socket_stream import BlockingLine
 from runpod_sdk._io.log import follow_environment
-from runpod_sdk._io.http11.pool import Pool
 from runpod_sdk._io.socket_deadline import bounded_by, end
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.settings import Config

@@ -12,7 +12,9 @@ import anyio.abc
 import anyio.lowlevel
 import httpx
 
+from runpod_sdk._io.http11.connection import MOST, Hear, Line
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged, limit_unsent
+from runpod_sdk._io.http11.tls_stream import TLSLine
 from runpod_sdk._io.socket_deadline import is_ready
 
 

@@ -12,8 +12,10 @@ from typing import Final, cast
 
 import httpx
 
+from runpod_sdk._io.http11.connection import MOST, Hear, Line
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged
 from runpod_sdk._io.http11.happy_eyeballs_asyncio import connect
+from runpod_sdk._io.http11.tls_stream import TLSLine
 from runpod_sdk._io.socket_deadline import is_ready
 
 _AHEAD: Final = 2**20

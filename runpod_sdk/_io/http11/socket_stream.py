@@ -8,6 +8,7 @@ from typing import Final, Self
 
 import httpx
 
+from runpod_sdk._io.http11.connection import MOST, Hear
 from runpod_sdk._io.http11.happy_eyeballs import connect, limit_unacknowledged
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
 
