@@ -27,9 +27,9 @@ CONFIG_FILE: Final = "~/.runpod/config.toml"
 _LARGEST_FILE: Final = 2**20
 
 _SUSPICIOUS: Final = (
-    (re.compile(r"^[\"'`]|[\"'`]$"), "it has quotes around it: remove them"),
-    (re.compile(r"^bearer\b", re.IGNORECASE), 'it begins with "Bearer": give the key alone'),
-    (re.compile(r"\s"), "it has white space in it: give the key alone"),
+    (re.compile(r"^[\"'`]|[\"'`]$"), "it is enclosed in quotes: remove them"),
+    (re.compile(r"^bearer\b", re.IGNORECASE), 'it begins with "Bearer": use the key alone'),
+    (re.compile(r"\s"), "it contains white space: use the key alone"),
     (re.compile(r"^\w+=|^\$|^<|^\{"), "it looks like a placeholder or an assignment"),
 )
 """What a key has that was not copied as it is, and what is said of it."""
@@ -75,31 +75,31 @@ def _checked(key: object, source: str) -> ApiKey | str:
     if not isinstance(key, str):
         return f"{source} must be a string, not a {type(key).__name__}"
     if not key.strip():
-        return f"{source} is blank: give a key, or leave it out"
+        return f"{source} is blank: set a key, or omit it"
     if not (key.isascii() and key.isprintable()) or key != key.strip():
         return (
-            f"{source} has a character that no API key has, such as a line end or a space at"
-            " either end: remove it"
+            f"{source} contains a character that is invalid in an API key, such as a line break or"
+            " a leading or trailing space: remove it"
         )
     return ApiKey(key, source)
 
 
 def _stored_api_key() -> ApiKey | str:
     """Return the key in RunPod's own file, or why there is none."""
-    none = f"no API key: give api_key=…, set {API_KEY_VARIABLE}, or put one into {CONFIG_FILE}"
+    none = f"no API key: pass api_key=…, set {API_KEY_VARIABLE}, or write one to {CONFIG_FILE}"
     home = _home()
     if home is None:
-        return f"{none} (which was not looked for: there is no HOME, nor a passwd entry)"
+        return f"{none} (which was not read: HOME is not set and the user has no passwd entry)"
     try:
         with home.joinpath(CONFIG_FILE.removeprefix("~/")).open("rb") as file:
             content = file.read(_LARGEST_FILE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return none
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "its path has a character that no path has"
-        return f"no API key: {CONFIG_FILE} can't be read: {why}"
+        why = getattr(error, "strerror", None) or "its path contains an invalid character"
+        return f"no API key: {CONFIG_FILE} cannot be read: {why}"
     if len(content) > _LARGEST_FILE:
-        return f"no API key: {CONFIG_FILE} is larger than 1 MiB: write it anew"
+        return f"no API key: {CONFIG_FILE} is larger than 1 MiB: write a new one"
     document = _toml(content)
     if isinstance(document, str):
         return f"no API key: {CONFIG_FILE} {document}"
@@ -108,7 +108,7 @@ def _stored_api_key() -> ApiKey | str:
         return _checked(profile["api_key"], f"api_key under [default] in {CONFIG_FILE}")
     if "apikey" in document:  # as runpodctl writes it
         return _checked(document["apikey"], f"apikey in {CONFIG_FILE}")
-    return f"{none}: api_key under [default], or a top-level apikey; it has neither"
+    return f"{none}: that file contains neither api_key under [default] nor a top-level apikey"
 
 
 def _toml(content: bytes) -> dict[str, Any] | str:
@@ -120,9 +120,9 @@ def _toml(content: bytes) -> dict[str, Any] | str:
     except UnicodeDecodeError:
         return "is not UTF-8: save it as UTF-8"
     except ValueError:  # whose text may quote the file: no TOML, or an integer that is too long
-        return "is not valid TOML: correct it, or write it anew"
+        return "is not valid TOML: correct it, or write a new one"
     except RecursionError:
-        return "is nested too deep to be read: write it anew"
+        return "is nested too deeply: write a new one"
 
 
 def _home() -> Path | None:
@@ -155,7 +155,7 @@ def find_base_url(explicit: str | None) -> str:
     url = url.rstrip("/")
     parts = urlsplit(url)
     if parts.scheme == "http" and is_public(parts.hostname or ""):
-        warn(f"{url} is not encrypted, so the API key can be read on its way: use https://")
+        warn(f"{url} does not encrypt the API key: use https://")
     return url
 
 
@@ -169,7 +169,7 @@ def _fault_of_url(url: str) -> str:
     except (ValueError, AttributeError, TypeError):
         return f"be a URL such as {BASE_URL}"
     if secret:  # looked for first, as all else shows the URL
-        return "not carry a user name or a password"
+        return "not contain a user name or a password"
     if not good or not url.isprintable() or " " in url:
         return f"be a URL such as {BASE_URL}, not {url!r}"
     if parts.query or parts.fragment or {".", ".."} & set(parts.path.split("/")):

@@ -107,8 +107,8 @@ class JournalFile:
     def damaged(self, what: object) -> JournalError:
         """Make the error of a content that no journal has."""
         return JournalError(
-            f"the journal {self.path} is damaged ({what}): restore a copy of it, or start with"
-            " another file if no job of this one matters"
+            f"the journal {self.path} is damaged ({what}): restore a copy, or use another"
+            " file if you do not need its jobs"
         )
 
     def close(self) -> None:
@@ -156,13 +156,13 @@ class JournalFile:
         self.check_process()
         with self._mutex, self._explained():
             if self._database is None:
-                raise JournalError(f"{self.path} is closed: open it again")
+                raise JournalError(f"{self.path} is closed: open a new Journal")
             yield self._database
 
     def _connected(self) -> sqlite3.Connection:
         has_wal = os.path.exists(self._wal)
         if has_wal and os.stat(self._wal).st_size and not os.stat(self._file).st_size:
-            raise self.damaged("it is empty, and its -wal is not")
+            raise self.damaged("it is empty, but its -wal is not")
         database = sqlite3.connect(
             self._file, timeout=0, isolation_level=None, check_same_thread=False
         )
@@ -181,7 +181,7 @@ class JournalFile:
         ((tables,),) = database.execute("SELECT count(*) FROM sqlite_schema")
         if application != _APPLICATION and (application or tables):
             raise JournalError(
-                f"{self.path} is not a journal, or one of another version: name another file"
+                f"{self.path} is not a journal, or is of another version: use another file"
             )
         if tables:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
@@ -189,9 +189,9 @@ class JournalFile:
                 raise self.damaged(found)
             if _is_behind(database) and not has_wal:
                 raise JournalError(
-                    f"{self.path} is incomplete without {self.path}-wal, which holds the last jobs"
-                    " of a map that was not closed: put that file beside it, or start with another"
-                    " journal if no job of this one matters"
+                    f"{self.path} is incomplete without {self.path}-wal, which contains the last"
+                    " jobs of a map that was not closed: restore that file, or use another journal"
+                    " if you do not need its jobs"
                 )
         database.execute("PRAGMA journal_mode = WAL")  # stays so: not of what is not ours
         database.execute("PRAGMA synchronous = FULL")
@@ -210,15 +210,15 @@ class JournalFile:
         except FileLostError as lost:
             name = str(lost) if str(lost) == self._wal else self.path
             raise JournalError(
-                f"{name} was deleted, moved or replaced while the journal was in use: nothing more"
-                " is sent; put the file back and start again"
+                f"{name} was deleted, moved or replaced while the journal was in use; nothing"
+                " more is sent. Restore the file and start again"
             ) from None
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorname", "")
             if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise self._in_use() from error
             if code == "SQLITE_NOTADB":
-                raise JournalError(f"{self.path} is not a journal: name another file") from error
+                raise JournalError(f"{self.path} is not a journal: use another file") from error
             if code.startswith(_OF_THE_SYSTEM):
                 raise self._unusable(str(error)) from error
             raise self.damaged(error) from error
@@ -229,8 +229,8 @@ class JournalFile:
 
     def _in_use(self) -> JournalError:
         return JournalError(
-            f"{self.path} is in use: a journal serves one map at a time; wait until the other has"
-            " ended, or use another file"
+            f"{self.path} is in use by another map: wait until that map has ended, or use"
+            " another file"
         )
 
     def _unusable(self, reason: str) -> JournalError:
@@ -238,10 +238,10 @@ class JournalFile:
         if not os.path.isdir(directory):
             reason, advice = f"there is no directory {directory}", "create it"
         elif os.path.isdir(self._file):
-            reason, advice = "it is a directory", "name a file in it"
+            reason, advice = "it is a directory", "use the path of a file"
         else:
-            advice = "name a file that can be written and locked, on a disk with room"
-        return JournalError(f"the journal {self.path} can't be read or written: {reason}; {advice}")
+            advice = "use a file on a disk with free space where files can be written and locked"
+        return JournalError(f"the journal {self.path} cannot be read or written: {reason}; {advice}")
 
 
 _OF_THE_SYSTEM: Final = tuple(

@@ -50,7 +50,7 @@ def write(value: object, name: str, plain: Callable[[Any], Any]) -> bytes:
         if not (unusual or has_other_keys(value)):
             return content
     except RecursionError:
-        failure = ValueError(f"{named} is nested too deep to be written as JSON")
+        failure = ValueError(f"{named} is nested too deeply for JSON")
     except (ValueError, TypeError) as error:
         if raised_by_signal_handler(error):
             raise

@@ -108,14 +108,14 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("has a lone surrogate, half of a character") from None
+        raise ValueError("contains a lone surrogate, half of a character") from None
 
 
 def _check_digits(number: int, how: str) -> None:
     try:
         int.__repr__(number)
     except ValueError:
-        raise ValueError(f"{how} an integer of too many digits") from None
+        raise ValueError(f"{how} an integer with too many digits") from None
 
 
 def _check_keys(value: dict[Any, Any]) -> None:
@@ -134,8 +134,8 @@ def _check_keys(value: dict[Any, Any]) -> None:
         _check_text(written)
         if written in seen:
             raise TypeError(
-                f"has the keys {seen[written]!r:.40} and {key!r:.40}, which are one and the"
-                " same key as JSON: leave one out"
+                f"has the keys {seen[written]!r:.40} and {key!r:.40}, which become the"
+                " same key as JSON: remove one"
             )
         seen[written] = key
 
@@ -154,25 +154,28 @@ def name_of(kind: type) -> str:
 
 
 def _advice(value: Any) -> str:
-    """Say what to give instead."""
+    """Say what to pass instead."""
     if isinstance(value, bytes | bytearray | memoryview):
         return f"encode it as base64 text, {_ENCODE}"
     if isinstance(value, os.PathLike):
-        return f"to send the file's content, encode it as base64 text, {_ENCODE}; else give str(…)"
+        return (
+            f"to send the file's content, encode it as base64 text, {_ENCODE}; to send the path,"
+            " convert it with str(…)"
+        )
     if isinstance(value, type):
-        return "give a value, not a class"
+        return "pass a value, not a class"
     if isinstance(value, enum.Enum):
-        return "give its value, or make the class a StrEnum or an IntEnum"
+        return "pass its .value, or make the class a StrEnum or an IntEnum"
     for has, advice in _ADVICE.items():
         if _has(value, has):
             return advice
     if isinstance(value, Mapping):
-        return "give dict(…) of it"
+        return "convert it with dict(…)"
     if isinstance(value, Collection | Iterator):
-        return "give list(…) of it"
+        return "convert it with list(…)"
     return (
-        "give dicts, lists, strings, numbers, booleans and None, or values of attrs classes,"
-        " dataclasses and models of pydantic"
+        "use dicts, lists, strings, numbers, booleans, None, or instances of attrs classes,"
+        " dataclasses and pydantic models"
     )
 
 
@@ -187,15 +190,15 @@ def _has(value: Any, name: str) -> bool:
 
 
 _ADVICE: Final = {
-    "get_secret_value": "give its get_secret_value(), if it is to be sent",
-    "tolist": "give its tolist(), or its item() if it is a single number",
-    "isoformat": "give its isoformat()",
-    "total_seconds": "give its total_seconds()",
+    "get_secret_value": "pass its get_secret_value() if you want to send the secret",
+    "tolist": "pass its tolist(), or its item() if it is a single number",
+    "isoformat": "pass its isoformat()",
+    "total_seconds": "pass its total_seconds()",
     "tobytes": f"encode it as base64 text, {_ENCODE}",
     "read": f"encode its content as base64 text, {_ENCODE}",
-    "as_tuple": "give str(…) or float(…) of it",
-    "hex": "give str(…) of it",
-    "succeeded": "give its output",
-    "to_dict": "give its to_dict()",
+    "as_tuple": "convert it with str(…) or float(…)",
+    "hex": "convert it with str(…)",
+    "succeeded": "pass its .output",
+    "to_dict": "pass its to_dict()",
 }
 """Advice by a method that values of a kind have."""

@@ -1,4 +1,4 @@
-"""What errors say: what happened, to which job, and what to do."""
+"""Texts of error messages: what happened, to which job, and what to do."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ if TYPE_CHECKING:
 _LONGEST: Final = 2_000
 
 _ADVICE: dict[int, str] = {
-    401: "the API key is not accepted",
-    403: "the API key has no access to this endpoint, or may not do this",
-    404: "there is no such endpoint for this key: check the endpoint's id",
-    413: (
-        "put large data into storage, by runpod_sdk.storage.S3Storage for example, and send its URL"
-    ),
-    429: "too many requests, or too many jobs in the queue; try again later",
+    401: "the server does not accept the API key",
+    403: "the API key has no permission for this endpoint or operation",
+    404: "no such endpoint for this API key: check the endpoint id",
+    413: "store large data elsewhere, for example with runpod_sdk.storage.S3Storage, and send its URL",
+    429: "too many requests or queued jobs: try again later",
 }
 
 _NO_JOB = (
-    "there is no such job for this key, or its result has expired: 30 minutes after `run`,"
-    " 1 minute after `run_sync`, or by the job's ttl"
+    "no such job for this API key, or its result has expired: results are kept for 30 minutes"
+    " after `run`, for 1 minute after `run_sync`, and no longer than the job's ttl"
 )
 
-_UNCERTAIN = "the job may have been enqueued: do not send it again without looking"
+_UNCERTAIN = "the job may have been enqueued: check before you submit it again"
 
 NO_OUTPUT = (
-    "the job completed without an output: the result was larger than the service keeps (20 MB),"
-    " the handler returned nothing or an empty object (look for a missing `return`, also in"
-    " rp_handler.py), or it yields without return_aggregate_stream, and its chunks are in stream()"
+    "the job completed without an output. Possible causes: the result is larger than RunPod keeps"
+    " (20 MB); the handler returned nothing or an empty object (look for a missing `return`, also"
+    " in rp_handler.py); or the handler yields without return_aggregate_stream (read its chunks"
+    " with stream())"
 )
-"""What may be the reason of a job that completed with neither an output nor an error."""
+"""The warning for a job that completed with neither an output nor an error."""
 
 
 def refused(
@@ -48,11 +47,11 @@ def refused(
     base_url: str,
 ) -> str:
     """
-    Say what was asked, what was answered, and what to do.
+    Describe a response that is not 2xx, and what to do.
 
     Args:
-        key_origin: Where the API key came from.
-        base_url: What the client was told to ask.
+        key_origin: Where the API key was found.
+        base_url: The client's base URL.
     """
     cls = errors.status_error_class(status_code, submission=submission)
     uncertain = issubclass(cls, errors.SubmissionServerError)
@@ -60,9 +59,9 @@ def refused(
     if of_job and status_code == 404:
         advice = _NO_JOB
     if status_code in (401, 403) and key_origin:
-        advice = f"{advice}; it came from {key_origin}"
+        advice = f"{advice}; the key is from {key_origin}"
     if status_code == 404 and base_url and not base_url.endswith("/v2"):
-        advice = f"{advice}; if nothing is found, check the base URL {base_url}: RunPod's has /v2"
+        advice = f"{advice}; also check the base URL {base_url}: RunPod's ends with /v2"
     message = f"{action}: HTTP {status_code}"
     if detail:
         message += f", {detail}"
@@ -70,37 +69,37 @@ def refused(
 
 
 def too_large(action: str, size: int, limit: int) -> str:
-    """Say that a request was not sent for its size, and what to do with so much."""
+    """Say that a request was too large to send, and how to send large data."""
     return (
-        f"{action}: the request is {size / 2**20:.1f} MiB as JSON, and the service takes"
-        f" {limit / 2**20:g} MiB (10 MiB of `run`, 20 MiB of `run_sync`); nothing was sent: put"
-        " large data into storage, by runpod_sdk.storage.S3Storage for example, and send its URL"
-        " (results: see s3_config; a server that takes more: see size_limits)"
+        f"{action}: the request is {size / 2**20:.1f} MiB as JSON; the limit is"
+        f" {limit / 2**20:g} MiB (10 MiB for `run`, 20 MiB for `run_sync`). Nothing was sent. Store"
+        " large data elsewhere, for example with runpod_sdk.storage.S3Storage, and send its URL; for"
+        " large results see s3_config, for a server with another limit see size_limits"
     )
 
 
 def no_answer(action: str, reason: str, *, submission: bool) -> str:
-    """Say that no usable answer came, and why."""
+    """Say that no usable response arrived, and why."""
     return f"{action}: {reason}" + (f"; {_UNCERTAIN}" if submission else "")
 
 
 def interrupted_submission(endpoint_id: str) -> str:
-    """Say that a submission was interrupted before its answer was read."""
-    return f"submission to endpoint {endpoint_id} interrupted; {_UNCERTAIN}"
+    """Say that a submission was interrupted before its response was read."""
+    return f"the submission to endpoint {endpoint_id} was interrupted; {_UNCERTAIN}"
 
 
 def about(job_id: str, text: str) -> str:
-    """Say something of a job, in a note: of which, and what."""
+    """Return a note about a job."""
     return f"job {job_id}: {text}"
 
 
 def detached(job_id: str) -> str:
-    """Say that a job was left alone, and how to come back to it."""
-    return f"it may still be running; wait for it with endpoint.job({job_id!r})"
+    """Say that a job may still be running, and how to wait for it."""
+    return f"it may still be running; to wait for it, call endpoint.job({job_id!r}).wait()"
 
 
 def cancelled(answer: JobState | None) -> str:
-    """Say what became of a job that was to be cancelled, given the server's answer."""
+    """Say whether a job was cancelled, by the server's response."""
     if answer is None or not answer.completed:
         return "the cancellation was not confirmed"
     if answer.succeeded or answer.status != "CANCELLED":
@@ -109,10 +108,10 @@ def cancelled(answer: JobState | None) -> str:
 
 
 def invalid(action: str, fault: str, words: str, *, submission: bool) -> str:
-    """Say what is wrong with the body of a 2xx, with the server's own *words*, if it has any."""
-    message = f"{action}: the answer is not what the API document says: {fault}"
+    """Describe an invalid body of a 2xx response; *words* is an error text in that body."""
+    message = f"{action}: the response does not match the API document: {fault}"
     if words:
-        message += f"; the server says: {words}"
+        message += f"; the server's message: {words}"
     return f"{message}; see .body" + (f" ({_UNCERTAIN})" if submission else "")
 
 
@@ -126,16 +125,16 @@ def timed_out(
     wait: float | None = None,
 ) -> str:
     """
-    Say that a call timed out, and what is known of the job.
+    Say that a call timed out, and in which state the job was.
 
     Args:
-        in_line: Whether the request was not sent, to keep to the service's rates.
-        wait: The seconds until it could be sent.
+        in_line: Whether the request was not sent because of the rate limit.
+        wait: Seconds until the rate limit allows the request.
     """
     if in_line and wait is not None and timeout is not None:
         return (
-            f"{action}: nothing was sent: RunPod's rate limit has no room for {wait:.1f} s, longer"
-            f" than the timeout of {timeout:g} s; wait, or give a longer one (see rate_limits)"
+            f"{action}: nothing was sent: the rate limit allows the request in {wait:.1f} s, after"
+            f" the timeout of {timeout:g} s; wait, or use a longer timeout (see rate_limits)"
         )
     message = f"{action}: timed out" + ("" if timeout is None else f" after {timeout:g} s")
     if uncertain:
@@ -144,8 +143,8 @@ def timed_out(
         return f"{message} waiting for the rate limit; nothing was sent (see rate_limits)"
     if state is None:
         return message
-    why = "" if state.started else "; explain() says why it is still queued"
-    return f"{message}; it is still {state.status}{why}"
+    why = "" if state.started else "; explain() returns the reason"
+    return f"{message}; the job is still {state.status}{why}"
 
 
 def not_saved(job_id: str, failed: Mapping[str, Exception], saved: Sized) -> str:
@@ -168,10 +167,10 @@ def _reason(error: Exception) -> str:
 
 def interrupted(action: str, state: JobState | None, why: str, *, rerun: bool) -> str:
     """
-    Say why chunks are missing, and where they can still be found.
+    Say why chunks of a stream are missing, and how to read the remaining ones.
 
     Args:
-        why: The error message of the status request, if it failed.
+        why: The error message of the status request, if that failed.
     """
     if rerun:
         message = (
@@ -179,10 +178,10 @@ def interrupted(action: str, state: JobState | None, why: str, *, rerun: bool) -
             " delivered so far"
         )
     else:
-        message = f"{action}: a response was lost that may have carried chunks"
+        message = f"{action}: a response was lost that may have contained chunks"
     if state is None:
         return f"{message}, and the job's status could not be read" + (f" ({why})" if why else "")
     return (
-        f"{message}, and the output of the job ({state.status}) does not show which are missing;"
-        " endpoint.stream(job_id) reads what the server still has"
+        f"{message}, and the job's output does not show which are missing (the job is"
+        f" {state.status}); endpoint.stream(job_id) reads the chunks that the server still has"
     )

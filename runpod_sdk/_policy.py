@@ -29,9 +29,9 @@ def check_unit(
     less = seconds < LEAST[name]
     bound = f"below the {LEAST[name]:g} seconds" if less else "above the 7 days"
     if less and unit == "ms":
-        guess = "it looks like seconds given for milliseconds"
+        guess = "it may be seconds instead of milliseconds"
     elif unit == "s" and not less:
-        guess = "it looks like milliseconds given for seconds"
+        guess = "it may be milliseconds instead of seconds"
     else:
-        guess = f"its unit is {'seconds' if unit == 's' else 'milliseconds'}"
-    warn(f"{shown or name} is {value:.12g} {unit}, {bound} that RunPod documents: {guess}")
+        guess = f"the unit is {'seconds' if unit == 's' else 'milliseconds'}"
+    warn(f"{shown or name} is {value:.12g} {unit}, {bound} that RunPod documents; {guess}")

@@ -36,7 +36,7 @@ class Secret(Generic[T_co]):
         return "Secret(…)"
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a Secret can't be pickled")
+        raise TypeError("a Secret cannot be pickled")
 
 
 def clear_frames(

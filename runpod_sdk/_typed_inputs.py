@@ -57,7 +57,7 @@ def plain(value: object) -> Any:
             raise
         what = f"{type(fault).__name__}: {fault}"
     # Raised without a cause: that would hold the value, and what may be secret in it.
-    raise TypeError(f"{kind.__name__} is not as its class says: {what}")
+    raise TypeError(f"{kind.__name__} does not match its class: {what}")
 
 
 def check_types(input_type: Any, output_type: Any) -> None:
@@ -106,7 +106,7 @@ def _checked(wire: Any, read: _typed_outputs.Reader) -> Any:
         faults = str(misfit)
     else:
         return wire
-    raise TypeError(f"input is no {read.name}: {faults}")
+    raise TypeError(f"input is not a {read.name}: {faults}")
 
 
 def _written(value: Any) -> Any:

@@ -81,7 +81,7 @@ class Reader:
             return self.value(state.output, "output")
         except Misfit as misfit:
             faults = str(misfit)
-        what = f"an output that is no {self.name}" if state.has_output else "no output"
+        what = f"an output that is not a {self.name}" if state.has_output else "no output"
         raise OutputValidationError(
             f"job {state.id} has {what}: {faults}; see .state.output", state=state
         )
@@ -104,7 +104,7 @@ def reader(kind: Any) -> Reader:
     except ConfigurationError:
         raise
     except Exception as fault:
-        raise TypeError(f"no {kind!r} can be made of JSON: {fault}") from fault
+        raise TypeError(f"cannot convert JSON to {kind!r}: {fault}") from fault
 
 
 def reader_for(asked: Any, otherwise: Any = None) -> Reader | None:
@@ -141,7 +141,7 @@ def converter() -> JsonConverter:
         from cattrs.preconf.json import make_converter
     except ImportError as missing:
         raise ConfigurationError(
-            'values of a class need cattrs: pip install "runpod_sdk[types]"'
+            'types other than plain JSON need cattrs: pip install "runpod_sdk[types]"'
         ) from missing
     made = make_converter()
     for kind in (str, bool, int, float, type(None)):
@@ -167,8 +167,8 @@ def dump_model(value: Any) -> Any:
         place = _secret_in(dumped, serializer.to_python(value, by_alias=True))
         if place is not None:
             raise Unwritable(
-                f"is a secret, which pydantic writes as {_ASTERISKS}: declare it as a str, or give"
-                " it a serializer that returns its get_secret_value()",
+                f"is a secret, which pydantic writes as {_ASTERISKS}: declare it as a str, or add"
+                " a serializer that returns its get_secret_value()",
                 place,
             )
     return dumped

@@ -69,30 +69,30 @@ class Explanation:
         return self.text
 
 
-_OLD_JOB = (
-    "look at its log; with versions 1.7.12 to 1.10.0 of the runpod package, a job named in the file"
-    " .runpod_jobs.pkl of its working directory keeps a worker from asking"
+_CHECK_LOG = (
+    "check the worker's log; with versions 1.7.12 to 1.10.0 of the runpod package, an old job in the"
+    " file .runpod_jobs.pkl of the working directory stops a worker from requesting jobs"
 )
 
 _BECAUSE = {
     JobReason.STARTING: (
-        "a worker is idle and should take it any moment; if this stays so, the worker may not"
-        f" be asking for jobs: {_OLD_JOB}"
+        "a worker is idle and should take it now; if it stays queued, the worker may not request"
+        f" jobs: {_CHECK_LOG}"
     ),
-    JobReason.QUEUE_AHEAD: "all workers are busy, and other jobs wait too",
-    JobReason.ALL_BUSY: "all workers are busy; it is the only one that waits",
+    JobReason.QUEUE_AHEAD: "all workers are busy, and other jobs are queued",
+    JobReason.ALL_BUSY: "all workers are busy; no other job is queued",
     JobReason.INITIALIZING: (
-        "its workers are starting, and none is ready yet; if this stays so, a worker may run"
-        f" without asking for jobs: {_OLD_JOB}"
+        "its workers are starting; none is ready yet; if it stays queued, a worker may run without"
+        f" requesting jobs: {_CHECK_LOG}"
     ),
     JobReason.THROTTLED: (
-        "its workers are throttled: there is no free hardware of the kinds that the endpoint"
-        " allows; wait, or allow other kinds or regions"
+        "its workers are throttled: no hardware of the types that the endpoint allows is free;"
+        " wait, or allow other types or regions"
     ),
-    JobReason.UNHEALTHY: f"its workers are unhealthy: {_OLD_JOB.replace('its log', 'their logs')}",
+    JobReason.UNHEALTHY: f"its workers are unhealthy: {_CHECK_LOG}",
     JobReason.NO_WORKERS: (
-        "the endpoint has no workers; if this stays so, look at its greatest number of workers"
-        " and at the account's balance (a job of low priority starts none)"
+        "the endpoint has no workers; if it stays queued, check the endpoint's maximum number of"
+        " workers and the account's balance (a low-priority job starts no workers)"
     ),
     JobReason.UNKNOWN: "the server does not say how many workers the endpoint has",
 }
@@ -107,7 +107,7 @@ def of_state(state: JobState) -> Explanation | None:
         reason, text = JobReason.DONE, f"has ended: {state.status}{why}"
     elif state.status == JobStatus.IN_PROGRESS:
         where = f" on worker {state.worker_id}" if state.worker_id else ""
-        again = f", after {state.retries} lost tries" if state.retries else ""
+        again = f", after {state.retries} lost attempts" if state.retries else ""
         reason, text = JobReason.RUNNING, f"is running{where}{again}"
     else:
         reason = JobReason.UNKNOWN
@@ -126,13 +126,13 @@ def of_health(state: JobState, health: EndpointHealth) -> Explanation:
 def unknown(job_id: str, fault: Exception, state: JobState | None = None) -> Explanation:
     """Say that the reason could not be found out, and why not."""
     where = "its status" if state is None else "it is in the queue, but the endpoint's health"
-    text = f"job {job_id}: {where} could not be had: {fault}"
+    text = f"job {job_id}: {where} could not be read: {fault}"
     return Explanation(reason=JobReason.UNKNOWN, text=text, state=state)
 
 
 def not_found(job_id: str, fault: Exception) -> Explanation:
     """Say that there is no such job, any more or at this endpoint."""
-    return Explanation(reason=JobReason.NOT_FOUND, text=f"job {job_id} is not known: {fault}")
+    return Explanation(reason=JobReason.NOT_FOUND, text=f"job {job_id} was not found: {fault}")
 
 
 def _reason(workers: WorkerCounts, waiting: int) -> JobReason:

@@ -149,7 +149,7 @@ class Journal:
         if entry is None:
             raise ValueError(f"input {index} is not in {self.path}")
         if entry.status in (JournalStatus.RUNNING, JournalStatus.SUCCEEDED):
-            raise ValueError(f"input {index} needs no decision: job {entry.job_id} {entry.status}")
+            raise ValueError(f"input {index} needs no decision: job {entry.job_id} is {entry.status}")
         words = {"resubmit": JournalStatus.OPEN, "skip": JournalStatus.SKIPPED}
         job_id = None if decision in words else _job_id(decision)
         self._write([Change(index, words.get(decision, JournalStatus.RUNNING), job_id)])
@@ -181,8 +181,8 @@ class Journal:
             ((known,),) = self._ask("SELECT value FROM meta WHERE name = 'endpoint'")
             if known != endpoint_id:
                 raise JournalError(
-                    f"{self.path} is of endpoint {known}, not {endpoint_id}: name another file,"
-                    " or delete this one if its results are not needed"
+                    f"{self.path} belongs to endpoint {known}, not {endpoint_id}: use another"
+                    " file, or delete this one if you do not need its results"
                 )
             ((count,),) = self._ask("SELECT coalesce(max(id), -1) FROM inputs")
         except BaseException:
@@ -254,7 +254,7 @@ def _job_id(decision: str) -> str:
         return checked_id(decision, "decision")
     except (TypeError, ValueError):
         raise ValueError(
-            f'decision must be "resubmit", "skip" or the id of a job, not {decision!r}'
+            f'decision must be "resubmit", "skip" or a job id, not {decision!r}'
         ) from None
 
 

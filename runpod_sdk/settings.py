@@ -120,7 +120,7 @@ def length_of_time(value: float | timedelta | None, name: str = "timeout") -> fl
     except OverflowError:
         return None
     if not value > 0:
-        raise ValueError(f"{name} must be above zero (None: no limit), not {value!r}")
+        raise ValueError(f"{name} must be greater than zero, or None for no limit, not {value!r}")
     return None if value > _FOREVER else value
 
 
@@ -128,7 +128,7 @@ def finite_length(value: Timeout, name: str) -> float | None:
     """Return *value* in seconds; None only if it is None."""
     seconds = length_of_time(value, name)
     if seconds is None and value is not None:
-        raise ValueError(f"{name} is too long: give seconds, at most 7 days of them, or None")
+        raise ValueError(f"{name} is too long: pass seconds, at most 7 days, or None")
     return seconds
 
 
@@ -162,10 +162,10 @@ def checked_id(value: str, name: str) -> str:
         alone = f", such as {url[1]!r}" if url else ""
         raise ValueError(
             f"{name} must be the id alone{alone}, not {value!r}:"
-            " an id has no slash, no white space and no line end"
+            " an id contains no slash and no white space"
         )
     if not _is_whole(value):
-        raise ValueError(f"{name} must be an id, not {value!r}: it has half of a character")
+        raise ValueError(f"{name} must be an id, not {value!r}: it contains half of a character")
     return value
 
 
@@ -236,8 +236,8 @@ class Config:
         """The key; of a client that was pickled, what this process finds."""
         if self.revived and not self.own_http:
             raise ConfigurationError(
-                "this client was made with an http_client, which can't be pickled:"
-                " make a new client here, with its own"
+                "this client uses an http_client, which cannot be pickled:"
+                " create a new client in this process"
             )
         return self._key().value
 

@@ -34,7 +34,7 @@ RunPod takes many times as long to notice that a worker is gone.
 class Missing(Enum):
     """Why chunks may be missing, so that asking for more could leave a gap."""
 
-    RESPONSE = "a response was lost that may have carried chunks"
+    RESPONSE = "a response was lost that may have contained chunks"
     RUN = "the job was given to another worker"
 
 
@@ -224,7 +224,7 @@ class StreamMemory:
         if flow is not None and inspect.getcoroutinestate(flow) in _WAITING:
             raise RuntimeError(
                 "another task or thread is waiting for the next chunk of this job:"
-                " read a job's stream in one place at a time"
+                " use a job's stream in one task or thread at a time"
             )
 
     def enter(self, flow: Coroutine[Any, Any, Any]) -> None:

@@ -67,7 +67,7 @@ class AsyncIO:
         """Has the first loop that used this port call something, from any thread."""
         if http_client is not None:
             if transport is not None:
-                raise ValueError("give transport=… or http_client=…, which has its own, not both")
+                raise ValueError("pass transport=… or http_client=…, not both")
             self._callers = _through(config, http_client)
         elif config.own_http and not config.revived:  # an unusable proxy is an error from the start
             proxies.proxy_for(config, socks=transport != "aiohttp")

@@ -62,7 +62,7 @@ def _missing_folder() -> str:
         return ""
     if any(map(os.path.isdir, folders.split(os.pathsep))):
         return ""
-    return "SSL_CERT_DIR names no directory: correct it, or unset it"
+    return "SSL_CERT_DIR names no existing directory: correct it, or unset it"
 
 
 def fault(error: OSError) -> str:
@@ -70,9 +70,9 @@ def fault(error: OSError) -> str:
     why = error.strerror or str(error)
     log = os.environ.get("SSLKEYLOGFILE")
     if log and error.filename == log:
-        return f"SSLKEYLOGFILE names a file that can't be written ({why}): correct it, or unset it"
+        return f"SSLKEYLOGFILE: the file cannot be written ({why}): correct it, or unset it"
     variable = "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") else "SSL_CERT_DIR"
-    return f"the certificates that {variable} names can't be read ({why}): correct it, or unset it"
+    return f"{variable}: the certificates cannot be read ({why}): correct it, or unset it"
 
 
 def advice(text: str, *, own_http: bool) -> str:
@@ -80,8 +80,8 @@ def advice(text: str, *, own_http: bool) -> str:
     if not _UNKNOWN_AUTHORITY.search(text):
         return ""
     if not own_http:
-        return "; your http_client does not trust the authority of this certificate: see verify="
+        return "; your http_client does not trust the certificate's authority: see verify="
     return (
-        "; if the certificate is that of a company's proxy or authority, let SSL_CERT_FILE name a"
-        " PEM file with the authority's certificate (REQUESTS_CA_BUNDLE is not read)"
+        "; if your company's proxy or authority signed the certificate, set SSL_CERT_FILE to a PEM"
+        " file with the authority's certificate (REQUESTS_CA_BUNDLE is not read)"
     )

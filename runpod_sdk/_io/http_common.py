@@ -150,7 +150,7 @@ class Body:
         if "content-encoding" in headers:  # it seldom is, and `get` takes long to find that out
             packing = headers["content-encoding"].strip().lower()
         if packing not in (_PACKING, "identity", ""):
-            raise httpx.DecodingError("the answer is packed in a way that was not asked for")
+            raise httpx.DecodingError("the response uses a content encoding that was not requested")
         self._packed = None
         if packing == _PACKING and not unpacked:
             self._packed = zlib.decompressobj(_GZIP)
@@ -172,7 +172,7 @@ class Body:
         """Make the reply of all that was taken."""
         too_large = self._room < 0
         if self._packed and self._pieces and not (self._packed.eof or too_large):
-            raise httpx.DecodingError("the packed answer is cut short")
+            raise httpx.DecodingError("the compressed response is incomplete")
         return Reply(
             self._status,
             self._headers,
@@ -211,12 +211,12 @@ def no_reply(
     timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
     permanent = False
     if closed:
-        reason = f"the client was closed {'before the answer came' if sent else 'meanwhile'}"
+        reason = f"the client was closed {'before the response arrived' if sent else 'during the call'}"
         timed_out = False
     elif isinstance(fault, httpx.ProxyError):
         reason, permanent = _refused_by_proxy(config, fault)
     elif timed_out:
-        reason = f"no {'answer from' if sent else 'connection to'} {server} in time"
+        reason = f"no {'response from' if sent else 'connection to'} {server} in time"
     elif sent:
         reason = f"the connection to {server} broke ({_describe(fault)})"
     else:
@@ -233,9 +233,9 @@ def _refused_by_proxy(config: Config, fault: httpx.ProxyError) -> tuple[str, boo
     said = str(fault)
     proxy = proxies.proxy_for(config) if config.own_http else None
     where = "" if proxy is None else f" {proxy.url}"
-    reason = f"the proxy{where} opened no tunnel to {_address(config)} ({said}); nothing was sent"
+    reason = f"the proxy{where} refused a tunnel to {_address(config)} ({said}); nothing was sent"
     if said.startswith("407"):
-        reason += ": put a user name and a password into the proxy's URL"
+        reason += "; add a user name and a password to the proxy's URL"
     return reason, said.startswith(("403", "407"))
 
 

@@ -116,7 +116,7 @@ class ThreadDesk:
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._pid != os.getpid():
-            raise RuntimeError("these results belong to the process that asked for them")
+            raise RuntimeError("these results work only in the process that created them")
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="runpod_sdk", daemon=True)
             self._thread.start()

@@ -82,7 +82,7 @@ def proxy_for(config: Config, *, socks: bool = True) -> Proxy | None:
         if found.scheme not in _SOCKS:
             return found
         if not socks:
-            found = 'transport="aiohttp" can\'t use a SOCKS proxy: leave transport= out'
+            found = 'transport="aiohttp" does not support SOCKS proxies: omit transport='
         elif find_spec("socksio") is None:
             found = 'a SOCKS proxy needs the package socksio: pip install "httpx[socks]"'
         else:
@@ -118,13 +118,13 @@ def _parsed(text: str) -> Proxy | str:
     scheme, _, rest = (text if "://" in text else f"http://{text}").partition("://")
     scheme = scheme.lower()
     if scheme in ("socks", "socks4", "socks4a"):
-        return f"{scheme}:// is not supported: write socks5://, if the proxy speaks SOCKS 5"
+        return f"{scheme}:// is not supported: use socks5:// if the proxy supports SOCKS 5"
     if scheme not in (*_PORTS, *_SOCKS):
-        return "a proxy's URL begins with http://, https://, socks5:// or socks5h://"
+        return "a proxy URL must begin with http://, https://, socks5:// or socks5h://"
     authority, behind = _split(rest)
     user, has_user, server = authority.rpartition("@")
     if "@" in behind:  # a password that was cut off, or an address in a path, which no proxy has
-        return f"it is not a proxy's URL such as http://host:3128; {_ENCODE}"
+        return f"not a proxy URL such as http://host:3128; {_ENCODE}"
     url = f"{scheme}://{server}"
     try:
         parts = urlsplit(url)
@@ -133,7 +133,7 @@ def _parsed(text: str) -> Proxy | str:
     except ValueError:
         valid = False
     if not valid:
-        return f"it is not a proxy's URL such as http://host:3128; {_ENCODE}"
+        return f"not a proxy URL such as http://host:3128; {_ENCODE}"
     name, _, password = user.partition(":")
     return Proxy(scheme, url, (unquote(name), unquote(password)) if has_user else None)
 

@@ -53,7 +53,7 @@ def _bar(total: int | None) -> AbstractContextManager[ProgressCallback]:
     if importlib.util.find_spec("rich") is None:
         raise ConfigurationError(
             'progress=True needs rich in a terminal: pip install "runpod_sdk[cli]"; '
-            "or give a function that takes a MapProgress"
+            "or pass a function that takes a MapProgress"
         )
     from runpod_sdk._progress.terminal import terminal
 

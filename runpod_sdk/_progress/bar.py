@@ -109,6 +109,6 @@ def _tried(draw: Callable[..., object], *args: Any) -> bool:
     except Exception as error:
         if raised_by_signal_handler(error):
             raise
-        logger.debug("the progress of a map can't be drawn", exc_info=True)
+        logger.debug("cannot draw the progress of a map", exc_info=True)
         return False
     return True

@@ -49,6 +49,6 @@ if not TYPE_CHECKING:
 
             return getattr(_asyncio, name)
         raise AttributeError(
-            f"runpod_sdk.compat has no {name!r}: it has the client of endpoints, and the rest"
-            " (serverless, pods, templates) is with RunPod's own package"
+            f"runpod_sdk.compat has no {name!r}: it contains the endpoint client only; serverless"
+            " workers, pods and templates are in RunPod's own package"
         )

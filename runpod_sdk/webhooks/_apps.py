@@ -30,8 +30,8 @@ def asgi(
             await _live(receive, send)
             return
         if scope["type"] != "http":
-            raise RuntimeError("a receiver of webhooks takes HTTP only")
-        status, text = HTTPStatus.METHOD_NOT_ALLOWED, "webhooks are POSTed"
+            raise RuntimeError("a webhook receiver supports HTTP only")
+        status, text = HTTPStatus.METHOD_NOT_ALLOWED, "send webhooks by POST"
         if scope["method"] == "POST":
             query = scope["query_string"]
             refusal = _refusal(receiver, query)
@@ -56,10 +56,10 @@ def asgi(
 
 def wsgi(receiver: Receiver, handler: Callable[[Delivery], object] | None) -> WSGIApplication:
     if inspect.iscoroutinefunction(handler):
-        raise TypeError("a handler of a WSGI application can't be a coroutine function")
+        raise TypeError("a WSGI handler must not be a coroutine function")
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        status, text = HTTPStatus.METHOD_NOT_ALLOWED, "webhooks are POSTed"
+        status, text = HTTPStatus.METHOD_NOT_ALLOWED, "send webhooks by POST"
         if environ["REQUEST_METHOD"] == "POST":
             status, text = _take(receiver, handler, environ)
         start_response(f"{int(status)} {status.phrase}", _headers(status))
@@ -77,7 +77,7 @@ def _take(
         return refusal
     length = _length(environ, receiver.max_body + 1)
     if length is None:
-        return HTTPStatus.LENGTH_REQUIRED, "the length of the body is not known"
+        return HTTPStatus.LENGTH_REQUIRED, "the body length is unknown"
     body = _read(environ["wsgi.input"], length)
     with ExitStack() as taken:
         status, text, delivery = _judge(receiver, query, body, taken)
@@ -104,7 +104,7 @@ def _judge(
     try:
         return HTTPStatus.OK, "", taken.enter_context(receiver.taking(query, body))
     except InHandError:  # were it answered 200, and the first call failed, none would come again
-        return HTTPStatus.SERVICE_UNAVAILABLE, "an earlier call is being dealt with", None
+        return HTTPStatus.SERVICE_UNAVAILABLE, "an earlier call is still being handled", None
     except WebhookError as error:
         return HTTPStatus(error.status_code), str(error), None
 

@@ -127,15 +127,15 @@ def _signed(
         raise ValueError("url must begin with https:// and name a host")
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     if any(name in _OURS for name, _ in pairs):
-        raise ValueError(f"url has a parameter of {', '.join(_OURS)}: sign the one without")
+        raise ValueError(f"url already contains {', '.join(_OURS)}: sign the URL without it")
     seconds = length_of_time(expires_in, "expires_in")
     if seconds is None:
-        raise ValueError("expires_in must be a length of time: a URL has to expire")
+        raise ValueError("expires_in must be a length of time, not None")
     expires = int((time.time() if now is None else now) + seconds)
     try:
         datetime.fromtimestamp(expires, UTC)  # as `parse` will
     except (ValueError, OverflowError, OSError):
-        raise ValueError("expires_in is too long: no calendar has that day") from None
+        raise ValueError("expires_in is too long: the date is out of range") from None
     added = [(_EXPIRES, str(expires))]
     if reference is not None:
         added.append((_REFERENCE, reference))
@@ -199,17 +199,17 @@ def _checked(url: str | bytes, secret: Secret, now: float | None) -> tuple[str |
     pairs = _query(url)
     ours = {name: value for name, value in pairs if name in _OURS}
     if _SIGNATURE not in ours:
-        raise MalformedError(f"the URL that was called is not a signed one: it has no {_SIGNATURE}")
+        raise MalformedError(f"the called URL is not signed: it has no {_SIGNATURE}")
     signed = [(name, value) for name, value in pairs if name != _SIGNATURE]
     # Every secret is tried, whichever is the one: the time that it takes says nothing.
     given = ours[_SIGNATURE].encode(errors="replace")
     made = [_signature(key, signed).encode() for key in _secrets(secret)]
     good = [hmac.compare_digest(signature, given) for signature in made]
     if not any(good):
-        raise ForgedError("the URL that was called was not signed with this secret, or was changed")
+        raise ForgedError("the called URL was not signed with this secret, or was changed")
     expires = int(ours[_EXPIRES])
     if expires < (time.time() if now is None else now):
-        raise ExpiredError("the URL that was called has expired: see expires_in of sign_url")
+        raise ExpiredError("the called URL has expired; see expires_in of sign_url()")
     return ours.get(_REFERENCE), expires
 
 
@@ -217,11 +217,11 @@ def _read(body: str | bytes) -> tuple[JobState, JSONValue]:
     try:
         wire = read(body)
         if not isinstance(wire, Mapping):
-            raise TypeError("it is no JSON object")
+            raise TypeError("it is not a JSON object")
         return api.kept_state(wire), wire.get("input")
     except _FAULTS as fault:
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
-    raise MalformedError(f"the body of the call is not that of a webhook: {what}")
+    raise MalformedError(f"the body is not a webhook body: {what}")
 
 
 def _query(url: str | bytes) -> list[tuple[str, str]]:
@@ -243,6 +243,6 @@ def _secrets(secret: Secret) -> list[bytes]:
     keys = [key.encode() if isinstance(key, str) else key for key in given]
     if not keys or any(len(key) < _SHORTEST_SECRET for key in keys):
         raise ValueError(
-            f"a secret must have {_SHORTEST_SECRET} bytes at least: secrets.token_urlsafe(32)"
+            f"a secret must have at least {_SHORTEST_SECRET} bytes; use secrets.token_urlsafe(32)"
         )
     return keys

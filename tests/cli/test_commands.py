@@ -129,7 +129,7 @@ def test_what_cannot_be_explained_is_no_success(
     monkeypatch.setenv("RUNPOD_API_KEY", "wrong")
     ended = command("explain", job)
     assert (ended.status, ended.document["reason"]) == (3, "UNKNOWN")
-    assert "it came from RUNPOD_API_KEY" in ended.document["text"]
+    assert "the key is from RUNPOD_API_KEY" in ended.document["text"]
 
 
 def test_the_way_to_go_on_names_an_endpoint_that_the_environment_does_not(

@@ -34,7 +34,7 @@ FILES = [
     if not path.relative_to(PACKAGE).as_posix().startswith(MAPPINGS)
 ]
 
-_BEARER = 'it begins with "Bearer": give the key alone'
+_BEARER = 'it begins with "Bearer": use the key alone'
 EXCEPTIONS = {
     ("_environment.py", SERVER): "a default of ours, held to the document by a test below",
     ("_environment.py", _BEARER): "what a caller may have copied with the key",

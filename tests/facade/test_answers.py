@@ -134,7 +134,7 @@ def test_the_message_names_what_was_asked(driver: Driver, operation: str) -> Non
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        (401, "API key is not accepted; it came from api_key="),
+        (401, "does not accept the API key; the key is from api_key="),
         (403, "API key"),
         (404, "expired"),
         (429, "later"),
@@ -170,7 +170,7 @@ def test_what_is_not_there_is_the_job_or_the_endpoint(driver: Driver, operation:
         (httpx.ConnectError("refused"), "no connection to {} (ConnectError: refused)"),
         (httpx.ConnectTimeout("far"), "no connection to {} in time"),
         (httpx.ReadError("reset"), "the connection to {} broke (ReadError: reset)"),
-        (httpx.ReadTimeout("slow"), "no answer from {} in time"),
+        (httpx.ReadTimeout("slow"), "no response from {} in time"),
     ],
     ids=lambda fault: type(fault).__name__,
 )
@@ -464,7 +464,7 @@ def test_a_page_in_place_of_json(driver: Driver, operation: str, content: bytes,
 def test_a_stream_repeats_the_servers_words(driver: Driver) -> None:
     """If neither the chunks nor the job's status can be read, the error says why."""
     endpoint = driver.endpoint(Script(*[answer({"error": "no funds"})] * 9))
-    with pytest.raises(StreamInterruptedError, match="the server says: no funds"):
+    with pytest.raises(StreamInterruptedError, match="the server's message: no funds"):
         driver.take(endpoint.stream("job-1", timeout=5))
 
 

@@ -133,7 +133,7 @@ def test_no_home(cls: Any, home: str | None, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("HOME")
     if home is not None:
         monkeypatch.setenv("HOME", home)
-    with pytest.raises(ConfigurationError, match=r"RUNPOD_API_KEY.*no HOME"):
+    with pytest.raises(ConfigurationError, match=r"RUNPOD_API_KEY.*HOME is not set"):
         cls()
     cls(KEY)
 
@@ -162,10 +162,10 @@ def test_no_key_says_where_to_put_one(cls: Any, text: str | None) -> None:
         (b"api_key = rpa_CANARY", "valid TOML"),
         (b"\xff\xfe\x00rpa_CANARY", "save it as UTF-8"),
         ("apikey = 'rpa_CANARY'".encode("utf-16"), "save it as UTF-8"),
-        (b"apikey = 'rpa_CANARY'\nx = " + b"[" * 2_000 + b"]" * 2_000, "nested too deep"),
+        (b"apikey = 'rpa_CANARY'\nx = " + b"[" * 2_000 + b"]" * 2_000, "nested too deeply"),
         (b"apikey = 'rpa_CANARY'\nx = " + b"1" * 5_000, "valid TOML"),
         (b"apikey = 'rpa_CANARY'\n" + b"#" * 2**20, "larger than 1 MiB"),
-        (b'[default]\napi_key = "rpa_CANARY\\n"', "has a character"),
+        (b'[default]\napi_key = "rpa_CANARY\\n"', "contains a character"),
     ],
     ids=lambda value: ascii(value)[:40],
 )
@@ -455,7 +455,7 @@ def test_the_base_url_where_nothing_is_found(driver: Driver) -> None:
         return str(caught.value)
 
     for url in ("https://api.test", "https://api.test/v2/ep", "https://api.test/v1"):
-        assert f"base URL {url}: RunPod's has /v2" in refusal(url)
+        assert f"base URL {url}: RunPod's ends with /v2" in refusal(url)
     assert "base URL" not in refusal("https://api.test/v2/")
 
 
@@ -481,11 +481,11 @@ NEAR = [
 @pytest.mark.parametrize("url", PUBLIC)
 def test_a_key_in_clear(cls: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """http:// to a public host warns once, at the caller's line, whoever named it."""
-    with pytest.warns(UserWarning, match=r"not encrypted.*https://") as caught:
+    with pytest.warns(UserWarning, match=r"does not encrypt.*https://") as caught:
         cls(KEY, base_url=url)
     assert [warning.filename for warning in caught] == [__file__]
     monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", url)
-    with pytest.warns(UserWarning, match="not encrypted") as caught:
+    with pytest.warns(UserWarning, match="does not encrypt") as caught:
         cls(KEY)
     assert len(caught) == 1
 
@@ -503,9 +503,9 @@ def test_a_key_that_stays_near(cls: Any, url: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "advice"),
     [
-        ("SSLKEYLOGFILE", "can't be written"),
-        ("SSL_CERT_FILE", "can't be read"),
-        ("SSL_CERT_DIR", "names no directory"),
+        ("SSLKEYLOGFILE", "cannot be written"),
+        ("SSL_CERT_FILE", "cannot be read"),
+        ("SSL_CERT_DIR", "names no existing directory"),
     ],
 )
 def test_a_file_of_tls_that_is_not_there(
@@ -539,4 +539,4 @@ runpod_sdk.AsyncRunpod("k", transport="aiohttp")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("SSLKEYLOGFILE names a file that can't be written")
+    assert done.stdout.startswith("SSLKEYLOGFILE: the file cannot be written")

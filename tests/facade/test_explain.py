@@ -69,7 +69,7 @@ def test_it_was_taken_meanwhile(driver: Driver) -> None:
     ("fields", "reason", "said"),
     [
         ({"status": "IN_PROGRESS", "workerId": "w1"}, JobReason.RUNNING, "worker w1"),
-        ({"status": "IN_PROGRESS", "retries": 2}, JobReason.RUNNING, "2 lost tries"),
+        ({"status": "IN_PROGRESS", "retries": 2}, JobReason.RUNNING, "2 lost attempts"),
         ({"status": "COMPLETED", "output": 1}, JobReason.DONE, "COMPLETED"),
         ({"status": "FAILED", "error": "x"}, JobReason.DONE, "FAILED"),
         ({"status": "PAUSED"}, JobReason.UNKNOWN, "PAUSED"),
@@ -107,7 +107,7 @@ def test_what_can_not_be_found_out_is_told(driver: Driver, where: str, fault: An
     found = driver.call(lambda: endpoint.job(JOB).explain())
     assert found.reason is JobReason.UNKNOWN
     assert (found.state is None) == (where == "status")
-    assert "could not be had" in found.text
+    assert "could not be read" in found.text
 
 
 def test_a_server_that_counts_nothing(driver: Driver) -> None:

@@ -358,10 +358,10 @@ def test_a_storage_in_the_spelling_of_python(driver: Driver) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "guess"),
     [
-        ("executionTimeout", 3_000, "seconds given for milliseconds"),
-        ("executionTimeout", 600, "seconds given for milliseconds"),
-        ("ttl", 9_999, "seconds given for milliseconds"),
-        ("ttl", 10**10, "its unit is milliseconds"),
+        ("executionTimeout", 3_000, "seconds instead of milliseconds"),
+        ("executionTimeout", 600, "seconds instead of milliseconds"),
+        ("ttl", 9_999, "seconds instead of milliseconds"),
+        ("ttl", 10**10, "the unit is milliseconds"),
         ("executionTimeout", 5_000, None),
         ("ttl", 604_800_000, None),
         ("ttl", None, None),
@@ -383,10 +383,10 @@ def test_a_time_of_a_body_in_another_unit(
 @pytest.mark.parametrize(
     ("name", "value", "guess"),
     [
-        ("execution_timeout", 3, "its unit is seconds"),
-        ("ttl", timedelta(milliseconds=5), "its unit is seconds"),
-        ("ttl", 86_400_000, "86400000 s.*milliseconds given for seconds"),
-        ("execution_timeout", 600_000_000, "milliseconds given for seconds"),
+        ("execution_timeout", 3, "the unit is seconds"),
+        ("ttl", timedelta(milliseconds=5), "the unit is seconds"),
+        ("ttl", 86_400_000, "86400000 s.*milliseconds instead of seconds"),
+        ("execution_timeout", 600_000_000, "milliseconds instead of seconds"),
     ],
 )
 def test_a_time_of_a_policy_in_another_unit(
@@ -469,7 +469,7 @@ def test_the_place_of_what_json_has_no_form_for(driver: Driver, value: Any, said
         ("a\ud800", "lone surrogate"),
         ({"\ud800": 1}, "lone surrogate"),
         (10**5_000, "too many digits"),
-        ({10**5_000: 1}, "as a key an integer of too many digits"),
+        ({10**5_000: 1}, "as a key an integer with too many digits"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )

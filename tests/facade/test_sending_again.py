@@ -110,7 +110,7 @@ def test_what_may_have_been_taken_is_sent_once(driver: Driver, operation: str, f
     assert len(script.requests) == 1
     if operation in ("run", "run_sync") and fault != 408:
         assert isinstance(caught.value, SubmissionUncertainError)
-        assert "do not send it again" in str(caught.value)
+        assert "check before you submit it again" in str(caught.value)
 
 
 @pytest.mark.parametrize("fault", [*TRANSIENT, *LOST, *NEVER_SENT], ids=name)

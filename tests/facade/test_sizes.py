@@ -42,7 +42,7 @@ def test_a_byte_more_is_refused(driver: Driver, method: str, limit: int) -> None
     assert (error.size, error.limit) == (limit + 1, limit)
     assert isinstance(error, RunpodError)
     assert isinstance(error, ValueError)
-    for said in (f"{method} on endpoint ep", f"{limit // MIB} MiB", "nothing was sent", "URL"):
+    for said in (f"{method} on endpoint ep", f"{limit // MIB} MiB", "Nothing was sent", "URL"):
         assert said in str(error)
     assert len(str(error)) < 400
     twin = pickle.loads(pickle.dumps(error))

@@ -293,7 +293,7 @@ STATE = JobState(id=JOB, status="COMPLETED", output={"x": 1}, has_output=True, w
         ({1, 2}, "set"),
         ({"at": WHEN.time()}, "datetime.time"),
         ([b"bytes"], "bytes"),
-        (Image("a", boxes=5), "Image is not as its class says"),  # type: ignore[arg-type]
+        (Image("a", boxes=5), "Image does not match its class"),  # type: ignore[arg-type]
         (Odd(float("nan")), "is nan, which can't be written as JSON"),
     ],
     ids=repr,

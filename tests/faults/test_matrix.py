@@ -212,7 +212,7 @@ def test_a_fault_that_stays(mode: str, fault: str) -> None:
         no_time = operation in WAITING and asks_again(fault, op)
         assert type(error) is expected or (no_time and type(error) is RunpodTimeoutError), case
         uncertain = isinstance(error, SubmissionUncertainError)
-        assert uncertain == ("do not send it again" in str(error)), case
+        assert uncertain == ("check before you submit it again" in str(error)), case
         if row.faults[fault] is not None:
             assert not op.submitted or error.job.id == JOB, case
             most = 3 if op.kind in row.again else 1

@@ -114,7 +114,7 @@ def test_a_proxy_that_forbids(mode: str, ask: Callable[..., Outcome], line: str)
     if "httpx" not in mode:
         assert proxy.base_url.removesuffix("/v2") in text
     if line.startswith("407"):
-        assert "put a user name and a password into the proxy's URL" in text
+        assert "add a user name and a password to the proxy's URL" in text
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def test_one_at_a_time(driver: Driver, tmp_path: Path) -> None:
         driver.take(endpoint.map([1, 2, 3], journal=path))
     code = f"from runpod_sdk import Journal; Journal({str(path)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "is in use: a journal serves one map at a time" in done.stderr
+    assert "is in use by another map" in done.stderr
     driver.take(results)
     with Journal(path) as journal:
         results = endpoint.map([1, 2, 3, 4], journal=journal)
@@ -446,7 +446,7 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="not a journal"):
         Journal(other)
     assert other.read_bytes() == before
-    with pytest.raises(JournalError, match="can't be read or written"):
+    with pytest.raises(JournalError, match="cannot be read or written"):
         Journal(tmp_path / "no" / "such" / "folder")
     journal = Journal(tmp_path / "run.sqlite")
     journal.close()

@@ -165,8 +165,8 @@ def pictures(path: Path) -> None:
     ("make", "says"),
     [
         (Path.mkdir, "it is a directory; name a file in it"),
-        (text, "is not a journal: name another file"),
-        (pictures, "is not a journal, or one of another version: name another file"),
+        (text, "is not a journal: use another file"),
+        (pictures, "is not a journal, or is of another version: use another file"),
         pytest.param(
             fifo,
             "it is not a regular file",
@@ -201,7 +201,7 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         for name in ("run.sqlite", "new.sqlite"):
-            with pytest.raises(JournalError, match="can't be read or written"):
+            with pytest.raises(JournalError, match="cannot be read or written"):
                 Journal(tmp_path / name)
     finally:
         tmp_path.chmod(0o700)

@@ -279,7 +279,7 @@ def test_a_journal_without_its_wal_is_refused(tmp_path: Path) -> None:
         JournalError, match=r"moved.sqlite is incomplete without .*moved.sqlite-wal"
     ):
         Journal(moved)
-    with pytest.raises(JournalError, match="put that file beside it"):  # also the second time
+    with pytest.raises(JournalError, match="restore that file"):  # also the second time
         Journal(moved)
     shutil.copy(f"{path}-wal", f"{moved}-wal")
     for whole in (path, moved):
@@ -352,7 +352,7 @@ def test_without_such_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pla
 
     monkeypatch.delattr(fcntl, "F_OFD_SETLK", raising=False)
     monkeypatch.setattr(fcntl, "flock", no_flock)
-    with pytest.raises(JournalError, match="can't be read or written: Operation not supported"):
+    with pytest.raises(JournalError, match="cannot be read or written: Operation not supported"):
         Journal(path)
 
 

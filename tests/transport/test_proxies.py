@@ -121,9 +121,9 @@ def test_what_no_proxy_covers(
 
 
 ODD = [
-    ("socks://127.0.0.1:7890/", "write socks5://"),
-    ("socks4://127.0.0.1:7890/", "write socks5://"),
-    ("ftp://proxy.test", "begins with http://"),
+    ("socks://127.0.0.1:7890/", "use socks5://"),
+    ("socks4://127.0.0.1:7890/", "use socks5://"),
+    ("ftp://proxy.test", "begin with http://"),
     (f"http://user:{SECRET}#1@proxy.test:3128", "# as %23"),
     (f"http://user:{SECRET}/1@proxy.test:3128", "/ as %2F"),
     (f"http://user:1/{SECRET}@proxy.test:3128", "/ as %2F"),

@@ -69,7 +69,7 @@ def test_a_certificate_that_nobody_trusts(way: Way, context: ssl.SSLContext) -> 
         endpoint = endpoint_of(way, server, max_retries=0)
         with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
             way.call(lambda: endpoint.run(input=1))
-    for variable in ("SSL_CERT_FILE name", "REQUESTS_CA_BUNDLE is not read"):
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE is not read"):
         assert variable in str(caught.value)
     assert type(caught.value) is APIConnectionError
     assert server.visits == []

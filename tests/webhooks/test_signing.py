@@ -176,7 +176,7 @@ def test_a_proxy_may_order_the_query(order: Any) -> None:
 )
 def test_a_body_that_is_no_job(body: str) -> None:
     """A genuine URL with another body is malformed, and says why."""
-    with pytest.raises(webhooks.MalformedError, match="body of the call") as caught:
+    with pytest.raises(webhooks.MalformedError, match="webhook body") as caught:
         parse(sign(), body)
     assert caught.value.status_code == 400
     assert isinstance(caught.value, RunpodError)

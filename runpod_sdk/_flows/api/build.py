@@ -109,7 +109,7 @@ def _request(
 ) -> wire.JobRequest:
     if body is None:
         if isinstance(input, settings.Unset):
-            raise ValueError("there is no input: use run(input=…), or the API's body {'input': …}")
+            raise ValueError("no input: use run(input=…), or the API's body {'input': …}")
         return wire.JobRequest(
             input_=input,
             webhook=UNSET if webhook is None else _url(webhook),
@@ -117,18 +117,18 @@ def _request(
             s_3_config=UNSET if s3_config is None else _s3_config(s3_config),
         )
     if not isinstance(input, settings.Unset) or (webhook, policy, s3_config) != (None, None, None):
-        raise ValueError("give the API's body or keyword arguments such as input=…, not both")
+        raise ValueError("pass the API's body or keyword arguments such as input=…, not both")
     if isinstance(body, wire.JobRequest):
         return _checked(body)
     if not isinstance(body, Mapping):
-        raise TypeError(f"a request is the API's body {{'input': …}}; use run(input={body!r:.60})")
+        raise TypeError(f"a request must be the API's body {{'input': …}}; use run(input={body!r:.60})")
     for name, part in body.items():
         _check_part(name, part)
     if unknown := wire.JobRequest.from_dict({**_BLANK, **body}).additional_properties:
         names = ", ".join(repr(name) for name in unknown)
-        raise ValueError(f"{names}: no such field of a request; to send it as input, run(input=…)")
+        raise ValueError(f"unknown request field {names}; to send it as input, use run(input=…)")
     if missing := [name for name in _BLANK if name not in body]:
-        raise ValueError(f"the request has no {missing[0]!r}: use run(input=…)")
+        raise ValueError(f"the request lacks {missing[0]!r}: use run(input=…)")
     return _checked(wire.JobRequest.from_dict(body))
 
 
@@ -155,7 +155,7 @@ def _checked(request: wire.JobRequest) -> wire.JobRequest:
         if unknown := policy.additional_properties:
             names = ", ".join(_wire_name(wire.ExecutionPolicy, name) for name in _POLICY)
             raise ValueError(
-                f"policy has no {', '.join(map(repr, unknown))}: its fields are {names}, and its"
+                f"unknown policy field {', '.join(map(repr, unknown))}: the fields are {names}, and"
                 " times are milliseconds"
             )
         _check_time("execution_timeout", policy.execution_timeout)
@@ -165,7 +165,7 @@ def _checked(request: wire.JobRequest) -> wire.JobRequest:
         for name in storage.additional_properties:
             if hasattr(storage, name):  # spelled as in Python
                 right = _wire_name(wire.S3Config, name)
-                raise ValueError(f"s3Config has no {name!r}: write {right!r}")
+                raise ValueError(f"unknown s3Config field {name!r}: use {right!r}")
     return request
 
 
@@ -194,8 +194,8 @@ def warn_if_nested(input: object) -> None:
     if isinstance(input, Mapping) and list(input) == list(_BLANK):
         name = next(iter(_BLANK))
         warn(
-            f"the input's only key is {name!r}, so the handler gets an input within the input: give"
-            f" what is in it as input=…, or the whole as run({{{name!r}: …}})"
+            f"the input's only key is {name!r}, so the handler gets a nested input: pass the inner"
+            f" value as input=…, or the API's body as run({{{name!r}: …}})"
         )
 
 

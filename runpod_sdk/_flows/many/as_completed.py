@@ -104,9 +104,9 @@ def checked_jobs(jobs: Iterable[J], client: object) -> list[J]:
     for job in listed:
         endpoint = getattr(job, "endpoint", None)
         if endpoint is None:
-            raise TypeError(f"jobs must be jobs, such as run returns; not {job!r:.60}")
+            raise TypeError(f"jobs must contain Job objects, as run() returns, not {job!r:.60}")
         if endpoint.client is not client:
-            raise ValueError(f"job {job.id} is of another client: ask that one")
+            raise ValueError(f"job {job.id} belongs to another client: use that client")
     return listed
 
 

@@ -66,8 +66,8 @@ class JournaledMapping(Mapping):
             return
         if entry.digest != item.digest:
             raise errors.JournalError(
-                f"input {item.index} is not the one that {self._ledger.path} knows:"
-                " give the same inputs in the same order, or another journal"
+                f"input {item.index} differs from the input that {self._ledger.path} recorded:"
+                " pass the same inputs in the same order, or use another journal"
             )
         if item.job_id is None:  # else it is being waited for, since `begin`
             self._recall(item, entry)
@@ -77,12 +77,12 @@ class JournaledMapping(Mapping):
         path = self._ledger.path
         if entry.status is JournalStatus.UNCERTAIN:
             text = (
-                f"input {item.index} may have been enqueued: {path} knows that it was to be"
-                " submitted, and no id of a job; decide by Journal.resolve"
+                f"input {item.index} may have been enqueued: {path} contains no job id for it;"
+                " decide with Journal.resolve()"
             )
             self._went_wrong(item, errors.SubmissionUncertainError(text))
         elif entry.status is JournalStatus.SKIPPED:
-            text = f"input {item.index} is skipped, as was decided in {path}"
+            text = f"input {item.index} is skipped: {path} says so"
             self._went_wrong(item, errors.JournalError(text))
         elif entry.status in (JournalStatus.SUCCEEDED, JournalStatus.FAILED):
             item.job_id, item.state = entry.job_id, self._kept_state(entry)
@@ -94,21 +94,21 @@ class JournaledMapping(Mapping):
         elif entry.status is JournalStatus.OPEN:
             return
         else:  # `begin` would have found it
-            raise self._ledger.damaged(item.index, f"{entry.status} jobs are not listed")
+            raise self._ledger.damaged(item.index, f"{entry.status} jobs are missing from the list")
         item.done = True
 
     def _kept_state(self, entry: JournalEntry) -> JobState:
         try:
             state = api.kept_state(entry.result or {}, entry.job_id)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-            raise self._ledger.damaged(entry.index, f"its result is none: {error}") from error
+            raise self._ledger.damaged(entry.index, f"its result is invalid: {error}") from error
         if entry.status is JournalStatus.SUCCEEDED:
             fits = state.succeeded
         else:
             fits = state.completed and not (state.succeeded and failure_of(state) is None)
         if not fits or state.id != entry.job_id:
             raise self._ledger.damaged(
-                entry.index, f"its result is not that of a job that {entry.status}"
+                entry.index, f"its result does not match the status {entry.status}"
             )
         return state
 

@@ -125,4 +125,4 @@ class Mapping:
 
     def _check_stopped(self, item: Item) -> None:
         if self._stopped:
-            raise errors.RunpodError(f"input {item.index} was not sent, as the map was left")
+            raise errors.RunpodError(f"input {item.index} was not sent: the map was closed")

@@ -56,7 +56,7 @@ def checked_inputs(inputs: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
         TypeError: They can't be iterated, or would fall into letters or keys.
     """
     if isinstance(inputs, str | bytes | Mapping):
-        raise TypeError(f"inputs must be an iterable of inputs, not one: give [{inputs!r:.60}]")
+        raise TypeError(f"inputs must be an iterable of inputs, not a single input: pass [{inputs!r:.60}]")
     if not isinstance(inputs, Iterable):
         kind = "an async iterable: use AsyncRunpod" if isinstance(inputs, AsyncIterable) else inputs
         raise TypeError(f"inputs must be an iterable of inputs, not {kind!s:.60}")
@@ -66,7 +66,7 @@ def checked_inputs(inputs: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
 def warn_unclosed(results: object, taker: Taker[Any] | None) -> None:
     """Say that results were thrown away while jobs were under way, and see to them."""
     if taker is not None and taker.is_open:
-        message = "results of jobs were left without being closed: use `with`"
+        message = "a map or as_completed was not closed: use `with`"
         warnings.warn(message, ResourceWarning, 3, source=results)
         taker.abandon()
 
@@ -214,7 +214,7 @@ class Taker(Generic[R]):
         if going:
             told = ", ".join(f"{id} (input {index})" for index, id in list(going.items())[:_TOLD])
             more = f" and {len(going) - _TOLD} more" if len(going) > _TOLD else ""
-            reason.add_note(f"results not taken: {told}{more}; see .in_flight")
+            reason.add_note(f"jobs whose results were not read: {told}{more}; see .in_flight")
         if self.uncertain:
             inputs = ", ".join(map(str, self.uncertain))
-            reason.add_note(f"inputs that may have been enqueued, their ids not known: {inputs}")
+            reason.add_note(f"inputs that may have been enqueued under unknown job ids: {inputs}")

@@ -194,7 +194,7 @@ class _Answer:
         """Take what has come, nothing at the end; tell whether the answer has begun."""
         http, limit = self._http, self._limit
         if not data and http.their_state is h11.SEND_RESPONSE:
-            raise httpx.RemoteProtocolError("the server hung up without an answer")
+            raise httpx.RemoteProtocolError("the server closed the connection without a response")
         http.receive_data(data)
         if self._has_begun:
             limit.moved(len(data))
