@@ -251,7 +251,7 @@ BROKEN = Row(
     " again later.",
 )
 SLOW = Row(
-    "No response, or one that arrives a byte at a time",
+    "No response, or a response that arrives one byte at a time",
     {
         "no answer": silence,
         "the request is never read": unread_silence,
@@ -298,7 +298,7 @@ UNAVAILABLE = Row(
     told=True,
 )
 SERVER_ERROR = Row(
-    "Any other 5xx, including those of a proxy: 500, 502, 504, 520 to 527, 599",
+    "Any other 5xx, including a proxy's: 500, 502, 504, 520 to 527, 599",
     {
         **bodies(500),
         **odd_refusals(500),
@@ -538,7 +538,7 @@ GATEWAY = Row(
     advice="Nothing: the client asks for shorter holds, then polls `/status`.",
 )
 IDLE = Row(
-    "Kept connections that died while they were idle: sleep, NAT, VPN",
+    "Kept connections that broke while they were idle: sleep, NAT, VPN",
     {},
     READS,
     None,
