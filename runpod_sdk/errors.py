@@ -1,34 +1,34 @@
 """
-What can go wrong, one class for each thing that a caller can do about it.
+Exceptions: one class for each thing that a caller can do about an error.
 
 RunpodError
-├─ ConfigurationError                 no key, a bad base URL
-├─ RequestTooLargeError (ValueError)  larger than the service takes; nothing was sent
-├─ JournalError                       the journal of a `map` can't be used, or says not to
-├─ APIConnectionError                 no usable answer: refused, reset, cut short
-│  ├─ SubmissionUncertainError        … after a job was sent: it may have been enqueued
-│  ├─ StreamInterruptedError          … while chunks may have been on their way
-│  └─ ClientClosedError               the client was closed, before the call or during it
-├─ RunpodTimeoutError (TimeoutError)  the call timed out
-│  └─ SubmissionTimeoutError          … after a job was sent (a SubmissionUncertainError)
-├─ APIStatusError                     an answer that is not 2xx
+├─ ConfigurationError                 missing API key, or invalid configuration
+├─ RequestTooLargeError (ValueError)  request is larger than RunPod accepts
+├─ JournalError                       journal of a map cannot be used
+├─ APIConnectionError                 no usable response arrived
+│  ├─ SubmissionUncertainError        … to a submission: the job may exist
+│  ├─ StreamInterruptedError          … to a stream: chunks are missing
+│  └─ ClientClosedError               client was closed, before or during the call
+├─ RunpodTimeoutError (TimeoutError)  call timed out
+│  └─ SubmissionTimeoutError          … during a submission (a SubmissionUncertainError)
+├─ APIStatusError                     response is not 2xx
 │  ├─ BadRequestError 400  AuthenticationError 401  PermissionDeniedError 403
 │  ├─ NotFoundError 404    ConflictError 409        PayloadTooLargeError 413
 │  ├─ RateLimitError 429
 │  └─ ServerError 5xx
-│     └─ SubmissionServerError        … to a job that was sent (a SubmissionUncertainError)
-├─ APIResponseValidationError         a 2xx whose body is not what the API document says
-│  └─ SubmissionResponseError         … to a job that was sent (a SubmissionUncertainError)
-├─ DownloadError                      a file that an output links to can't be downloaded
-│  └─ WebPageError                    … as the link leads to a web page
+│     └─ SubmissionServerError        … to a submission (a SubmissionUncertainError)
+├─ APIResponseValidationError         2xx response does not match the API document
+│  └─ SubmissionResponseError         … to a submission (a SubmissionUncertainError)
+├─ DownloadError                      linked file of an output could not be downloaded
+│  └─ WebPageError                    … because the link leads to a web page
 ├─ SaveOutputError                    some files of an output were not saved
-├─ StorageError                       a file could not be put into storage
-├─ OutputValidationError              the job succeeded, and its output is not of the type asked
-└─ JobError                           the job ended badly
+├─ StorageError                       file could not be uploaded to storage
+├─ OutputValidationError              output does not have the requested type
+└─ JobError                           job failed
    └─ JobFailedError  JobCancelledError  JobTimedOutError
 
-`except SubmissionUncertainError` therefore catches every case in which a job may
-exist whose id is not known. All of them can be pickled; none shows a secret.
+`except SubmissionUncertainError` catches every error after which a job with an unknown id may
+exist. All errors can be pickled, and none contains a secret.
 """
 
 from __future__ import annotations
@@ -88,12 +88,17 @@ def _revive(cls: type[RunpodError], args: tuple[Any, ...], state: dict[str, Any]
 
 
 class RunpodError(Exception):
-    """The root of all errors that this package raises on purpose."""
+    """
+    Base class of all errors that this package raises.
+
+    What to do: catch a subclass first. After a `RunpodError` of a submission that is not a
+    `SubmissionUncertainError`, no job exists.
+    """
 
     job: JobHandle | None = None
-    """The job that was being waited for, where one is known; it can be waited for again."""
+    """The job of the failed call, if it is known. You can wait for it again."""
     index: int | None = None
-    """Which of the inputs of a `map` it befell, counted from 0."""
+    """The index of the input in a `map`, counted from 0."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: packed(value) for name, value in self.__dict__.items()}
@@ -101,42 +106,75 @@ class RunpodError(Exception):
 
 
 class ConfigurationError(RunpodError):
-    """The client can't be set up, or used, as it was asked to; nothing was sent."""
+    """
+    Raised when the configuration is invalid; nothing was sent.
+
+    For example, an API key is missing, a base URL, proxy or certificate file is invalid, or an
+    optional package is not installed.
+
+    What to do: correct the variable, file or argument that the message names.
+    """
 
 
 class RequestTooLargeError(RunpodError, ValueError):
-    """The request is larger than the service takes; nothing was sent."""
+    """
+    Raised when a request is larger than RunPod accepts; nothing was sent.
+
+    What to do: store large data elsewhere and send its URL.
+    """
 
     def __init__(self, message: str, *, size: int, limit: int) -> None:
         super().__init__(message)
         self.size = size
-        """Bytes of the request, as JSON."""
+        """Size of the request as JSON, in bytes."""
         self.limit = limit
-        """Bytes that the service takes."""
+        """Largest size that RunPod accepts, in bytes."""
 
 
 class JournalError(RunpodError):
-    """The journal of a `map` is in use, broken, or of other inputs; or says to skip one."""
+    """
+    Raised when the journal of a `map` is in use, damaged, or from other inputs.
+
+    It is also the error of an input that the journal skips.
+
+    What to do: follow the message.
+    """
 
 
 class APIConnectionError(RunpodError):
-    """No usable answer came: the connection was refused, reset or cut short."""
+    """
+    Raised when no usable response arrived: the connection was refused, reset or interrupted.
+
+    What to do: try again later.
+    """
 
 
 class ClientClosedError(APIConnectionError, RuntimeError):
-    """The client was closed, before the call or during it; create a new one."""
+    """
+    Raised when the client was closed, before or during the call.
+
+    What to do: create a new client.
+    """
 
 
 class SubmissionUncertainError(APIConnectionError):
-    """A job was sent and no usable answer came: it may have been enqueued, and cost money."""
+    """
+    Raised when a job was submitted and no usable response arrived.
+
+    The job may exist and cost money.
+
+    What to do: check whether the job exists before you submit it again.
+    """
 
 
 class StreamInterruptedError(APIConnectionError):
     """
-    Chunks of a stream are missing, and the job's output does not contain them.
+    Raised when chunks of a stream are missing, and the job's output does not contain them.
 
-    Either a response was lost that may have carried chunks, or the job was given to another
-    worker, whose chunks do not continue those delivered so far.
+    Either a response was lost that may have contained chunks, or RunPod moved the job to another
+    worker, whose chunks do not continue the delivered chunks.
+
+    What to do: read the job's output, or the remaining chunks with `endpoint.stream(job_id)`.
     """
 
     def __init__(
@@ -145,11 +183,15 @@ class StreamInterruptedError(APIConnectionError):
         super().__init__(message)
         self.job = job
         self.state = state
-        """What the job had come to, where that could be found out."""
+        """The job's state after the failure, if it could be read."""
 
 
 class RunpodTimeoutError(RunpodError, TimeoutError):
-    """The call timed out. The job, if there is one, keeps running unless `.cancelled`."""
+    """
+    Raised when a call timed out; the job, if there is one, keeps running unless `.cancelled`.
+
+    What to do: wait again with `.job`, or cancel it.
+    """
 
     def __init__(
         self, message: str, *, job: JobHandle | None = None, state: JobState | None = None
@@ -157,17 +199,25 @@ class RunpodTimeoutError(RunpodError, TimeoutError):
         super().__init__(message)
         self.job = job
         self.state = state
-        """The last that was heard of the job."""
+        """The job's last known state."""
         self.cancelled = False
         """Whether the server confirmed that the job was cancelled (`on_timeout="cancel"`)."""
 
 
 class SubmissionTimeoutError(RunpodTimeoutError, SubmissionUncertainError):
-    """The call timed out after a job was sent: the job may have been enqueued, and cost money."""
+    """
+    Raised when a submission timed out; the job may exist and cost money.
+
+    What to do: check whether the job exists before you submit it again.
+    """
 
 
 class APIStatusError(RunpodError):
-    """The server answered with a status that is not 2xx."""
+    """
+    Raised when the response is not 2xx and no subclass fits.
+
+    What to do: inspect `.status_code` and `.body`.
+    """
 
     def __init__(
         self,
@@ -182,82 +232,146 @@ class APIStatusError(RunpodError):
         super().__init__(message)
         self.status_code = status_code
         self.body = body
-        """The decoded JSON, else the text."""
+        """The decoded JSON, or the text if the body is not JSON."""
         self.headers: Mapping[str, str] = {} if headers is None else headers
         self.request_id = request_id
-        """What to name when asking RunPod about this answer."""
+        """The request's id, for RunPod's support."""
         self.retry_after = retry_after
-        """Seconds that the server asked to wait before the next try."""
+        """Seconds to wait before the next attempt, from `Retry-After`."""
 
 
 class BadRequestError(APIStatusError):
-    """400: the request was not understood; a body that is too large also ends here."""
+    """
+    Raised on 400: the server rejects the request, for example a body that is too large.
+
+    What to do: correct the request; `.body` says what is wrong.
+    """
 
 
 class AuthenticationError(APIStatusError):
-    """401: the API key is missing, wrong or revoked."""
+    """
+    Raised on 401: the API key is missing, wrong or revoked.
+
+    What to do: correct the API key.
+    """
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the API key may not do this."""
+    """
+    Raised on 403: the API key has no permission for this operation.
+
+    What to do: check the key's permissions.
+    """
 
 
 class NotFoundError(APIStatusError):
-    """404: no such endpoint or job, or the job's result is no longer kept."""
+    """
+    Raised on 404: the endpoint or job does not exist, or the job's result has expired.
+
+    What to do: check the ids.
+    """
 
 
 class ConflictError(APIStatusError):
-    """409: the request does not fit the state that the server is in."""
+    """
+    Raised on 409: the request conflicts with the server's state.
+
+    What to do: check the job's status first.
+    """
 
 
 class PayloadTooLargeError(APIStatusError):
-    """413: the body is larger than the server takes."""
+    """
+    Raised on 413: the body is larger than the server accepts.
+
+    What to do: send less, for example a URL of the data.
+    """
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests, or too many jobs in the queue; nothing was taken."""
+    """
+    Raised on 429: too many requests or queued jobs; the server did not accept the request.
+
+    What to do: try again after `.retry_after` seconds, if it is not None.
+    """
 
 
 class ServerError(APIStatusError):
-    """5xx: the server, or a proxy before it (52x), could not answer."""
+    """
+    Raised on 5xx: the server, or a proxy in front of it (52x), failed.
+
+    What to do: try again later.
+    """
 
 
 class SubmissionServerError(ServerError, SubmissionUncertainError):
-    """5xx, but not 503, to a job that was sent: it may have been enqueued, and cost money."""
+    """
+    Raised when the response to a submission is 5xx, except 503.
+
+    The job may exist and cost money.
+
+    What to do: check whether the job exists before you submit it again.
+    """
 
 
 class APIResponseValidationError(RunpodError):
-    """The server answered 2xx with a body that is not what the API document says."""
+    """
+    Raised when the body of a 2xx response does not match the API document.
+
+    What to do: inspect `.body`.
+    """
 
     def __init__(self, message: str, *, body: JSONValue = None) -> None:
         super().__init__(message)
         self.body = body
-        """The decoded JSON, else the text: all that came."""
+        """The complete body: the decoded JSON, or the text if it is not JSON."""
 
 
 class SubmissionResponseError(APIResponseValidationError, SubmissionUncertainError):
-    """The same, to a job that was sent: it was most likely enqueued; look into `.body`."""
+    """
+    Raised when the response to a submission does not match the API document.
+
+    The job most likely exists.
+
+    What to do: look for the job's id in `.body` before you submit it again.
+    """
 
 
 class OutputValidationError(RunpodError):
-    """The job succeeded, and its output is not what *output_type* says."""
+    """
+    Raised when a job succeeded, but its output does not have the requested *output_type*.
+
+    What to do: inspect `.state.output`.
+    """
 
     def __init__(self, message: str, *, state: JobState) -> None:
         super().__init__(message)
         self.state = state
-        """The terminal state; `.state.output` is the output as it came."""
+        """The final state; `.state.output` is the received output."""
 
 
 class DownloadError(RunpodError):
-    """A file that an output links to could not be downloaded."""
+    """
+    Raised when a linked file of an output could not be downloaded.
+
+    What to do: follow the message, or download the link yourself.
+    """
 
 
 class WebPageError(DownloadError):
-    """The link leads to a page for a browser, not to a file."""
+    """
+    Raised when a link in an output leads to a web page instead of a file.
+
+    What to do: open the link in a browser, or log in there.
+    """
 
 
 class SaveOutputError(RunpodError):
-    """Some files of an output could not be saved; the others were."""
+    """
+    Raised when some files of an output could not be saved; the other files were saved.
+
+    What to do: inspect `.saved` and `.failed`.
+    """
 
     def __init__(
         self,
@@ -270,24 +384,36 @@ class SaveOutputError(RunpodError):
         self.saved = list(saved)
         """The files that were saved."""
         self.failed = dict(failed or {})
-        """Why each of the others was not, by its place in the output (a JSON pointer)."""
+        """The exceptions of the other files, by their places in the output (JSON pointers)."""
 
 
 class StorageError(RunpodError):
-    """A file could not be put into storage: it refused, or could not be reached."""
+    """
+    Raised when a file could not be uploaded: the storage refused it, or could not be reached.
+
+    What to do: follow the message.
+    """
 
 
 class JobError(RunpodError):
-    """The job ended badly."""
+    """
+    Raised when a job failed, was cancelled, or timed out on the server.
+
+    What to do: inspect `.state`.
+    """
 
     def __init__(self, message: str, *, state: JobState) -> None:
         super().__init__(message)
         self.state = state
-        """The terminal state: `.state.error` is the text, `.state.output` what there is."""
+        """The final state; `.state.error` is the error text."""
 
 
 class JobFailedError(JobError):
-    """The handler failed, or the platform gave the job up (also on its execution timeout)."""
+    """
+    Raised when the handler failed, or RunPod stopped the job, for example on its execution timeout.
+
+    What to do: read `.state.error`; `job.retry()` runs the job again.
+    """
 
     @property
     def error_type(self) -> str | None:
@@ -312,11 +438,19 @@ class JobFailedError(JobError):
 
 
 class JobCancelledError(JobError):
-    """The job was cancelled before it was done."""
+    """
+    Raised when the job was cancelled before it ended.
+
+    What to do: nothing, if you cancelled it; else submit it again.
+    """
 
 
 class JobTimedOutError(JobError):
-    """The job did not run, or did not end, in the time that the server allowed."""
+    """
+    Raised when the job did not start or end within the server's time limit.
+
+    What to do: use a longer `ttl` in the policy, or check the endpoint's workers.
+    """
 
 
 _BY_STATUS: dict[int, type[APIStatusError]] = {
@@ -331,7 +465,7 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 
 
 def status_error_class(status_code: int, *, submission: bool) -> type[APIStatusError]:
-    """Choose the class for an answer that is not 2xx."""
+    """Return the class for a response that is not 2xx."""
     if status_code >= 500:
         return SubmissionServerError if submission and status_code != 503 else ServerError
     return _BY_STATUS.get(status_code, APIStatusError)

@@ -1,9 +1,9 @@
 """
-The values that the API's answers become, and those that requests are made of.
+Values in responses and requests.
 
-All are immutable. What came over the wire stays whole: `to_dict()` gives it again,
-fields and statuses that this version does not know included. How wire names and
-these names belong together is written in one place, `_flows/api`.
+All values are immutable. Received values keep the complete JSON, including fields and statuses
+that this version does not know: `to_dict()` returns it. The mapping between wire names and these
+names is in `_flows/api`.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ _short = Repr()
 _short.maxstring = _short.maxother = 200
 _short.maxdict = _short.maxlist = 8
 short = _short.repr
-"""Shows a value of any size in a line or two."""
+"""Return a short `repr` of a value."""
 
 
 class JobStatus(StrEnum):
-    """Where a job is. A status that is not here stays the string that it came as."""
+    """Statuses of a job; a status that this version does not know is a plain string."""
 
     IN_QUEUE = "IN_QUEUE"
     IN_PROGRESS = "IN_PROGRESS"
@@ -77,7 +77,7 @@ class JobStatus(StrEnum):
 TERMINAL = frozenset(
     {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT}
 )
-"""The statuses that will not change, unless the job is retried."""
+"""The final statuses, which change only if the job is retried."""
 
 _BAD_ENDS: Mapping[str, tuple[type[errors.JobError], str]] = {
     JobStatus.FAILED: (errors.JobFailedError, "failed"),
@@ -88,15 +88,15 @@ _BAD_ENDS: Mapping[str, tuple[type[errors.JobError], str]] = {
 
 @frozen(kw_only=True)
 class _Received(Nesting):
-    """Something that came over the wire."""
+    """Base class of received values."""
 
     _wire: Mapping[str, JSONValue] = field(repr=False, eq=False, alias="wire")
 
     def to_dict(self) -> dict[str, JSONValue]:
         """
-        Return the wire form again, equal to what came.
+        Return the received JSON.
 
-        The dict is new; what it holds is shared with this value, not copied.
+        The dict is a shallow copy: its members are shared with this value.
         """
         return dict(self._wire)
 
@@ -104,31 +104,31 @@ class _Received(Nesting):
 @frozen(kw_only=True)
 class JobState(_Received, Generic[Output_co]):
     """
-    What the server said of a job, at one moment.
+    A snapshot of a job, as the server described it.
 
-    `JobState[T]` has an output of type T, as was asked by `output_type=T`; of a plain
-    `JobState` it is Any.
+    The output of a `JobState[T]` has the type T, from `output_type=T`. The output of a plain
+    `JobState` is Any.
     """
 
     id: str
     status: JobStatus | str
     output: Output_co = field(default=cast(Any, None))
-    """The result of a finished job: any JSON; of a handler that yields, what it aggregates."""
+    """The result of a finished job; a list of the yielded values if the handler yields."""
     has_output: bool = False
-    """Tells an output of null from none."""
+    """Whether the response contains an output, even if it is null."""
     progress: Any = None
-    """What the worker last reported while the job runs."""
+    """The worker's last progress report, while the job runs."""
     error: str | None = None
-    """Why the job failed; a handler's exception is a JSON object in this text."""
+    """The error text; for a handler's exception, a JSON object with its traceback."""
     delay_time: timedelta | None = None
-    """From the submission until a worker took the job; None until then."""
+    """Time from the submission until a worker took the job; None until then."""
     execution_time: timedelta | None = None
-    """How long the handler ran; None until it ended."""
+    """Run time of the handler; None until it ended."""
     worker_id: str | None = None
     retries: int | None = None
-    """How often the platform gave the job to another worker; None where it did not."""
+    """Number of times that RunPod moved the job to another worker; None if it did not."""
     extra: Mapping[str, JSONValue] = field(factory=dict)
-    """Every other field of the answer, by its wire name."""
+    """All other fields of the response, by their wire names."""
     _origin: Origin | None = field(default=None, repr=False, eq=False, alias="origin")
 
     def __repr__(self) -> str:
@@ -137,7 +137,7 @@ class JobState(_Received, Generic[Output_co]):
         return line_of_state(self)
 
     def _repr_html_(self) -> str:
-        """Show it in a notebook."""
+        """Return the HTML for a notebook."""
         from runpod_sdk._display import html_of_state
 
         return html_of_state(self)
@@ -149,22 +149,22 @@ class JobState(_Received, Generic[Output_co]):
 
     @property
     def completed(self) -> bool:
-        """Whether the status is terminal: it will not change, unless the job is retried."""
+        """Whether the status is final: it changes only if the job is retried."""
         return self.status in TERMINAL
 
     @property
     def succeeded(self) -> bool:
-        """Whether the job ended well."""
+        """Whether the status is COMPLETED."""
         return self.status == JobStatus.COMPLETED
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer that this state came with; empty if it came otherwise."""
+        """The headers of the response; empty for a state from another source."""
         return {} if self._origin is None else self._origin.headers
 
     @property
     def request_id(self) -> str | None:
-        """What to name when asking RunPod about this answer, if it has an id."""
+        """The request's id, for RunPod's support; None if the response has none."""
         return None if self._origin is None else self._origin.request_id
 
     @property
@@ -186,12 +186,16 @@ class JobState(_Received, Generic[Output_co]):
     def output_as(self, output_type: Any) -> Any: ...
     def output_as(self, output_type: Any) -> Any:
         """
-        Return the output as a value of a type: an attrs class, a dataclass, a TypedDict, a
-        pydantic model, or what is spelled with them, such as `list[Model]`.
+        Return the output as a value of *output_type*.
+
+        Args:
+            output_type: An attrs class, a dataclass, a TypedDict, a pydantic model, or a type
+                that contains them, such as `list[Model]`.
 
         Raises:
-            OutputValidationError: It can't be one; `.state.output` is the output as it came.
-            ConfigurationError: cattrs, of the extra `types`, is needed and not installed.
+            OutputValidationError: The output does not have this type; `.state.output` is the
+                received output.
+            ConfigurationError: cattrs (the extra `types`) is needed but not installed.
         """
         from runpod_sdk import _typed_outputs
 
@@ -199,12 +203,12 @@ class JobState(_Received, Generic[Output_co]):
 
     def raise_for_status(self) -> JobState[Output_co]:
         """
-        Return this state, unless it is a terminal failure.
+        Return this state, or raise if the job failed.
 
         Raises:
-            JobFailedError: The handler failed, or the platform gave the job up.
+            JobFailedError: The handler failed, or RunPod stopped the job.
             JobCancelledError: The job was cancelled.
-            JobTimedOutError: The server's time for the job was up.
+            JobTimedOutError: The job exceeded the server's time limit.
         """
         if self.status not in _BAD_ENDS:
             return self
@@ -215,11 +219,11 @@ class JobState(_Received, Generic[Output_co]):
 
 @frozen(kw_only=True)
 class StreamChunk(_Received):
-    """One partial output: what the handler yielded once."""
+    """One value that the handler yielded."""
 
     output: Any = field(default=None, repr=short)
     metrics: Any = field(default=None, repr=short)
-    """What some workers (vLLM) measure with each chunk."""
+    """Measurements that some workers (vLLM) send with each chunk."""
     extra: Mapping[str, JSONValue] = field(factory=dict, repr=False)
 
     @property
@@ -238,7 +242,7 @@ class StreamChunk(_Received):
 
 @frozen(kw_only=True)
 class JobCounts(Nesting):
-    """Jobs of an endpoint, by where they are; None where the server did not say."""
+    """An endpoint's job counts; None for a count that the server did not send."""
 
     completed: int | None = None
     failed: int | None = None
@@ -250,7 +254,7 @@ class JobCounts(Nesting):
 
 @frozen(kw_only=True)
 class WorkerCounts(Nesting):
-    """Workers of an endpoint, by what they do; None where the server did not say."""
+    """An endpoint's worker counts; None for a count that the server did not send."""
 
     idle: int | None = None
     initializing: int | None = None
@@ -263,7 +267,7 @@ class WorkerCounts(Nesting):
 
 @frozen(kw_only=True)
 class EndpointHealth(_Received):
-    """How an endpoint's queue and workers are."""
+    """Job and worker counts of an endpoint."""
 
     jobs: JobCounts = field(factory=JobCounts)
     workers: WorkerCounts = field(factory=WorkerCounts)
@@ -272,10 +276,10 @@ class EndpointHealth(_Received):
 
 @frozen(kw_only=True)
 class PurgeResult(_Received):
-    """What came of purging a queue."""
+    """Result of purging a queue."""
 
     removed: int | None = None
-    """How many jobs were waiting, and now are not."""
+    """Number of queued jobs that were removed."""
     status: str | None = None
     extra: Mapping[str, JSONValue] = field(factory=dict, repr=short)
 
@@ -291,19 +295,22 @@ def _ttl(value: Timeout) -> float | None:
 @frozen(kw_only=True)
 class ExecutionPolicy:
     """
-    What a job may take on the server; a local `timeout` is another thing.
+    Time limits and priority of a job on the server, independent of a call's `timeout`.
 
-    Times are given as seconds or `timedelta`, above zero, and kept as seconds; None
-    leaves the endpoint's setting. A time outside of what RunPod documents, at most 7 days,
-    is a `UserWarning`, and is sent.
+    Times are seconds or `timedelta`, greater than zero; None uses the endpoint's setting. A time
+    outside RunPod's documented range issues a `UserWarning`, and is sent.
     """
 
     execution_timeout: float | None = field(default=None, converter=_execution_timeout)
-    """Longest run of the handler; RunPod documents at least 5 seconds."""
+    """Longest run time of the handler, in seconds; RunPod documents 5 seconds to 7 days."""
     ttl: float | None = field(default=None, converter=_ttl)
-    """Life of the job from its submission, the queue included; documented at least 10 seconds."""
+    """
+    Life of the job from its submission, including the queue, in seconds.
+
+    RunPod documents 10 seconds to 7 days.
+    """
     low_priority: bool | None = None
-    """True: the job does not make the endpoint start workers."""
+    """True: do not start additional workers for this job."""
 
     def __attrs_post_init__(self) -> None:
         if self.execution_timeout is not None:
@@ -314,7 +321,7 @@ class ExecutionPolicy:
 
 @frozen(kw_only=True)
 class S3Config:
-    """Where the worker may put large results; handed to the handler, which must use it."""
+    """Storage for large results; RunPod passes it to the handler, which must use it."""
 
     access_id: str
     access_secret: str = field(repr=False)
