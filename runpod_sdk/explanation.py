@@ -1,18 +1,18 @@
 """
-Why a job is where it is: a judgement on its state and on its endpoint's health.
+Explanations of a job's state, from its status and its endpoint's health.
 
-Of a job in the queue, what matters is who could take it. The first line that holds decides:
+For a job in the queue, the first line that applies determines the reason:
 
-    a worker is idle            STARTING       it should be taken any moment
-    workers run, others wait    QUEUE_AHEAD    its turn comes after theirs
-    workers run                 ALL_BUSY       its turn comes when one of them is done
-    workers are starting        INITIALIZING   a cold start
-    workers are throttled       THROTTLED      there is no free hardware for them
-    workers are unhealthy       UNHEALTHY      they fail before they take a job
-    there are none              NO_WORKERS     none is wanted, or none has been asked for yet
-    nobody counts them          UNKNOWN
+    a worker is idle                     STARTING       the worker should take the job now
+    workers are busy, other jobs wait    QUEUE_AHEAD    other jobs come first
+    workers are busy                     ALL_BUSY       the job starts when a worker is free
+    workers are starting                 INITIALIZING   a cold start
+    workers are throttled                THROTTLED      no hardware is free
+    workers are unhealthy                UNHEALTHY      workers fail before they take a job
+    there are no workers                 NO_WORKERS     RunPod has not started a worker
+    the counts are missing               UNKNOWN
 
-The text names the other workers too: of ten, nine may be throttled while one runs.
+The text also counts the other workers: nine of ten may be throttled while one is busy.
 """
 
 from __future__ import annotations
@@ -28,42 +28,43 @@ __all__ = ["Explanation", "JobReason"]
 
 
 class JobReason(StrEnum):
-    """Why a job is where it is, as a code; others may be added."""
+    """Reasons for a job's state; later versions may add reasons."""
 
     STARTING = "STARTING"
-    """In the queue, and a worker is idle."""
+    """In the queue; a worker is idle and should take the job now."""
     QUEUE_AHEAD = "QUEUE_AHEAD"
-    """In the queue, with others; all workers are busy."""
+    """In the queue with other jobs; all workers are busy."""
     ALL_BUSY = "ALL_BUSY"
-    """In the queue, alone; all workers are busy."""
+    """In the queue as the only job; all workers are busy."""
     INITIALIZING = "INITIALIZING"
-    """In the queue; workers are being started."""
+    """In the queue; workers are starting."""
     THROTTLED = "THROTTLED"
-    """In the queue; the workers that there could be wait for hardware."""
+    """In the queue; workers wait for free hardware."""
     UNHEALTHY = "UNHEALTHY"
-    """In the queue; the workers that there are can't work."""
+    """In the queue; all workers are unhealthy."""
     NO_WORKERS = "NO_WORKERS"
-    """In the queue; there is no worker."""
+    """In the queue; the endpoint has no workers."""
     RUNNING = "RUNNING"
+    """A worker runs the job."""
     DONE = "DONE"
-    """The status is terminal."""
+    """The job has ended."""
     NOT_FOUND = "NOT_FOUND"
     """The server does not know the job."""
     UNKNOWN = "UNKNOWN"
-    """It could not be found out."""
+    """The reason could not be determined."""
 
 
 @frozen(kw_only=True)
 class Explanation:
-    """Why a job is where it is; as a string, its text."""
+    """Reason for a job's state; `str()` returns its text."""
 
     reason: JobReason
     text: str
-    """The same in a sentence, with what can be done about it."""
+    """The reason as a sentence, with advice."""
     state: JobState | None = None
-    """What the server said of the job; None where it could not be had."""
+    """The job's state; None if it could not be read."""
     health: EndpointHealth | None = None
-    """What it said of the endpoint; None where that was not asked, or could not be had."""
+    """The endpoint's health; None if it was not needed or could not be read."""
 
     def __str__(self) -> str:
         return self.text
@@ -99,7 +100,7 @@ _BECAUSE = {
 
 
 def of_state(state: JobState) -> Explanation | None:
-    """Explain a job whose state says enough; None for one in the queue."""
+    """Return the explanation of a job that is not in the queue; None for a queued job."""
     if state.status == JobStatus.IN_QUEUE:
         return None
     if state.completed:
@@ -116,7 +117,7 @@ def of_state(state: JobState) -> Explanation | None:
 
 
 def of_health(state: JobState, health: EndpointHealth) -> Explanation:
-    """Explain a job in the queue, by the workers that could take it."""
+    """Return the explanation of a queued job, by the endpoint's worker counts."""
     waiting = health.jobs.in_queue or 0
     reason = _reason(health.workers, waiting)
     text = f"job {state.id} is in the queue: {_BECAUSE[reason]}{_counts(health)}"
@@ -124,14 +125,14 @@ def of_health(state: JobState, health: EndpointHealth) -> Explanation:
 
 
 def unknown(job_id: str, fault: Exception, state: JobState | None = None) -> Explanation:
-    """Say that the reason could not be found out, and why not."""
+    """Return the explanation for a reason that could not be determined."""
     where = "its status" if state is None else "it is in the queue, but the endpoint's health"
     text = f"job {job_id}: {where} could not be read: {fault}"
     return Explanation(reason=JobReason.UNKNOWN, text=text, state=state)
 
 
 def not_found(job_id: str, fault: Exception) -> Explanation:
-    """Say that there is no such job, any more or at this endpoint."""
+    """Return the explanation for a job that the server does not know."""
     return Explanation(reason=JobReason.NOT_FOUND, text=f"job {job_id} was not found: {fault}")
 
 
@@ -153,7 +154,7 @@ def _reason(workers: WorkerCounts, waiting: int) -> JobReason:
 
 
 def _counts(health: EndpointHealth) -> str:
-    """Spell what there is of workers and of jobs."""
+    """Return the worker and job counts as text."""
     workers = asdict(health.workers)
     names = ("idle", "running", "initializing", "throttled", "unhealthy")
     parts = [f"{workers[name]} {name}" for name in names if workers[name]]

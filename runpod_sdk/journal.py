@@ -1,16 +1,14 @@
 """
-What a `map` has sent and what came of it, in a file, so that a batch outlives its process.
+Journal of a `map`: a file with which a batch resumes after a crash.
 
-Of each input the file holds: a digest before it is submitted, the id of the job after
-that, and the result at the end. No key, no secret and no input is in it. It is an SQLite
-database in WAL mode:
+For each input, the file contains a digest before the input is submitted, then the job's id, then
+the result. It contains no API key, no secret and no input. It is an SQLite database in WAL mode:
 
-- Every change is committed before the next step depends on it: the intent before the job
-  is sent, the result before it is handed out. Whatever kills the process, what was
-  committed stays; and each commit waits for the disk (`synchronous=FULL`), so that it
-  outlives a loss of power too, as far as the disk keeps its word.
-- Only the id is not waited for. Who dies between the answer to a submission and the next
-  commit, a few milliseconds later, leaves an input that is *uncertain*.
+- Each change is committed before the next step depends on it: the intent before the job is
+  submitted, the result before it is yielded. Each commit waits for the disk (`synchronous=FULL`).
+  Committed changes survive a crash of the process, and a power failure if the disk is reliable.
+- The job's id is committed without waiting. If the process crashes between the response to a
+  submission and the next commit, a few milliseconds later, the input is *uncertain*.
 """
 
 from __future__ import annotations
@@ -42,50 +40,51 @@ _UPDATE = "UPDATE inputs SET status = ?, job_id = ?, since = ?, result = ? WHERE
 
 
 class JournalStatus(StrEnum):
-    """How far an input has come."""
+    """Status of an input in a journal."""
 
     UNCERTAIN = "uncertain"
-    """It was about to be submitted, or was, and the id of its job was never written."""
+    """Submission started, but no job id was recorded: a job may exist."""
     RUNNING = "running"
-    """It is a job, whose end has not been seen."""
+    """The job's id is recorded, but not its end."""
     EXPIRED = "expired"
-    """It was a job, which the server no longer knew when it was asked for the result."""
+    """The server no longer knew the job when its result was requested."""
     SUCCEEDED = "succeeded"
+    """The job succeeded; its result is stored."""
     FAILED = "failed"
-    """The job ended badly; its state is kept, and it is not run again unless you say so."""
+    """The job failed; its state is stored, and it is not run again unless you decide so."""
     OPEN = "open"
-    """There is surely no job of it: it was refused, or cancelled on leaving. It will be sent."""
+    """No job exists (refused, or cancelled by `on_leave`): the next `map` submits the input."""
     SKIPPED = "skipped"
-    """It is not to be sent, by your decision."""
+    """The input is skipped by your decision."""
 
 
 @frozen
 class JournalEntry:
-    """What a journal knows of one input."""
+    """One input in a journal."""
 
     index: int
     status: JournalStatus
     job_id: str | None
     since: datetime
-    """When this became so."""
+    """Time of the last change."""
     digest: bytes = field(default=b"", repr=False)
     result: Mapping[str, JSONValue] | None = field(default=None, repr=False)
-    """The terminal state in its wire form."""
+    """The final state as JSON."""
 
 
 @frozen
 class Change:
-    """What is to be written of one input."""
+    """A change of one input, to write to the file."""
 
     index: int
     status: JournalStatus
     job_id: str | None = None
     result: Mapping[str, JSONValue] | None = None
     digest: bytes | None = None
-    """Given with the first change, the intent to submit it."""
+    """The input's digest, in its first change."""
 
     def statement(self, now: float) -> Statement:
-        """Return the SQL that makes this change, and its values."""
+        """Return the SQL statement of this change, and its values."""
         result = None if self.result is None else write(self.result)
         values = self.status, self.job_id, now, result, self.index
         return (_UPDATE, values) if self.digest is None else (_INTEND, (*values, self.digest))
@@ -99,51 +98,51 @@ _DIGEST_SIZE = 32
 
 class Journal:
     """
-    The journal of one `map`: what was sent, and what came of it.
+    A journal of one `map`: the submitted jobs and their results.
 
-    `map(…, journal=…)` takes the path, or one of these. It can be looked into, and decided
-    upon, while no `map` uses it. Close it, or use it as a context manager.
+    Pass the path or a `Journal` to `map(…, journal=…)`. While no `map` uses the journal, you can
+    read it and decide about its inputs. Close it, or use it as a context manager.
 
     Args:
-        path: The file, on a disk of this machine; it is made if it is not there. While it
-            is open, and after a crash, a second one with `-wal` behind its name belongs to it.
+        path: The file, on a local disk; it is created if it does not exist. While it is open,
+            and after a crash, a second file with the suffix `-wal` belongs to it.
 
     Raises:
-        JournalError: It is in use, or is another kind of file.
+        JournalError: The file is in use, or is not a journal.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = checked_path(path)
-        """The file that was named."""
+        """The path of the file."""
         self._taken = threading.Lock()
         self._file = JournalFile(self.path)
 
     @property
     def counts(self) -> dict[JournalStatus, int]:
-        """How many inputs there are of each status; a status that none has is left out."""
+        """Number of inputs by status; statuses without inputs are omitted."""
         query = "SELECT status, count(*) FROM inputs GROUP BY status ORDER BY status"
         return {self._status(status): count for status, count in self._ask(query)}
 
     def uncertain(self) -> list[JournalEntry]:
-        """List the inputs that may have become jobs whose ids are not known."""
+        """Return the inputs that may be jobs with unknown ids."""
         return self._entries("status = 'uncertain'")
 
     def failed(self) -> list[JournalEntry]:
-        """List the inputs whose jobs ended badly, with their states, or expired unseen."""
+        """Return the inputs whose jobs failed (with their states) or expired."""
         return self._entries("status IN ('failed', 'expired')")
 
     def resolve(self, index: int, decision: Literal["resubmit", "skip"] | str) -> None:
         """
-        Decide what the next `map` does with an input that is uncertain, or went wrong.
+        Decide what the next `map` does with an uncertain, failed or expired input.
 
         Args:
-            index: Which of the inputs it is, counted from 0.
-            decision: "resubmit" has it sent, though there may be, or was, a job of it;
-                "skip" leaves it out, its result is an error; any other text is the id of
-                its job, which you found elsewhere, and is waited for.
+            index: The input's index, counted from 0.
+            decision: "resubmit" submits the input again, although a job may exist. "skip"
+                makes its result an error. Any other text is the job's id, and `map` waits
+                for that job.
 
         Raises:
-            ValueError: No such input, or its job runs or has succeeded.
+            ValueError: The input does not exist, or its job is running or has succeeded.
         """
         entry = self._entry(index)
         if entry is None:
@@ -155,7 +154,7 @@ class Journal:
         self._write([Change(index, words.get(decision, JournalStatus.RUNNING), job_id)])
 
     def close(self) -> None:
-        """Close the file; of no effect in a process that was forked since it was opened."""
+        """Close the file. In a forked process, this has no effect."""
         self._file.close()
 
     def __enter__(self) -> Journal:

@@ -1,8 +1,8 @@
 """
-Results: what a job that ended well returned, or why there is none.
+Results of jobs: the output, or the error.
 
-A state says how the job ended. Calls that return a result also raise for a job that is
-COMPLETED with an error in place of an output; `Job.output` warns where there is neither.
+Methods that return a result raise if the job failed, and also if it is COMPLETED with an error
+instead of an output. `Job.output` warns if there is neither.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ J = TypeVar("J", bound=JobHandle)
 
 def checked(state: S, job_of: Callable[[str], Any] | None = None) -> S:
     """
-    Return the state of a job whose result was asked for.
+    Return *state*, or raise if the job has no result.
 
     Args:
-        job_of: Makes the job of an id, for the error of a COMPLETED job to carry.
+        job_of: Returns the job of an id, for the error of a COMPLETED job.
 
     Raises:
-        JobError: The job ended badly, or completed with an error in place of an output.
+        JobError: The job failed, or completed with an error instead of an output.
     """
     failure = failure_of(state.raise_for_status())
     if failure is None:
@@ -48,7 +48,7 @@ def checked(state: S, job_of: Callable[[str], Any] | None = None) -> S:
 
 
 def failure_of(state: JobState[Any]) -> JobFailedError | None:
-    """Return the error of a job that completed with an error in place of an output."""
+    """Return the error of a job that completed with an error instead of an output, or None."""
     if not (state.succeeded and state.error and state.output is None):
         return None
     reason = reason_of(state.error)
@@ -57,12 +57,12 @@ def failure_of(state: JobState[Any]) -> JobFailedError | None:
 
 @define(eq=False)
 class OutputWarning:
-    """Warns of a missing output, once."""
+    """Issues a warning about a missing output, once."""
 
     _given: bool = field(default=False, init=False)
 
     def output(self, state: JobState[Any]) -> Any:
-        """Return the output of a job that succeeded; where it has none, None."""
+        """Return the output of a job that succeeded; None if it has none."""
         if not state.has_output and not self._given:
             self._given = True
             warn(NO_OUTPUT)
@@ -71,17 +71,19 @@ class OutputWarning:
 
 @frozen(kw_only=True)
 class _Outcome(Generic[Output_co]):
-    """How a job ended, or why that is not known."""
+    """Final state of a job, or the error of a request."""
 
     state: JobState | None = None
-    """The terminal state, where the job ended, well or badly; its output is JSON as it came."""
+    """The final state, if the job ended; its output is plain JSON."""
     error: RunpodError | None = None
     """
-    Why there is no output: the `JobError` of a job that ended badly, what befell a call, or the
-    `OutputValidationError` of an output that is not of the endpoint's type.
+    The reason for a missing output, or None.
+
+    It is the `JobError` of a failed job, the exception of a failed request, or the
+    `OutputValidationError` of an output that does not have the endpoint's type.
     """
     _value: Any = field(default=UNSET, repr=False, eq=False, alias="value")
-    """The output as a value of the endpoint's type, if that has one."""
+    """The output as a value of the endpoint's output type, if there is one."""
 
     if not TYPE_CHECKING:
         __class_getitem__ = subscriptable
@@ -89,10 +91,10 @@ class _Outcome(Generic[Output_co]):
     @property
     def output(self) -> Output_co:
         """
-        What the job returned, as decoded JSON or of the type that the endpoint gives.
+        The job's output, as plain JSON or as a value of the endpoint's output type.
 
         Raises:
-            RunpodError: There is none; it is `.error`.
+            RunpodError: There is no output; the exception is `.error`.
         """
         if self.error is not None:
             raise self.error
@@ -108,31 +110,31 @@ class _Outcome(Generic[Output_co]):
 
 @frozen(kw_only=True)
 class MapResult(_Outcome[Output_co], Generic[T, Output_co]):
-    """What came of one input of a `map`."""
+    """Result of one input of a `map`."""
 
     index: int
-    """Which of the inputs it is, counted from 0."""
+    """The input's index, counted from 0."""
     input: T = field(repr=short)
     job_id: str | None = None
-    """The job that was submitted for it; None where none was, or its id is not known."""
+    """The id of the submitted job; None if there is no job, or its id is unknown."""
 
 
 @frozen(kw_only=True)
 class JobResult(_Outcome[Output_co], Generic[J, Output_co]):
-    """What came of one of the jobs that were waited for."""
+    """Result of one job of `as_completed`."""
 
     job: J
 
 
 @frozen
 class MapProgress:
-    """How far a `map` has come."""
+    """Progress of a `map`."""
 
     submitted: int
-    """Inputs that a job was submitted for; with a journal, now or before."""
+    """Number of inputs with a submitted job; with a journal, in this run or an earlier one."""
     finished: int
-    """Results that were handed out, of whatever kind."""
+    """Number of yielded results, including errors."""
     failed: int
-    """Those of them that are errors."""
+    """Number of yielded results that are errors."""
     total: int | None
-    """How many inputs there are; None where that can't be told before they were read."""
+    """Number of inputs; None if the inputs have no `len()`."""

@@ -1,7 +1,7 @@
 """
-Every default, and the checks of arguments.
+Defaults, and checks of arguments.
 
-Lengths of time are seconds. Nothing here is read before a client is made.
+Times are seconds. Nothing in this module is read before a client is created.
 """
 
 from __future__ import annotations
@@ -23,62 +23,62 @@ from runpod_sdk.errors import ConfigurationError
 
 TIMEOUT: Final = 10.0
 """
-The longest time without progress of an operation that does not wait for a job, and of each attempt
-to get an answer.
+Longest time without progress of an operation that does not wait for a job, and of each attempt of
+a request.
 """
 RUN_SYNC_TIMEOUT: Final = 90.0
 MAX_RETRIES: Final = 2
 MAX_RESPONSE_SIZE: Final = 256 * 2**20
-"""Bytes of an answer, unpacked. The platform's results end at about 20 MB."""
+"""Largest decompressed response, in bytes. RunPod's results have at most about 20 MB."""
 
 LARGEST_RUN: Final = 10 * 2**20
 LARGEST_RUN_SYNC: Final = 20 * 2**20
-"""Bytes of a request that the service takes, as documented."""
+"""Largest requests that RunPod documents, in bytes."""
 
 SHORTEST_HOLD: Final = 1.0
 LONGEST_HOLD: Final = 300.0
-"""The range that the API takes for `wait`."""
+"""The API's range for `wait`."""
 FIRST_HOLD: Final = SHORTEST_HOLD
-"""How long the first answer of `run_sync` may be held: until then the id is not known."""
+"""Longest wait of the first poll of `run_sync`, during which the job's id is unknown."""
 HOLD: Final = 30.0
-"""How long later answers may be held: well below the 100 s at which the edge cuts."""
+"""Longest wait of later polls, well below the 100 s at which RunPod's proxy closes a request."""
 
 BACKOFF_FIRST: Final = 0.5
 BACKOFF_LONGEST: Final = 8.0
 RETRY_AFTER_LONGEST: Final = 60.0
-"""No server is waited for longer than this between two tries, whatever it says."""
+"""Longest pause between two attempts, even if `Retry-After` is longer."""
 
 PAUSE_FIRST: Final = 0.25
 PAUSE_GROWTH: Final = 1.5
 PAUSE_LONGEST: Final = 5.0
 STREAM_PAUSE_LONGEST: Final = 1.0
-"""Least time from one question to the next, growing while there is nothing new."""
+"""Shortest time between two polls; it grows while the responses contain no news."""
 
 CANCEL_TIMEOUT: Final = 5.0
-"""Longest time that `on_timeout="cancel"` takes beyond the deadline."""
+"""Longest time that `on_timeout="cancel"` takes after the deadline."""
 CANCELS_AT_ONCE: Final = 20
-"""How many cancels may be under way at a time, as documented."""
+"""Number of concurrent `cancel` requests that RunPod documents."""
 
 CONCURRENCY: Final = 100
-"""How many jobs `map` has in flight, and `as_completed` asks after, at a time."""
+"""Number of jobs that `map` keeps in flight, and that `as_completed` polls, at the same time."""
 AHEAD: Final = 2
 AHEAD_ORDERED: Final = 4
-"""How many inputs `map` has in hand at most: so many times its concurrency."""
+"""Largest number of inputs that `map` holds, as a multiple of its concurrency."""
 OUTAGE: Final = 600.0
-"""How long a job is waited for without a good answer, where the caller set no limit."""
+"""Longest outage that a wait without a timeout survives."""
 SHORT_POLLS: Final = 60.0
-"""How long a server is asked at `/status` after a gateway cut even the shortest long polls."""
+"""How long the client polls `/status` after a gateway cut even the shortest long polls."""
 PROPAGATION: Final = 5.0
-"""How long a job that was just submitted may be unknown to the servers that are asked for it."""
+"""How long a new job may be unknown to the server."""
 
 OnTimeout = Literal["detach", "cancel"]
-"""What happens to the job when the call times out or the caller is interrupted."""
+"""Effect on the job if the call times out or is interrupted."""
 
 OnLeave = Literal["detach", "cancel"]
-"""What becomes of the jobs in flight when a `map` is left before its end, whatever the reason."""
+"""Effect on the jobs in flight if a `map` ends early."""
 
 OnError = Literal["yield", "raise"]
-"""Whether what befell one input is a result of a `map`, or its end."""
+"""Whether an error on one input is a result of the `map`, or ends it."""
 
 _NOT_OF_AN_ID: Final = re.compile(r"[\s/\\\x00-\x1f\x7f]")
 
@@ -86,11 +86,11 @@ _FOREVER: Final = 1e9
 """Seconds, thirty years. No clock of a socket takes three hundred."""
 
 Timeout: TypeAlias = float | timedelta | None
-"""The longest that a local call may take, in seconds; None is no limit."""
+"""Longest duration of a call, in seconds; None means no limit."""
 
 
 class Unset(Enum):
-    """The type of `UNSET`: an argument that was not given, where None has a meaning."""
+    """Type of `UNSET`, the default of arguments for which None has a meaning."""
 
     UNSET = "UNSET"
 
@@ -106,8 +106,8 @@ def length_of_time(value: float | timedelta | None, name: str = "timeout") -> fl
     Return *value* in seconds, or None for no limit.
 
     Raises:
-        ValueError: Zero, negative or NaN.
-        TypeError: Neither a number nor a `timedelta`.
+        ValueError: *value* is zero, negative or NaN.
+        TypeError: *value* is neither a number nor a `timedelta`.
     """
     if value is None:
         return None
@@ -125,7 +125,7 @@ def length_of_time(value: float | timedelta | None, name: str = "timeout") -> fl
 
 
 def finite_length(value: Timeout, name: str) -> float | None:
-    """Return *value* in seconds; None only if it is None."""
+    """Return *value* in seconds; None only if *value* is None."""
     seconds = length_of_time(value, name)
     if seconds is None and value is not None:
         raise ValueError(f"{name} is too long: pass seconds, at most 7 days, or None")
@@ -133,18 +133,18 @@ def finite_length(value: Timeout, name: str) -> float | None:
 
 
 def call_timeout(value: Timeout | Unset) -> float | Unset | None:
-    """Return a call's *timeout* in seconds; None is no limit, `UNSET` the client's own."""
+    """Return a call's *timeout* in seconds; None means no limit, `UNSET` the client's timeout."""
     return value if isinstance(value, Unset) else length_of_time(value)
 
 
 def checked_on_timeout(value: OnTimeout) -> OnTimeout:
-    """Return *value*, unless it is neither "detach" nor "cancel"."""
+    """Return *value* if it is "detach" or "cancel"."""
     checked_choice(value, "on_timeout", "detach", "cancel")
     return value
 
 
 def checked_choice(value: str, name: str, *choices: str) -> str:
-    """Return *value*, unless it is none of the *choices*."""
+    """Return *value* if it is one of the *choices*."""
     if value not in choices:
         allowed = " or ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f"{name} must be {allowed}, not {value!r}")
@@ -152,7 +152,7 @@ def checked_choice(value: str, name: str, *choices: str) -> str:
 
 
 def checked_id(value: str, name: str) -> str:
-    """Return *value*, which will be one segment of a URL's path, if it can be one."""
+    """Return *value* if it can be one segment of a URL's path."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {value!r}")
     if value.strip() in ("", ".", ".."):
@@ -170,7 +170,7 @@ def checked_id(value: str, name: str) -> str:
 
 
 def is_id(value: object) -> TypeGuard[str]:
-    """Tell whether *value* can be an id, of which a URL can be made."""
+    """Return whether *value* can be an id in a URL."""
     if not isinstance(value, str) or value.strip() in ("", ".", ".."):
         return False
     return _is_whole(value) and not _NOT_OF_AN_ID.search(value)
@@ -183,21 +183,21 @@ def _is_whole(text: str) -> bool:
 
 @frozen
 class Config:
-    """What a client was told, checked. Pickled without the key, which is then looked up anew."""
+    """Checked options of a client. A pickle does not contain the API key."""
 
     base_url: str
     timeout: float | None
     max_retries: int
     max_response_size: int
     rate_limits: bool
-    """Whether to keep to the rates that the service documents."""
+    """Whether to keep to RunPod's documented rate limits."""
     size_limits: bool
-    """Whether to keep to the sizes of requests that it documents."""
+    """Whether to keep to RunPod's documented request sizes."""
     telemetry: bool
-    """Whether to tell OpenTelemetry, where the program has imported it."""
+    """Whether to export to OpenTelemetry if the program imports it."""
     _api_key: environment.ApiKey | None = field(repr=False, eq=False, alias="api_key")
     own_http: bool = True
-    """Whether HTTP connections are this package's own, not those of a caller's `http_client`."""
+    """Whether the client uses its own HTTP connections instead of a caller's `http_client`."""
     revived: bool = False
 
     @classmethod
@@ -214,10 +214,10 @@ class Config:
         own_http: bool,
     ) -> Config:
         """
-        Check a client's arguments and look up what was left out.
+        Check a client's arguments and read missing ones from the environment.
 
         Raises:
-            ConfigurationError: No key, a bad key, or a bad base URL.
+            ConfigurationError: The API key is missing or invalid, or the base URL is invalid.
         """
         return cls(
             base_url=environment.find_base_url(base_url),
@@ -233,7 +233,7 @@ class Config:
 
     @property
     def api_key(self) -> str:
-        """The key; of a client that was pickled, what this process finds."""
+        """The API key; for a pickled client, the key in this process's environment."""
         if self.revived and not self.own_http:
             raise ConfigurationError(
                 "this client uses an http_client, which cannot be pickled:"
@@ -243,7 +243,7 @@ class Config:
 
     @property
     def key_origin(self) -> str:
-        """Where the key came from, and what looks wrong about it, for messages."""
+        """Where the API key was found, and whether it looks wrong, for messages."""
         return self._key().origin
 
     def _key(self) -> environment.ApiKey:
@@ -257,7 +257,7 @@ class Config:
 
 
 def whole_number(value: int, name: str, least: int) -> int:
-    """Return *value*, if it is a whole number, and not below *least*."""
+    """Return *value* if it is a whole number of at least *least*."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < least:

@@ -1,13 +1,13 @@
 """
-Webhooks of a service that signs nothing: URLs that are signed here, and checked when called.
+Webhooks: signed URLs for RunPod to call, and the verification of these calls.
 
-    sign_url, parse     a callback URL that expires, and what its call says, if it is genuine
-    Receiver            both for one address: tells duplicates apart, wakes who waits for a job
-    Receiver.asgi/.wsgi small applications that take the calls, to be mounted or served
+    sign_url, parse         create a signed URL that expires; verify a call of it
+    Receiver                both for one URL; removes duplicates, and wakes waiting callers
+    Receiver.asgi, .wsgi    applications that receive the calls
 
-RunPod calls the `webhook` of a job when it has ended, up to three times until it is answered
-200. Nothing of the call proves that it is RunPod's: anybody who knows the address can make
-one. So the proof goes into the address, which only RunPod was told.
+RunPod calls a job's `webhook` URL when the job ends, up to three times until the response is 200.
+The call has no signature, so any sender that knows the URL could forge it. The signature is
+therefore part of the URL, which only RunPod receives.
 """
 
 from runpod_sdk.webhooks._receiver import Receiver

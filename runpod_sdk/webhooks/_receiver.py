@@ -1,4 +1,4 @@
-"""What takes the calls to one address, and tells those who wait."""
+"""The receiver of webhook calls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_BODY = 64 * 2**20
 
 @contextmanager
 def _outages_survived() -> Iterator[None]:
-    """Suppress what a poll may fail by though the next one may succeed."""
+    """Suppress errors of a status request after which the next request may succeed."""
     try:
         yield
     except errors.ClientClosedError:
@@ -50,7 +50,7 @@ def _outages_survived() -> Iterator[None]:
 
 @define(eq=False)
 class _Wait:
-    """Somebody who waits for a job to end, until *deadline*."""
+    """A pending `Receiver.wait`."""
 
     job: Any
     timeout: float | None
@@ -58,21 +58,21 @@ class _Wait:
     deadline: float | None = field(init=False)
     called: Future[None] = field(factory=Future[None], init=False)
     told: JobState | None = field(default=None, init=False)
-    """What the call said, once it has come to us."""
+    """The state in the call, after it arrived."""
     state: JobState | None = field(default=None, init=False)
-    """What the last answer said."""
+    """The state in the last status response."""
 
     def __attrs_post_init__(self) -> None:
         self.deadline = None if self.timeout is None else time.monotonic() + self.timeout
 
     def left(self) -> float:
-        """Return for how long to wait for the call, before the job is asked after."""
+        """Return the seconds to wait for the call before the next status request."""
         if self.deadline is None:
             return self.every
         return max(min(self.every, self.deadline - time.monotonic()), 0.0)
 
     def patience(self) -> float:
-        """Return how long asking may take."""
+        """Return the timeout of the next status request."""
         if self.deadline is None:
             return self.every
         left = self.deadline - time.monotonic()
@@ -84,16 +84,17 @@ class _Wait:
 
 class Receiver:
     """
-    Takes the calls of webhooks to one address.
+    Receives webhook calls to one URL.
 
-    One is enough for a process; its methods can be called from all threads and tasks.
+    One receiver is enough for a process. All threads and tasks can call its methods.
 
     Args:
-        url: The address under which RunPod reaches this process, a path and a query included.
-        secret: What signs it, as `sign_url` takes it.
-        expires_in: How long a URL of `url_for` is good, in seconds.
-        seen: What tells duplicates apart; else the last 10,000 calls to this process.
-        max_body: Bytes of a body beyond which a call is refused: a result and its input.
+        url: The URL at which RunPod reaches this process, with its path and query.
+        secret: The secret, or several, as in `sign_url`.
+        expires_in: Lifetime of a URL from `url_for`, in seconds.
+        seen: A store that recognizes duplicates; by default, the last 10,000 calls to this
+            process.
+        max_body: Largest body in bytes; a body contains a result and its input.
     """
 
     def __init__(
@@ -116,44 +117,44 @@ class Receiver:
         self.url_for()  # a mistake shows here, and not at the first job
 
     def after_fork(self) -> None:
-        """Begin without the calls that the parent deals with, and the waits of its threads."""
+        """Forget the parent process's calls and waits."""
         self._in_hand: set[str] = set()
         self._waits: defaultdict[str, list[_Wait]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def url_for(self, reference: str | None = None) -> str:
-        """Return a URL for one job, to be given as `webhook=`. See `sign_url`."""
+        """Return a signed URL for one job, for the argument `webhook=`. See `sign_url`."""
         return sign_url(self._url, self._secret, reference=reference, expires_in=self._expires_in)
 
     def check(self, url: str | bytes) -> None:
         """
-        Check the URL of a call, before its body is read.
+        Verify a call's URL before you read its body.
 
-        For a view of your own: the body of a forged call may be large. `receive` checks the
-        URL too.
+        Use it in your own view, because a forged call may have a large body. `receive` verifies
+        the URL too.
 
         Args:
-            url: The URL that was called: whole, from the path on, or the query alone.
+            url: The called URL: complete, from the path on, or the query alone.
 
         Raises:
-            WebhookError: It is forged, expired, or was never signed. See `parse`.
+            WebhookError: The URL is forged, expired, or not signed. See `parse`.
         """
         check(url, self._secret)
 
     def receive(self, url: str | bytes, body: str | bytes) -> Delivery | None:
         """
-        Check a call, wake who waits for its job, and return what it says; None of a duplicate.
+        Verify a call, wake the waits for its job, and return the delivery; None for a duplicate.
 
-        For a view of your own, in whatever framework; answer 200 to what this returns, and
-        with `.status_code` what it raises. If the delivery can't be dealt with, `forget` it
-        and answer 500: RunPod will call again.
+        Use it in your own view, in any framework. Respond with 200, or with the exception's
+        `.status_code`. If you cannot process the delivery, call `forget` and respond with 500:
+        RunPod calls again.
 
         Args:
-            url: The URL that was called: whole, from the path on, or the query alone.
-            body: The body, as it came.
+            url: The called URL: complete, from the path on, or the query alone.
+            body: The received body.
 
         Raises:
-            WebhookError: It is forged, expired, or malformed. See `parse`.
+            WebhookError: The call is forged, expired, or malformed. See `parse`.
         """
         delivery = parse(url, body, self._secret)
         return delivery if self._is_new(delivery) else None
@@ -161,10 +162,10 @@ class Receiver:
     @contextmanager
     def taking(self, url: str | bytes, body: str | bytes) -> Iterator[Delivery | None]:
         """
-        Do as `receive`, for a block that deals with the delivery, and forget it if that fails.
+        Receive a call for a `with` block that handles it; forget the delivery if the block raises.
 
         Raises:
-            InHandError: Another block deals with the same.
+            InHandError: Another block is handling the same call.
         """
         delivery = parse(url, body, self._secret)
         with self._lock:
@@ -185,29 +186,30 @@ class Receiver:
                 self._in_hand.discard(delivery.key)
 
     def forget(self, delivery: Delivery) -> None:
-        """Take a delivery for one that has not come, so that the next call is no duplicate."""
+        """Forget a delivery, so that the next call with it is not a duplicate."""
         self._seen.discard(delivery.key)
 
     def wait(
         self, job: Job, *, timeout: Timeout = None, poll_every: float | timedelta = HOLD
     ) -> JobState:
         """
-        Wait until a job has ended, and return its terminal state: by its call or by asking.
+        Wait for a job's webhook call, and return the job's final state.
 
-        No connection is held meanwhile. The job, which was submitted with a URL of this
-        receiver, is asked after every *poll_every* seconds, as a call may be lost.
+        The wait holds no connection. Because a call can be lost, the receiver also reads the job's
+        status every *poll_every* seconds.
 
         Args:
-            job: What `run(…, webhook=receiver.url_for())` returned, or the job of its id.
-            timeout: Longest total time, in seconds; None waits without limit.
-            poll_every: Seconds from one question to the next.
+            job: The job that `run(…, webhook=receiver.url_for())` returned, or
+                `endpoint.job(id)`.
+            timeout: Longest total time, in seconds; None means no limit.
+            poll_every: Seconds between two status requests.
 
         Returns:
-            The state; that of a call has mostly no `worker_id`.
+            The final state, usually without `worker_id`.
 
         Raises:
-            RunpodTimeoutError: *timeout* passed first.
-            NotFoundError: No such job, or its result has expired.
+            RunpodTimeoutError: The call timed out.
+            NotFoundError: The job does not exist, or its result has expired.
         """
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
@@ -224,7 +226,25 @@ class Receiver:
     async def wait_async(
         self, job: AsyncJob, *, timeout: Timeout = None, poll_every: float | timedelta = HOLD
     ) -> JobState:
-        """Async twin of `Receiver.wait`, under asyncio and trio."""
+        """
+        Wait for a job's webhook call under asyncio or trio, and return the job's final state.
+
+        The wait holds no connection. Because a call can be lost, the receiver also reads the job's
+        status every *poll_every* seconds.
+
+        Args:
+            job: The job that `run(…, webhook=receiver.url_for())` returned, or
+                `endpoint.job(id)`.
+            timeout: Longest total time, in seconds; None means no limit.
+            poll_every: Seconds between two status requests.
+
+        Returns:
+            The final state, usually without `worker_id`.
+
+        Raises:
+            RunpodTimeoutError: The call timed out.
+            NotFoundError: The job does not exist, or its result has expired.
+        """
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
                 await event_loop.come(wait.called, wait.left())
@@ -241,17 +261,24 @@ class Receiver:
         self, handler: Callable[[Delivery], Awaitable[object] | object] | None = None
     ) -> _apps.ASGIApplication:
         """
-        Return an ASGI application that takes the calls, whatever their path.
+        Return an ASGI application that receives the calls, at any path.
 
         Args:
-            handler: Called with each `Delivery` that is no duplicate, before it is answered;
-                may be a coroutine function. It should only hand the delivery on: RunPod does
-                not wait for long. If it raises, the answer is 500 and RunPod calls again.
+            handler: A function or coroutine function, called with each `Delivery` that is not a
+                duplicate, before the response is sent. It should return quickly, because RunPod
+                does not wait long. If it raises, the response is 500 and RunPod calls again.
         """
         return _apps.asgi(self, handler)
 
     def wsgi(self, handler: Callable[[Delivery], object] | None = None) -> WSGIApplication:
-        """Return a WSGI application that does what that of `asgi` does, without awaiting."""
+        """
+        Return a WSGI application that receives the calls, at any path.
+
+        Args:
+            handler: A function, called with each `Delivery` that is not a duplicate, before the
+                response is sent. It should return quickly, because RunPod does not wait long. If
+                it raises, the response is 500 and RunPod calls again.
+        """
         return _apps.wsgi(self, handler)
 
     def _is_new(self, delivery: Delivery) -> bool:
@@ -261,7 +288,7 @@ class Receiver:
         return new
 
     def _tell(self, state: JobState, *, new: bool) -> None:
-        """Wake who waits; to ask, if the call is a duplicate: the job may have been retried."""
+        """Wake the waits; after a duplicate they read the status, as the job may be retried."""
         with self._lock:
             self._ended.add(state.id)
             for wait in self._waits.get(state.id, ()):
@@ -271,7 +298,7 @@ class Receiver:
                     wait.called.set_result(None)
 
     def _again(self, wait: _Wait) -> None:
-        """Wait for a call anew, where one that came earlier was of no use: the job was retried."""
+        """Wait for the next call, if the last one was from before a retry."""
         with self._lock:
             if wait.told is None and wait.called.done():
                 wait.called = Future()

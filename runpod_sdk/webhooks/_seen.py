@@ -1,4 +1,4 @@
-"""Which calls have come before: RunPod may make the same one three times."""
+"""Recognition of duplicate calls: RunPod may call three times."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from runpod_sdk.settings import whole_number
 
 
 class InHandError(Exception):
-    """A call that repeats one which is being dealt with: how that ends is not known yet."""
+    """Raised when a call repeats a call that is still being handled."""
 
 
 class SeenStore(Protocol):
-    """Remembers keys; of a service of several processes, for all of them."""
+    """A store of keys, shared by all processes of a service."""
 
     def add(self, key: str) -> bool:
-        """Remember *key*, at once for everybody; tell whether it is new."""
+        """Add *key* atomically; return whether it is new."""
         ...
 
     def discard(self, key: str) -> None:
-        """Forget *key*, as what it stands for could not be dealt with."""
+        """Remove *key*, because its call could not be handled."""
         ...
 
 
 class Seen:
-    """A `SeenStore` in memory, for all threads of this process: the last *most* keys."""
+    """A `SeenStore` in memory for the threads of this process, with the last *most* keys."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = whole_number(most, "most", 1)
@@ -36,11 +36,11 @@ class Seen:
         _forks.watch(self)
 
     def after_fork(self) -> None:
-        """Use a lock that no thread of the parent holds."""
+        """Create a new lock, which no thread of the parent process holds."""
         self._lock = threading.Lock()
 
     def add(self, key: str) -> bool:
-        """Remember *key*; tell whether it is new."""
+        """Add *key*; return whether it is new."""
         with self._lock:
             new = key not in self._keys
             self._keys[key] = None
@@ -50,7 +50,7 @@ class Seen:
             return new
 
     def discard(self, key: str) -> None:
-        """Forget *key*."""
+        """Remove *key*."""
         with self._lock:
             self._keys.pop(key, None)
 

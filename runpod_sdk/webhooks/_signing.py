@@ -1,10 +1,10 @@
 """
-Signed URLs, and calls of them.
+Signed URLs, and the verification of their calls.
 
     https://me.test/hook?a=1&rp_expires=1767225600&rp_reference=order-17&rp_signature=…
 
-The signature is HMAC-SHA256 over the expiry, the reference and the rest of the query. Host
-and path are not in it, as proxies rewrite them: give each receiver a secret of its own.
+The signature is an HMAC-SHA256 over the expiry time, the reference and the rest of the query. It
+does not cover host and path, because proxies rewrite them: use one secret for each receiver.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from runpod_sdk.models import JobState, short
 from runpod_sdk.settings import length_of_time
 
 Secret: TypeAlias = str | bytes | Sequence[str | bytes]
-"""One secret, or more of which the first signs and each is good to check: to change them."""
+"""A secret, or several: the first signs, and all are accepted, so that you can change it."""
 
 EXPIRES_IN: Final = timedelta(hours=25)
-"""How long a URL is good unless said otherwise: the life of a job without a `ttl`, and an hour."""
+"""Default lifetime of a URL: the life of a job without a `ttl`, plus an hour."""
 
 _EXPIRES, _REFERENCE, _SIGNATURE = _OURS = ("rp_expires", "rp_reference", "rp_signature")
 _SHORTEST_SECRET = 16
@@ -41,44 +41,44 @@ _FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class WebhookError(RunpodError):
-    """A call that is not to be believed; nothing of it should be."""
+    """Base class of errors of a call; do not trust any part of the call."""
 
     status_code = 400
-    """What to answer it with."""
+    """The status code for the response."""
 
 
 class MalformedError(WebhookError):
-    """It is genuine, but its body is not what RunPod sends; or its URL was never signed."""
+    """Raised when a URL is not signed, or is signed but its body is not a webhook body."""
 
 
 class ForgedError(WebhookError):
-    """Its URL is not one that was signed with any of the secrets."""
+    """Raised when a URL was signed with another secret, or was changed."""
 
     status_code = 403
 
 
 class ExpiredError(WebhookError):
-    """Its URL is genuine, and no longer good."""
+    """Raised when a signed URL has expired."""
 
     status_code = 410
 
 
 @frozen(kw_only=True)
 class Delivery:
-    """What a genuine call says."""
+    """Content of a verified call."""
 
     state: JobState
-    """How the job ended. `.worker_id` is mostly not told."""
+    """The job's final state, usually without `worker_id`."""
     input: Any = field(default=None, repr=short)
-    """The input that the job was sent with, as the call repeats it."""
+    """The job's input."""
     reference: str | None = None
-    """What was given when the URL was signed."""
+    """The reference in the signed URL."""
     expires: datetime
-    """Until when the URL is good."""
+    """Expiry time of the URL."""
 
     @property
     def key(self) -> str:
-        """What all calls for the same end of the same job have in common."""
+        """A key that is equal for duplicate calls."""
         state = self.state
         return f"{state.id} {state.status} {state.delay_time} {state.execution_time}"
 
@@ -92,19 +92,20 @@ def sign_url(
     now: float | None = None,
 ) -> str:
     """
-    Return *url* with the proof that it was made here, to be given as `webhook=`.
+    Return *url* with a signature, for the argument `webhook=`.
 
     Args:
-        url: Where the calls should go; a query of its own is kept, and signed.
-        secret: 16 bytes at least (`secrets.token_urlsafe(32)`); of more, the first signs.
-        reference: Any text that `parse` is to give back: what the job is to you, whose id
-            is not known yet. It can be read by whoever sees the URL, and not be changed.
-        expires_in: How long it is good, in seconds. A job may wait in the queue, run, and
-            be told of twice more: longer than its `ttl`.
-        now: The time, in seconds since the epoch; else that of the clock.
+        url: The URL to call; its query is kept and signed.
+        secret: At least 16 bytes (`secrets.token_urlsafe(32)`). If there are several, the first
+            one signs.
+        reference: Your own id for the job, which `parse` returns. A person who sees the URL can
+            read it, but cannot change it.
+        expires_in: Lifetime of the URL, in seconds. Make it longer than the job's `ttl`: RunPod
+            calls after the job's end, up to three times.
+        now: The current time, in seconds since the epoch; by default, the system clock.
 
     Raises:
-        ValueError: No http URL, a secret that is too short, or a URL that is signed.
+        ValueError: *url* is not an http URL or is already signed, or the secret is too short.
     """
     try:
         return _signed(url, secret, reference, expires_in, now)
@@ -148,18 +149,18 @@ def parse(
     url: str | bytes, body: str | bytes, secret: Secret, *, now: float | None = None
 ) -> Delivery:
     """
-    Check a call, and return what it says.
+    Verify a call, and return its content.
 
     Args:
-        url: The URL that was called: whole, from the path on, or the query alone.
-        body: The body, as it came.
-        secret: The secret that the URL was signed with, or several, as `sign_url` takes.
-        now: The time, in seconds since the epoch; else that of the clock.
+        url: The called URL: complete, from the path on, or the query alone.
+        body: The received body.
+        secret: The secret, or several, as in `sign_url`.
+        now: The current time, in seconds since the epoch; by default, the system clock.
 
     Raises:
-        ForgedError: The URL was not signed with any of the secrets, or was changed.
-        ExpiredError: It was, and is too old.
-        MalformedError: It has no signature at all; or it is good, and the body is no job.
+        ForgedError: The URL was signed with another secret, or was changed.
+        ExpiredError: The signed URL has expired.
+        MalformedError: The URL is not signed; or it is signed, but the body is not a job.
 
     Source: the webhook jobEnded in openapi/runpod-serverless.yaml.
     """
@@ -181,10 +182,12 @@ def parse(
 
 def check(url: str | bytes, secret: Secret, *, now: float | None = None) -> tuple[str | None, int]:
     """
-    Check the URL of a call, and return its reference and when it expires.
+    Verify a call's URL, and return its reference and expiry time.
 
     Raises:
-        ForgedError, ExpiredError, MalformedError: As `parse`.
+        ForgedError: The URL was signed with another secret, or was changed.
+        ExpiredError: The signed URL has expired.
+        MalformedError: The URL is not signed.
     """
     try:
         return _checked(url, secret, now)

@@ -350,7 +350,7 @@ def test_a_time_of_a_policy_that_is_no_number(driver: Driver, value: Any) -> Non
 def test_a_storage_in_the_spelling_of_python(driver: Driver) -> None:
     """It would be no use to the handler; other fields are the handler's business."""
     body: Any = {"input": 1, "s3Config": {"access_id": "a"}}
-    refused(driver, ValueError, "'access_id': write 'accessId'", body)
+    refused(driver, ValueError, "'access_id': use 'accessId'", body)
     body["s3Config"] = {"accessId": "a", "region": "b"}
     assert sent(driver, "run", body) == body
 
@@ -435,7 +435,7 @@ class Shown(Token):
         (iter([1]), r"is of type list_iterator.*list\("),
         (MappingProxyType({}), r"is of type mappingproxy.*dict\("),
         (time(12, 30), r"is of type datetime\.time.*isoformat"),
-        (Enum("Kind", "A").A, "its value"),
+        (Enum("Kind", "A").A, "its .value"),
         (Opaque, "not a class"),
         (Opaque(), r"is of type .*\.Opaque.*dicts, lists"),
         (SecretStr("canary"), r"is of type pydantic\..*SecretStr.*get_secret_value"),

@@ -347,7 +347,7 @@ def test_a_type_that_nothing_can_be(driver: Driver, kind: Any) -> None:
 def test_an_output_of_another_type(driver: Driver, client: Any, local: LocalEndpoint) -> None:
     """The error keeps the output; another type may be asked for, and a failure stays one."""
     endpoint = client.endpoint(local.endpoint_id, output_type=Box)
-    with pytest.raises(OutputValidationError, match="no Box") as caught:
+    with pytest.raises(OutputValidationError, match="not a Box") as caught:
         driver.call(lambda: endpoint.run_sync(input={"x": "1"}))
     assert caught.value.state.output == {"x": "1"}
     submitted = driver.call(lambda: endpoint.run(input={"x": "1"}))

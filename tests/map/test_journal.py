@@ -340,7 +340,7 @@ def test_another_endpoint(driver: Driver, tmp_path: Path) -> None:
     path = tmp_path / "run.sqlite"
     driver.take(client.endpoint("one").map([1], journal=path))
     with pytest.raises(
-        JournalError, match="of endpoint one, not two: name another file, or delete"
+        JournalError, match="to endpoint one, not two: use another file, or delete"
     ):
         driver.take(client.endpoint("two").map([1], journal=path))
     driver.take(client.endpoint("one").map([1], journal=path))

@@ -164,7 +164,7 @@ def pictures(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (Path.mkdir, "it is a directory; name a file in it"),
+        (Path.mkdir, "it is a directory; use the path of a file"),
         (text, "is not a journal: use another file"),
         (pictures, "is not a journal, or is of another version: use another file"),
         pytest.param(

@@ -196,10 +196,10 @@ def test_g10_all_the_time_is_for_the_job(runs: float) -> None:
 def test_g11_zero_is_not_infinity(driver: Driver) -> None:
     """A request timeout of zero was none at all."""
     script = Script(job())
-    with pytest.raises(ValueError, match="above zero"):
+    with pytest.raises(ValueError, match="greater than zero"):
         driver.client(timeout=0)
     endpoint = driver.endpoint(script)
-    with pytest.raises(ValueError, match="above zero"):
+    with pytest.raises(ValueError, match="greater than zero"):
         driver.call(lambda: endpoint.run_sync(input=1, timeout=0))
     assert script.requests == []
 
