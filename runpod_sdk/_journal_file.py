@@ -241,7 +241,9 @@ class JournalFile:
             reason, advice = "it is a directory", "use the path of a file"
         else:
             advice = "use a file on a disk with free space where files can be written and locked"
-        return JournalError(f"the journal {self.path} cannot be read or written: {reason}; {advice}")
+        return JournalError(
+            f"the journal {self.path} cannot be read or written: {reason}; {advice}"
+        )
 
 
 _OF_THE_SYSTEM: Final = tuple(

@@ -148,7 +148,9 @@ class Journal:
         if entry is None:
             raise ValueError(f"input {index} is not in {self.path}")
         if entry.status in (JournalStatus.RUNNING, JournalStatus.SUCCEEDED):
-            raise ValueError(f"input {index} needs no decision: job {entry.job_id} is {entry.status}")
+            raise ValueError(
+                f"input {index} needs no decision: job {entry.job_id} is {entry.status}"
+            )
         words = {"resubmit": JournalStatus.OPEN, "skip": JournalStatus.SKIPPED}
         job_id = None if decision in words else _job_id(decision)
         self._write([Change(index, words.get(decision, JournalStatus.RUNNING), job_id)])

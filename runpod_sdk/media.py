@@ -1,10 +1,10 @@
 """
-Files as base64 text: those that you send in an input, and those that an output contains.
+Files as base64 text, in inputs and outputs.
 
-JSON has no bytes, so files travel as `data:` URLs or as bare base64. `to_base64` and
-`to_data_url` write a file of yours in these forms. `media_of` finds a file in a string of an
-output: a `data:` URL states its media type; bare base64 counts as a file only if its content
-begins like a file of a known type, and all of it is base64.
+JSON has no bytes, so files are sent as `data:` URLs or as bare base64. `to_base64` and
+`to_data_url` convert a file for an input. `media_of` finds a file in a string of an output. A
+`data:` URL states its media type. Bare base64 counts as a file only if its content begins like a
+file of a known type, and all of it is base64.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def to_data_url(source: Source, media_type: str | None = None) -> str:
     Return the content of a file as a `data:` URL, for an input.
 
     Args:
-        source: As that of `to_base64`.
+        source: The file, as in `to_base64`.
         media_type: Its media type, such as `image/png`. If it is not given, the content's first
             bytes decide, else the file's name, else it is `application/octet-stream`.
 
@@ -158,7 +158,7 @@ def hint_of(text: str) -> str | None:
 
 
 def is_ending_of(ending: str, type_: str) -> bool:
-    """Tell whether the names of files of a media type end so."""
+    """Return whether *ending* is the file name extension of a media type."""
     return ENDINGS.get(type_) == {"jpeg": "jpg"}.get(ending.lower(), ending.lower())
 
 

@@ -571,7 +571,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Return an `openai.AsyncOpenAI` client for this endpoint.
 
         It uses this client's key and base URL. It has its own connections: close it, or use it
-        as an async context manager. A proxy or a transport has to be given to it separately.
+        as an async context manager. It does not use this client's proxy or transport.
 
         Args:
             options: Other arguments of `openai.AsyncOpenAI`. `max_retries` is 0 by default:

@@ -59,7 +59,7 @@ class AsyncStream(AsyncDelivery[StreamChunk]):
 
 
 class AsyncTexts(AsyncIterator[str]):
-    """The texts of the chunks of a stream. Made by `AsyncStream.text`."""
+    """Texts of a stream's chunks. Made by `AsyncStream.text`."""
 
     def __init__(self, stream: AsyncStream) -> None:
         self._stream = stream

@@ -126,7 +126,9 @@ class _StandIn:
         repeatable = self._op.kind is Kind.READ
         call = Call(method, url, params, content, headers, self._resends, repeatable, record)
         if self._limit.left() <= 0:  # a large input takes time to encode
-            raise NoReply("the timeout passed before the request was sent", sent=False, timed_out=True)
+            raise NoReply(
+                "the timeout passed before the request was sent", sent=False, timed_out=True
+            )
         if record is None:
             return await self._io.send(call, self._limit)
         record.begin()

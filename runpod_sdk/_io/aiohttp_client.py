@@ -46,7 +46,9 @@ class Session:
 
     def __init__(self, config: Config) -> None:
         if not under_asyncio():
-            raise ConfigurationError('transport="aiohttp" works only under asyncio: omit it under trio')
+            raise ConfigurationError(
+                'transport="aiohttp" works only under asyncio: omit it under trio'
+            )
         url = httpx.URL(config.base_url)
         self._config = config
         path = url.raw_path.decode("ascii").rstrip("/")

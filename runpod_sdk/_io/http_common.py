@@ -211,7 +211,9 @@ def no_reply(
     timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
     permanent = False
     if closed:
-        reason = f"the client was closed {'before the response arrived' if sent else 'during the call'}"
+        reason = (
+            f"the client was closed {'before the response arrived' if sent else 'during the call'}"
+        )
         timed_out = False
     elif isinstance(fault, httpx.ProxyError):
         reason, permanent = _refused_by_proxy(config, fault)

@@ -41,7 +41,7 @@ class Runpod:
             `api_key` under `[default]`, or a top-level `apikey`.
         base_url: The API's address. By default `RUNPOD_ENDPOINT_BASE_URL`, else
             `https://api.runpod.ai/v2`.
-        timeout: Timeout in seconds of a call that gives none and does not wait for a job, and
+        timeout: Timeout in seconds of a call without `timeout=` that does not wait for a job, and
             of each attempt of a call that waits. It restarts with every 16 KiB of a body that
             are sent or received. None is no limit.
         max_retries: Number of retries after the first attempt, of requests that are safe to
@@ -136,7 +136,7 @@ class Runpod:
             input_type: Type that inputs must have, checked before they are sent: an attrs
                 class, a dataclass, a TypedDict, a pydantic model, or a type built from these,
                 such as `list[Model]`. None accepts any JSON value.
-            output_type: Type that outputs are converted to, likewise. None leaves decoded JSON.
+            output_type: Type of the outputs. None returns decoded JSON.
 
         Raises:
             ValueError: The id is empty, "." or "..", or contains a slash or white space.

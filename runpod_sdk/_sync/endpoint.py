@@ -572,7 +572,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Return an `openai.OpenAI` client for this endpoint.
 
         It uses this client's key and base URL. It has its own connections: close it, or use it
-        as a context manager. A proxy or a transport has to be given to it separately.
+        as a context manager. It does not use this client's proxy or transport.
 
         Args:
             options: Other arguments of `openai.OpenAI`. `max_retries` is 0 by default:

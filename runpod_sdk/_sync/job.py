@@ -159,7 +159,7 @@ class Job(Generic[Output_co]):
         Wait until the job has ended, and write every file of its output into a directory.
 
         Files are base64 text, `data:` URLs and links (see `JobState.files`). They get the names
-        that the output gives them; nothing is written outside the directory. Links are
+        in the output; nothing is written outside the directory. Links are
         downloaded without the API key, within 10 minutes each, over http and https, and from
         hosts of the public network only, unless the endpoint is in a private one. Links to web
         pages are ignored.

@@ -60,7 +60,7 @@ class Stream(Delivery[StreamChunk]):
 
 
 class Texts(Iterator[str]):
-    """The texts of the chunks of a stream. Made by `Stream.text`."""
+    """Texts of a stream's chunks. Made by `Stream.text`."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream

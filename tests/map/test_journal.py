@@ -339,9 +339,7 @@ def test_another_endpoint(driver: Driver, tmp_path: Path) -> None:
     client = driver.endpoint(Jobs()).client
     path = tmp_path / "run.sqlite"
     driver.take(client.endpoint("one").map([1], journal=path))
-    with pytest.raises(
-        JournalError, match="to endpoint one, not two: use another file, or delete"
-    ):
+    with pytest.raises(JournalError, match="to endpoint one, not two: use another file, or delete"):
         driver.take(client.endpoint("two").map([1], journal=path))
     driver.take(client.endpoint("one").map([1], journal=path))
 

@@ -121,7 +121,9 @@ def _request(
     if isinstance(body, wire.JobRequest):
         return _checked(body)
     if not isinstance(body, Mapping):
-        raise TypeError(f"a request must be the API's body {{'input': …}}; use run(input={body!r:.60})")
+        raise TypeError(
+            f"a request must be the API's body {{'input': …}}; use run(input={body!r:.60})"
+        )
     for name, part in body.items():
         _check_part(name, part)
     if unknown := wire.JobRequest.from_dict({**_BLANK, **body}).additional_properties:

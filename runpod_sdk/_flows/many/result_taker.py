@@ -56,7 +56,9 @@ def checked_inputs(inputs: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
         TypeError: They can't be iterated, or would fall into letters or keys.
     """
     if isinstance(inputs, str | bytes | Mapping):
-        raise TypeError(f"inputs must be an iterable of inputs, not a single input: pass [{inputs!r:.60}]")
+        raise TypeError(
+            f"inputs must be an iterable of inputs, not a single input: pass [{inputs!r:.60}]"
+        )
     if not isinstance(inputs, Iterable):
         kind = "an async iterable: use AsyncRunpod" if isinstance(inputs, AsyncIterable) else inputs
         raise TypeError(f"inputs must be an iterable of inputs, not {kind!s:.60}")

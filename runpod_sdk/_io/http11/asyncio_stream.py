@@ -86,7 +86,9 @@ class ProtocolLine(asyncio.Protocol):
             if not self._is_full:
                 return True
         self._salvage()
-        raise httpx.WriteError(str(self._fault or "the server closed the connection")) from self._fault
+        raise httpx.WriteError(
+            str(self._fault or "the server closed the connection")
+        ) from self._fault
 
     async def _hears(self, hear: Hear) -> bool:
         """Pass on what has come; tell whether *hear* wants nothing more to be written."""
