@@ -16,7 +16,7 @@ _ADVICE: dict[int, str] = {
     401: "the server does not accept the API key",
     403: "the API key has no permission for this endpoint or operation",
     404: "no such endpoint for this API key: check the endpoint id",
-    413: "store large data elsewhere, for example with runpod_sdk.storage.S3Storage, and send its URL",
+    413: "store large data elsewhere, for example with storage.S3Storage, and send its URL",
     429: "too many requests or queued jobs: try again later",
 }
 
@@ -73,8 +73,8 @@ def too_large(action: str, size: int, limit: int) -> str:
     return (
         f"{action}: the request is {size / 2**20:.1f} MiB as JSON; the limit is"
         f" {limit / 2**20:g} MiB (10 MiB for `run`, 20 MiB for `run_sync`). Nothing was sent. Store"
-        " large data elsewhere, for example with runpod_sdk.storage.S3Storage, and send its URL; for"
-        " large results see s3_config, for a server with another limit see size_limits"
+        " large data elsewhere, for example with storage.S3Storage, and send its URL; for large"
+        " results see s3_config, for a server with another limit see size_limits"
     )
 
 

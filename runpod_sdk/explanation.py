@@ -71,8 +71,8 @@ class Explanation:
 
 
 _CHECK_LOG = (
-    "check the worker's log; with versions 1.7.12 to 1.10.0 of the runpod package, an old job in the"
-    " file .runpod_jobs.pkl of the working directory stops a worker from requesting jobs"
+    "check the worker's log; with versions 1.7.12 to 1.10.0 of the runpod package, an old job in"
+    " the file .runpod_jobs.pkl of the working directory stops a worker from requesting jobs"
 )
 
 _BECAUSE = {

@@ -41,7 +41,7 @@ del PAGES["SUMMARY.md"]
 PAGES["README.md"] = ROOT / "README.md"
 SHELL = {"telemetry.md", "tutorial.md", "README.md"}
 CONTINUES = "# continues the program above\n"
-ONE_PROGRAM = {"from-runpod-python.md", "local-endpoint.md"}
+ONE_PROGRAM = {"files.md", "from-runpod-python.md", "local-endpoint.md"}
 """Pages whose blocks are still one program."""
 NEEDS = {"openai.md": "openai"}
 """What a page needs that not every environment has; scripts/official has it."""
