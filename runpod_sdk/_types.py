@@ -33,15 +33,15 @@ if TYPE_CHECKING:  # what a type checker knows the values by that are written as
 JSONValue: TypeAlias = (
     "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
 )
-"""What JSON can say. What comes decoded is plain dicts and lists, typed as Any."""
+"""Any JSON value. Received values are plain dicts and lists, typed as Any."""
 
 InputValue: TypeAlias = (
     "Mapping[str, InputValue] | Sequence[InputValue] | str | float | Scalar | HasFields | None"
 )
 """
-What can be sent as input: JSON, and in it values of attrs classes, dataclasses and pydantic's
-models and dataclasses; `datetime`, `date`, `UUID` and `Decimal`, which are written as strings; and
-numpy's scalars, which are written as numbers.
+Any input: JSON that may contain instances of attrs classes, dataclasses, and pydantic models and
+dataclasses. `datetime`, `date`, `UUID` and `Decimal` are written as strings, numpy scalars as
+numbers.
 """
 
 
