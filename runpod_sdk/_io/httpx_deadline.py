@@ -71,12 +71,15 @@ def expire_idle_connections(client: httpx.Client | httpx.AsyncClient) -> None:
     Have *client* use none of the connections again that are idle now.
 
     Another thread may be about to use one, so none is closed here: the pool does that, when it
-    looks for a connection.
+    looks for a connection. One of HTTP/2 may have died although it is in use: it carries on with
+    that, and gets no new requests.
     """
     for transport in transports_of(client):
         for connection in getattr(getattr(transport, "_pool", None), "connections", []):
             while (inner := getattr(connection, "_connection", None)) is not None:
                 connection = inner
+            if hasattr(connection, "_used_all_stream_ids"):
+                connection._used_all_stream_ids = True
             if hasattr(connection, "_expire_at") and connection.is_idle():
                 connection._expire_at = 0.0
 
