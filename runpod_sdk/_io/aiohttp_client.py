@@ -26,6 +26,7 @@ from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io import certificates, http_common, proxies
 from runpod_sdk._io.aiohttp_upload import Upload
+from runpod_sdk._io.body import Body
 from runpod_sdk._io.event_loop import under_asyncio
 from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk._io.http11.happy_eyeballs import new_socket
@@ -104,9 +105,7 @@ class Session:
                 **self._proxy,
                 trace_request_ctx=attempt,
             ) as response:
-                body = http_common.Body(
-                    self._config, response.status, httpx.Headers(response.raw_headers)
-                )
+                body = Body(self._config, response.status, httpx.Headers(response.raw_headers))
                 attempt.trace.answering(body)
                 while piece := await response.content.readany():
                     limit.moved(len(piece))

@@ -6,17 +6,16 @@ import logging
 import platform
 import re
 import ssl
-import time
 import warnings
-import zlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import httpx
 
 from runpod_sdk import errors
 from runpod_sdk._flows.io import Call, Level, NoReply, Reply, Submission
 from runpod_sdk._io import certificates, proxies
+from runpod_sdk._io.body import Body
 from runpod_sdk._io.log import logger
 from runpod_sdk._signals import interruption_in
 from runpod_sdk._version import __version__
@@ -25,10 +24,8 @@ from runpod_sdk.settings import Config
 _USER_AGENT = (
     f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 )
-_PACKING: Final = "gzip"
-_GZIP: Final = 16 + zlib.MAX_WBITS
 
-FAULTS = (httpx.HTTPError, zlib.error)
+FAULTS = (httpx.HTTPError,)
 """What a way to a server may raise in place of an answer."""
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -110,7 +107,7 @@ def headers(config: Config) -> dict[str, str]:
     return {
         "user-agent": _USER_AGENT,
         "accept": "application/json",
-        "accept-encoding": _PACKING,
+        "accept-encoding": "gzip",
         **authorization(config.api_key),
     }
 
@@ -128,61 +125,6 @@ def closed_meanwhile() -> errors.ClientClosedError:
 def closed_before() -> errors.ClientClosedError:
     """Make the error of a call of a client that was closed."""
     return errors.ClientClosedError("the client is closed: create a new one; nothing was sent")
-
-
-class Body:
-    """Gathers an answer, as far as it is not larger than what is believed."""
-
-    def __init__(
-        self, config: Config, status: int, headers: httpx.Headers, *, unpacked: bool = False
-    ) -> None:
-        """
-        Begin with the answer's head.
-
-        Args:
-            unpacked: Whether the pieces come unpacked.
-
-        Raises:
-            httpx.DecodingError: It is packed in a way that was not asked for; some of
-                them, and one within another, make of a few bytes more than there is memory.
-        """
-        packing = ""
-        if "content-encoding" in headers:  # it seldom is, and `get` takes long to find that out
-            packing = headers["content-encoding"].strip().lower()
-        if packing not in (_PACKING, "identity", ""):
-            raise httpx.DecodingError("the response uses a content encoding that was not requested")
-        self._packed = None
-        if packing == _PACKING and not unpacked:
-            self._packed = zlib.decompressobj(_GZIP)
-        self._config = config
-        self._status = status
-        self._headers = headers
-        self._pieces: list[bytes | bytearray] = []
-        self._room = config.max_response_size
-
-    def add(self, piece: bytes | bytearray) -> bool:
-        """Take a piece; tell whether there is room for more."""
-        if self._packed is not None:
-            piece = self._packed.decompress(piece, self._room + 1)
-        self._room -= len(piece)
-        self._pieces.append(piece if self._room >= 0 else piece[: self._room])
-        return self._room >= 0
-
-    def reply(self) -> Reply:
-        """Make the reply of all that was taken."""
-        too_large = self._room < 0
-        if self._packed and self._pieces and not (self._packed.eof or too_large):
-            raise httpx.DecodingError("the compressed response is incomplete")
-        return Reply(
-            self._status,
-            self._headers,
-            b"".join(self._pieces),
-            too_large=too_large,
-            received=time.time(),
-            secrets=(self._config.api_key,),
-            base_url=self._config.base_url,
-            key_origin=self._config.key_origin if self._status in (401, 403) else "",
-        )
 
 
 def log(level: Level, message: str, *args: object) -> None:

@@ -13,12 +13,14 @@ import httpx
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.io import Call, Reply
 from runpod_sdk._io import certificates, http_common, proxies
+from runpod_sdk._io.body import Body
 from runpod_sdk._io.http11.happy_eyeballs import limit_unsent
 from runpod_sdk._io.httpx_deadline import enforce, expire_idle_connections, hearing
 from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
 
 C = TypeVar("C")
+P = TypeVar("P", Iterator[bytes], AsyncIterator[bytes])
 
 _LONGEST = 86_400.0  # what every platform's sockets take
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
@@ -57,7 +59,7 @@ class Through:
             with contextlib.closing(response):
                 reading = _Reading(self._config, response, limit)
                 trace.answering(reading.body)
-                for piece in response.iter_bytes():
+                for piece in reading.pieces(response.iter_bytes, response.iter_raw):
                     if not reading.add(piece):
                         break
             return reading.reply(partial(expire_idle_connections, self._client))
@@ -92,7 +94,7 @@ class AsyncThrough:
             async with contextlib.aclosing(response):
                 reading = _Reading(self._config, response, limit)
                 trace.answering(reading.body)
-                async for piece in response.aiter_bytes():
+                async for piece in reading.pieces(response.aiter_bytes, response.aiter_raw):
                     if not reading.add(piece):
                         break
             return reading.reply(partial(expire_idle_connections, self._client))
@@ -121,10 +123,15 @@ class _Reading:
     """An answer of httpx's that is being read."""
 
     def __init__(self, config: Config, response: httpx.Response, limit: TimeLimit) -> None:
-        self.body = http_common.Body(config, response.status_code, response.headers, unpacked=True)
+        # What httpx unpacks is not bounded, and may be cut short: it does so for mocks alone.
+        self.is_unpacked = response.is_stream_consumed
+        self.body = Body(config, response.status_code, response.headers, unpacked=self.is_unpacked)
         self._response = response
         self._limit = limit
         self._counted = 0
+
+    def pieces(self, unpacked: Callable[[], P], raw: Callable[[], P]) -> P:
+        return unpacked() if self.is_unpacked else raw()
 
     def add(self, piece: bytes) -> bool:
         """

@@ -55,7 +55,7 @@ def _unreadable(op: Operation[Any], reply: Reply, fault: str) -> errors.APIRespo
     words = error_text(body) if isinstance(body, Mapping) else ""
     if isinstance(body, str):  # which could not be decoded
         start = body[:_LONGEST].lstrip().lower()
-        if not start:
+        if not start and not reply.too_large:
             fault = "it is empty"
         elif start.startswith(("<!doctype", "<html")):
             fault = "it is an HTML page, not JSON"

@@ -17,7 +17,8 @@ import h11
 import httpx
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
-from runpod_sdk._io.http_common import Body, Trace
+from runpod_sdk._io.body import Body
+from runpod_sdk._io.http_common import Trace
 from runpod_sdk.settings import Config
 
 IDLE_TIME: Final = 30.0
