@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from runpod_sdk._hosts import is_host, is_public
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk._warn import warn
 from runpod_sdk.errors import ConfigurationError
 
@@ -96,6 +97,8 @@ def _stored_api_key() -> ApiKey | str:
     except (FileNotFoundError, NotADirectoryError):
         return none
     except (OSError, ValueError) as error:
+        if raised_by_signal_handler(error):
+            raise
         why = getattr(error, "strerror", None) or "its path contains an invalid character"
         return f"no API key: {CONFIG_FILE} cannot be read: {why}"
     if len(content) > _LARGEST_FILE:

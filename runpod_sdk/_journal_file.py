@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from runpod_sdk import _forks
 from runpod_sdk._file_lock import FileLock, FileLostError, FileTakenError
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import JournalError
 
 _APPLICATION: Final = 0x52504A31  # "RPJ1": a journal, and the version of its form
@@ -222,9 +223,11 @@ class JournalFile:
             if code.startswith(_OF_THE_SYSTEM):
                 raise self._unusable(str(error)) from error
             raise self.damaged(error) from error
-        except OSError as error:
-            raise self._unusable(error.strerror or str(error)) from error
-        except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        except (OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
+            if raised_by_signal_handler(error):
+                raise
+            if isinstance(error, OSError):
+                raise self._unusable(error.strerror or str(error)) from error
             raise self.damaged(error) from error
 
     def _in_use(self) -> JournalError:

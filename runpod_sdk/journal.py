@@ -24,6 +24,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from runpod_sdk._journal_file import JournalFile, Statement, checked_path
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk._types import JSONValue
 from runpod_sdk.errors import JournalError
 from runpod_sdk.json_text import read, write
@@ -238,6 +239,8 @@ class Journal:
             at = datetime.fromtimestamp(since, UTC)
             return JournalEntry(index, known, job_id, at, digest, state)
         except (ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
+            if raised_by_signal_handler(error):
+                raise
             raise self._damaged(index, error) from error
 
     def _damaged(self, index: object, what: object) -> JournalError:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from runpod_sdk._hosts import is_loopback
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -51,6 +52,8 @@ def _made(trust_environment: bool) -> ssl.SSLContext | str:
     try:
         made = httpx.create_ssl_context(trust_env=trust_environment)
     except OSError as error:  # which may name no file
+        if raised_by_signal_handler(error):
+            raise
         return fault(error)
     return (_missing_folder() if trust_environment else "") or made
 

@@ -8,6 +8,7 @@ timeout and an `OSError`; Celery and RQ raise exceptions of their own. None of t
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import signal
 import sys
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import attrs
 import httpx
@@ -290,6 +292,15 @@ def test_the_local_endpoint(caplog: pytest.LogCaptureFixture) -> None:
             go_on.set()
     finally:
         logger.removeHandler(slow)
+
+
+def test_looking_for_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that does not open in time is not a file that can't be read."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
+    tmp_path.joinpath(".runpod").mkdir()
+    os.mkfifo(tmp_path / ".runpod" / "config.toml")  # blocks: nobody writes
+    interrupted(Runpod, TimeoutError)
 
 
 def test_which_exceptions_a_handler_raises() -> None:

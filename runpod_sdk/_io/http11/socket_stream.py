@@ -11,6 +11,7 @@ import httpx
 from runpod_sdk._io.http11.connection import MOST, Hear
 from runpod_sdk._io.http11.happy_eyeballs import connect, limit_unacknowledged
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
+from runpod_sdk._signals import raised_by_signal_handler
 
 _CONNECTING: Final = SocketErrors(httpx.ConnectTimeout, httpx.ConnectError)
 _READING: Final = SocketErrors(httpx.ReadTimeout, httpx.ReadError)
@@ -77,11 +78,10 @@ def encrypted(
     """Return *sock* with TLS on it; close it where that fails."""
     try:
         wrapped = tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-    except OSError as error:
+    except BaseException as error:
         sock.close()
-        raise errors.failed(str(error)) from error
-    except BaseException:
-        sock.close()
+        if isinstance(error, OSError) and not raised_by_signal_handler(error):
+            raise errors.failed(str(error)) from error
         raise
     try:
         errors.carry_out(wrapped, wrapped.do_handshake, timeout=timeout)
