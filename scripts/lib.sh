@@ -4,6 +4,9 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
+# Modules are compiled once, and not in each of the hundreds of processes that tests start.
+unset PYTHONDONTWRITEBYTECODE
+
 # A release of CPython, from 3.11 on, that can make environments says its minor version and path.
 probe='
 import ensurepip, os, sys, venv
