@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from runpod_serverless_api.models import (
     Error,
@@ -218,6 +218,22 @@ def secrets(request: Mapping[str, Any]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else ()
 
 
+_AS_WRITTEN: Final = frozenset({"input", "output"})
+
+
 def encode(body: object, *, sort: bool = True) -> bytes:
-    """Return compact JSON; with sorted keys, as the service sends them except in errors."""
-    return json.dumps(body, separators=(",", ":"), sort_keys=sort).encode()
+    """
+    Return compact JSON.
+
+    As in the service's responses, except errors, the API's own keys are sorted. Inputs and
+    outputs keep the order in which they were written.
+    """
+    return json.dumps(_sorted(body) if sort else body, separators=(",", ":")).encode()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: value[key] if key in _AS_WRITTEN else _sorted(value[key]) for key in sorted(value)
+        }
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value

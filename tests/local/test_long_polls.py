@@ -180,6 +180,26 @@ def test_what_clients_do_to_a_job_ends_its_long_polls(
     gate.open()
 
 
+def test_what_a_worker_writes_keeps_its_order(serve: Serve, gate: Gate) -> None:
+    """Only the API's own keys are sorted, as in the service's answers."""
+    written = {"step": 3, "of": 10, "layers": [{"z": 1, "a": 2}]}
+
+    def handler(job: dict[str, Any]) -> Any:
+        progress_update(job, written)
+        gate.wait()
+        return written
+
+    api = serve(handler)
+    job_id = api.run()
+    gate.reached()
+    api.settled()
+    running = api.status(job_id)
+    gate.open()
+    ended = api.wait(job_id)
+    for answer in (running, ended):
+        assert json.dumps(answer["output"]) == json.dumps(written)
+
+
 def test_progress_ends_no_long_poll(serve: Serve, gate: Gate) -> None:
     """Progress is for who asks, not for who waits."""
 
