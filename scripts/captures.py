@@ -51,6 +51,7 @@ BLOCK = re.compile(
 )
 JOB_ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[a-z]\d\b")
 ENDPOINT, KEY, PORT = "abc123def456gh", "rpa_" + "0" * 40, "8000"
+CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 DRAWN = re.compile("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] \\d:\\d\\d (.*)")
 STEP = re.compile(r"running · step (\d+) of")
 
@@ -58,7 +59,8 @@ STEP = re.compile(r"running · step (\d+) of")
 class Names:
     """What stands in the page for what was drawn by lot: the n-th job is always called alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.real: dict[str, str] = {}
         """By the name in the page."""
         self.jobs = 0
@@ -75,6 +77,7 @@ class Names:
                 self.real[f"{name[:8]}-"] = f"{job[:8]}-"  # as files are named
         for name, real in self.real.items():
             text = text.replace(real, name)
+        text = text.replace(str(self.directory.resolve()), "/home/me")
         for pattern, instead in (
             (r'("delayTime": )\d+', r"\g<1>83"),
             (r'("executionTime": )\d+', r"\g<1>2345"),
@@ -159,7 +162,7 @@ class Session:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.names = Names()
+        self.names = Names(directory)
 
     def block(self, text: str, remark: str) -> str:
         """Run the commands of a block; return the block as it has to be."""
@@ -194,7 +197,12 @@ class Session:
 
     def _shown(self, written: str, *, live: bool) -> Iterator[str]:
         """Give what was on the screen, line by line; of a line that was drawn again, each state."""
-        for line in self.names.shown(written).replace("\r\n", "\n").removesuffix("\n").split("\n"):
+        for line in (
+            self.names.shown(CODE.sub("", written))
+            .replace("\r\n", "\n")
+            .removesuffix("\n")
+            .split("\n")
+        ):
             states = [state.rstrip() for state in line.split("\r")]
             drawn = [found[1] for state in states if (found := DRAWN.fullmatch(state))]
             rest = [state for state in states if not DRAWN.fullmatch(state)]

@@ -17,6 +17,7 @@ from runpod_sdk.cli.outcome import (
     cancel_on_interrupt,
     next_steps_if_not_printed,
     open_endpoint,
+    open_endpoint_of,
     print_next_steps,
 )
 from runpod_sdk.cli.saving import Saver
@@ -44,13 +45,13 @@ class _CommandGroup(Group):
 app: typer.Typer = typer.Typer(
     name="runpod-sdk",
     cls=_CommandGroup,
-    help="Run jobs on RunPod's serverless endpoints. JSON goes to standard output,"
-    " everything else to standard error. The API key is that of RUNPOD_API_KEY,"
-    " or of ~/.runpod/config.toml.",
+    help="Run jobs on RunPod's serverless endpoints. Results go to standard output as JSON,"
+    " everything else goes to standard error. The API key is read from RUNPOD_API_KEY or"
+    " ~/.runpod/config.toml.",
     epilog=examples.COMMANDS,
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain text, which also a log can hold, and which is set in no time
-    # Their tracebacks would show local variables, the key among them.
+    rich_markup_mode=None,  # plain text loads faster and can be piped
+    # They would show local variables, including the API key.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDEST},
 )
@@ -87,11 +88,11 @@ def run(
     timeout: a.Timeout = None,
     output: a.Form = "json",
 ) -> None:
-    """Send a job to the queue, and print its id."""
+    """Submit a job and print its id."""
     asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
     with open_endpoint(endpoint_id) as endpoint:
         with cancel_on_interrupt(endpoint, "detach") as known:
-            job_id = submit(endpoint, asked, known, timeout=a.limit(timeout), keep=keep)
+            job_id = submit(endpoint, asked, known, timeout=a.timeout_option(timeout), keep=keep)
             with next_steps_if_not_printed(job_id, endpoint_id):
                 if output == "json":
                     print_json({"id": job_id})
@@ -115,15 +116,15 @@ def run_sync(
     on_timeout: a.OnTimeout = "detach",
     quiet: a.Quiet = False,
     stream: a.Streamed = False,
-    output: a.Output = "json",
+    output: a.Output = None,
     save: a.Save = None,
     force: a.Force = False,
 ) -> None:
     """
-    Send a job, wait until it has ended, and print it.
+    Submit a job, wait until it has ended, and print it.
 
-    In a terminal a line tells where it is while it is waited for. Ctrl-C leaves the job to
-    itself, and says how to go on with it; with --on-timeout cancel it cancels it.
+    A terminal shows the job's status while the command waits. Ctrl-C detaches from the job and
+    prints how to wait for it again. With --on-timeout cancel, Ctrl-C cancels the job.
     """
     asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
     saver = None if save is None else Saver(save, force=force)
@@ -132,7 +133,7 @@ def run_sync(
             endpoint,
             asked,
             keep=keep,
-            **a.limit(timeout),
+            **a.timeout_option(timeout),
             on_timeout=on_timeout,
             output=output,
             saver=saver,
@@ -145,21 +146,21 @@ def run_sync(
 @app.command(cls=Command, epilog=examples.WAIT)
 def wait(
     job_id: a.JobId,
-    endpoint_id: a.EndpointId,
+    endpoint_id: a.JobEndpointId = None,
     timeout: a.Timeout = None,
     on_timeout: a.OnTimeout = "detach",
     quiet: a.Quiet = False,
-    output: a.Output = "json",
+    output: a.Output = None,
     save: a.Save = None,
     force: a.Force = False,
 ) -> None:
     """Wait until a job has ended, and print it."""
     saver = None if save is None else Saver(save, force=force)
-    with open_endpoint(endpoint_id) as endpoint:
+    with open_endpoint_of(job_id, endpoint_id) as endpoint:
         code = wait_or_stream(
             endpoint,
             job_id,
-            timeout=a.limit(timeout).get("timeout"),
+            timeout=a.timeout_option(timeout).get("timeout"),
             on_timeout=on_timeout,
             output=output,
             saver=saver,
@@ -171,27 +172,26 @@ def wait(
 @app.command(cls=Command, epilog=examples.STREAM)
 def stream(
     job_id: a.JobId,
-    endpoint_id: a.EndpointId,
+    endpoint_id: a.JobEndpointId = None,
     timeout: a.Timeout = None,
     on_timeout: a.OnTimeout = "detach",
     quiet: a.Quiet = False,
-    output: a.Output = "json",
+    output: a.Output = None,
     save: a.Save = None,
     force: a.Force = False,
 ) -> None:
     """
-    Print what a job yields, a line for each chunk, as it comes.
+    Print the chunks of a job's stream as they arrive.
 
-    With -o text or raw, strings are printed as they are, one after the other, with nothing
-    between, as most are the tokens of one text. The server hands each chunk out once,
-    so a stream can't be taken twice.
+    Each chunk is a line of JSON. With -o text or raw, strings are joined, as most are the tokens
+    of one text. The API returns each chunk once, so a stream can't be printed twice.
     """
     saver = None if save is None else Saver(save, force=force)
-    with open_endpoint(endpoint_id) as endpoint:
+    with open_endpoint_of(job_id, endpoint_id) as endpoint:
         code = wait_or_stream(
             endpoint,
             job_id,
-            timeout=a.limit(timeout).get("timeout"),
+            timeout=a.timeout_option(timeout).get("timeout"),
             on_timeout=on_timeout,
             output=output,
             saver=saver,
@@ -224,55 +224,55 @@ def serve(
         ),
     ] = None,
     worker: Annotated[
-        bool, typer.Option("--worker", help="Start the program as a worker, as RunPod would.")
+        bool, typer.Option("--worker", help="Start the program as a worker process.")
     ] = False,
     external: Annotated[
         bool,
-        typer.Option("--external", help="Start no worker, and print what one has to be told."),
+        typer.Option("--external", help="Start no worker; print the variables for one."),
     ] = False,
     port: Annotated[
-        int, typer.Option(metavar="PORT", help="Where to listen; 0 is any free port.")
+        int, typer.Option(metavar="PORT", help="Port to listen on; 0 chooses a free one.")
     ] = 0,
     endpoint_id: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Its id in the URLs; else a new one each time."),
+        typer.Option(metavar="ID", help="The endpoint's id. Default: a new one on every start."),
     ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(
             metavar="KEY",
-            help="The key that it accepts, which is shown; else a new one each time. Never"
-            " that of your account: RUNPOD_API_KEY is not read.",
+            help="The API key to accept, which is printed. Default: a new one on every start."
+            " RUNPOD_API_KEY is not read: do not use your account's key.",
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many workers there are, at most.")
+        int, typer.Option(min=1, metavar="N", help="Maximum number of workers.")
     ] = 1,
     min_workers: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="N", help="How many there are when there is nothing to do; else all."
+            min=0, metavar="N", help="Number of workers when no job is queued. Default: all."
         ),
     ] = None,
     return_aggregate_stream: Annotated[
         bool,
         typer.Option(
             "--return-aggregate-stream",
-            help="Keep what a generator yields as the output of its job.",
+            help="Also return the chunks of a generator as the job's output.",
         ),
     ] = False,
     rate_limits: Annotated[
         bool,
-        typer.Option("--rate-limits", help="Answer 429 where RunPod's documented limits do."),
+        typer.Option("--rate-limits", help="Return 429 beyond RunPod's documented rate limits."),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show no line for each job that ends.")
+        bool, typer.Option("--quiet", "-q", help="Do not print a line for each job that ends.")
     ] = False,
 ) -> None:
     """
-    Serve a local endpoint: what RunPod would do, on this machine.
+    Run a local endpoint: RunPod's job API on this machine.
 
-    Its jobs are run by a function in this process (HANDLER), by worker processes that it
+    Jobs are run by a function in this process (HANDLER), by worker processes that the command
     starts and replaces (--worker -- python handler.py), or by workers that you start (--external).
     """
     from runpod_sdk.cli.serve import serve_until_interrupted

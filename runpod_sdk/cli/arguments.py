@@ -1,7 +1,8 @@
-"""How the arguments of the commands are spelled, and what they mean to the SDK."""
+"""The arguments and options of the commands, and their values for the SDK."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -11,9 +12,12 @@ from runpod_sdk.cli import history
 from runpod_sdk.cli.inputs import job_input
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE, warnings_printed
 
-THE_JOB: Final = "The job"
-THE_WAIT: Final = "Waiting"
-THE_PRINT: Final = "What is printed and kept"
+THE_JOB: Final = "Job options"
+THE_WAIT: Final = "Wait options"
+THE_PRINT: Final = "Output options"
+
+_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) *(ms|[smhd])(?:ec|in)?", re.I)
 
 EndpointId = Annotated[
     str,
@@ -26,6 +30,17 @@ EndpointId = Annotated[
         autocompletion=history.complete_endpoint,
     ),
 ]
+JobEndpointId = Annotated[
+    str | None,
+    typer.Option(
+        "--endpoint",
+        "-e",
+        metavar="ID",
+        help="The endpoint's id. Default: the endpoint that the job was submitted to from here,"
+        f" else {ENDPOINT_VARIABLE}.",
+        autocompletion=history.complete_endpoint,
+    ),
+]
 JobId = Annotated[
     str,
     typer.Argument(metavar="JOB", help="The job's id.", autocompletion=history.complete_job),
@@ -34,7 +49,7 @@ Pairs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KEY=VALUE",
-        help="Members of the input: key=text, key:=JSON, key=@FILE (its text), key:=@FILE"
+        help="Keys of the input: key=text, key:=JSON, key=@FILE (its text), key:=@FILE"
         " (its JSON), key@FILE (its bytes, as base64).",
         show_default=False,
     ),
@@ -45,7 +60,8 @@ Input = Annotated[
         "--input",
         "-i",
         metavar="JSON",
-        help="The input, or what the pairs are added to: JSON, @FILE, or - for standard input.",
+        help="The input as JSON, @FILE, or - for standard input. Pairs are added to it."
+        " Piped standard input is read by default, if there are no pairs.",
         rich_help_panel=THE_JOB,
     ),
 ]
@@ -53,26 +69,28 @@ Webhook = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="Where RunPod posts the job when it has ended.",
+        help="RunPod sends the result to this URL when the job has ended.",
         rich_help_panel=THE_JOB,
     ),
 ]
 ExecutionTimeout = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="SECONDS", help="Longest run of the job on the server.", rich_help_panel=THE_JOB
+        metavar="SECONDS", help="Maximum run time of the job on RunPod.", rich_help_panel=THE_JOB
     ),
 ]
 Ttl = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="SECONDS", help="Life of the job, the queue included.", rich_help_panel=THE_JOB
+        metavar="SECONDS",
+        help="Maximum lifetime of the job on RunPod, including its time in the queue.",
+        rich_help_panel=THE_JOB,
     ),
 ]
 LowPriority = Annotated[
     bool,
     typer.Option(
-        "--low-priority", help="Let the job start no further worker.", rich_help_panel=THE_JOB
+        "--low-priority", help="Do not start more workers for this job.", rich_help_panel=THE_JOB
     ),
 ]
 History = Annotated[
@@ -80,7 +98,7 @@ History = Annotated[
     typer.Option(
         "--history/--no-history",
         envvar="RUNPOD_SDK_HISTORY",
-        help="Whether to note the job's id for `runpod-sdk jobs`.",
+        help="Whether to add the job to the history, for `runpod-sdk jobs`.",
         show_default=False,
         rich_help_panel=THE_JOB,
     ),
@@ -89,14 +107,14 @@ Timeout = Annotated[
     str | None,
     typer.Option(
         metavar="SECONDS",
-        help="Longest time that this command may take, or 'none'.",
+        help="Maximum time for this command, or 'none'.",
         rich_help_panel=THE_WAIT,
     ),
 ]
 OnTimeout = Annotated[
     Literal["detach", "cancel"],
     typer.Option(
-        help="What becomes of the job when that time is up, or on Ctrl-C.",
+        help="What to do with the job on a timeout or Ctrl-C.",
         rich_help_panel=THE_WAIT,
     ),
 ]
@@ -105,7 +123,7 @@ Quiet = Annotated[
     typer.Option(
         "--quiet",
         "-q",
-        help="Show no line that says where the job is.",
+        help="Do not show the status line.",
         rich_help_panel=THE_WAIT,
     ),
 ]
@@ -114,18 +132,18 @@ Streamed = Annotated[
     typer.Option(
         "--stream",
         "-s",
-        help="Print what the job yields as it comes, instead of the job.",
+        help="Print the chunks of the job's stream as they arrive, instead of the job.",
         rich_help_panel=THE_PRINT,
     ),
 ]
 Output = Annotated[
-    Literal["json", "text", "raw"],
+    Literal["json", "text", "raw"] | None,
     typer.Option(
         "--output",
         "-o",
-        help="json: all that the API says. text: the output, for reading; a string as it is,"
-        " what is streamed without anything between (tokens), a list as JSON. raw: the same,"
-        " with nothing added.",
+        help="json: the API's response. text: only the output; a string as it is, the strings"
+        " of a stream joined, other values as JSON. raw: the same, with no newline added."
+        " Default: json, but for a failed job in a terminal the error as text.",
         rich_help_panel=THE_PRINT,
     ),
 ]
@@ -134,7 +152,17 @@ Form = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="json: all that the API says. text: a line for reading.",
+        help="json: the API's response. text: one line.",
+        rich_help_panel=THE_PRINT,
+    ),
+]
+FailureForm = Annotated[
+    Literal["json", "text"] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="json: the API's response. text: one line. Default: json, but for a failed job in"
+        " a terminal the error as text.",
         rich_help_panel=THE_PRINT,
     ),
 ]
@@ -143,7 +171,7 @@ FormOrNone = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Without it: text in a terminal, JSON elsewhere.",
+        help="Default: text in a terminal, otherwise JSON.",
         rich_help_panel=THE_PRINT,
     ),
 ]
@@ -151,16 +179,14 @@ Save = Annotated[
     str | None,
     typer.Option(
         metavar="DIR",
-        help="Write the files of the output there: base64 decoded, links fetched. What is"
-        " printed has their names instead.",
+        help="Save the files of the output in this directory: base64 is decoded, links are"
+        " downloaded. The printed output contains the file names instead.",
         rich_help_panel=THE_PRINT,
     ),
 ]
 Force = Annotated[
     bool,
-    typer.Option(
-        "--force", help="Let --save replace files that are there.", rich_help_panel=THE_PRINT
-    ),
+    typer.Option("--force", help="Let --save replace existing files.", rich_help_panel=THE_PRINT),
 ]
 
 
@@ -168,11 +194,11 @@ def request(
     source: str | None,
     pairs: list[str] | None,
     webhook: str | None,
-    execution_timeout: float | None,
-    ttl: float | None,
+    execution_timeout: str | None,
+    ttl: str | None,
     low_priority: bool,
 ) -> dict[str, Any]:
-    """Gather the keyword arguments that describe a job."""
+    """Return the keyword arguments of `Endpoint.run`."""
     given: dict[str, Any] = {"input": job_input(source, pairs or [])}
     if webhook is not None:
         given["webhook"] = webhook
@@ -180,22 +206,46 @@ def request(
         try:
             with warnings_printed():
                 given["policy"] = sdk.ExecutionPolicy(
-                    execution_timeout=execution_timeout, ttl=ttl, low_priority=low_priority or None
+                    execution_timeout=_seconds(execution_timeout, "--execution-timeout"),
+                    ttl=_seconds(ttl, "--ttl"),
+                    low_priority=low_priority or None,
                 )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
     return given
 
 
-def limit(timeout: str | None) -> dict[str, Any]:
-    """Give the `timeout` argument, or nothing where the default of the call is to hold."""
+def timeout_option(timeout: str | None) -> dict[str, Any]:
+    """Return the keyword argument `timeout`, or nothing for the default of the call."""
     if timeout is None:
         return {}
     if timeout.lower() == "none":
         return {"timeout": None}
-    try:
-        return {"timeout": float(timeout)}
-    except ValueError:
+    return {"timeout": _seconds(timeout, "--timeout", " or 'none'")}
+
+
+def checked_status(status: str) -> str:
+    """Return *status* in the API's spelling: `in-queue` is IN_QUEUE."""
+    known = [status.value for status in sdk.JobStatus]
+    if (name := status.upper().replace("-", "_")) not in known:
         raise typer.BadParameter(
-            f"{timeout!r} is neither a number of seconds nor 'none'", param_hint="--timeout"
-        ) from None
+            f"{status!r} is not one of {', '.join(known)}", param_hint="--only"
+        )
+    return name
+
+
+def complete_status(incomplete: str) -> list[str]:
+    """Offer the statuses to the shell's completion."""
+    return [status for status in sdk.JobStatus if status.startswith(incomplete.upper())]
+
+
+def _seconds(text: str | None, option: str, others: str = "") -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        reason = f"{text!r} is not a number of seconds{others}"
+    if (found := _DURATION.fullmatch(text.strip())) is not None:
+        reason += f"; for {text} write {float(found[1]) * _UNITS[found[2].lower()]:g}"
+    raise typer.BadParameter(reason, param_hint=option)

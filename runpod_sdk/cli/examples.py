@@ -1,4 +1,4 @@
-"""The examples of the help pages. Those of `$` lines can be pasted as they are."""
+"""The examples of the help pages. Lines that begin with `$` can be pasted as they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ $ runpod-sdk jobs --status"""
 RUN: Final = """\
 $ runpod-sdk run prompt='a horse' steps:=30
 $ runpod-sdk run --input @input.json seed:=7
-$ echo '{"prompt": "a horse"}' | runpod-sdk run -
+$ echo '{"prompt": "a horse"}' | runpod-sdk run
 $ job=$(runpod-sdk run image@photo.png -o text)"""
 
 RUN_SYNC: Final = """\
@@ -41,7 +41,7 @@ $ runpod-sdk explain JOB -o text"""
 
 CANCEL: Final = """\
 $ runpod-sdk cancel JOB
-$ runpod-sdk jobs | jq -r '.[].id' | xargs -n 1 runpod-sdk cancel"""
+$ runpod-sdk jobs -e ID | jq -r '.[].id' | xargs -n 1 runpod-sdk cancel"""
 
 RETRY: Final = """\
 $ runpod-sdk retry JOB && runpod-sdk wait JOB"""
@@ -51,11 +51,13 @@ $ runpod-sdk health -o text
 $ runpod-sdk health | jq .workers.ready"""
 
 PURGE_QUEUE: Final = """\
-$ runpod-sdk purge-queue"""
+$ runpod-sdk purge-queue
+$ runpod-sdk purge-queue --yes"""
 
 JOBS: Final = """\
 $ runpod-sdk jobs
-$ runpod-sdk jobs --status --limit 5
+$ runpod-sdk jobs --only failed --limit 5
+$ runpod-sdk jobs --watch
 $ runpod-sdk jobs -o json | jq -r '.[0].id'
 $ runpod-sdk jobs --clear"""
 

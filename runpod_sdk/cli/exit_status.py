@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """The exit statuses. Nothing but what was asked for ends with 0."""
+    """The exit statuses. Only a command that did what was asked ends with 0."""
 
     DONE = 0
     JOB_ENDED_BADLY = 1
@@ -19,12 +19,12 @@ class ExitStatus(IntEnum):
 
 
 EXIT_STATUSES = {
-    "0": "the job succeeded; or the API did as asked (run, cancel, retry, …)",
+    "0": "the job succeeded, or the request did (run, cancel, retry, …)",
     "1": "the job failed, was cancelled, or timed out on the server",
     "2": "wrong usage or configuration",
-    "3": "the API refused, or gave no usable answer",
+    "3": "the API returned an error or could not be reached",
     "4": "the job has not ended yet (status)",
-    "5": "not all of the output could be saved (--save) or printed",
+    "5": "part of the output could not be saved (--save) or printed",
     "124": "the command timed out (--timeout)",
-    "130": "interrupted (Ctrl-C)",
+    "130": "interrupted (Ctrl-C), or not confirmed (purge-queue)",
 }

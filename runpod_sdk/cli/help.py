@@ -1,22 +1,25 @@
-"""How a help page is set: what it is about, how it is used, examples, the options by subject."""
+"""Help pages (description, examples, options by subject) and errors of usage."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
-from runpod_sdk.cli.terminal import styled
+from runpod_sdk.cli.terminal import styled, wrapped
 
 WIDEST: Final = 100
 """Columns of a help page; longer lines are hard to read, however wide the terminal is."""
 
 _OTHERS: Final = "Options"
 _COLUMN: Final = 30
-"""Columns of an option's name, beside which its help begins."""
+"""Maximum width of the column of option names."""
+_UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
+_ERROR: Final = "Error: "
 
 
 class Command(TyperCommand):
@@ -40,6 +43,14 @@ class Group(TyperGroup):
     """The commands by subject."""
     exit_statuses: Mapping[str, str] = {}
 
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        with _readable_errors():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _readable_errors():
+            return super().invoke(ctx)
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         for subject, names in self.subjects.items():
             commands = [self.get_command(ctx, name) for name in names]
@@ -56,6 +67,26 @@ class Group(TyperGroup):
         """Write nothing: examples come first."""
 
 
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    """Add a hint to an unknown option of an input's key, and break long lines between words."""
+    try:
+        yield
+    except _UsageError as usage_error:
+        error: Any = usage_error
+        text: str = error.format_message()
+        parameters = error.ctx.command.params if error.ctx is not None else ()
+        takes_pairs = any(parameter.name == "pairs" for parameter in parameters)
+        option = getattr(error, "option_name", None)
+        if isinstance(option, str) and takes_pairs and text.startswith("No such option"):
+            key = option.lstrip("-")
+            text += f"\nTo set a key of the input, write {key}=text or {key}:=JSON."
+        text = wrapped(_ERROR + text).removeprefix(_ERROR)
+        # As an attribute: what prints the error knows only its class's method.
+        vars(error)["format_message"] = lambda: text
+        raise
+
+
 def _write_examples(formatter: Any, examples: str | None) -> None:
     if examples:
         with _section(formatter, "Examples"):
@@ -64,7 +95,7 @@ def _write_examples(formatter: Any, examples: str | None) -> None:
 
 
 def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
-    """List arguments, then the options of each subject, then those of none."""
+    """List arguments, then the options of each subject, then the other options."""
     subjects: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(ctx):
         record = parameter.get_help_record(ctx)

@@ -1,7 +1,7 @@
 """
-The input of a job, from what was typed.
+The input of a job, from the arguments of the command.
 
-    --input JSON, --input @FILE, --input -, or - alone      the input, or what it begins with
+    --input JSON, --input @FILE, --input -, or - alone      the input, to which pairs are added
     key=text        key=@FILE       a text, or a file's
     key:=JSON       key:=@FILE      any JSON value, or a file's
     key@FILE                        the bytes of a file, as base64
@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import shlex
+import stat
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,32 +23,37 @@ import typer
 
 _PAIR = re.compile(r"(?P<key>(?!:=)[^=@]+?)(?P<how>:=|=|@)(?P<what>.*)", re.DOTALL)
 _HOW = "write key=text, key:=JSON, key=@FILE, key:=@FILE or key@FILE"
+_EMPTY = "an empty input is --input '{}'"
 
 
 def job_input(source: str | None, pairs: list[str]) -> Any:
     """
-    Make the input of *source*, the value of `--input`, and of the words that follow.
+    Build the input from *source*, the value of `--input`, and from pairs.
+
+    Without either, piped standard input is read.
 
     Raises:
-        typer.BadParameter: There is none, or it can't be read.
+        typer.BadParameter: There is no input, or it can't be read.
     """
     if "-" in pairs:
         pairs = [pair for pair in pairs if pair != "-"]
         if source is not None:
-            _fail("- is standard input, and --input another: give one of them", "-")
+            _fail("give either - (standard input) or --input, not both", "-")
         source = "-"
     if source is None and not pairs:
-        _fail(f"no input: give --input JSON, or pairs: {_HOW}; an empty one is --input '{{}}'")
+        if not (piped := _piped().strip()):
+            _fail(f"no input: {_HOW}, --input JSON, or - for standard input; {_EMPTY}")
+        return _decoded(piped, "standard input")
     base: Any = {} if source is None else read_json(source)
     if not pairs:
         return base
     if not isinstance(base, dict):
-        _fail("key=value goes with an --input that is a JSON object, which this one is not")
+        _fail("pairs can be added to a JSON object only, and this --input is none")
     return {**base, **_read_pairs(pairs)}
 
 
 def read_json(source: str) -> Any:
-    """Decode the JSON that *source* is, or names."""
+    """Decode JSON, or the file or stream that *source* names."""
     if source == "-":
         return _decoded(sys.stdin.buffer.read(), "--input")
     if source.startswith("@"):
@@ -53,12 +61,24 @@ def read_json(source: str) -> Any:
     return _decoded(source, "--input")
 
 
+def _piped() -> bytes:
+    """Return standard input if it is a pipe or a file; of anything else, nothing."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):  # replaced by an object in memory
+        is_piped = not sys.stdin.isatty()
+    else:
+        is_piped = stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+    return sys.stdin.buffer.read() if is_piped else b""
+
+
 def _read_pairs(pairs: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pair in pairs:
         match = _PAIR.fullmatch(pair)
         if match is None:
-            _fail(f"{pair!r} is no part of an input: {_HOW}", "KEY=VALUE")
+            hint = f"write --input {shlex.quote(pair)}" if pair[:1] in ("{", "[") else _HOW
+            _fail(f"{pair!r} is not a KEY=VALUE pair: {hint}", "KEY=VALUE")
         key = match["key"]
         if key in found:
             _fail(f"{key!r} is given twice", "KEY=VALUE")
@@ -77,7 +97,7 @@ def _value(how: str, what: str, key: str) -> Any:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        _fail(f"{what[1:]} is not text; its bytes, as base64, are {key}{what}", key)
+        _fail(f"{what[1:]} is not text; for its bytes as base64 write {key}{what}", key)
 
 
 def _bytes(name: str, hint: str) -> bytes:

@@ -1,36 +1,38 @@
-"""What the commands do that take more than one call."""
+"""Commands that take more than one call: submit a job, wait for it, print its result."""
 
 from __future__ import annotations
 
-import sys
 import time
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import runpod_sdk as sdk
 from runpod_sdk.cli import history
 from runpod_sdk.cli.exit_status import ExitStatus
-from runpod_sdk.cli.history import Entry
-from runpod_sdk.cli.outcome import CommandJob, cancel_on_interrupt, errors_reported, exit_status_of
-from runpod_sdk.cli.output import ChunkPrinter, Output, print_result
+from runpod_sdk.cli.outcome import CommandJob, cancel_on_interrupt, exit_status_of
+from runpod_sdk.cli.output import (
+    ChunkPrinter,
+    Output,
+    form_of,
+    print_result,
+    print_traceback,
+    summary,
+)
 from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.status_line import status_line
-from runpod_sdk.cli.terminal import is_terminal, print_error, print_note
+from runpod_sdk.cli.terminal import print_error, print_note
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, JobState
     from runpod_sdk.settings import OnTimeout
 
-_AT_ONCE = 8
-
 
 def submit(
     endpoint: Endpoint, asked: dict[str, Any], known: CommandJob, *, timeout: Any, keep: bool
 ) -> str:
-    """Send a job to the queue, and note its id."""
+    """Submit a job and add it to the history."""
     job_id = known.job_id = endpoint.run(**asked, **timeout).id
     if keep:
-        history.add(job_id, endpoint.id)
+        history.add(job_id, endpoint.id, asked["input"])
     return job_id
 
 
@@ -44,11 +46,11 @@ def run_and_wait(
     **how: Any,
 ) -> ExitStatus:
     """
-    Send a job and take what comes of it, in *timeout* seconds in all.
+    Submit a job, wait for it and print its result, within *timeout* seconds in all.
 
-    It is sent to the queue and then waited for, not sent by the API's `runsync`: its id is
-    known at once, and the result is kept for half an hour and not for a minute. Only what
-    is too large for that goes by `runsync`, and can't be streamed.
+    The job goes to `/run` and not to `/runsync`: so its id is known at once, and the API keeps
+    the result for half an hour instead of a minute. An input that is too large for `/run` goes
+    to `/runsync`; such a job can't be streamed.
     """
     began = time.monotonic()
     try:
@@ -58,30 +60,28 @@ def run_and_wait(
                 timeout = max(timeout - (time.monotonic() - began), 0.001)
             outcome = _wait_for_end(endpoint, job_id, timeout=timeout, **how)
     except sdk.RequestTooLargeError:
-        if how["stream"]:  # the id of such a job comes with its end
+        if how["stream"]:  # its id is known only when it ends
             raise
         state = endpoint.run_sync(**asked, timeout=timeout, on_timeout=on_timeout, check=False)
         if keep:
-            history.add(state.id, endpoint.id)
+            history.add(state.id, endpoint.id, asked["input"])
         return print_outcome(state, how["output"], how["saver"])
-    return (
-        outcome
-        if isinstance(outcome, ExitStatus)
-        else print_outcome(outcome, how["output"], how["saver"])
-    )
+    return _printed(outcome, how)
 
 
 def wait_or_stream(
     endpoint: Endpoint, job_id: str, *, timeout: float | None, on_timeout: OnTimeout, **how: Any
 ) -> ExitStatus:
-    """Print what comes of a job: the job when it has ended, or what it yields as it comes."""
+    """Wait for a job and print it, or print its chunks as they arrive."""
     with cancel_on_interrupt(endpoint, on_timeout, job_id):
         outcome = _wait_for_end(endpoint, job_id, timeout=timeout, **how)
-    return (
-        outcome
-        if isinstance(outcome, ExitStatus)
-        else print_outcome(outcome, how["output"], how["saver"])
-    )
+    return _printed(outcome, how)
+
+
+def _printed(outcome: JobState | ExitStatus, how: dict[str, Any]) -> ExitStatus:
+    if isinstance(outcome, ExitStatus):
+        return outcome
+    return print_outcome(outcome, how["output"], how["saver"])
 
 
 def _wait_for_end(
@@ -89,12 +89,12 @@ def _wait_for_end(
     job_id: str,
     *,
     timeout: float | None,
-    output: Output,
+    output: Output | None,
     saver: Saver | None,
     quiet: bool,
     stream: bool = False,
 ) -> JobState | ExitStatus:
-    """Wait for a job, and return its state; or print what it yields, and judge that."""
+    """Wait for a job and return its state, or print its stream and return the exit status."""
     if stream:
         return _stream(endpoint, job_id, timeout, output, saver, quiet)
     with status_line(endpoint, job_id, quiet=quiet):
@@ -105,11 +105,11 @@ def _stream(
     endpoint: Endpoint,
     job_id: str,
     timeout: float | None,
-    output: Output,
+    output: Output | None,
     saver: Saver | None,
     quiet: bool,
 ) -> ExitStatus:
-    printer = ChunkPrinter(output, saver, job_id)
+    printer = ChunkPrinter(output or "json", saver, job_id)
     try:
         with endpoint.stream(job_id, timeout=timeout) as chunks:
             with status_line(endpoint, job_id, quiet=quiet):
@@ -122,16 +122,21 @@ def _stream(
     return _saved(ExitStatus.DONE, saver)
 
 
-def print_outcome(state: JobState, output: Output, saver: Saver | None) -> ExitStatus:
-    """Print a job that has ended, and judge it."""
+def print_outcome(state: JobState, output: Output | None, saver: Saver | None) -> ExitStatus:
+    """Print a job that has ended, and return the exit status."""
+    form = form_of(state, output)
     try:
-        print_result(state, output, saver)
+        print_result(state, form, saver)
     except KeyboardInterrupt as interruption:  # while its files are saved, which may take long
         interruption.add_note(f"job {state.id}: it has ended: {state.status}")
         raise
     from runpod_sdk.results import NO_OUTPUT
 
     code = exit_status_of(state)
+    if form != "json":
+        print_traceback(state)
+    if form != (output or "json"):  # a person did not ask for less than the whole job
+        print_note(f"{summary(state, error=False)}; -o json prints the whole job", "2")
     if code is ExitStatus.DONE and not state.has_output:
         print_error(NO_OUTPUT)
     return _saved(code, saver)
@@ -139,40 +144,7 @@ def print_outcome(state: JobState, output: Output, saver: Saver | None) -> ExitS
 
 def _saved(code: ExitStatus, saver: Saver | None) -> ExitStatus:
     if code is ExitStatus.DONE and saver and not saver.found:
-        print_note("nothing was saved: there is no file in the output, and no link")
+        print_note("nothing was saved: the output contains no file and no link")
     return (
         ExitStatus.NOT_WRITTEN if code is ExitStatus.DONE and saver and not saver.complete else code
     )
-
-
-def jobs_in_history(limit: int, endpoint_id: str | None) -> list[Entry]:
-    """List the jobs of the history, the latest first."""
-    wanted = (entry for entry in history.entries() if endpoint_id in (None, entry.endpoint))
-    entries = list(islice(wanted, limit))
-    if not entries and is_terminal(sys.stderr):
-        print_note("no jobs were submitted from here, or none was noted")
-    return entries
-
-
-def query_statuses(entries: list[Entry]) -> dict[str, str | None]:
-    """Ask for the status of each job, in tasks, which Ctrl-C ends; None of one that is gone."""
-    import asyncio
-
-    async def ask_all() -> dict[str, str | None]:
-        turns = asyncio.Semaphore(_AT_ONCE)
-        async with sdk.AsyncRunpod() as client:
-
-            async def ask(entry: Entry) -> tuple[str, str | None]:
-                async with turns:
-                    try:
-                        state = await client.endpoint(entry.endpoint).status(entry.id)
-                    except sdk.NotFoundError:
-                        return entry.id, None
-                    return entry.id, state.status
-
-            return dict(await asyncio.gather(*map(ask, entries)))
-
-    if not entries:
-        return {}
-    with errors_reported(entries[0].endpoint):
-        return asyncio.run(ask_all())

@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, and what is said when it is not as was hoped."""
+"""How a command ends: its exit status, and what it prints after an error."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import re
 import shlex
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 from attrs import define
 
 import runpod_sdk as sdk
+from runpod_sdk import settings
+from runpod_sdk.cli import history
 from runpod_sdk.cli.exit_status import ExitStatus
+from runpod_sdk.cli.output import print_traceback
 from runpod_sdk.cli.terminal import print_error, print_note
 
 if TYPE_CHECKING:
@@ -28,8 +31,8 @@ _CANCELLED = "it was cancelled"
 
 
 def exit_status_of(state: JobState) -> ExitStatus:
-    """Judge *state*, which has been shown; say why, where the job ended badly."""
-    from runpod_sdk.results import checked  # brings the client's models, which a page needs not
+    """Return the exit status for a job that was printed; print the reason of a failure."""
+    from runpod_sdk.results import checked  # loads the client's models; help pages don't need them
 
     try:
         checked(state)
@@ -41,7 +44,7 @@ def exit_status_of(state: JobState) -> ExitStatus:
 
 @contextmanager
 def warnings_printed() -> Iterator[None]:
-    """Print what the SDK warns of in the block as a sentence, without the line of a program."""
+    """Print the SDK's warnings in the block as sentences, without a line of source code."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
         print_error(f"warning: {message}")
@@ -53,7 +56,7 @@ def warnings_printed() -> Iterator[None]:
 
 @contextmanager
 def _wait_explained() -> Iterator[None]:
-    """Say why a job still waits that was waited for in vain."""
+    """Add to a timeout the reason why the job is still in the queue."""
     try:
         yield
     except sdk.RunpodTimeoutError as error:
@@ -65,19 +68,44 @@ def _wait_explained() -> Iterator[None]:
 
 @contextmanager
 def open_endpoint(endpoint_id: str) -> Iterator[Endpoint]:
-    """Give the endpoint, and end the process as befits what goes wrong in the block."""
+    """Open a client and its endpoint; print errors of the block, and end with their status."""
     with errors_reported(endpoint_id), sdk.Runpod() as client, _wait_explained():
         yield client.endpoint(endpoint_id)
 
 
+def open_endpoint_of(job_id: str, given: str | None) -> AbstractContextManager[Endpoint]:
+    """
+    Open the endpoint of a job: the *given* one, that of the history, or the environment's.
+
+    Raises:
+        typer.BadParameter: None of them is known.
+    """
+    entry = history.find(job_id)
+    here = entry is not None and entry.base_url in (None, history.current_base_url())
+    if given is None and entry is not None and here:
+        given = entry.endpoint
+    given = given if given is not None else os.environ.get(ENDPOINT_VARIABLE) or None
+    if given is not None:
+        return open_endpoint(given)
+    if entry is None:
+        reason = f"it is not known for job {job_id}: give --endpoint, or set {ENDPOINT_VARIABLE}"
+    else:
+        reason = (
+            f"job {job_id} was submitted to {entry.base_url}: set {settings.BASE_URL_VARIABLE}"
+            " to that URL"
+        )
+    raise typer.BadParameter(reason, param_hint="--endpoint")
+
+
 @contextmanager
 def errors_reported(endpoint_id: str) -> Iterator[None]:
-    """Say what goes wrong in the block, and end the process as befits it."""
+    """Print errors of the block to standard error, and end the process with their status."""
     try:
         with warnings_printed():
             yield
     except sdk.JobError as error:
-        print_error(f"{error}")
+        print_error(str(error).partition("\n")[0])
+        print_traceback(error.state)
         code = ExitStatus.JOB_ENDED_BADLY
     except sdk.RunpodTimeoutError as error:
         print_error(_timeout_message(error))
@@ -107,7 +135,7 @@ def errors_reported(endpoint_id: str) -> Iterator[None]:
 
 
 def _timeout_message(error: RunpodTimeoutError) -> str:
-    """Say so, in the words of one who types commands."""
+    """Describe a timeout without the terms of the Python API."""
     if error.job is None:
         return str(error)
     seen = "" if error.state is None else f"; it is still {error.state.status}"
@@ -116,10 +144,10 @@ def _timeout_message(error: RunpodTimeoutError) -> str:
 
 @define
 class CommandJob:
-    """The job of a command."""
+    """The job that a command submits or waits for."""
 
     job_id: str | None = None
-    """None before its submission was answered."""
+    """None until the API has answered the submission."""
 
 
 @contextmanager
@@ -127,9 +155,9 @@ def cancel_on_interrupt(
     endpoint: Endpoint, on_timeout: OnTimeout, job_id: str | None = None
 ) -> Iterator[CommandJob]:
     """
-    Detach from the job, or cancel it, where the block is left by the time or by Ctrl-C.
+    Detach from the job, or cancel it, if the block times out or is interrupted.
 
-    Gives where to put the id of a job that the block submits.
+    Yields an object that takes the id of a job that the block submits.
     """
     known = CommandJob(job_id)
     try:
@@ -145,18 +173,18 @@ def cancel_on_interrupt(
         job_id = known.job_id or _job_in_notes(error)
         if job_id is None:
             raise
-        what = "detached, it goes on"
+        what = "detached, it continues"
         if on_timeout == "cancel":
             try:
                 what = _cancel(endpoint, job_id)[1]
-            except KeyboardInterrupt:  # once more: whoever it was does not want to wait
+            except KeyboardInterrupt:  # a second Ctrl-C: do not wait
                 what = "cancelling it was interrupted"
-        error.__notes__ = [f"job {job_id}: {what}"]  # in place of what the call says, if anything
+        error.__notes__ = [f"job {job_id}: {what}"]  # instead of the call's own note
         raise
 
 
 def _job_in_notes(error: KeyboardInterrupt) -> str | None:
-    """Return the job that a note of *error* names: it was interrupted as it was submitted."""
+    """Return the job id in the notes of *error*, from an interrupted submission."""
     notes = "\n".join(getattr(error, "__notes__", ()))
     found = re.search(r"^job (\S+): ", notes, re.MULTILINE)
     return found[1] if found else None
@@ -175,7 +203,7 @@ def _cancel(endpoint: Endpoint, job_id: str) -> tuple[bool, str]:
 
 
 def command_line(name: str, job_id: str, endpoint_id: str) -> str:
-    """Spell the command that does something with a job, as it can be typed here."""
+    """Return a command line for a job, which can be pasted into this shell."""
     words = ["runpod-sdk", name, job_id]
     if os.environ.get(ENDPOINT_VARIABLE) != endpoint_id:
         words += ["--endpoint", endpoint_id]
@@ -184,7 +212,7 @@ def command_line(name: str, job_id: str, endpoint_id: str) -> str:
 
 @contextmanager
 def next_steps_if_not_printed(job_id: str, endpoint_id: str) -> Iterator[None]:
-    """Say how to go on with a job whose id can't be printed, so that it is not lost."""
+    """Print the next steps if the block can't print the job's id, so that it is not lost."""
     try:
         yield
     except typer.Exit:
@@ -193,6 +221,6 @@ def next_steps_if_not_printed(job_id: str, endpoint_id: str) -> Iterator[None]:
 
 
 def print_next_steps(job_id: str, endpoint_id: str) -> None:
-    """Spell the commands that wait for *job_id* again, and that end it."""
+    """Print the commands that wait for *job_id* and that cancel it."""
     print_note(f"to wait for it: {command_line('wait', job_id, endpoint_id)}")
     print_note(f"to cancel it:   {command_line('cancel', job_id, endpoint_id)}")

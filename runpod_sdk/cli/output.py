@@ -1,10 +1,10 @@
-"""How the values of the SDK are printed: as JSON, or as text for reading."""
+"""Printing the SDK's values: as JSON, or as text for a person."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
 
 from runpod_sdk.cli.terminal import (
     is_terminal,
@@ -15,49 +15,73 @@ from runpod_sdk.cli.terminal import (
     print_raw,
     print_text,
 )
-from runpod_sdk.error_text import line_of
+from runpod_sdk.error_text import folded, line_of, traceback_of
 
 if TYPE_CHECKING:
     from runpod_sdk import EndpointHealth, JobState, StreamChunk
-    from runpod_sdk.cli.history import Entry
     from runpod_sdk.cli.saving import Saver
 
 Output = Literal["json", "text", "raw"]
 
 
-def print_result(state: JobState, output: Output, saver: Saver | None = None) -> None:
-    """Print a job that has ended: all of it, or its output alone."""
+def form_of(state: JobState, output: Output | None) -> Output:
+    """Return the form to print a job in: text for a failed one on a terminal, unless told."""
+    from runpod_sdk.results import failure_of
+
+    failed = (state.completed and not state.succeeded) or failure_of(state) is not None
+    return output or ("text" if failed and is_terminal(sys.stdout) else "json")
+
+
+def print_result(state: JobState, form: Output, saver: Saver | None = None) -> None:
+    """Print a job that has ended, or its output alone."""
     from runpod_sdk.results import failure_of
 
     value = state.output if saver is None else saver.save(state.output, state.id)
-    if output == "json":
+    if form == "json":
         wire = state.to_dict()
         print_json({**wire, "output": value} if "output" in wire and state.completed else wire)
     elif state.succeeded and failure_of(state) is None:
         text = value if isinstance(value, str) else json_line_with_note(value)
-        if output == "raw":
+        if form == "raw":
             print_raw(text)
+            end_raw_line(text)
         else:
             print_text(text, "" if text.endswith("\n") else "\n")
     if is_terminal(sys.stderr) and state.succeeded:
         print_note(summary(state), "2")
 
 
-def print_state(state: JobState, output: Output) -> None:
-    """Print where a job is: as JSON, or in a line."""
-    if output == "json":
+def print_state(state: JobState, form: Output) -> None:
+    """Print a job as JSON, or its status in a line."""
+    if form == "json":
         print_json(state.to_dict())
     else:
         print_text(f"{state.id} {summary(state)}")
 
 
+def print_traceback(state: JobState) -> None:
+    """Print the handler's traceback to standard error, if that is a terminal."""
+    traceback = traceback_of(state.error or "")
+    if traceback is None or not is_terminal(sys.stderr):
+        return
+    for line in folded(traceback).splitlines():
+        is_code = line.startswith("    ")
+        print_note(line, None if is_code else "2" if line.startswith((" ", "Traceback")) else "31")
+
+
+def end_raw_line(text: str) -> None:
+    """End the last line of a text on a terminal, where the shell's prompt would follow it."""
+    if text and not text.endswith("\n") and is_terminal(sys.stdout):
+        print_raw("\n")
+
+
 class ChunkPrinter:
     """
-    Prints what a job yields, as it comes.
+    Prints each chunk of a job's stream as it arrives.
 
-    As JSON it is a line for each chunk. Else strings stand one after the other as they
-    are, and other values in lines of JSON; as text, the chunks of language models too are
-    the strings that they contain.
+    As JSON, each chunk is a line. Otherwise strings are printed one after the other with
+    nothing between them, and other values as lines of JSON. As text, the chunks of language
+    models are the strings that they contain.
     """
 
     def __init__(self, output: Output, saver: Saver | None, job_id: str) -> None:
@@ -90,8 +114,10 @@ class ChunkPrinter:
             self._open = False
 
     def end(self) -> None:
-        """End the line that a string has left open, where somebody reads it."""
-        if self._open and self._output == "text":
+        """End the line that a string has left open."""
+        if self._open and self._output == "raw":
+            end_raw_line("…")
+        elif self._open:
             print_text("")
 
 
@@ -99,27 +125,27 @@ def _print_part(text: str) -> None:
     print_text(text, "")
 
 
-def summary(state: JobState) -> str:
-    """Say how a job is, without its output, in a line."""
+def summary(state: JobState, *, error: bool = True) -> str:
+    """Describe a job in a line, without its output; on request also without its error."""
     took = "" if state.execution_time is None else f" in {seconds(state.execution_time)}"
     parts = [f"{state.status}{took}"]
     if state.delay_time is not None:
         parts.append(f"waited {seconds(state.delay_time)}")
     if state.progress is not None:
         parts.append(json_line(state.progress)[:200])
-    if state.error:
+    if state.error and error:
         parts.append(line_of(state.error)[:200])
     return ", ".join(parts)
 
 
 def seconds(length: timedelta) -> str:
-    """Spell a length of time: to the millisecond below a second, else to a tenth."""
+    """Format a duration: below a second in milliseconds, else in tenths of a second."""
     total = length.total_seconds()
     return f"{total:.1f} s" if total >= 1 else f"{total * 1000:.0f} ms"
 
 
 def health_text(health: EndpointHealth) -> str:
-    """Say how many jobs and workers there are of each kind, in two lines."""
+    """Format the counts of jobs and workers in two lines."""
     jobs, workers = health.jobs, health.workers
     in_order = {
         "jobs": {
@@ -139,41 +165,6 @@ def health_text(health: EndpointHealth) -> str:
     }
     return "\n".join(
         f"{what + ':':9}"
-        + (", ".join(f"{n} {name}" for name, n in counts.items() if n is not None) or "not told")
+        + (", ".join(f"{n} {name}" for name, n in counts.items() if n is not None) or "unknown")
         for what, counts in in_order.items()
     )
-
-
-def print_jobs(entries: list[Entry], statuses: dict[str, Any], *, table: bool) -> None:
-    """Print jobs of the history, with their *statuses*, if those were asked for."""
-    if not table:
-        print_json([_as_wire(entry, statuses) for entry in entries])
-        return
-    rows = [
-        (entry.id, entry.endpoint, ago(entry.submitted), *_status(entry, statuses))
-        for entry in entries
-    ]
-    rows.insert(0, ("JOB", "ENDPOINT", "SUBMITTED", *(["STATUS"] if statuses else [])))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print_text("  ".join(padded).rstrip())
-
-
-def ago(moment: datetime) -> str:
-    """Say how long ago *moment* was, in one unit."""
-    total = max(0, int((datetime.now(UTC) - moment).total_seconds()))
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if total >= length:
-            return f"{total // length} {unit} ago"
-    return f"{total} s ago"
-
-
-def _as_wire(entry: Entry, statuses: dict[str, Any]) -> dict[str, Any]:
-    wire = {"id": entry.id, "endpoint": entry.endpoint}
-    wire["submitted"] = entry.submitted.isoformat(timespec="seconds")
-    return {**wire, "status": statuses[entry.id]} if statuses else wire
-
-
-def _status(entry: Entry, statuses: dict[str, Any]) -> list[str]:
-    return [statuses[entry.id] or "not known"] if statuses else []

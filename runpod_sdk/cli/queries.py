@@ -1,9 +1,9 @@
-"""The commands that ask, and wait for nothing."""
+"""Commands that send one request and wait for no job."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,97 +11,152 @@ import runpod_sdk as sdk
 from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import history
 from runpod_sdk.cli.exit_status import ExitStatus
-from runpod_sdk.cli.jobs import jobs_in_history, query_statuses
-from runpod_sdk.cli.outcome import exit_status_of, open_endpoint
-from runpod_sdk.cli.output import health_text, print_jobs, print_state
+from runpod_sdk.cli.outcome import errors_reported, exit_status_of, open_endpoint, open_endpoint_of
+from runpod_sdk.cli.output import form_of, health_text, print_state, print_traceback
 from runpod_sdk.cli.terminal import is_terminal, print_json, print_note, print_text
 
 
 def status(
     job_id: a.JobId,
-    endpoint_id: a.EndpointId,
+    endpoint_id: a.JobEndpointId = None,
     timeout: a.Timeout = None,
-    output: a.Form = "json",
+    output: a.FailureForm = None,
 ) -> None:
-    """Print what the server says of a job now."""
-    with open_endpoint(endpoint_id) as endpoint:
-        state = endpoint.status(job_id, **a.limit(timeout))
-        print_state(state, output)
-    raise typer.Exit(exit_status_of(state))
+    """Print a job's present status, without waiting."""
+    with open_endpoint_of(job_id, endpoint_id) as endpoint:
+        state = endpoint.status(job_id, **a.timeout_option(timeout))
+        form = form_of(state, output)
+        print_state(state, form)
+    code = exit_status_of(state)
+    if form == "text":
+        print_traceback(state)
+    raise typer.Exit(code)
 
 
 def explain(
     job_id: a.JobId,
-    endpoint_id: a.EndpointId,
+    endpoint_id: a.JobEndpointId = None,
     timeout: a.Timeout = None,
     output: a.Form = "json",
 ) -> None:
-    """Say why a job is where it is: in the queue, perhaps."""
-    with open_endpoint(endpoint_id) as endpoint:
-        explanation = endpoint.explain(job_id, **a.limit(timeout))
+    """Explain a job's status, such as a long wait in the queue."""
+    with open_endpoint_of(job_id, endpoint_id) as endpoint:
+        found = endpoint.explain(job_id, **a.timeout_option(timeout))
         if output == "json":
-            print_json({"id": job_id, "reason": explanation.reason, "text": explanation.text})
+            document: dict[str, Any] = {"id": job_id, "reason": found.reason, "text": found.text}
+            document["state"] = None if found.state is None else found.state.to_dict()
+            document["health"] = None if found.health is None else found.health.to_dict()
+            print_json(document)
         else:
-            print_text(explanation.text)
-    if explanation.reason in (sdk.JobReason.UNKNOWN, sdk.JobReason.NOT_FOUND):
+            print_text(found.text)
+    if found.reason in (sdk.JobReason.UNKNOWN, sdk.JobReason.NOT_FOUND):
         raise typer.Exit(ExitStatus.API)
 
 
 def cancel(
     job_id: a.JobId,
-    endpoint_id: a.EndpointId,
+    endpoint_id: a.JobEndpointId = None,
     timeout: a.Timeout = None,
     output: a.Form = "json",
 ) -> None:
-    """End a job that waits or runs."""
-    with open_endpoint(endpoint_id) as endpoint:
-        print_state(endpoint.cancel(job_id, **a.limit(timeout)), output)
+    """Cancel a queued or running job."""
+    with open_endpoint_of(job_id, endpoint_id) as endpoint:
+        print_state(endpoint.cancel(job_id, **a.timeout_option(timeout)), output)
 
 
 def retry(
     job_id: a.JobId,
-    endpoint_id: a.EndpointId,
+    endpoint_id: a.JobEndpointId = None,
     timeout: a.Timeout = None,
     output: a.Form = "json",
 ) -> None:
-    """Send a job that failed or timed out to the queue again."""
-    with open_endpoint(endpoint_id) as endpoint:
-        print_state(endpoint.retry(job_id, **a.limit(timeout)), output)
+    """Queue a job again that failed or timed out."""
+    with open_endpoint_of(job_id, endpoint_id) as endpoint:
+        print_state(endpoint.retry(job_id, **a.timeout_option(timeout)), output)
 
 
 def jobs(
     endpoint_id: Annotated[
         str | None,
-        typer.Option("--endpoint", "-e", metavar="ID", help="Only those of this endpoint."),
+        typer.Option(
+            "--endpoint",
+            "-e",
+            metavar="ID",
+            help="Only jobs of this endpoint.",
+            autocompletion=history.complete_endpoint,
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many, at most.")
     ] = 20,
-    asked: Annotated[
-        bool, typer.Option("--status", help="Ask the server what has become of each.")
+    with_status: Annotated[
+        bool, typer.Option("--status", help="Ask the API for the status of each job.")
     ] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget them all.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="STATUS",
+            help="Only jobs with this status, such as IN_QUEUE or failed. Can be repeated.",
+            autocompletion=a.complete_status,
+        ),
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            "-w",
+            help="In a terminal: show the statuses every two seconds until all jobs have ended.",
+        ),
+    ] = False,
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Also jobs of other base URLs and of local endpoints that have stopped.",
+        ),
+    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Clear the history.")] = False,
     output: a.FormOrNone = None,
 ) -> None:
     """
-    List the jobs that were submitted from here, the latest first.
+    List the jobs that were submitted from here, latest first.
 
-    What is kept is their ids, endpoints and times, of the last 500, in this user's state
-    directory. RUNPOD_SDK_HISTORY=0 in the environment, or --no-history, keeps none.
+    The history contains the last 500 jobs: id, endpoint, base URL, time and the beginning of the
+    input, in this user's state directory. RUNPOD_SDK_HISTORY=0 in the environment, or
+    --no-history, turns it off.
     """
     if clear:
-        print_note(f"forgot {history.clear()} jobs")
+        print_note(f"removed {history.clear()} jobs from the history")
         return
-    entries = jobs_in_history(limit, endpoint_id)
-    statuses = query_statuses(entries) if asked else {}
-    table = output == "text" or (output is None and is_terminal(sys.stdout))
-    print_jobs(entries, statuses, table=table)
+    from runpod_sdk.cli import job_list  # loads asyncio
+
+    terminal = is_terminal(sys.stdout)
+    if watch and (output == "json" or not terminal):
+        raise typer.BadParameter("it needs a terminal, and no -o json", param_hint="--watch")
+    selection = job_list.Selection(
+        endpoint=endpoint_id,
+        statuses=frozenset(a.checked_status(status) for status in only or ()),
+        limit=limit,
+        everywhere=everywhere,
+    )
+    with errors_reported(endpoint_id or ""):
+        if watch:
+            job_list.watch(selection)
+            return
+        query = job_list.query_statuses if with_status or only else None
+        entries, statuses = selection.find(query)
+    as_table = output == "text" or (output is None and terminal)
+    if not entries and is_terminal(sys.stderr):
+        print_note("the history contains no such jobs")
+    if entries or not as_table:
+        job_list.print_jobs(entries, statuses, table=as_table)
 
 
 def health(endpoint_id: a.EndpointId, timeout: a.Timeout = None, output: a.Form = "json") -> None:
     """Print the counts of an endpoint's jobs and workers."""
     with open_endpoint(endpoint_id) as endpoint:
-        found = endpoint.health(**a.limit(timeout))
+        found = endpoint.health(**a.timeout_option(timeout))
         if output == "json":
             print_json(found.to_dict())
         else:
@@ -109,12 +164,37 @@ def health(endpoint_id: a.EndpointId, timeout: a.Timeout = None, output: a.Form 
 
 
 def purge_queue(
-    endpoint_id: a.EndpointId, timeout: a.Timeout = None, output: a.Form = "json"
+    endpoint_id: a.EndpointId,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask for confirmation in a terminal.")
+    ] = False,
+    timeout: a.Timeout = None,
+    output: a.Form = "json",
 ) -> None:
-    """Remove every job that waits; those that run go on."""
+    """Remove all queued jobs of an endpoint. Running jobs continue."""
     with open_endpoint(endpoint_id) as endpoint:
-        purged = endpoint.purge_queue(**a.limit(timeout))
+        if not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr):
+            _confirm_purge(endpoint, endpoint.health(**a.timeout_option(timeout)).jobs.in_queue)
+        purged = endpoint.purge_queue(**a.timeout_option(timeout))
         if output == "json":
             print_json(purged.to_dict())
         else:
             print_text(f"removed {purged.removed} jobs from the queue")
+
+
+def _confirm_purge(endpoint: sdk.Endpoint, queued: int | None) -> None:
+    """
+    Ask whether to remove the queued jobs.
+
+    Raises:
+        typer.Exit: The answer is no.
+        KeyboardInterrupt: The answer is Ctrl-C.
+    """
+    jobs = "all queued jobs" if queued is None else f"{queued} queued jobs"
+    try:
+        confirmed = typer.confirm(f"remove {jobs} of endpoint {endpoint.id}?", err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if not confirmed:
+        print_note("nothing was removed")
+        raise typer.Exit(ExitStatus.INTERRUPTED)

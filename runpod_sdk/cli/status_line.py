@@ -1,35 +1,32 @@
-"""The line that says where a job is while it is waited for, where a person reads along."""
+"""The line on a terminal that shows where a job is while a command waits for it."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from runpod_sdk.cli import history
-from runpod_sdk.cli.terminal import columns, is_terminal, json_line, styled, without_controls
+from runpod_sdk.cli.terminal import is_terminal, json_line, without_controls
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, EndpointHealth, Explanation, JobState
 
 _DELAY: Final = 0.4
-"""Seconds before the line appears: what is over sooner needs none."""
+"""Seconds before the line appears: a job that ends sooner needs none."""
 _TICK: Final = 0.1
-_ASK_FIRST: Final = 1.0
-_ASK_GROWTH: Final = 1.5
-_ASK_IN_QUEUE: Final = 5.0
-_ASK_RUNNING: Final = 2.0
-"""Seconds from one question to the next: growing to this while there is nothing new."""
-_PATIENCE: Final = 10.0
+_FIRST_PAUSE: Final = 1.0
+_PAUSE_GROWTH: Final = 1.5
+_MAX_PAUSE_QUEUED: Final = 5.0
+_MAX_PAUSE_RUNNING: Final = 2.0
+"""Seconds between two requests: the pause grows while nothing changes."""
+_REQUEST_TIMEOUT: Final = 10.0
 
-_SPINNER, _PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 _BECAUSE: Final = {
-    "STARTING": "a worker is idle and should take it now",
+    "STARTING": "an idle worker should take it now",
     "QUEUE_AHEAD": "other jobs wait too",
     "ALL_BUSY": "all workers are busy",
     "INITIALIZING": "a worker is starting",
@@ -42,14 +39,14 @@ _WORKERS: Final = ("idle", "running", "initializing", "throttled", "unhealthy")
 
 @contextmanager
 def status_line(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[None]:
-    """Show where the job is for as long as the block runs, if somebody can see it."""
+    """Show where the job is while the block runs, if standard error is a terminal."""
     if quiet or not is_terminal(sys.stderr):
         yield
         return
     line = StatusLine(endpoint, job_id)
     try:
         yield
-    except KeyboardInterrupt:  # the terminal has written ^C behind the line
+    except KeyboardInterrupt:
         line.stop(clear=False)
         raise
     except BaseException:
@@ -59,66 +56,76 @@ def status_line(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[Non
 
 
 class StatusLine:
-    """Asks after a job now and then in one thread, and draws in another."""
+    """One thread asks for the job's status now and then, another one draws it."""
 
     def __init__(self, endpoint: Endpoint, job_id: str) -> None:
         self._endpoint = endpoint
         self._job_id = job_id
         self._began = time.monotonic() - _seconds_since_submission(job_id)
-        self._seen: Explanation | None = None
-        self._over = threading.Event()
-        self._drawn = 0
+        self._explanation: Explanation | None = None
+        self._stopped = threading.Event()
+        self._clear = True
         self._threads = [
-            threading.Thread(target=work, daemon=True) for work in (self._ask, self._draw)
+            threading.Thread(target=work, daemon=True) for work in (self._poll, self._draw)
         ]
         for thread in self._threads:
             thread.start()
 
     def stop(self, *, clear: bool = True) -> None:
-        """End it, and take the line away, unless told to leave it."""
-        self._over.set()
+        """Stop drawing. Remove the line, or leave it."""
+        self._clear = clear
+        self._stopped.set()
         for thread in self._threads:
-            thread.join(_DELAY)  # one that waits for an answer is left to itself
-        if self._drawn and clear:
-            sys.stderr.write("\r" + " " * self._drawn + "\r")
-            sys.stderr.flush()
-            self._drawn = 0
+            thread.join(_DELAY)  # a request that is still unanswered is abandoned
 
-    def _ask(self) -> None:
+    def _poll(self) -> None:
         pause = _DELAY
-        while not self._over.wait(pause):
+        while not self._stopped.wait(pause):
+            before = self._explanation
             try:
-                before, now = self._seen, self._endpoint.explain(self._job_id, timeout=_PATIENCE)
-                news = before is None or (before.reason, before.state) != (now.reason, now.state)
-            except Exception:  # the wait itself tells what is wrong; this only looks on
-                pause = _ASK_IN_QUEUE
+                now = self._endpoint.explain(self._job_id, timeout=_REQUEST_TIMEOUT)
+            except Exception:  # the command itself reports errors
+                pause = _MAX_PAUSE_QUEUED
                 continue
-            self._seen = now
-            longest = _ASK_RUNNING if now.state and now.state.started else _ASK_IN_QUEUE
-            pause = _ASK_FIRST if news else min(max(pause, _ASK_FIRST) * _ASK_GROWTH, longest)
+            self._explanation = now
+            if before is None or (before.reason, before.state) != (now.reason, now.state):
+                pause = _FIRST_PAUSE
+            else:
+                running = now.state is not None and now.state.started
+                longest = _MAX_PAUSE_RUNNING if running else _MAX_PAUSE_QUEUED
+                pause = min(max(pause, _FIRST_PAUSE) * _PAUSE_GROWTH, longest)
 
     def _draw(self) -> None:
-        spinner = _SPINNER if _can_show(_SPINNER) else _PLAIN_SPINNER
-        turn = 0
-        if self._over.wait(_DELAY):
+        if self._stopped.wait(_DELAY):
             return
+        from rich.console import Console  # not sooner: many commands end before
+        from rich.control import Control
+        from rich.segment import ControlType
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        console = Console(file=sys.stderr)
+        unicode = console.encoding.startswith("utf")
+        spinner = Spinner("dots" if unicode else "line")
+        begin = Control(ControlType.CARRIAGE_RETURN)
+        clear = Control((ControlType.ERASE_IN_LINE, 0))
         while True:
-            elapsed = time.monotonic() - self._began
-            text = truncated(
-                f"{spinner[turn % len(spinner)]} {status_text(self._seen, elapsed)}",
-                columns(sys.stderr),
-            )
-            blank = " " * max(0, self._drawn - display_width(text))
-            self._drawn = display_width(text)
-            sys.stderr.write(f"\r{styled(text[:1], '36', sys.stderr)}{text[1:]}{blank}")
-            sys.stderr.flush()
-            turn += 1
-            if self._over.wait(_TICK):
-                return
+            frame = str(spinner.render(time.monotonic()))
+            line = Text.assemble((frame, "cyan"), " ", self._text())
+            # The last column stays free, as some terminals would begin a new line.
+            line.truncate(console.width - 1, overflow="ellipsis" if unicode else "crop")
+            console.print(begin, line, clear, sep="", end="", soft_wrap=True)
+            if self._stopped.wait(_TICK):
+                break
+        if self._clear:
+            console.control(begin, clear)
+
+    def _text(self) -> str:
+        return status_text(self._explanation, time.monotonic() - self._began)
 
 
 def status_text(seen: Explanation | None, elapsed: float) -> str:
-    """Say where a job is, in a line of any length, *elapsed* seconds after its submission."""
+    """Describe in one line where a job is, *elapsed* seconds after its submission."""
     state = None if seen is None else seen.state
     if seen is None or state is None:
         return f"{clock(elapsed)} waiting"
@@ -128,46 +135,21 @@ def status_text(seen: Explanation | None, elapsed: float) -> str:
         parts = [f"{clock(elapsed)} in the queue", _BECAUSE.get(seen.reason, "")]
         parts += _worker_counts(seen.health)
     elif state.status == "IN_PROGRESS":
-        parts = [f"{clock(elapsed)} running", _progress(state), *_history(state)]
+        parts = [f"{clock(elapsed)} running", _progress(state), *_attempt(state)]
     else:
         parts = [f"{clock(elapsed)} {state.status}", _progress(state)]
     return without_controls(" · ".join(" ".join(part.split()) for part in parts if part))
 
 
 def clock(seconds: float) -> str:
-    """Spell a length of time as a clock would show it."""
+    """Format a duration as `M:SS` or `H:MM:SS`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def display_width(text: str) -> int:
-    """Count the columns that *text* takes in a terminal."""
-    return sum(map(_width, text))
-
-
-def truncated(text: str, width: int) -> str:
-    """Cut *text* to *width* columns."""
-    if display_width(text) <= width:
-        return text
-    end = "…" if _can_show("…") else "~"
-    room, kept = width - 1, ""
-    for character in text:
-        room -= _width(character)
-        if room < 0:
-            break
-        kept += character
-    return (kept + end)[: max(width, 0)]
-
-
-def _width(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 def _progress(state: JobState) -> str:
-    """Show what the worker reported as a person would write it."""
+    """Format the progress that the worker reported; an object without JSON syntax."""
     value: Any = state.progress
     if value is None:
         return ""
@@ -182,9 +164,9 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json_line(value)
 
 
-def _history(state: JobState) -> Iterator[str]:
+def _attempt(state: JobState) -> Iterator[str]:
     if state.retries:
-        yield f"lost {state.retries} times before"
+        yield f"lost attempts: {state.retries}"
     if state.delay_time is not None and state.delay_time.total_seconds() >= 1:
         yield f"waited {clock(state.delay_time.total_seconds())}"
     if state.worker_id:
@@ -202,16 +184,6 @@ def _worker_counts(health: EndpointHealth | None) -> Iterator[str]:
 
 
 def _seconds_since_submission(job_id: str) -> float:
-    """Return how many seconds ago a job was submitted, as far as that is known."""
-    for entry in history.entries():
-        if entry.id == job_id:
-            return max(0.0, (datetime.now(UTC) - entry.submitted).total_seconds())
-    return 0.0
-
-
-def _can_show(text: str) -> bool:
-    try:
-        text.encode(sys.stderr.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
+    """Return the job's age by the history; 0 for a job that is not in it."""
+    entry = history.find(job_id)
+    return 0.0 if entry is None else entry.age.total_seconds()

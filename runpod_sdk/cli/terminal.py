@@ -1,4 +1,4 @@
-"""What is printed: JSON and text to standard output, words for a person to standard error."""
+"""Printing: JSON and text to standard output, notes for a person to standard error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 from unicodedata import category
 
 import typer
@@ -19,12 +19,17 @@ from runpod_sdk.cli.exit_status import ExitStatus
 from runpod_sdk.json_text import write
 from runpod_sdk.media import hint_of, media_of
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What would have a terminal do something else than show it; but for line ends and tabs."""
+"""Control characters, which can command a terminal, except line ends and tabs."""
 _SPECIAL = re.compile(r"[^\x00-\x7f]")
 _LONG = 400
-"""Characters from which a file is not shown to a person as base64."""
+"""Characters from which base64 is not shown to a person."""
 
+_UNLIMITED = 10_000
+"""Columns of a table that is not shown on a terminal."""
 _NOT_FINITE = "NaN and Infinity, which JSON does not have, are printed as null"
 _TOKEN = re.compile(
     r'(?P<text>"(?:[^"\\]++|\\.)*+")(?P<key>(?=:))?'  # without a way back: a text may be long
@@ -34,24 +39,24 @@ _COLOURS = {"key": "34;1", "text": "32", "word": "36"}
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether a person reads *stream*, on something that can move its cursor."""
+    """Tell whether *stream* is a terminal that can move its cursor."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def uses_colour(stream: TextIO) -> bool:
-    """Tell whether to write colours to *stream*. See no-color.org."""
+    """Tell whether *stream* is a terminal with colours. See no-color.org."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def styled(text: str, code: str, stream: TextIO) -> str:
-    """Give *text* a colour, where *stream* shows them."""
+    """Return *text* with a colour or weight, if *stream* shows them."""
     return f"\x1b[{code}m{text}\x1b[0m" if uses_colour(stream) else text
 
 
 def without_controls(text: str) -> str:
     """
-    Replace the control characters that a server could command a terminal with, and escape those
-    that change how the text around them looks: its direction, where its lines end.
+    Replace control characters, with which a server could command a terminal, and escape format
+    characters, which reverse or hide the text around them or end its lines.
     """
     return _formats_escaped(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
 
@@ -68,7 +73,7 @@ def _formats_escaped(text: str) -> str:
 
 
 def size(count: int) -> str:
-    """Spell a number of bytes."""
+    """Format a number of bytes."""
     if count < 1000:
         return f"{count} bytes"
     kilos = count / 1000
@@ -76,23 +81,29 @@ def size(count: int) -> str:
 
 
 def print_note(text: str, style: str | None = None) -> None:
-    """Print *text* for a person: to standard error."""
+    """Print *text* to standard error."""
     text = without_controls(text)
     _write(sys.stderr, (text if style is None else styled(text, style, sys.stderr)) + "\n")
 
 
 def print_error(text: str) -> None:
-    """Print a sentence for a person, in lines that break between words where one reads along."""
-    if is_terminal(sys.stderr):
-        text = "\n".join(
-            textwrap.fill(line, columns(sys.stderr), break_long_words=False, break_on_hyphens=False)
-            for line in text.splitlines()
-        )
-    print_note(text)
+    """Print a sentence to standard error; on a terminal, lines break between words."""
+    print_note(wrapped(text))
+
+
+def wrapped(text: str) -> str:
+    """Break the lines of a text for standard error between words, if that is a terminal."""
+    if not is_terminal(sys.stderr):
+        return text
+    width = columns(sys.stderr)
+    return "\n".join(
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.splitlines()
+    )
 
 
 def columns(stream: TextIO) -> int:
-    """Return how many columns a line may take: the last one stays free, or some would wrap."""
+    """Return the columns of a line. The last one stays free, as some terminals wrap there."""
     try:
         return max(1, os.get_terminal_size(stream.fileno()).columns - 1)
     except (OSError, ValueError):
@@ -101,9 +112,9 @@ def columns(stream: TextIO) -> int:
 
 def print_json(document: Any, *, indent: int | None = 2) -> None:
     """
-    Print *document* to standard output, as JSON, at once.
+    Print *document* to standard output as JSON, and flush.
 
-    In a terminal it has colours, and files in it are named instead of spelled out.
+    A terminal shows it in colours, with a description in place of each file.
     """
     watched = is_terminal(sys.stdout)
     text, whole = _json(_files_named(document) if watched else document, indent)
@@ -117,7 +128,7 @@ def print_json(document: Any, *, indent: int | None = 2) -> None:
 
 
 def json_line_with_note(value: Any) -> str:
-    """Return *value* as JSON in a line, to be printed to standard output; say what it lacks."""
+    """Return *value* as JSON in a line; print a note if part of it has no form in JSON."""
     text, whole = _json(value, None)
     if not whole:
         print_note(_NOT_FINITE)
@@ -125,12 +136,27 @@ def json_line_with_note(value: Any) -> str:
 
 
 def print_text(text: str, end: str = "\n") -> None:
-    """Print *text* to standard output for a person, at once; harmless where it is a terminal."""
+    """Print *text* to standard output, and flush; to a terminal without control characters."""
     _write(sys.stdout, (without_controls(text) if is_terminal(sys.stdout) else text) + end)
 
 
+def print_rich(renderable: RenderableType) -> None:
+    """Print a table or the like to standard output; where that is no terminal, plain and wide."""
+    from rich.console import Console
+
+    watched = is_terminal(sys.stdout)
+    console = Console(
+        file=sys.stdout,
+        force_terminal=uses_colour(sys.stdout),
+        width=columns(sys.stdout) if watched else _UNLIMITED,
+    )
+    with console.capture() as captured:
+        console.print(renderable)
+    _write(sys.stdout, "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
 def print_raw(text: str) -> None:
-    """Print *text* to standard output as UTF-8, with nothing added or taken away, at once."""
+    """Print *text* to standard output as UTF-8, exactly as it is, and flush."""
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
         _write(sys.stdout, text)
@@ -142,12 +168,12 @@ def print_raw(text: str) -> None:
 
 
 def json_line(value: Any) -> str:
-    """Write *value* as JSON in one line."""
+    """Return *value* as JSON in one line."""
     return _json(value, None)[0]
 
 
 def _json(document: Any, indent: int | None) -> tuple[str, bool]:
-    """Write *document* as JSON; tell whether all of it has a form in JSON, or was made null."""
+    """Return *document* as JSON, and whether all of it has a form in JSON."""
     whole = True
     try:
         text = write(document, indent=indent, ensure_ascii=False, allow_nan=False)
@@ -184,15 +210,15 @@ def _write(stream: TextIO, text: str) -> None:
 
 @contextmanager
 def _write_errors_handled(stream: TextIO) -> Iterator[None]:
-    """End the process where output can't be written; words for a person are done without."""
+    """End the process if standard output can't be written to; ignore it of standard error."""
     try:
         yield
     except OSError as error:
-        with open(os.devnull, "wb") as nowhere:  # where what is left in its buffer goes
+        with open(os.devnull, "wb") as nowhere:  # for the rest of the stream's buffer
             os.dup2(nowhere.fileno(), stream.fileno())
         if stream is sys.stderr:
             return
-        if not isinstance(error, BrokenPipeError):  # of which who went away knows
+        if not isinstance(error, BrokenPipeError):
             print_note(f"can't write to standard output: {error.strerror or 'it is closed'}")
         raise typer.Exit(ExitStatus.NOT_WRITTEN) from None
 

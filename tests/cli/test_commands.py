@@ -44,15 +44,24 @@ def test_run_sync_of_a_job_that_fails_prints_it_and_ends_with_1(command: Command
     assert "failed, as asked" in ended.err
 
 
-@pytest.mark.parametrize("source", ["@{file}", "-"])
+@pytest.mark.parametrize("words", ["--input @{file}", "--input -", "-", ""])
 def test_the_input_comes_from_a_file_or_from_standard_input(
-    command: Command, tmp_path: Path, source: str
+    command: Command, tmp_path: Path, words: str
 ) -> None:
+    """Which is read by default, if it is piped."""
     file = tmp_path / "input.json"
     file.write_text('{"mock_return": "größer"}', encoding="utf-8")
-    given = source.format(file=file)
-    ended = command("run-sync", "--input", given, stdin=file.read_text(encoding="utf-8"))
+    given = words.format(file=file).split()
+    ended = command("run-sync", *given, stdin=file.read_text(encoding="utf-8"))
     assert ended.document["output"] == ["größer"]
+
+
+def test_without_an_input_it_is_wrong_usage(command: Command) -> None:
+    for stdin in (None, " \n"):
+        ended = command("run", stdin=stdin)
+        assert (ended.status, ended.out) == (2, "")
+        assert "--input JSON, or - for standard input" in unwrapped(ended.err)
+    assert "not JSON" in unwrapped(command("run", stdin="{").err)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +124,8 @@ def test_a_wait_in_vain_says_why_the_job_still_waits(command: Command) -> None:
     ended = command("explain", waiting)
     assert ended.status == 0
     assert ended.document["reason"] == "ALL_BUSY"
+    assert ended.document["state"]["status"] == "IN_QUEUE"
+    assert ended.document["health"]["workers"]["running"] == 2
     for job in (*running, waiting):
         command("cancel", job)
     assert command("explain", waiting).document["reason"] == "DONE"

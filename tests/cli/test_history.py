@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import stat
@@ -9,12 +10,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
 
 from runpod_sdk.cli import history
 from runpod_sdk.local import LocalEndpoint
 from tests.cli.conftest import Ended
+from tests.cli.terminals import on_terminal
+from tests.cli.test_inputs import values
+from tests.drawing import at_most
 
 Command = Callable[..., Ended]
 
@@ -36,10 +42,69 @@ def test_the_server_is_asked_what_became_of_them(command: Command) -> None:
     statuses = [job["status"] for job in command("jobs", "--status").document]
     assert statuses == [None, "COMPLETED", "FAILED"]
     table = command("jobs", "--status", "-o", "text").out.splitlines()
-    assert table[0].split() == ["JOB", "ENDPOINT", "SUBMITTED", "STATUS"]
-    assert table[1].startswith("no-such-job ")
-    assert table[1].endswith("not known")
-    assert "s ago" in table[2]
+    assert table[0].split() == ["JOB", "ENDPOINT", "AGE", "STATUS", "INPUT"]
+    assert re.fullmatch(r"no-such-job +\S+ +0 s ago +not known", table[1])
+    assert re.fullmatch(r"\S+ +\S+ +\d+ s ago +COMPLETED +n=1", table[2])
+    assert table[3].endswith(" mock_error=true")
+
+
+def test_only_jobs_with_a_status(command: Command) -> None:
+    """It asks for the status of as many jobs as it takes."""
+    failed = command("run-sync", "mock_error:=true").document["id"]
+    for number in range(3):
+        command("run-sync", f"n:={number}")
+    listed = command("jobs", "--only", "failed", "-n", "1").document
+    assert [(job["id"], job["status"]) for job in listed] == [(failed, "FAILED")]
+    both = command("jobs", "--only", "FAILED", "--only", "completed", "-n", "3").document
+    assert {job["status"] for job in both} == {"COMPLETED"}
+    assert command("jobs", "--only", "in-queue").document == []
+    wrong = command("jobs", "--only", "done")
+    assert (wrong.status, wrong.out) == (2, "")
+    assert "'done' is not one of IN_QUEUE, IN_PROGRESS, COMPLETED" in wrong.err
+
+
+@pytest.mark.parametrize("name", ["wait", "status", "stream", "explain", "retry", "cancel"])
+def test_the_endpoint_of_a_job_is_known(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Without the variable, and also if the variable is another endpoint's."""
+    fails = ["mock_error:=true"] if name == "retry" else []
+    job = command("run-sync" if fails else "run", "n:=1", *fails).document["id"]
+    monkeypatch.delenv("RUNPOD_ENDPOINT_ID")
+    assert command(name, job).status in (0, 4)
+    monkeypatch.setenv("RUNPOD_ENDPOINT_ID", "another")
+    assert command("explain", job).status == 0
+    assert command(name, job, "--endpoint", "another").status == 3
+    assert command(name, "no-such-job").status == 3  # asked of the variable's endpoint
+
+
+def test_the_endpoint_of_a_job_of_another_api(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its id is not sent to the present API; the error says what to set."""
+    history.add("elsewhere", "ep")
+    monkeypatch.delenv("RUNPOD_ENDPOINT_ID")
+    base_url = history.current_base_url()
+    monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", "http://127.0.0.1:9/v2")
+    ended = command("status", "elsewhere")
+    assert ended.status == 2
+    assert f"submitted to {base_url}: set RUNPOD_ENDPOINT_BASE_URL" in ended.err
+    ended = command("status", "no-such-job")
+    assert ended.status == 2
+    assert "give --endpoint, or set RUNPOD_ENDPOINT_ID" in ended.err
+
+
+def test_local_endpoints_that_have_stopped_are_left_out(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And jobs of other base URLs, which the present one does not know."""
+    here = command("run", "n:=1").document["id"]
+    with LocalEndpoint(lambda job: job) as other:
+        monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", other.base_url)
+        history.add("there", other.endpoint_id)
+        assert [job["id"] for job in command("jobs").document] == ["there"]
+    assert command("jobs").document == []
+    assert [job["id"] for job in command("jobs", "--all").document] == ["there", here]
 
 
 def history_endpoint(command: Command) -> str:
@@ -47,17 +112,38 @@ def history_endpoint(command: Command) -> str:
     return endpoint
 
 
-def test_nothing_else_is_kept(
+def test_no_secret_is_kept(
     command: Command, local: LocalEndpoint, history_of_the_test: Path
 ) -> None:
-    """Neither input nor key; and for nobody else to read."""
-    command("run", "prompt=a secret", "--webhook", "http://127.0.0.1:9/hook?token=1")
+    """Neither key nor file nor query string; and nobody else can read the rest."""
+    data = {
+        "prompt": "a horse",
+        "image": base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(1000)).decode(),
+        "links": ["https://me:hidden1@host/a.png?sig=hidden2", "http://host/#hidden3"],
+        "nested": {"hf_token": "hidden4", "password": ["hidden5"]},
+        "API-KEY": "hidden6",
+    }
+    hook = "http://127.0.0.1:9/hook?token=hidden7"
+    command("run", "--input", json.dumps(data), "--webhook", hook)
     (kept,) = history_of_the_test.iterdir()
-    assert set(json.loads(kept.read_text())) == {"id", "endpoint"}
-    for secret in ("a secret", "token", local.api_key):
+    document = json.loads(kept.read_text())
+    assert set(document) == {"id", "endpoint", "base_url", "input"}
+    assert document["input"].startswith("prompt=a horse image=(image/png) links=")
+    assert "hidden" not in history.preview(data)
+    for secret in ("hidden", "iVBOR", local.api_key):
         assert secret not in kept.read_text()
     if sys.platform != "win32":
         assert stat.S_IMODE(history_of_the_test.stat().st_mode) == 0o700
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+@given(values)
+@at_most(50)
+def test_a_preview_is_a_short_line(value: Any) -> None:
+    for whole in (value, {"a": value}):
+        text = history.preview(whole)
+        assert len(text) <= 80
+        assert len(text.splitlines()) <= 1
 
 
 @pytest.mark.parametrize("value", ["0", "false", "off"])
@@ -75,7 +161,7 @@ def test_it_can_be_switched_off(
 def test_it_can_be_forgotten(command: Command) -> None:
     command("run", "n:=1")
     (history.directory() / "left-over.new").touch()
-    assert command("jobs", "--clear").err == "forgot 1 jobs\n"
+    assert command("jobs", "--clear").err == "removed 1 jobs from the history\n"
     assert command("jobs").document == []
     assert list(history.directory().iterdir()) == []
 
@@ -124,6 +210,37 @@ def test_no_command_fails_for_it(
 
 def test_ids_are_completed() -> None:
     for name in ("abc", "abd", "xyz"):
-        history.add(name, f"ep-{name}")
-    assert [job for job, _ in history.complete_job("ab")] == ["abd", "abc"]
+        history.add(name, f"ep-{name}", {"prompt": name})
+    assert list(history.complete_job("ab")) == [
+        ("abd", "0 s ago, ep-abd  prompt=abd"),
+        ("abc", "0 s ago, ep-abc  prompt=abc"),
+    ]
     assert list(history.complete_endpoint("ep-x")) == ["ep-xyz"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.usefixtures("environment")
+def test_the_table_fits_the_terminal(command: Command, columns: int) -> None:
+    """A status has its colour; in a narrow terminal the input is below the id."""
+    command("run-sync", f"prompt={'a horse ' * 30}", "mock_error:=true")
+    shown = on_terminal("jobs", "--status", columns=columns, colours=True)
+    assert shown.status == 0
+    assert "\x1b[31mFAILED\x1b[0m" in shown.raw
+    lines = shown.text.splitlines()
+    assert max(map(len, lines)) < columns
+    assert [line.partition("prompt=a horse a")[0].strip() != "" for line in lines[1:]] == (
+        [True, False] if columns == 80 else [True]
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.usefixtures("environment")
+def test_jobs_are_watched_until_they_have_ended(command: Command) -> None:
+    command("run-sync", "n:=1")
+    shown = on_terminal("jobs", "--watch")
+    assert shown.status == 0
+    assert "COMPLETED" in shown.text
+    piped = command("jobs", "--watch")
+    assert (piped.status, piped.out) == (2, "")
+    assert "needs a terminal" in piped.err

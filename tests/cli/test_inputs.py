@@ -81,13 +81,14 @@ def test_an_input_of_any_kind_is_sent_as_it_is(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "pairs", "reason"),
     [
-        (None, [], "no input: give --input JSON, or pairs"),
-        ("[1]", ["a=1"], "an --input that is a JSON object"),
-        ("{}", ["-"], "give one of them"),
-        (None, ["a"], "'a' is no part of an input: write key=text"),
-        (None, ["=a"], "'=a' is no part of an input"),
-        (None, [":=1"], "':=1' is no part of an input"),
-        (None, ["@file"], "'@file' is no part of an input"),
+        (None, [], "no input: write key=text"),
+        ("[1]", ["a=1"], "added to a JSON object only"),
+        ("{}", ["-"], "not both"),
+        (None, ["a"], "'a' is not a KEY=VALUE pair: write key=text"),
+        (None, ["=a"], "'=a' is not a KEY=VALUE pair"),
+        (None, [":=1"], "':=1' is not a KEY=VALUE pair"),
+        (None, ["@file"], "'@file' is not a KEY=VALUE pair"),
+        (None, ['{"prompt": "x"}'], """pair: write --input '{"prompt": "x"}'"""),
         (None, ["a=1", "a:=2"], "'a' is given twice"),
         (None, ["a:={"], "not JSON"),
         (None, ["a:=NaN"], "NaN is not a JSON value"),
@@ -97,7 +98,10 @@ def test_an_input_of_any_kind_is_sent_as_it_is(source: str) -> None:
         ("[" * 100_000, [], "not JSON"),
     ],
 )
-def test_what_is_wrong_is_told(source: str | None, pairs: list[str], reason: str) -> None:
+def test_what_is_wrong_is_told(
+    source: str | None, pairs: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
     with pytest.raises(typer.BadParameter) as caught:
         job_input(source, pairs)
     assert reason in caught.value.message

@@ -1,0 +1,152 @@
+"""The list of the jobs that were submitted from here, with their statuses."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+
+import runpod_sdk as sdk
+from runpod_sdk.cli import history
+from runpod_sdk.cli.history import Entry
+from runpod_sdk.cli.terminal import columns, is_terminal, print_json, print_rich, without_controls
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_AT_ONCE: Final = 8
+_WATCH_PAUSE: Final = 2.0
+_WIDE: Final = 100
+"""Columns from which the input has a column of its own."""
+_STYLES: Final = {
+    "COMPLETED": "green",
+    "FAILED": "red",
+    "TIMED_OUT": "red",
+    "CANCELLED": "yellow",
+    "IN_PROGRESS": "cyan",
+    None: "dim",
+}
+_ENDED: Final = frozenset({"COMPLETED", "FAILED", "TIMED_OUT", "CANCELLED", None})
+
+Statuses = dict[str, str | None]
+"""The status of each job by its id; None for a job that the server does not know."""
+
+
+@frozen(kw_only=True)
+class Selection:
+    """Which jobs of the history are listed."""
+
+    endpoint: str | None
+    statuses: frozenset[str]
+    """Empty: jobs with any status."""
+    limit: int
+    everywhere: bool
+    """List jobs of other base URLs, and of local endpoints that have stopped."""
+
+    def entries(self) -> Iterable[Entry]:
+        """Iterate over the jobs, the latest first, before their statuses are known."""
+        found = history.entries() if self.everywhere else history.reachable_entries()
+        return (entry for entry in found if self.endpoint in (None, entry.endpoint))
+
+    def find(self, query: Callable[[list[Entry]], Statuses] | None) -> tuple[list[Entry], Statuses]:
+        """Return the jobs and the statuses that *query* has returned for them."""
+        if query is None:
+            return list(islice(self.entries(), self.limit)), {}
+        rest, chosen, statuses = iter(self.entries()), list[Entry](), Statuses()
+        while len(chosen) < self.limit and (some := list(islice(rest, self.limit))):
+            statuses |= query(some)
+            chosen += [
+                entry
+                for entry in some
+                if not self.statuses or (statuses[entry.id] or "").upper() in self.statuses
+            ]
+        return chosen[: self.limit], statuses
+
+
+def query_statuses(entries: list[Entry]) -> Statuses:
+    """Ask for the status of each job, several at once."""
+    return asyncio.run(_query(entries)) if entries else {}
+
+
+async def _query(entries: list[Entry]) -> Statuses:
+    turns = asyncio.Semaphore(_AT_ONCE)
+    async with sdk.AsyncRunpod() as client:
+
+        async def ask(entry: Entry) -> tuple[str, str | None]:
+            async with turns:
+                try:
+                    state = await client.endpoint(entry.endpoint).status(entry.id)
+                except sdk.NotFoundError:
+                    return entry.id, None
+                return entry.id, state.status
+
+        return dict(await asyncio.gather(*map(ask, entries)))
+
+
+def watch(selection: Selection) -> None:
+    """Show the jobs until all of them have ended, asking every two seconds."""
+    import time
+
+    from rich.live import Live
+
+    ended: Statuses = {}
+
+    def query(entries: list[Entry]) -> Statuses:
+        known = {entry.id: ended[entry.id] for entry in entries if entry.id in ended}
+        found = query_statuses([entry for entry in entries if entry.id not in ended])
+        ended.update({job: status for job, status in found.items() if status in _ENDED})
+        return known | found
+
+    with Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        while True:
+            entries, statuses = selection.find(query)
+            live.update(_table(entries, statuses), refresh=True)
+            if all(statuses[entry.id] in _ENDED for entry in entries):
+                return
+            time.sleep(_WATCH_PAUSE)
+
+
+def print_jobs(entries: list[Entry], statuses: Statuses, *, table: bool) -> None:
+    """Print jobs of the history as JSON or as a table."""
+    if table:
+        print_rich(_table(entries, statuses))
+    else:
+        print_json([_as_json(entry, statuses) for entry in entries])
+
+
+def _as_json(entry: Entry, statuses: Statuses) -> dict[str, Any]:
+    document = {"id": entry.id, "endpoint": entry.endpoint}
+    document["submitted"] = entry.submitted.isoformat(timespec="seconds")
+    return {**document, "status": statuses[entry.id]} if entry.id in statuses else document
+
+
+def _table(entries: list[Entry], statuses: Statuses) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    narrow = is_terminal(sys.stdout) and columns(sys.stdout) < _WIDE
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    ids = max((len(entry.id) for entry in entries), default=3)
+    table.add_column("JOB", no_wrap=True, width=ids if narrow else None)
+    table.add_column("ENDPOINT", no_wrap=True)
+    table.add_column("AGE", no_wrap=True)
+    if statuses:
+        table.add_column("STATUS", no_wrap=True)
+    if not narrow:
+        table.add_column("INPUT", no_wrap=True)
+    for entry in entries:
+        preview = Text(without_controls(entry.preview), "dim")
+        job = Text(without_controls(entry.id))
+        if narrow and preview:
+            job = Text("\n  ").join([job, preview])
+        cells = [job, Text(without_controls(entry.endpoint)), Text(history.ago(entry))]
+        if statuses:
+            status = statuses[entry.id]
+            words = "not known" if status is None else without_controls(status)
+            cells.append(Text(words, _STYLES.get(status, "")))
+        table.add_row(*cells, *([] if narrow else [preview]))
+    return table
