@@ -29,7 +29,7 @@ MOST: Final = 500
 """How many jobs are kept."""
 
 _PREVIEW: Final = 80
-_SECRET = re.compile(r"key|token|secret|passw|credential|authorization", re.I)
+_SECRET = re.compile(r"key|token|secret|passw|credential|auth(?!or)", re.I)
 _QUERY = re.compile(r"(https?://[^\s?#]+)[?#]\S*", re.I)
 _USER = re.compile(r"(https?://)[^\s/@]*@", re.I)
 _CONNECT_TIMEOUT: Final = 0.3
