@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import anyio
 
+from runpod_sdk import _forks
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Level, Reply
 from runpod_sdk._importing import whole_imports
@@ -65,12 +66,19 @@ class AsyncIO:
         self._closed = False
         self._soon: Callable[..., object] | None = None
         """Has the first loop that used this port call something, from any thread."""
+        _forks.watch(self)
         if http_client is not None:
             if transport is not None:
                 raise ValueError("pass transport=… or http_client=…, not both")
             self._callers = _through(config, http_client)
         elif config.own_http and not config.revived:  # an unusable proxy is an error from the start
             proxies.proxy_for(config, socks=transport != "aiohttp")
+
+    def after_fork(self) -> None:
+        """Leave connections, and calls in progress, to the parent process and its event loop."""
+        self._here, self._soon = _Here(), None
+        if self._callers is not None:
+            self._callers.drop_idle()
 
     def send(self, call: Call, limit: TimeLimit) -> Sending:  # one coroutine, if nobody is told
         return self.telemetry.attempt(self._send, call, limit)

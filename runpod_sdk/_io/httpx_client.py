@@ -70,6 +70,9 @@ class Through:
     async def close(self) -> None:
         self._client.close()
 
+    def drop_idle(self) -> None:
+        expire_idle_connections(self._client)
+
 
 class AsyncThrough:
     """The async client's way through an httpx client."""

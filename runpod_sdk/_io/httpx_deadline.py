@@ -12,6 +12,7 @@ is wrapped: then httpx's timeouts are all there is, and each may take as long as
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
@@ -147,6 +148,8 @@ class _Stream(httpcore.NetworkStream):
         self._hears = hears and _may_hear(inner)
         self._said = b""
         """What came during a write, and has not been read yet."""
+        self._process = os.getpid()
+        """The only process in which it may be shut down: others have it by a fork."""
         sock = inner.get_extra_info("socket")
         within = isinstance(inner.get_extra_info("ssl_object"), ssl.SSLObject)  # TLS within TLS
         self._socket = sock if isinstance(sock, socket.socket) and not within else None
@@ -183,7 +186,7 @@ class _Stream(httpcore.NetworkStream):
             view = view[0 if isinstance(taken, Wants) else taken :]
 
     def close(self) -> None:
-        if self._socket is not None:
+        if self._socket is not None and self._process == os.getpid():
             with contextlib.suppress(OSError):  # wakes a thread that waits for it
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._inner.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 import threading
@@ -14,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeVar
 from weakref import WeakSet
 
+from runpod_sdk import _forks
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Call, Level, Reply
 from runpod_sdk._io import http_common, proxies
@@ -52,21 +52,33 @@ class SyncIO:
         self.config = config
         follow_environment()
         self.telemetry = Telemetry(config.base_url, config.telemetry)
-        self._lock = threading.Lock()
-        self._own: Pool | Through | None = None
-        self._pid = os.getpid()
         self._callers: Through | None = None
-        self._closed = threading.Event()
-        self._attempts: set[TimeLimit] = set()
-        """What is under way, in any thread."""
-        self._turns: set[threading.Event] = set()
-        """Threads that wait in the queue of a rate limit."""
-        self.beside: WeakSet[AsyncIO] = WeakSet()
-        """The ports of the maps of this client, to be closed with it."""
+        self._begin()
+        _forks.watch(self)
         if http_client is not None:
             self._callers = _through(config, http_client)
         elif not config.revived:
             proxies.proxy_for(config)  # one that can't be used is an error from the start
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._own: Pool | Through | None = None
+        self._closed = threading.Event()
+        self._attempts: set[TimeLimit] = set()
+        """Attempts in progress, in any thread."""
+        self._turns: set[threading.Event] = set()
+        """Threads that wait in the queue of a rate limit."""
+        self.beside: WeakSet[AsyncIO] = WeakSet()
+        """The ports of the client's maps, to be closed with it."""
+
+    def after_fork(self) -> None:
+        """Leave connections, locks and attempts to the parent process: closing ends none there."""
+        was_closed = self._closed.is_set()
+        self._begin()
+        if was_closed:
+            self._closed.set()
+        if self._callers is not None:
+            self._callers.drop_idle()
 
     def send(self, call: Call, limit: TimeLimit) -> Sending:  # one coroutine, if nobody is told
         return self.telemetry.attempt(self._send, call, limit)
@@ -119,7 +131,6 @@ class SyncIO:
 
     def close(self) -> None:
         """Close the connections that are our own, and end what other threads do on any."""
-        self._leave_to_parent()
         with self._lock:
             self._closed.set()
             for attempt in list(self._attempts):
@@ -145,7 +156,6 @@ class SyncIO:
         self.check_open()
         if self._callers is not None:
             return self._callers
-        self._leave_to_parent()
         with self._lock:
             self.check_open()
             if self._own is None:
@@ -154,11 +164,6 @@ class SyncIO:
                     _through(self.config) if proxied else Pool(self.config, BlockingLine.open)
                 )
             return self._own
-
-    def _leave_to_parent(self) -> None:
-        """Share neither a socket nor a lock with the process that this one was forked from."""
-        if self._pid != os.getpid():
-            self._lock, self._own, self._pid = threading.Lock(), None, os.getpid()
 
 
 def _through(config: Config, http_client: httpx.Client | None = None) -> Through:

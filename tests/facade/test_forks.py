@@ -10,16 +10,19 @@ import io
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from runpod_sdk import Runpod
 from runpod_sdk.local import LocalEndpoint, LostReply, SlowStart, VirtualClock
 from runpod_sdk.webhooks import Receiver, Seen
 from tests.forking import in_child, needs_fork, no_warning
+from tests.transport.server import Server, Visit
 
 pytestmark = [needs_fork, no_warning]
 WAIT = 10
@@ -64,6 +67,42 @@ def slow_key(gate: Gate) -> SlowKey:
     key = SlowKey("key")
     key.gate = gate
     return key
+
+
+@pytest.mark.parametrize("callers", [False, True], ids=["own", "callers"])
+def test_a_client_with_calls_in_progress(callers: bool) -> None:
+    """The child has connections of its own, and closing them there ends no call of the parent."""
+    asked, go_on = threading.Semaphore(0), threading.Event()
+
+    def say(visit: Visit) -> bool:
+        if b"/slow/" in visit.text:
+            asked.release()
+            go_on.wait(WAIT)
+        return visit.say()
+
+    http_client = httpx.Client(trust_env=False) if callers else None
+    with Server(say) as server, ThreadPoolExecutor(2) as pool:
+        client = Runpod("key-of-a-test", base_url=server.base_url, http_client=http_client)
+        client.endpoint("ep").status("j1")
+        calls = [pool.submit(client.endpoint("slow").run, input=n) for n in range(2)]
+        for _ in calls:
+            assert asked.acquire(timeout=WAIT)
+        before = server.connections
+
+        def use_and_close() -> object:
+            status = client.endpoint("ep").status("j1").status
+            client.close()
+            if http_client is not None:
+                http_client.close()
+            return status
+
+        assert in_child(use_and_close) == "COMPLETED"
+        assert server.connections == before + 1
+        go_on.set()
+        assert [call.result(WAIT).id for call in calls] == ["j1", "j1"]
+        client.close()
+        if http_client is not None:
+            http_client.close()
 
 
 def test_what_was_seen() -> None:
