@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import pkgutil
 import posixpath
 import re
@@ -18,10 +19,12 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
+from runpod_sdk import __version__
 from scripts import contract_pages
 
 ROOT = Path(__file__).parents[1]
@@ -45,13 +48,17 @@ REFERENCE = {
     "Streams": ("_sync.stream", "_async.stream"),
     "Many jobs": ("_sync.results", "_async.results", "results", "journal"),
     "Values": ("models", "explanation"),
+    "Files": ("files",),
     "Errors": ("errors",),
+    "Types": ("_types",),
 }
 """The pages of the Python reference, by the modules whose public names they have."""
 
-INTERNAL = {"runpod_sdk.cli", "runpod_sdk.settings", "runpod_sdk.local.pytest_plugin"}
-"""Modules with public names that nobody imports: the command line, defaults, the fixtures."""
+ALIASES = ("Timeout", "OnTimeout", "OnLeave", "OnError", "Unset", "UNSET")
+"""Names of runpod_sdk.settings that signatures show; they are on the page "Types"."""
 
+INTERNAL = {"runpod_sdk.cli", "runpod_sdk.settings", "runpod_sdk.local.pytest_plugin"}
+"""Modules with public names that users do not import: the command line, defaults, the fixtures."""
 
 LINK = re.compile(r"(?<!!)\[(?P<text>[^][]*)\]\((?P<url>[^)\s]+)\)")
 
@@ -74,13 +81,14 @@ def python_pages() -> dict[str, str]:
     for home in sorted(homes, key=[*titles, *homes].index):
         title = titles.get(home) or home.rpartition(".")[2].replace("_", " ").capitalize()
         found.setdefault(title, []).extend(f"runpod_sdk.{name}" for name in homes[home])
+    found["Types"] += [f"runpod_sdk.settings.{name}" for name in ALIASES]
     for module, names in public_modules():
-        found[module] = [f"{module}.{name}" for name in names]
+        found[title_of(module)] = [f"{module}.{name}" for name in names]
     pages = {
         f"{slug(title)}.md": "\n\n".join([f"# {title}", *told(title), *(f"::: {n}" for n in names)])
         for title, names in found.items()
     }
-    index = ["# Python reference", "What `runpod_sdk` exports, and what its modules do."]
+    index = ["# Python reference", "The public names of `runpod_sdk`, and of its modules."]
     for title, names in found.items():
         index += [f"## [{title}]({slug(title)}.md)", "\n".join(map(entry, names))]
     summary = ["- [Overview](index.md)", *(f"- [{title}]({slug(title)}.md)" for title in found)]
@@ -91,11 +99,16 @@ def python_pages() -> dict[str, str]:
     }
 
 
+def title_of(module: str) -> str:
+    """Return the title of a module's page; the package's name would match each search for `run`."""
+    return f"Module {module.removeprefix('runpod_sdk.')}"
+
+
 def told(title: str) -> list[str]:
-    """Return what the docstring of a module says, at the top of its page; what is drawn as code."""
-    module = "runpod_sdk.errors" if title == "Errors" else title
-    if not module.startswith("runpod_sdk."):
+    """Return the docstring of a page's module, in paragraphs; drawings become code."""
+    if title != "Errors" and not title.startswith("Module "):
         return []
+    module = f"runpod_sdk.{title.removeprefix('Module ').lower()}"
     parts = inspect.getdoc(importlib.import_module(module)) or ""
     return [f"```text\n{part}\n```" if "─" in part else part for part in parts.split("\n\n")]
 
@@ -122,7 +135,7 @@ def public_modules() -> Iterator[tuple[str, list[str]]]:
 
 
 def slug(title: str) -> str:
-    return title.removeprefix("runpod_sdk.").lower().replace(" ", "-").replace(".", "-")
+    return title.removeprefix("Module ").lower().replace(" ", "-").replace(".", "-")
 
 
 def calls() -> dict[str, list[str]]:
@@ -186,7 +199,7 @@ def assemble(where: Path) -> None:
     """Write all that the generator needs into the folder *where*, which is made anew."""
     shutil.rmtree(where, ignore_errors=True)
     docs = where / "docs"
-    shutil.copytree(ROOT / "docs" / "site", docs / "site", ignore=shutil.ignore_patterns("*.toml"))
+    shutil.copytree(ROOT / "docs" / "site", docs / "site", ignore=shutil.ignore_patterns("*.toml", "404.html"))
     document = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text("utf-8"))
     made = {f"reference/{name}": text for name, text in python_pages().items()}
     made |= {
@@ -201,7 +214,89 @@ def assemble(where: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     config = (ROOT / "docs/site/zensical.toml").read_text("utf-8")
-    (where / "zensical.toml").write_text(config.replace("@ROOT@", str(ROOT)), encoding="utf-8")
+    config = config.replace("@ROOT@", str(ROOT)).replace("@VERSION@", __version__)
+    (where / "zensical.toml").write_text(config, encoding="utf-8")
+
+
+def finish(where: Path) -> None:
+    """Add to the built site what the generator does not make, and sort its search index."""
+    docs, site = where / "docs", where / "site"
+    index = json.loads((site / "search.json").read_text("utf-8"))
+    index["items"].sort(key=lambda item: rank(item["location"]))
+    text = json.dumps(index, ensure_ascii=False)
+    (site / "search.json").write_text(text, encoding="utf-8")
+    (site / "search.js").write_text(f"var __index = {text};", encoding="utf-8")
+    shutil.copy(ROOT / "docs" / "site" / "404.html", site)
+    contract = {f"contract/{path.name}" for path in docs.glob("contract/*.md")}
+    for name in {*written(), *contract} - {"SUMMARY.md", "contract/SUMMARY.md"}:
+        shutil.copy(docs / name, site / name)
+    for name, text in reference_texts().items():
+        (site / "reference" / name).write_text(text, encoding="utf-8")
+    (site / "llms.txt").write_text(llms((docs / "SUMMARY.md").read_text("utf-8")), encoding="utf-8")
+
+
+def rank(location: str) -> int:
+    """
+    Return the place of a page's group in the search index, which decides between equal hits.
+
+    The classes of the client come first, then the guides, the async classes, the modules that few
+    programs import, and the service and the project last.
+    """
+    if location.startswith(("contract/", "changelog", "contributing")):
+        return 4
+    if not location.startswith("reference/"):
+        return 1
+    if re.match(r"reference/(compat|local)\b", location):
+        return 3
+    return 2 if ".Async" in location else 0
+
+
+def llms(summary: str) -> str:
+    """Return llms.txt: the contents of the site, with links to the Markdown of each page."""
+    lines = ["# runpod_sdk", "", "> A typed Python client for RunPod's serverless job API."]
+    for line in summary.splitlines():
+        entry = re.match(r"( *)- (?:\[(.+)\]\((.+)\)|(.+))$", line)
+        if entry and entry[4] and not entry[1]:
+            lines += ["", f"## {entry[4]}", ""]
+        elif entry and entry[3]:
+            target = re.sub(r"/$", "/index.md", entry[3])
+            lines += ["", f"## {entry[2]}", ""] if not entry[1] else []
+            lines.append(f"- [{entry[2]}]({target})")
+    return "\n".join(lines) + "\n"
+
+
+def reference_texts() -> dict[str, str]:
+    """Return the pages of the Python reference as Markdown: signatures, and docstrings."""
+    found: dict[str, str] = {}
+    for name, text in python_pages().items():
+        found[name] = re.sub(
+            r"^::: (\S+)$", lambda line: spelled(line[1]), text, flags=re.MULTILINE
+        )
+    found.pop("SUMMARY.md")
+    return {name: re.sub(r"\[(`\w+`)\]\[[\w.]+\]", r"\1", text) for name, text in found.items()}
+
+
+def spelled(path: str) -> str:
+    """Return the signature and the docstring of a public name, and of its public members."""
+    module, _, name = path.rpartition(".")
+    value = getattr(importlib.import_module(module), name)
+    parts = [f"## {name}", *documented(name, value)]
+    if inspect.isclass(value):
+        for member, inner in inspect.getmembers_static(value):
+            if not member.startswith("_") and getattr(inner, "__doc__", None):
+                parts += documented(f"{name}.{member}", inner)
+    return "\n\n".join(parts)
+
+
+def documented(name: str, value: object) -> list[str]:
+    """Return a signature, if *value* is called, and its docstring, as paragraphs."""
+    if not (inspect.isclass(value) or inspect.isfunction(value) or isinstance(value, property)):
+        return []
+    signature = ""
+    if not isinstance(value, property):
+        with suppress(ValueError, TypeError):
+            signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", f"{inspect.signature(value)}")
+    return [f"### `{name}`", f"```text\n{name}{signature}\n\n{inspect.getdoc(value) or ''}\n```"]
 
 
 def foreign(site: Path) -> list[str]:
@@ -222,11 +317,13 @@ def foreign(site: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["assemble", "check"])
+    parser.add_argument("command", choices=["assemble", "finish", "check"])
     parser.add_argument("where", type=Path)
     chosen = parser.parse_args()
     if chosen.command == "assemble":
         assemble(chosen.where)
+    elif chosen.command == "finish":
+        finish(chosen.where)
     elif asked := foreign(chosen.where / "site"):
         sys.exit("\n".join(["these pages ask something of another host:", *asked]))
 

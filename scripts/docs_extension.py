@@ -32,23 +32,51 @@ from griffe import (
 CONSTRUCTED = {"runpod_sdk.models.ExecutionPolicy", "runpod_sdk.models.S3Config"}
 """Classes that users call, though no docstring tells of arguments."""
 
+LAST = 1_000_000
+"""More than the lines of any module."""
+
 DOCUMENT = Path(__file__).parents[1] / "openapi" / "runpod-serverless.yaml"
 OPERATIONS = re.findall(r"operationId: (\w+)", DOCUMENT.read_text("utf-8"))
 OPERATION = re.compile(rf"(?<=\s)({'|'.join(OPERATIONS)})\b")
 SOURCE = re.compile(r"^Source: (.*) in openapi/runpod-serverless\.yaml\.$", re.MULTILINE)
 
 
-def linked(text: str) -> str:
-    """Turn the operations in the last line of a docstring into links to their pages."""
+CODE = re.compile(r"(?<![`\[\w])`(?P<name>[A-Z]\w+)(?:\.(?P<member>[a-z]\w*))?(?:\(\))?`(?![`\]])")
+"""A class, or a member of a class, in the text of a docstring."""
+
+
+def public_names() -> dict[str, str]:
+    """Return the paths of public names: those of runpod_sdk, then those of its modules."""
+    found: dict[str, str] = {}
+    for module in ("runpod_sdk", *(f"runpod_sdk.{name}" for name in ("local", "webhooks"))):
+        for name in importlib.import_module(module).__all__:
+            found.setdefault(name, f"{module}.{name}")
+    return found
+
+
+def linked(text: str, names: dict[str, str]) -> str:
+    """Turn public names, and the operations in the last line of a docstring, into links."""
+
+    def link(found: re.Match[str]) -> str:
+        path, member = names.get(found["name"]), found["member"]
+        if path is None:
+            return found[0]
+        module, _, name = path.rpartition(".")
+        if member and not hasattr(getattr(importlib.import_module(module), name), member):
+            return found[0]  # a field of attrs has no value in the class
+        return f"[{found[0]}][{path}{f'.{member}' if member else ''}]"
+
+    text = CODE.sub(link, text)
     return SOURCE.sub(lambda line: OPERATION.sub(r"[`\1`][\1]", f"Source: {line[1]}."), text)
 
 
 class DocsExtension(Extension):
     def on_package(self, *, pkg: Module, **_: Any) -> None:
         if pkg.name == "runpod_sdk":
+            names = public_names()
             for found in list(walk(pkg)):
                 if found.docstring:
-                    found.docstring.value = linked(found.docstring.value)
+                    found.docstring.value = linked(found.docstring.value, names)
                 if isinstance(found, Class):
                     assigned_methods(found)
                     assigned_arguments(found)
@@ -57,6 +85,7 @@ class DocsExtension(Extension):
                 if isinstance(found, Class):
                     private_bases(found)
                     fields(found)
+                    methods_first(found)
 
 
 def walk(found: Object) -> Iterator[Object]:
@@ -142,3 +171,13 @@ def fields(found: Class) -> None:
             member.labels -= {"class-attribute", "instance-attribute"}
             if str(member.value).startswith("field("):
                 member.value = None
+
+
+def methods_first(found: Class) -> None:
+    """Put the methods of *found* before its attributes: by their order, and by their lines."""
+    members = sorted(found.members.items(), key=lambda item: not item[1].is_function)
+    found.members.clear()
+    found.members.update(members)
+    for member in found.members.values():
+        if isinstance(member, Attribute):
+            member.lineno = LAST + (member.lineno or 0)

@@ -37,6 +37,39 @@ def test_every_page_of_the_reference_is_in_its_contents() -> None:
     assert sorted(linked) == sorted(set(pages) - {"SUMMARY.md"})
 
 
+def test_signatures_link_to_their_types() -> None:
+    """Types that are not exported, but stand in signatures, are on a page too."""
+    assert "::: runpod_sdk.settings.Timeout" in docs.python_pages()["types.md"]
+
+
+def test_the_reference_is_there_as_markdown() -> None:
+    text = docs.reference_texts()["endpoints.md"]
+    assert "Endpoint.run_sync(self: Endpoint[In, Out], request: " in text
+    assert "Submit a job" in text
+    assert ":::" not in text
+
+
+def test_the_search_finds_the_client_before_its_variants() -> None:
+    """Between hits that are equal, those of the sync client come first."""
+    locations = [
+        "contract/run_job.html",
+        "reference/compat.html#runpod_sdk.compat.Endpoint.run",
+        "reference/endpoints.html#runpod_sdk.AsyncEndpoint.run",
+        "jobs.html",
+        "reference/endpoints.html#runpod_sdk.Endpoint.run",
+    ]
+    assert sorted(locations, key=docs.rank) == locations[::-1]
+
+
+def test_every_page_is_in_llms_txt() -> None:
+    contents = (ROOT / "docs" / "SUMMARY.md").read_text(encoding="utf-8")
+    text = docs.llms(contents)
+    linked = re.findall(r"\]\((.+)\)", contents)
+    assert [url.removesuffix("index.md") or url for url in re.findall(r"\]\((.+)\)", text)] == [
+        url.removesuffix("index.md") or url for url in linked
+    ]
+
+
 def test_an_operation_finds_its_methods() -> None:
     assert "runpod_sdk.Endpoint.run" in docs.calls()["run_job"]
     assert "runpod_sdk.Job.output" in docs.calls()["get_job_status_sync"]
