@@ -276,7 +276,7 @@ COMMANDS = """
 OPTIONS = """
     --endpoint -e --input -i --webhook --execution-timeout --ttl --low-priority --no-history
     --timeout --on-timeout --quiet --output -o --save --force --limit --status --yes --help
-    --version -- - --stream --clear
+    --version -- - --stream --clear --only --watch --all
 """.split()
 words = st.one_of(
     st.sampled_from(COMMANDS),
@@ -284,7 +284,20 @@ words = st.one_of(
     st.sampled_from(
         [
             *("ep", "job-1", "{}", "[]", "1", "0", "-1", "nan", "inf", "1e309", "none", "json"),
-            *("text", "raw", "cancel", "a=b", "a:=1", "a:=[", "a@/nonexistent", "a=@/", "=", ":="),
+            *(
+                "text",
+                "raw",
+                "cancel",
+                "failed",
+                "30s",
+                "a=b",
+                "a:=1",
+                "a:=[",
+                "a@/nonexistent",
+                "a=@/",
+                "=",
+                ":=",
+            ),
             *("@/dev/null", "@", "..", "a/b", "https://api.runpod.ai/v2/ep/run", "\udcff", "", " "),
             *("[" * 5_000, "1" * 5_000, '{"input":{}}', '{"a":NaN}', "é", "\u202e", "-é"),
         ]
