@@ -1,24 +1,26 @@
 """
-How a job and its state are shown: in a line, and in a notebook.
+The `repr` of values in a line, and their HTML in a notebook.
 
-Both are bounded, whatever a worker returns. In HTML all that came over the wire is
-escaped, and nothing is fetched: a picture or a sound is shown where the output itself
-holds it, as base64, and links stay text.
+Both have a maximum length, whatever a worker returns. The HTML escapes everything that came from
+the server, and loads nothing: images and sounds that the output contains as base64 are shown,
+links stay text. No display sends a request.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from runpod_sdk.error_text import reason_of
-from runpod_sdk.json_text import Repr, read, write
+from runpod_sdk.error_text import folded, last_frame, reason_of, traceback_of
+from runpod_sdk.json_text import Repr, write
 from runpod_sdk.media import Media, media_of, strings_of
 
 if TYPE_CHECKING:
-    from runpod_sdk.models import JobState
+    from runpod_sdk.models import EndpointHealth, JobState
+    from runpod_sdk.results import MapProgress
 
 _LONGEST_VALUE: Final = 100
 """Characters of an output in a line."""
@@ -34,18 +36,19 @@ _SHOWN_AS: Final = {
     "audio/ogg": "audio",
     "audio/flac": "audio",
 }
-"""What a notebook shows, and can't run: no SVG, no PDF, no HTML."""
+"""Types that a notebook shows and can't execute: no SVG, PDF or HTML."""
+_NAMES: Final = {"img": ("image", "images"), "audio": ("sound", "sounds")}
 _LARGEST: Final = 4 * 2**20
 _MOST: Final = 12
 _LARGEST_TOGETHER: Final = 16 * 2**20
-"""Characters of base64, of one and of all; and how many."""
+"""Characters of base64 in one file and in all, and the number of files."""
 _STRINGS: Final = 10_000
-"""How many strings of an output are looked at."""
+"""Number of strings of an output that are searched for files."""
 _TEXT: Final = 4_000
 """Characters of JSON in HTML."""
 
 _GREEN, _RED, _BLUE, _GREY = "#1a7f37", "#cf222e", "#0969da", "#656d76"
-"""White stands out on each of them, and each of them on white and on black."""
+"""White text is readable on each, and each is readable on white and on black."""
 _COLOURS: Final = {
     "COMPLETED": _GREEN,
     "FAILED": _RED,
@@ -63,12 +66,13 @@ _PRE: Final = (
 _BADGE: Final = "padding:1px 7px;border-radius:9px;font-weight:600;color:#fff;background:"
 _SIDE_BY_SIDE: Final = "display:flex;flex-wrap:wrap;align-items:flex-start;gap:8px;margin:6px 0"
 _LINE: Final = 72
-"""Characters of JSON that are one line."""
+"""Maximum characters of JSON in one line."""
 _ROW: Final = "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;font-size:90%"
 _TRACK: Final = (
     "display:flex;flex:0 1 20em;min-width:8em;height:8px;border-radius:4px;overflow:hidden;"
     "background:#8884"
 )
+_BOLD: Final = "font-weight:600"
 _FIGURES: Final = "font-variant-numeric:tabular-nums"
 
 _short = Repr()
@@ -108,7 +112,7 @@ def html_of_state(state: JobState[Any]) -> str:
     if state.progress is not None:
         rows.append(f"progress{_pre(state.progress)}")
     if state.error:
-        rows.append(_html_of_error(state.error, reason_of(state.error)))
+        rows.append(_html_of_error(state.error))
     if state.has_output:
         rows.append(_html_of_output(wire.get("output")))
     return _box(rows)
@@ -117,7 +121,7 @@ def html_of_state(state: JobState[Any]) -> str:
 def html_of_progress(
     words: tuple[str, str, str], finished: int, failed: int, total: int | None
 ) -> str:
-    """Show how far a map has come: as a bar, if that is known, and what is said of it."""
+    """Show the progress of a map in words, and as a bar if its total is known."""
     done, wrong, rest = map(_escaped, words)
     said = [done, *([_badge(wrong, _RED)] if wrong else []), rest]
     track = ""
@@ -132,11 +136,90 @@ def html_of_progress(
 
 
 def html_of_job(job_id: str, endpoint_id: str, ends: list[JobState[Any]]) -> str:
-    """Show a job in a notebook, with its end, if that was seen; nothing is asked for it."""
+    """Show a job in a notebook, with its terminal state if that is known."""
     if ends:
         return html_of_state(ends[0])
     where = f"a job of endpoint <code>{_text(endpoint_id)}</code>"
-    return _box([f"<code>{_text(job_id)}</code>: {where}", "<code>.status()</code> asks after it"])
+    return _box(
+        [f"<code>{_text(job_id)}</code>: {where}", "<code>.status()</code> returns its state"]
+    )
+
+
+def html_of_endpoint(endpoint: Any) -> str:
+    """Show an endpoint in a notebook, with its input and output types."""
+    rows = [f"endpoint <code>{_text(endpoint.id)}</code>"]
+    kinds = {"input type": endpoint.input_type, "output type": endpoint.output_type}
+    rows += [
+        f"{name}: <code>{_text(getattr(kind, '__name__', None) or repr(kind))}</code>"
+        for name, kind in kinds.items()
+        if kind is not None
+    ]
+    rows.append("<code>.health()</code> returns its job and worker counts")
+    return _box(rows)
+
+
+def html_of_health(health: EndpointHealth) -> str:
+    """Show an endpoint's counts in a notebook; those of failures and unhealthy workers in red."""
+    jobs, workers = health.jobs, health.workers
+    rows = {
+        "jobs": {
+            "queued": (jobs.in_queue, _BLUE),
+            "running": (jobs.in_progress, _BLUE),
+            "completed": (jobs.completed, _GREEN),
+            "failed": (jobs.failed, _RED),
+            "retried": (jobs.retried, _GREY),
+        },
+        "workers": {
+            "idle": (workers.idle, _GREEN),
+            "running": (workers.running, _BLUE),
+            "initializing": (workers.initializing, _GREY),
+            "throttled": (workers.throttled, _RED),
+            "unhealthy": (workers.unhealthy, _RED),
+        },
+    }
+    return _box([_html_of_counts(name, counts) for name, counts in rows.items()])
+
+
+def _html_of_counts(name: str, counts: dict[str, tuple[int | None, str]]) -> str:
+    known = ((word, count, colour) for word, (count, colour) in counts.items() if count is not None)
+    shown = [
+        f"<span>{_badge(f'{count:,}', colour if count else _GREY)} {word}</span>"
+        for word, count, colour in known
+    ]
+    heading = f'<span style="{_BOLD}">{name}</span>'
+    return f'<div style="{_ROW}">{heading}{"".join(shown) or "unknown"}</div>'
+
+
+def html_of_result(
+    name: str, asked: Any, state: JobState[Any] | None, error: Exception | None
+) -> str:
+    """Show the result of one of many jobs: its input, if that is known, and state or error."""
+    heading = f'<span style="{_BOLD}">{_escaped(name)}</span>'
+    if asked is not None:
+        heading += f" <code>{_escaped(_value(asked))}</code>"
+    if state is None:
+        words = "" if error is None else f"{type(error).__name__}: {error}"
+        return _box([heading, _pre(words)])
+    return _box([heading]) + html_of_state(state)
+
+
+def line_of_results(kind: str, action: str, progress: MapProgress, in_flight: int) -> str:
+    """Show the results of many jobs in a line: how many were read, and how many jobs run."""
+    return f"<{kind} of {action}: {', '.join(_counts_of(progress, in_flight))}>"
+
+
+def html_of_results(action: str, progress: MapProgress, in_flight: int) -> str:
+    """Show the results of many jobs in a notebook, as the progress of reading them."""
+    done, *rest = _counts_of(progress, in_flight)
+    failed = rest.pop(0) if progress.failed else ""
+    words = done, failed, ", ".join([*rest, action])
+    return html_of_progress(words, progress.finished, progress.failed, progress.total)
+
+
+def _counts_of(progress: MapProgress, in_flight: int) -> list[str]:
+    of = "" if progress.total is None else f"/{progress.total}"
+    failed = [f"{progress.failed} failed"] if progress.failed else []
+    return [f"{progress.finished}{of} results read", *failed, f"{in_flight} jobs in flight"]
 
 
 def _parts(state: JobState[Any]) -> list[str]:
@@ -168,12 +251,12 @@ def _seconds(length: timedelta) -> str:
 
 
 def _value(value: Any) -> str:
-    """Show any value in a part of a line."""
+    """Show any value in part of a line."""
     return _cut(" ".join(_short.repr(_smaller(value)).split()), _LONGEST_VALUE)
 
 
 def _word(text: str) -> str:
-    """Show what should be a word, and came over the wire."""
+    """Show a server's text that should be a word."""
     text = str(text)
     return _cut(text if text.isprintable() else repr(text[:_LONGEST_WORD]), _LONGEST_WORD)
 
@@ -195,14 +278,14 @@ def _escaped(text: str) -> str:
 
 
 def _pre(value: Any) -> str:
-    """Show any JSON, or its beginning."""
+    """Show JSON, or its beginning."""
     small = _smaller(value)
     shown = small if isinstance(small, str) else _laid_out(small)
     return f'<pre style="{_PRE}">{_escaped(_cut(shown, _TEXT))}</pre>'
 
 
 def _laid_out(value: Any, indent: int = 0) -> str:
-    """Write JSON in lines, each with as much of it as fits."""
+    """Format JSON with as much in each line as fits."""
     text = write(value, ensure_ascii=False, default=_value)
     if len(text) + indent <= _LINE or not isinstance(value, dict | list):
         return text
@@ -217,14 +300,21 @@ def _laid_out(value: Any, indent: int = 0) -> str:
     return "{\n" + ",\n".join(f"{inner}{line}" for line in lines) + f"\n{end}}}"
 
 
-def _html_of_error(error: str, reason: str) -> str:
-    """Show why a job failed; of a handler's exception where, for who wants to know."""
-    try:
-        where = read(error)["error_traceback"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        where = None if reason == error else error
-    more = "" if where is None else f"<details><summary>more</summary>{_pre(where)}</details>"
-    return _pre(reason) + more
+def _html_of_error(error: str) -> str:
+    """Show the reason of a failure, the last frame of the handler, and the whole traceback."""
+    reason, traceback = reason_of(error), traceback_of(error)
+    if traceback is None:
+        rest = "" if reason == error else _more("more", error)
+        return _pre(reason) + rest
+    frame = last_frame(traceback)
+    shown = _pre(reason) + (_pre(frame) if frame else "") + _more("traceback", folded(traceback))
+    return (
+        shown if folded(traceback) == traceback.strip("\n") else shown + _more("whole", traceback)
+    )
+
+
+def _more(name: str, text: str) -> str:
+    return f"<details><summary>{name}</summary>{_pre(text)}</details>"
 
 
 def _badge(text: str, colour: str) -> str:
@@ -233,32 +323,33 @@ def _badge(text: str, colour: str) -> str:
 
 def _html_of_output(output: Any) -> str:
     shown: list[str] = []
+    left_out: Counter[str] = Counter()
     room = _LARGEST_TOGETHER
     for path, text in islice(strings_of(output), _STRINGS):
-        if len(shown) >= _MOST:
-            break
-        if len(text) > min(_LARGEST, room) or (media := media_of(text)) is None:
+        if (media := media_of(text)) is None or (kind := _SHOWN_AS.get(media.type)) is None:
             continue
-        if (element := _element(media, ".".join(path))) is not None:
-            shown.append(element)
-            room -= len(text)
+        if len(shown) >= _MOST or len(text) > min(_LARGEST, room):
+            left_out[kind] += 1
+            continue
+        shown.append(_element(kind, media, ".".join(path)))
+        room -= len(text)
     files = f'<div style="{_SIDE_BY_SIDE}">{"".join(shown)}</div>' if shown else ""
+    if left_out:
+        names = (f"{count} more {_NAMES[kind][count > 1]}" for kind, count in left_out.items())
+        files += f"{', '.join(names)}: <code>.save_output(directory)</code> saves all files"
     return files + _pre(output)
 
 
-def _element(media: Media, name: str) -> str | None:
-    kind = _SHOWN_AS.get(media.type)
+def _element(kind: str, media: Media, name: str) -> str:
     source = f"data:{media.type};base64,{media.base64}"  # of a fixed set, and checked
     style = "display:block;max-width:100%;max-height:36em"
     if kind == "img":
         return f'<img src="{source}" alt="{_text(name)}" style="{style}">'
-    if kind == "audio":
-        return f'<audio controls src="{source}" style="{style}"></audio>'
-    return None
+    return f'<audio controls src="{source}" style="{style}"></audio>'
 
 
 def _smaller(value: Any, depth: int = 0) -> Any:
-    """Make *value* small enough to be shown: files named, the rest cut."""
+    """Shorten *value* for display: files become descriptions, long values are cut."""
     if isinstance(value, str):
         media = media_of(value)
         return _cut(value, _TEXT) if media is None else f"({media.type}, {media.size} bytes)"

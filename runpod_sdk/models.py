@@ -273,6 +273,12 @@ class EndpointHealth(_Received):
     workers: WorkerCounts = field(factory=WorkerCounts)
     extra: Mapping[str, JSONValue] = field(factory=dict, repr=short)
 
+    def _repr_html_(self) -> str:
+        """Show the counts in a notebook."""
+        from runpod_sdk._display import html_of_health
+
+        return html_of_health(self)
+
 
 @frozen(kw_only=True)
 class PurgeResult(_Received):

@@ -118,12 +118,24 @@ class MapResult(_Outcome[Output_co], Generic[T, Output_co]):
     job_id: str | None = None
     """The id of the submitted job; None if there is no job, or its id is unknown."""
 
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook, with its input."""
+        from runpod_sdk._display import html_of_result
+
+        return html_of_result(f"input {self.index}", self.input, self.state, self.error)
+
 
 @frozen(kw_only=True)
 class JobResult(_Outcome[Output_co], Generic[J, Output_co]):
     """Result of one job of `as_completed`."""
 
     job: J
+
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook."""
+        from runpod_sdk._display import html_of_result
+
+        return html_of_result(f"job {self.job.id}", None, self.state, self.error)
 
 
 @frozen

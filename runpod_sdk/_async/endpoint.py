@@ -11,9 +11,8 @@ from attrs import frozen
 from runpod_sdk import _openai
 from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._async.stream import AsyncStream
-from runpod_sdk._flows import api, submit
+from runpod_sdk._flows import api, explain, submit
 from runpod_sdk._flows.call import Operation
-from runpod_sdk._flows.explain import explain
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.io import Session
 from runpod_sdk._flows.send import perform
@@ -85,6 +84,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         from runpod_sdk._display import line_of_endpoint
 
         return line_of_endpoint(self)
+
+    def _repr_html_(self) -> str:
+        """Show the endpoint in a notebook. No request is sent."""
+        from runpod_sdk._display import html_of_endpoint
+
+        return html_of_endpoint(self)
 
     def job(self, job_id: str) -> AsyncJob[Output_co]:
         """
@@ -400,7 +405,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         job_id = checked_id(job_id, "job_id")
         session = self._session
         deadline = session.call_deadline(call_timeout(timeout))
-        return await aio.drive(explain(session, job_id, deadline))
+        return await aio.drive(explain.explain(session, job_id, deadline))
 
     async def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from attrs import frozen
 
 from runpod_sdk import _openai
-from runpod_sdk._flows import api, submit
+from runpod_sdk._flows import api, explain, submit
 from runpod_sdk._flows.call import Operation
-from runpod_sdk._flows.explain import explain
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.io import Session
 from runpod_sdk._flows.send import perform
@@ -86,6 +85,12 @@ class Endpoint(Generic[Input_contra, Output_co]):
         from runpod_sdk._display import line_of_endpoint
 
         return line_of_endpoint(self)
+
+    def _repr_html_(self) -> str:
+        """Show the endpoint in a notebook. No request is sent."""
+        from runpod_sdk._display import html_of_endpoint
+
+        return html_of_endpoint(self)
 
     def job(self, job_id: str) -> Job[Output_co]:
         """
@@ -401,7 +406,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         job_id = checked_id(job_id, "job_id")
         session = self._session
         deadline = session.call_deadline(call_timeout(timeout))
-        return sync.drive(explain(session, job_id, deadline))
+        return sync.drive(explain.explain(session, job_id, deadline))
 
     def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """

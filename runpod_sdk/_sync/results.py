@@ -26,6 +26,17 @@ class Results(Iterator[R]):
     def __init__(self, taker: Taker[R]) -> None:
         self._taker = taker
 
+    def __repr__(self) -> str:
+        from runpod_sdk._display import line_of_results
+
+        return line_of_results(type(self).__name__, *self._taker.summary)
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook how many results were read. Nothing is sent or read."""
+        from runpod_sdk._display import html_of_results
+
+        return html_of_results(*self._taker.summary)
+
     def __iter__(self) -> Results[R]:
         return self
 

@@ -8,11 +8,12 @@ import pickle
 from html.parser import HTMLParser
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runpod_sdk import JobState, Runpod
+from runpod_sdk import EndpointHealth, JobState, MapResult, Runpod, RunpodError
 from runpod_sdk.media import Media, media_of, strings_of
 from tests.drawing import at_most
 from tests.facade.clients import JOB, KEY, Driver, Script, job
@@ -217,6 +218,74 @@ def test_pictures_and_sounds_are_shown(text: str, beginning: str) -> None:
 def test_nothing_else_is(text: str) -> None:
     """No link, nothing that can run, nothing that is no base64, nothing very large."""
     assert page_of(state_of(output=[text])).sources == []
+
+
+def test_pictures_that_are_left_out_are_counted() -> None:
+    """Where there are too many, and where one is too large."""
+    wav = encoded(b"RIFF1234WAVE" + bytes(50))
+    page = page_of(state_of(output=[encoded(PNG)] * 30))
+    assert len(page.sources) == 12
+    assert "18 more images: .save_output(directory) saves all files" in page.text
+    page = page_of(state_of(output=[encoded(PNG), *[wav] * 12]))
+    assert "1 more sound:" in page.text
+    large = encoded(PNG + bytes(4_000_000))
+    assert "1 more image:" in page_of(state_of(output=[large])).text
+    assert "more" not in page_of(state_of(output=[encoded(PNG)] * 12)).text
+
+
+def test_the_last_frame_of_a_handler_is_shown_first() -> None:
+    """Frames around the handler's are folded; the whole traceback is there too."""
+    frames = [
+        '  File "/x/site-packages/runpod/serverless/run.py", line 1, in run\n    handler(job)',
+        '  File "/src/handler.py", line 7, in handler\n    load(job)',
+    ]
+    traceback = "\n".join(["Traceback (most recent call last):", *frames, "ValueError: no"])
+    details = {
+        "error_type": "<class 'ValueError'>",
+        "error_message": "no",
+        "error_traceback": traceback,
+    }
+    text = page_of(state_of("FAILED", error=json.dumps(details))).text
+    reason, frame = text.index("ValueError: no"), text.index("/src/handler.py")
+    assert reason < frame < text.index("1 frame outside the handler")
+    assert text.count("site-packages") == 1
+
+
+def test_an_endpoint_and_its_health_are_shown(driver: Driver) -> None:
+    """The endpoint without a request."""
+    health = {
+        "jobs": {"completed": 1_234, "failed": 0, "inProgress": 3, "inQueue": 2},
+        "workers": {"idle": 1, "throttled": 5},
+    }
+    script = Script(httpx.Response(200, json=health))
+    endpoint = driver.endpoint(script)
+    text = page_of(endpoint).text
+    assert "endpoint ep" in text
+    assert ".health()" in text
+    assert script.requests == []
+    page = page_of(driver.call(lambda: endpoint.health()))
+    assert page.text == "jobs2 queued3 running1,234 completed0 failedworkers1 idle5 throttled"
+    assert "unknown" in page_of(EndpointHealth(wire={})).text
+
+
+def test_the_results_of_a_map_are_shown(driver: Driver) -> None:
+    """How many were read, and each with its input; nothing is read or sent for that."""
+    script = Script(job("IN_QUEUE"), job("FAILED", error="no"))
+    results = driver.endpoint(script).map([HOSTILE], progress=None)
+    assert (
+        repr(results)
+        == f"<{type(results).__name__} of map on endpoint ep: 0/1 results read, 0 jobs in flight>"
+    )
+    assert script.requests == []
+    (result,) = driver.take(results)
+    page = page_of(result)
+    assert page.text.startswith("input 0 '</pre>")
+    assert "FAILED" in page.text
+    assert (
+        "1/1 results read, 1 failed, 0 jobs in flight, map on endpoint ep" in page_of(results).text
+    )
+    lost = MapResult(index=3, input=1, error=RunpodError("<b>lost</b>"))
+    assert page_of(lost).text == "input 3 1RunpodError: <b>lost</b>"
 
 
 def test_a_line_names_files() -> None:

@@ -100,6 +100,16 @@ class Taker(Generic[R]):
         return self._turn is not None and not self._closed
 
     @property
+    def summary(self) -> tuple[str, MapProgress, int]:
+        """What the map does, its progress, and the number of jobs in flight."""
+        return self._terms.action, self._progress, len(self.in_flight)
+
+    @property
+    def _progress(self) -> MapProgress:
+        counts = self._batch.submitted, self._finished, self._failed, self._terms.total
+        return MapProgress(*counts)
+
+    @property
     def in_flight(self) -> dict[int, str]:
         return self._batch.in_flight
 
@@ -198,8 +208,7 @@ class Taker(Generic[R]):
         self._finished += 1
         self._failed += result.error is not None
         if self._tell_of is not None:
-            counts = self._batch.submitted, self._finished, self._failed, self._terms.total
-            self._tell_of(MapProgress(*counts))
+            self._tell_of(self._progress)
         self._batch.handed_out(index)  # not before: who is told may raise
         if result.error is not None and self._terms.on_error == "raise":
             raise result.error
