@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -286,7 +287,7 @@ def use(path: Path) -> str:
     else:
         return "used"
     assert str(path) in refusal, f"the file is not named: {refusal}"
-    assert ": " in refusal, f"it does not say what to do: {refusal}"
+    assert re.search(r"[:.] \w", refusal), f"it does not say what to do: {refusal}"
     return "refused"
 
 
