@@ -134,7 +134,7 @@ def table(measured: Rounds, about: dict[str, Any]) -> str:
             f"{about['date']}, {about['machine']}, {about['python']}, {about['rounds']} rounds;",
             f"{versions}.",
             "",
-            "| what | median | spread | bound | kept |",
+            "| measurement | median | spread | bound | within bound |",
             "|---|---|---|---|---|",
             *[figure.row() for figure in figures(measured)],
         ]

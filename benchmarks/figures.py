@@ -64,13 +64,13 @@ def figures(rounds: Rounds) -> list[Figure]:
 
     made = [
         Figure(
-            "`import runpod_sdk`, beyond bare Python (CPU)",
+            "`import runpod_sdk`: CPU time",
             each(lambda r: 1e3 * (r["import"]["ours"]["cpu"] - r["import"]["bare"]["cpu"])),
             **at_most(15),
             unit=" ms",
         ),
         Figure(
-            "`import runpod` (official), beyond bare Python (CPU)",
+            "`import runpod`: CPU time",
             each(lambda r: 1e3 * (r["import"]["official"]["cpu"] - r["import"]["bare"]["cpu"])),
             unit=" ms",
         ),
@@ -78,14 +78,14 @@ def figures(rounds: Rounds) -> list[Figure]:
     for kind in (", sync", ""):
         made.append(
             Figure(
-                f"first client over `import httpx` and a client of it{kind or ', async'} (CPU)",
+                f"import and first client{kind or ', async'}: runpod_sdk / httpx (CPU)",
                 each(over("first client", f"ours{kind}", f"httpx{kind}", "cpu")),
                 **at_most(1.1),
             )
         )
         made.append(
             Figure(
-                f"start of a process to its first result, over httpx{kind or ', async'}",
+                f"process start to first result{kind or ', async'}: runpod_sdk / httpx (CPU)",
                 each(over("first result", f"ours{kind}", f"httpx{kind}", "cpu")),
             )
         )
@@ -93,7 +93,7 @@ def figures(rounds: Rounds) -> list[Figure]:
         for what in ("wall", "cpu"):
             made.append(
                 Figure(
-                    f"`status()` over httpx{kind or ', async'} ({_NAMES[what]})",
+                    f"`status()`{kind or ', async'}: runpod_sdk / httpx ({_NAMES[what]})",
                     each(over("status", f"ours{kind}", f"httpx{kind}", what)),
                     **at_most(most),
                 )
@@ -104,7 +104,7 @@ def figures(rounds: Rounds) -> list[Figure]:
         for place, name, bound in ((0.5, "median", bounds[0]), (0.95, "p95", bounds[1])):
             made.append(
                 Figure(
-                    f"result in hand after its end, {client}, less httpx ({name})",
+                    f"delay from a job's end to its result: {named(client)} − httpx ({name})",
                     each(less("latency", client, plain, place)),
                     unit=" ms",
                     **bound,
@@ -114,7 +114,7 @@ def figures(rounds: Rounds) -> list[Figure]:
         plain = "httpx, sync" if client.endswith("sync") else "httpx"
         made.append(
             Figure(
-                f"chunk of a stream in hand, {client}, less httpx (median)",
+                f"delay of a stream's chunk: {named(client)} − httpx (median)",
                 each(less("stream", client, plain, 0.5)),
                 unit=" ms",
                 **(at_most(1) if client.startswith("ours") else {}),
@@ -122,26 +122,32 @@ def figures(rounds: Rounds) -> list[Figure]:
         )
         if client.startswith("ours"):
             whole = each(had("stream", client, "whole"))
-            made.append(Figure(f"… each chunk once and in order, {client}", whole, **exactly(1)))
+            made.append(
+                Figure(
+                    f"stream with each chunk once and in order: {named(client)}",
+                    whole,
+                    **exactly(1),
+                )
+            )
     made += _crowds(each)
     for client in ("ours, sync", "ours", "ours, aiohttp"):
         made.append(
             Figure(
-                f"20 MB of 200,000 objects, {client}, over `json.loads` (wall)",
+                f"20 MB of JSON: {named(client)} / `json.loads` (time)",
                 each(had("large", client, "wall over json.loads")),
                 **at_most(1.35),
             )
         )
     made += [
         Figure(
-            "peak memory of `map` over {many:,} inputs, over 10,000".format(
+            "peak memory of `map`: {many:,} / 10,000 inputs".format(
                 many=rounds[0].get("map", {}).get("many", 0)
             ),
             each(lambda r: r["map"]["memory, many"]["peak"] / r["map"]["memory, few"]["peak"]),
             **at_most(1.1),
         ),
         Figure(
-            "jobs/s of `map` with a journal, over those without",
+            "jobs/s of `map`: with / without a journal",
             each(lambda r: r["map"]["without"]["wall"] / r["map"]["journal"]["wall"]),
             **at_least(0.8),
         ),
@@ -157,7 +163,7 @@ def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
     for client in ("ours", "ours, aiohttp", "aiohttp", "official, JavaScript", "official"):
         made.append(
             Figure(
-                f"{scenario}: jobs/s of {client}, over httpx",
+                f"{_CROWD}: jobs/s, {named(client)} / httpx",
                 each(over(scenario, "httpx", client, "wall")),
                 **to_httpx.get(client, {}),
             )
@@ -165,7 +171,7 @@ def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
     for client, bound in to_javascript.items():
         made.append(
             Figure(
-                f"{scenario}: jobs/s of {client}, over the JavaScript client",
+                f"{_CROWD}: jobs/s, {named(client)} / runpod-sdk (JavaScript)",
                 each(over(scenario, "official, JavaScript", client, "wall")),
                 **bound,
             )
@@ -173,13 +179,13 @@ def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
     for client in ("ours", "ours, aiohttp", "httpx"):
         bounds = (at_most(110), exactly(2)) if client != "httpx" else ({}, {})
         connections = each(had(scenario, client, "connections"))
-        made.append(Figure(f"{scenario}: connections of {client}", connections, **bounds[0]))
+        made.append(Figure(f"{_CROWD}: connections, {named(client)}", connections, **bounds[0]))
         requests = each(requests_for_a_job(scenario, client))
-        made.append(Figure(f"{scenario}: requests for a job, {client}", requests, **bounds[1]))
+        made.append(Figure(f"{_CROWD}: requests per job, {named(client)}", requests, **bounds[1]))
     for client in ("ours", "ours, aiohttp", "aiohttp"):
         made.append(
             Figure(
-                f"CPU for a job at 2,000 in flight over that at 50, {client}",
+                f"CPU per job, 2,000 / 50 jobs in flight: {named(client)}",
                 each(at_any_number(client)),
                 **(at_most(1.25) if client.startswith("ours") else {}),
             )
@@ -188,6 +194,20 @@ def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
 
 
 _NAMES = {"wall": "time", "cpu": "CPU"}
+_CROWD = "2,000 jobs, 100 in flight"
+_CLIENTS = {
+    "ours, sync": "runpod_sdk, sync",
+    "ours": "runpod_sdk, async",
+    "ours, aiohttp": "runpod_sdk, aiohttp",
+    "official, sync": "runpod, sync",
+    "official": "runpod, async",
+    "official, JavaScript": "runpod-sdk (JavaScript)",
+}
+"""Clients in the titles of figures."""
+
+
+def named(client: str) -> str:
+    return _CLIENTS.get(client, client)
 
 
 def had(scenario: str, client: str, what: str) -> Of:
