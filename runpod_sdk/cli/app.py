@@ -218,9 +218,10 @@ def serve(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="HANDLER|COMMAND",
-            help="module:function or path/to/file.py:function; with --worker, a program"
-            " that calls runpod.serverless.start().",
+            metavar="HANDLER…|COMMAND",
+            help="module:function or path/to/file.py:function; several with endpoint ids,"
+            " as in a=handler.py:handler b=other.py:handler; with --worker, a program that"
+            " calls runpod.serverless.start().",
         ),
     ] = None,
     worker: Annotated[
@@ -237,6 +238,12 @@ def serve(
         str | None,
         typer.Option(metavar="ID", help="The endpoint's id. Default: a new one on every start."),
     ] = None,
+    any_id: Annotated[
+        bool,
+        typer.Option(
+            "--any-id", help="Answer requests for any endpoint id, for programs with a fixed one."
+        ),
+    ] = False,
     api_key: Annotated[
         str | None,
         typer.Option(
@@ -265,6 +272,12 @@ def serve(
         bool,
         typer.Option("--rate-limits", help="Return 429 beyond RunPod's documented rate limits."),
     ] = False,
+    reload: Annotated[
+        bool,
+        typer.Option(
+            "--reload", help="Reload handlers or restart workers when Python files change."
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Do not print a line for each job that ends.")
     ] = False,
@@ -282,8 +295,10 @@ def serve(
         worker=worker,
         external=external,
         quiet=quiet,
+        reload=reload,
         port=port,
         endpoint_id=endpoint_id,
+        any_id=any_id,
         api_key=api_key,
         workers=workers,
         min_workers=min_workers,

@@ -64,5 +64,6 @@ $ runpod-sdk jobs --clear"""
 SERVE: Final = """\
 $ runpod-sdk serve my_worker.py:handler
 $ runpod-sdk serve --workers 2 --worker -- python my_worker.py
+$ runpod-sdk serve --reload chat=chat.py:handler image=image.py:handler
 $ runpod-sdk serve --external
 $ runpod-sdk serve --port 8000 --endpoint-id mine --api-key local mine.py:run"""

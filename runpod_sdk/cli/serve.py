@@ -1,98 +1,127 @@
-"""`runpod-sdk serve`: a handler or a worker of the user's behind a local endpoint."""
+"""`runpod-sdk serve`: handlers or workers behind a local endpoint."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import logging
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from queue import SimpleQueue
-from types import ModuleType
 from typing import Any
 
 import typer
 
 from runpod_sdk.cli.exit_status import ExitStatus
+from runpod_sdk.cli.handlers import LoadedHandlers, check_watch, watch
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
 from runpod_sdk.cli.terminal import print_json, print_note, styled, without_controls
-from runpod_sdk.local import Handler, LocalEndpoint, WorkerCommand
+from runpod_sdk.local import LocalEndpoint, WorkerCommand
 
 _MOST_LINES = 10_000
 _STYLES = {"FAILED": "31", "TIMED_OUT": "31", "CANCELLED": "33"}
 
 
 def serve_until_interrupted(
-    what: list[str], *, worker: bool, external: bool, quiet: bool, **settings: Any
+    what: list[str], *, worker: bool, external: bool, quiet: bool, reload: bool, **settings: Any
 ) -> None:
-    """Serve the handler or the program that *what* is, and print how to reach it."""
-    handler = _served(what, worker=worker, external=external)
+    """Serve the handlers or the program that *what* names, and print how to reach them."""
+    _check(what, worker=worker, external=external, reload=reload)
+    loaded = None if worker or external else LoadedHandlers(what)
+    served = WorkerCommand(what) if worker else None if loaded is None else loaded.served()
     try:
-        local = LocalEndpoint(handler, **settings)
+        local = LocalEndpoint(served, **settings)
     except (FileNotFoundError, RuntimeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with logging_to_standard_error(quiet=quiet), start(local):
-            name = shlex.join(what) or "whatever worker asks"
-            print_note(f"serving {name} until Ctrl-C; watch it at {local.page_url}")
-            print_note("in another terminal:\n")
-            print_note(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
-            print_note(f"export {ENDPOINT_VARIABLE}={shlex.quote(local.endpoint_id)}")
-            print_note(f"export RUNPOD_API_KEY={shlex.quote(local.api_key)}\n")
-            reached: dict[str, Any] = {
-                "base_url": local.base_url,
-                "endpoint_id": local.endpoint_id,
-                "api_key": local.api_key,
-            }
-            if external:
-                environment = local.worker_environment()
-                print_worker_environment(environment)
-                reached["worker_environment"] = environment
-            if not sys.stdout.isatty():  # a person has the lines above
-                print_json(reached, indent=None)
-            sleep_until_interrupted()
-            print_note("")  # what is said while it stops is not to stand behind ^C
+            print_addresses(local, shlex.join(what) or "external workers", external=external)
+            with suppress(KeyboardInterrupt):
+                if reload:
+                    watch(*_reloading(local, loaded))
+                else:
+                    sleep()
+            print_note("")  # what is printed while it stops is not to stand behind ^C
     except KeyboardInterrupt:  # while it starts, or once more
         print_note("")
     print_note("stopped")
 
 
-def _served(what: list[str], *, worker: bool, external: bool) -> Handler | WorkerCommand | None:
-    """Read what is to be served, or say what is wrong with it."""
+def print_addresses(local: LocalEndpoint, name: str, *, external: bool) -> None:
+    """Print what clients and external workers need to reach *local*."""
+    print_note(f"serving {name} until Ctrl-C; watch it at {local.page_url}")
+    print_note("in another terminal:\n")
+    print_note(f"export RUNPOD_ENDPOINT_BASE_URL={local.base_url}")
+    ids = [shlex.quote(id) for id in local.endpoint_ids]
+    others = f"  # or {', '.join(ids[1:])}" if ids[1:] else ""
+    print_note(f"export {ENDPOINT_VARIABLE}={ids[0]}{others}")
+    print_note(f"export RUNPOD_API_KEY={shlex.quote(local.api_key)}\n")
+    addresses: dict[str, Any] = {
+        "base_url": local.base_url,
+        "endpoint_id": local.endpoint_id,
+        "api_key": local.api_key,
+    }
+    if ids[1:]:
+        addresses["endpoint_ids"] = local.endpoint_ids
+    if external:
+        environment = local.worker_environment()
+        print_worker_environment(environment)
+        addresses["worker_environment"] = environment
+    if not sys.stdout.isatty():  # a person has the lines above
+        print_json(addresses, indent=None)
+
+
+def _check(what: list[str], *, worker: bool, external: bool, reload: bool) -> None:
+    """Raise a BadParameter for arguments that exclude or need one another."""
     if worker and external:
         raise typer.BadParameter("--worker starts workers, --external does not: give one of them")
-    if external:
-        if what:
-            raise typer.BadParameter("with --external, workers are started by somebody else")
-        return None
-    if worker:
-        if not what:
-            raise typer.BadParameter(
-                "no command; write it after two dashes: serve --worker -- python handler.py",
-                param_hint="COMMAND",
-            )
-        return WorkerCommand(what)
-    if len(what) != 1:
+    if external and what:
+        raise typer.BadParameter("with --external, you start the workers: give no handler")
+    if external and reload:
+        raise typer.BadParameter("--reload restarts workers, and with --external you start them")
+    if worker and not what:
         raise typer.BadParameter(
-            "give one, such as handler.py:handler; or, to start a program,"
-            " serve --worker -- python handler.py",
-            param_hint="HANDLER",
+            "no command; write it after two dashes: serve --worker -- python handler.py",
+            param_hint="COMMAND",
         )
-    return load_handler(what[0])
+    if reload:
+        check_watch()
 
 
-def sleep_until_interrupted() -> None:
+def _reloading(
+    local: LocalEndpoint, loaded: LoadedHandlers | None
+) -> tuple[list[Path], Callable[[list[str]], object]]:
+    """Return the folders to watch, and the function to call when a file has changed."""
+    if loaded is None:
+
+        def restart(names: list[str]) -> None:
+            print_note(f"{', '.join(names)} changed: workers restart when their jobs have ended")
+            local.restart_workers()
+
+        return [Path.cwd()], restart
+
+    def reload(names: list[str]) -> None:
+        try:
+            loaded.reload()
+        except (Exception, SystemExit) as error:
+            traceback.print_exception(error)
+            print_note(f"{', '.join(names)} changed, but cannot be loaded: the old handler stays")
+        else:
+            print_note(f"{', '.join(names)} changed: new jobs are run by the new handler")
+
+    return loaded.folders(), reload
+
+
+def sleep() -> None:
     """Do nothing until Ctrl-C is pressed."""
-    with suppress(KeyboardInterrupt):
-        while True:
-            time.sleep(3600)
+    while True:
+        time.sleep(3600)
 
 
 @contextmanager
@@ -165,41 +194,3 @@ def start(local: LocalEndpoint) -> LocalEndpoint:
     except OSError as error:
         print_note(f"{error.strerror or error}; give another --port, or none")
     raise typer.Exit(ExitStatus.USAGE)
-
-
-def load_handler(spec: str) -> Handler:
-    """Import what `module:function` or `path/to/file.py:function` names."""
-    where, _, name = spec.rpartition(":")
-    if not where or not name:
-        raise typer.BadParameter(
-            f"{spec!r} is not module:function or path/to/file.py:function", param_hint="HANDLER"
-        )
-    found: Any = _load_file(where) if where.endswith(".py") else _load_module(where)
-    for attribute in name.split("."):
-        found = getattr(found, attribute, None)
-    if not callable(found):
-        raise typer.BadParameter(f"{where} has no function {name}", param_hint="HANDLER")
-    handler: Handler = found
-    return handler
-
-
-def _load_module(name: str) -> ModuleType:
-    sys.path.insert(0, "")  # as `python -m` does: the current directory
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise
-        raise typer.BadParameter(f"no module {error.name} here", param_hint="HANDLER") from None
-
-
-def _load_file(name: str) -> ModuleType:
-    path = Path(name).resolve()
-    spec = importlib.util.spec_from_file_location("_served", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise typer.BadParameter(f"no file {name}", param_hint="HANDLER")
-    sys.path.insert(0, str(path.parent))  # as `python FILE` does
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["_served"] = module
-    spec.loader.exec_module(module)
-    return module

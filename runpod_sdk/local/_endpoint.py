@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import random
 import secrets
-import string
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from . import _wire
-from ._active_faults import ActiveJobFaults, Faults
-from ._broker import Broker
+from ._active_faults import Faults
 from ._clock import VirtualClock
 from ._faults import Fault, SlowStart
 from ._job_log import job_log
 from ._limits import Limits, seconds
-from ._rules.fleet import Fleet, Scaling
-from ._rules.queue import Queue
-from ._serving.app import App, Middleware, api_routes
+from ._runtime import EndpointRuntime, EndpointSettings, Served, random_id
+from ._serving.app import App
 from ._serving.control import routes as control_routes
 from ._serving.faults import FaultMiddleware
 from ._serving.faults import routes as fault_routes
 from ._serving.page import pages
-from ._serving.rates import rate_limits as make_rate_limits
 from ._serving.server import ServerThread
-from ._serving.workers import routes as worker_routes
 from ._webhooks import Webhooks
-from ._workers.command import WorkerAddresses, WorkerCommand
-from ._workers.factory import make_worker_pool
-from ._workers.handler import Handler
+from ._workers.command import WorkerAddresses
 
 if TYPE_CHECKING:
     from runpod_sdk import AsyncRunpod, Runpod
@@ -53,7 +46,9 @@ class LocalEndpoint:
             if they were sent), as RunPod's own package takes it: a plain or async function, a
             generator or an async generator. It can call `progress_update`. Or a
             `WorkerCommand`, for processes that use RunPod's package; or None, for workers that
-            you start yourself with `worker_environment`, which may join in any case.
+            you start yourself with `worker_environment`, which may join in any case. Or a
+            mapping of endpoint ids to these: the server then has all of these endpoints, each
+            with a queue and workers of its own.
         workers: The largest number of workers. Each runs one job at a time, on a thread with an
             event loop of its own.
         min_workers: The smallest number of workers; *workers* by default. One more is started
@@ -63,7 +58,10 @@ class LocalEndpoint:
             seconds of *clock*.
         return_aggregate_stream: Whether the output of a handler that yields is the list of the
             values that it yielded, instead of an empty list.
-        endpoint_id: The id in the URLs; a random one by default.
+        endpoint_id: The id in the URLs; a random one by default. With a mapping, its keys are
+            the ids.
+        any_id: Whether requests for any other id are answered as well, by this endpoint; for
+            programs with an id that you cannot change. Not with a mapping.
         api_key: The key that the server accepts; a random one by default.
         port: The port to listen at; a free one by default.
         limits: Timeouts, retention and sizes.
@@ -74,12 +72,13 @@ class LocalEndpoint:
 
     Cancelling a job, its execution timeout and closing the endpoint stop the handler: an async
     handler is cancelled, a generator is closed at its next yield. A plain function cannot be
-    interrupted: its result is discarded, and its worker stays busy until it returns.
+    interrupted: its result is discarded, and another worker takes its place, while its thread
+    runs on until the function returns.
     """
 
     def __init__(
         self,
-        handler: Handler | WorkerCommand | None,
+        handler: Served | Mapping[str, Served],
         *,
         workers: int = 1,
         min_workers: int | None = None,
@@ -87,6 +86,7 @@ class LocalEndpoint:
         idle_timeout: float | timedelta = 5.0,
         return_aggregate_stream: bool = False,
         endpoint_id: str | None = None,
+        any_id: bool = False,
         api_key: str | None = None,
         port: int = 0,
         limits: Limits | None = None,
@@ -97,60 +97,57 @@ class LocalEndpoint:
             raise ValueError(f"workers must be at least 1, not {workers}")
         if min_workers is not None and not 0 <= min_workers <= workers:
             raise ValueError(f"min_workers must be from 0 to {workers}, not {min_workers}")
-        self.endpoint_id: str = _random_id() if endpoint_id is None else endpoint_id
+        handlers = _by_id(handler, endpoint_id, any_id=any_id)
+        self.endpoint_ids: tuple[str, ...] = tuple(handlers)
+        self.endpoint_id: str = self.endpoint_ids[0]
         self.api_key: str = f"rpa_{secrets.token_hex(20)}" if api_key is None else api_key
-        if not self.endpoint_id or "/" in self.endpoint_id:
-            raise ValueError(f"endpoint_id must be one segment of a path, not {endpoint_id!r}")
         if not self.api_key.strip():
             raise ValueError("api_key must not be blank")
         if not 0 <= port <= 65_535:
             raise ValueError(f"port must be from 0 (any that is free) to 65535, not {port}")
         self._port = port
-        self._limits = Limits() if limits is None else limits
-        fleet = Fleet(
-            Scaling(
-                least=workers if min_workers is None else min_workers,
-                most=workers,
-                idle_timeout=seconds(idle_timeout),
-                pull=isinstance(handler, WorkerCommand),
-            )
-            if handler is not None
-            else Scaling(),
-            _random_id,
-        )
-        self._faults = Faults(clock, self._fault_added, lambda: self._broker.check_process())
-        job_faults = ActiveJobFaults(self._faults)
-        delay = seconds(cold_start)
-        fleet.start_delay = lambda: max(delay, job_faults.start_delay())
-        queue = Queue(fleet, job_faults, chunk_size=self._limits.chunk_size)
+        self._any_id = any_id
         self._clock = clock
-        self._broker = Broker(queue, clock=clock, limits=self._limits)
-        self._fault_middleware = FaultMiddleware(self._faults)
-        self._middlewares: list[Middleware] = [self._fault_middleware]
-        if rate_limits:
-            self._middlewares.append(make_rate_limits(self._broker, clock))
-        self._webhooks = Webhooks(self._limits)
-        self._broker.on_end.append(self._webhooks.ended)
         self._worker_key = secrets.token_hex(16)
-        self._broker.on_end.append(job_log(self.api_key, self._worker_key))
-        self._worker_pool = make_worker_pool(
-            handler,
-            aggregate=return_aggregate_stream,
-            broker=self._broker,
-            limits=self._limits,
-            addresses=self._addresses,
+        settings = EndpointSettings(
+            workers=workers,
+            min_workers=workers if min_workers is None else min_workers,
+            cold_start=seconds(cold_start),
+            idle_timeout=seconds(idle_timeout),
+            return_aggregate_stream=return_aggregate_stream,
+            limits=Limits() if limits is None else limits,
+            rate_limits=rate_limits,
+            clock=clock,
         )
+        self._faults = Faults(clock, self._fault_added, self._check_process)
+        self._fault_middleware = FaultMiddleware(self._faults)
+        self._webhooks = Webhooks(settings.limits)
+        self._runtimes = [
+            EndpointRuntime(
+                id,
+                served,
+                settings,
+                faults=self._faults,
+                addresses=functools.partial(self._addresses, id),
+            )
+            for id, served in handlers.items()
+        ]
+        for runtime in self._runtimes:
+            runtime.broker.on_end += [
+                self._webhooks.ended,
+                job_log(self.api_key, self._worker_key),
+            ]
         self._server: ServerThread | None = None
         self._process: int | None = None
         self._closed = False
         self._lock = threading.Lock()
 
-    def _addresses(self) -> WorkerAddresses:
+    def _addresses(self, endpoint_id: str) -> WorkerAddresses:
         return WorkerAddresses(
-            f"{self.base_url}/{self.endpoint_id}", self.endpoint_id, self.api_key, self._worker_key
+            f"{self.base_url}/{endpoint_id}", endpoint_id, self.api_key, self._worker_key
         )
 
-    def worker_environment(self) -> dict[str, str]:
+    def worker_environment(self, endpoint_id: str | None = None) -> dict[str, str]:
         """
         Return the environment variables for a worker that you start yourself, in a container say.
 
@@ -158,15 +155,32 @@ class LocalEndpoint:
         Call this method for each worker: the variables contain the worker's id, a new one for
         each call. The worker must be able to reach 127.0.0.1 of this machine.
 
+        Args:
+            endpoint_id: The endpoint to serve, if there are several; the first one by default.
+
         Raises:
             RuntimeError: The endpoint has not been started.
+            ValueError: There is no such endpoint.
         """
-        return self._addresses().environment(_random_id())
+        served = self.endpoint_id if endpoint_id is None else endpoint_id
+        if served not in self.endpoint_ids:
+            raise ValueError(f"no endpoint {served!r}; it serves {', '.join(self.endpoint_ids)}")
+        return self._addresses(served).environment(random_id())
+
+    def restart_workers(self) -> None:
+        """
+        Replace all workers that this endpoint has started, each when its jobs have ended.
+
+        Raises:
+            RuntimeError: The endpoint runs in the process from which this one was forked.
+        """
+        for runtime in self._runtimes:
+            runtime.restart_workers()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not started" if self._server is None else "at "
         where = self.base_url if self._server is not None and not self._closed else ""
-        return f"<LocalEndpoint {self.endpoint_id} {state}{where}>"
+        return f"<LocalEndpoint {', '.join(self.endpoint_ids)} {state}{where}>"
 
     @property
     def base_url(self) -> str:
@@ -210,20 +224,24 @@ class LocalEndpoint:
             if self._server is None:
                 page_key = f"page_{secrets.token_hex(20)}"
                 app = App(
-                    api_routes(self._broker, self._limits, self._clock, self.endpoint_id),
-                    middlewares=self._middlewares,
-                    worker_routes=worker_routes(self._broker, self._limits),
-                    worker_key=self._worker_key,
-                    local_routes=[*fault_routes(self._faults), *control_routes(self._broker)],
-                    pages=pages(endpoint_id=self.endpoint_id, key=page_key),
-                    endpoint_id=self.endpoint_id,
+                    {
+                        runtime.endpoint_id: runtime.routes(self._fault_middleware)
+                        for runtime in self._runtimes
+                    },
+                    any_id=self._any_id,
+                    local_routes=[
+                        *fault_routes(self._faults),
+                        *control_routes({one.endpoint_id: one.broker for one in self._runtimes}),
+                    ],
+                    pages=pages(endpoint_ids=self.endpoint_ids, key=page_key),
                     api_key=self.api_key,
+                    worker_key=self._worker_key,
                     page_key=page_key,
                 )
                 server = ServerThread(
                     app,
                     port=self._port,
-                    on_open=lambda: self._broker.open(self._worker_pool),
+                    on_open=self._open,
                     on_close=self._close,
                 )
                 # Before it starts workers, which need its URL.
@@ -257,17 +275,27 @@ class LocalEndpoint:
             if isinstance(self._clock, VirtualClock):
                 self._clock.unfollow(self._look_at_clock)
             self._server.stop()
-            self._worker_pool.join()
+            for runtime in self._runtimes:
+                runtime.join()
 
     def _look_at_clock(self) -> None:
-        self._broker.apply_from_any_thread(self._broker.queue.advance)
+        for runtime in self._runtimes:
+            runtime.advance()
 
     def _fault_added(self, fault: Fault) -> None:
         if isinstance(fault, SlowStart):
-            self._broker.apply_from_any_thread(lambda _: self._broker.queue.fleet.replace_all())
+            self.restart_workers()
+
+    def _check_process(self) -> None:
+        self._runtimes[0].broker.check_process()
+
+    def _open(self) -> None:
+        for runtime in self._runtimes:
+            runtime.open()
 
     def _close(self) -> None:
-        self._broker.close()
+        for runtime in self._runtimes:
+            runtime.broker.close()
         self._fault_middleware.close()
         self._webhooks.close()
 
@@ -290,6 +318,19 @@ class LocalEndpoint:
         return AsyncRunpod(self.api_key, base_url=self.base_url)
 
 
-def _random_id() -> str:
-    """Return a random id of an endpoint or a worker, in the form of the real ones."""
-    return "".join(random.choices(string.ascii_lowercase + string.digits, k=14))
+def _by_id(
+    handler: Served | Mapping[str, Served], endpoint_id: str | None, *, any_id: bool
+) -> Mapping[str, Served]:
+    """Return the handlers by endpoint id."""
+    if not isinstance(handler, Mapping):
+        handlers = {random_id() if endpoint_id is None else endpoint_id: handler}
+    elif endpoint_id is not None or any_id:
+        raise ValueError("endpoint_id and any_id are for one handler; a mapping's keys are the ids")
+    elif not handler:
+        raise ValueError("the mapping of endpoint ids to handlers is empty")
+    else:
+        handlers = dict(handler)
+    for id in handlers:
+        if not isinstance(id, str) or not id or "/" in id:
+            raise ValueError(f"endpoint_id must be one segment of a path, not {id!r}")
+    return handlers

@@ -27,14 +27,16 @@ WORKER = [sys.executable, str(ROOT / "tests" / "local" / "simple_worker.py")]
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def serving(
+    *arguments: str, cwd: Path = ROOT
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """Serve, and give the process and what it says of how to reach it."""
     process = subprocess.Popen(
         [*INTERRUPTIBLE, "serve", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
+        cwd=cwd,
     )
     with process:
         try:
@@ -104,6 +106,44 @@ def test_rate_limits_are_kept_if_asked_for() -> None:
                 endpoint.purge_queue()
 
 
+def test_several_handlers_are_loaded_again_when_a_file_changes(tmp_path: Path) -> None:
+    """With the modules beside them; the jobs and the addresses stay, and errors end nothing."""
+    shared = tmp_path / "shared.py"
+    shared.write_text("value = 1")
+    for name in "ab":
+        (tmp_path / f"{name}.py").write_text(
+            f"import shared\ndef handler(job):\n    return '{name}', shared.value\n"
+        )
+    handlers = [f"{name}={tmp_path / name}.py:handler" for name in "ab"]
+    with serving("--reload", *handlers) as (process, there):
+        assert there["endpoint_ids"] == ["a", "b"]
+        with Runpod(there["api_key"], base_url=there["base_url"]) as client:
+            first, second = map(client.endpoint, there["endpoint_ids"])
+            job = first.run(input=0)
+            assert job.output(timeout=30) == ["a", 1]
+            shared.write_text("value = 2")
+            until(lambda: second.run_sync(input=0).output == ["b", 2])
+            shared.write_text("value = (")
+            assert process.stderr is not None
+            while "changed, but cannot be loaded: the old handler stays" not in (
+                line := process.stderr.readline()
+            ):
+                assert line
+            assert first.run_sync(input=0).output == ["a", 2]
+            shared.write_text("value = 3")
+            until(lambda: first.run_sync(input=0).output == ["a", 3])
+            assert job.status().output == ["a", 1]
+
+
+def test_workers_are_restarted_when_a_file_changes(tmp_path: Path) -> None:
+    with serving("--reload", "--worker", "--", *WORKER, cwd=tmp_path) as (_, there):
+        pid = run_sync(there, n=1)
+        (tmp_path / "notes.txt").touch()
+        assert run_sync(there, n=1) == pid
+        (tmp_path / "handler.py").touch()
+        until(lambda: run_sync(there, n=1) != pid)
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_line_for_each_job_that_ends(tmp_path: Path, quiet: bool) -> None:
     """With the time of day, and harmless; Ctrl-C says what becomes of one that still runs."""
@@ -154,11 +194,12 @@ def test_what_clients_are_told_can_stay_the_same(monkeypatch: pytest.MonkeyPatch
         assert (taken.returncode, taken.stdout) == (2, "")
         assert taken.stderr.startswith(f"can't listen at 127.0.0.1:{port}: ")
         assert "another --port" in taken.stderr
-    chosen = ["--port", port, "--endpoint-id", "mine", "--api-key", "it's local"]
+    chosen = ["--port", port, "--endpoint-id", "mine", "--any-id", "--api-key", "it's local"]
     with serving(*chosen, handler) as (process, there):
         base_url = f"http://127.0.0.1:{port}/v2"
         assert there == {"base_url": base_url, "endpoint_id": "mine", "api_key": "it's local"}
         assert run_sync(there, n=1) == {"echo": {"n": 1}}
+        assert run_sync(there | {"endpoint_id": "any"}, n=2) == {"echo": {"n": 2}}
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert f"export RUNPOD_API_KEY={shlex.quote(there['api_key'])}\n" in err
@@ -177,7 +218,12 @@ def test_what_clients_are_told_can_stay_the_same(monkeypatch: pytest.MonkeyPatch
         (["--worker"], "no command; write it after two dashes"),
         (["--worker", "--", "no-such-program"], "no program 'no-such-program'"),
         (["--worker", "--external"], "give one of them"),
-        (["--external", "x"], "started by somebody else"),
+        (["--external", "x"], "you start the workers: give no handler"),
+        (["--external", "--reload"], "with --external you start them"),
+        (["a=x.py:f", "y.py:f"], "'y.py:f' has no endpoint id"),
+        (["a=x.py:f", "a=y.py:f"], "endpoint id a is given twice"),
+        (["a=no/such/file.py:f"], "no file no/such/file.py"),
+        (["--endpoint-id", "x", "a=examples/handlers/echo.py:handler"], "keys are the ids"),
         (["--worker", "--return-aggregate-stream", "--", "python3"], "runpod.serverless.start()"),
         (["--min-workers", "2", "examples/handlers/echo.py:handler"], "from 0 to 1"),
         (["--endpoint-id", "a/b", "examples/handlers/echo.py:handler"], "one segment"),

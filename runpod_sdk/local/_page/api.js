@@ -1,13 +1,21 @@
 /** Requests to the endpoint that has served this page; none ever goes anywhere else. */
 
-/** Which endpoint this is, and the key that it has given to the page. */
+/** The endpoint that is shown, all endpoints of the server, and the page's key. */
 export let session = null;
 
 /** Ask the server who it is; a new one on the same port has another key. */
 export async function openSession() {
   const response = await fetch("/session");
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const before = session?.endpointId;
   session = await response.json();
+  if (session.endpointIds.includes(before)) session.endpointId = before;
+  return session;
+}
+
+/** Show another endpoint of the server. */
+export function chooseEndpoint(id) {
+  session.endpointId = id;
   return session;
 }
 
@@ -15,7 +23,9 @@ export async function openSession() {
 export const operation = (...segments) =>
   ["", session.root, session.endpointId, ...segments].map(encodeURIComponent).join("/");
 
-export const local = (...segments) => ["", "local", ...segments].map(encodeURIComponent).join("/");
+/** The path of what the page is told of the chosen endpoint. */
+export const local = (...segments) =>
+  `${["", "local", ...segments].map(encodeURIComponent).join("/")}?endpoint=${encodeURIComponent(session.endpointId)}`;
 
 /** The server said no; `detail` is its reason. */
 export class Refused extends Error {

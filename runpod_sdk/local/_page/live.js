@@ -33,7 +33,7 @@ export class Live {
         const key = session.key;
         const query = new URLSearchParams({ wait: HELD, since: this.version });
         for (const [name, value] of Object.entries(this.ask())) if (value) query.set(name, value);
-        const state = await call("GET", `${local("state")}?${query}`, { signal: this.held.signal });
+        const state = await call("GET", `${local("state")}&${query}`, { signal: this.held.signal });
         if (session.key !== key) this.on.session(session);
         if (this.held.signal.aborted) continue;
         this.version = state.version;

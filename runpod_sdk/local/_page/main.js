@@ -1,5 +1,6 @@
 /** The page: which part of it is shown, and whether the server is there. */
 
+import { chooseEndpoint } from "./api.js";
 import { find, h, setText } from "./dom.js";
 import { JobList } from "./list.js";
 import { JobView } from "./job.js";
@@ -21,11 +22,7 @@ const job = new JobView({
 const reference = new Reference(find("reference-view"));
 
 const live = new Live(() => ({ ...list.asked(), job: job.id }), {
-  session(session) {
-    setText(find("endpoint"), session.endpointId);
-    document.title = `${session.endpointId} · local endpoint`;
-    reference.setSession(session);
-  },
+  session: showSession,
   state(state) {
     // The clock of the queue need not be that of the browser.
     state.clock = performance.now() / 1000 - state.now;
@@ -39,6 +36,19 @@ const live = new Live(() => ({ ...list.asked(), job: job.id }), {
     tell("gone", "The server is gone; looking for it");
   },
 });
+
+function showSession(session) {
+  const several = session.endpointIds.length > 1;
+  setText(find("endpoint"), session.endpointId);
+  find("endpoint").hidden = several;
+  find("endpoints").hidden = !several;
+  find("endpoints").replaceChildren(
+    ...session.endpointIds.map((id) => h("option", { value: id }, id)),
+  );
+  find("endpoints").value = session.endpointId;
+  document.title = `${session.endpointId} · local endpoint`;
+  reference.setSession(session);
+}
 
 function tell(state, text) {
   find("live").dataset.state = state;
@@ -91,6 +101,11 @@ function decode(text) {
   }
 }
 
+find("endpoints").addEventListener("change", (event) => {
+  showSession(chooseEndpoint(event.target.value));
+  go("#/");
+  live.refresh();
+});
 find("skip").addEventListener("click", () => find("main").focus());
 window.addEventListener("hashchange", route);
 setInterval(() => {

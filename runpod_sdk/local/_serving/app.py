@@ -37,23 +37,42 @@ def api_routes(
     ]
 
 
+class EndpointRoutes:
+    """
+    The routes of one endpoint.
+
+    Args:
+        routes: The clients' routes, by the path after the endpoint's id.
+        worker_routes: The workers' routes; they skip the middlewares, which stand between clients
+            and the service.
+        middlewares: The outermost first.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[HTTPRoute],
+        worker_routes: Iterable[HTTPRoute],
+        middlewares: Sequence[Middleware],
+    ) -> None:
+        self.router = Router(routes)
+        self.worker_router = Router(worker_routes)
+        self.middlewares = middlewares
+
+
 class App:
     """
-    Serve one endpoint.
+    Serve the endpoints of one server.
 
     A request is checked in this order: key (401), endpoint and path (404), verb (405), the
     middlewares, query and body (400), job (404). A request outside the API whose host begins with
     the endpoint's id is meant for a load-balancing endpoint and refused (400).
 
     Args:
-        routes: The clients' routes, by the path after the endpoint's id.
+        endpoints: The endpoints' routes by endpoint id, the second segment of the API's paths.
+        any_id: Whether the first endpoint also answers requests for unknown ids.
         local_routes: The routes that control this server, by the path after `/local/`; they need
             the key and skip the middlewares.
         pages: The files for a browser, by their whole path; they need no key.
-        worker_routes: The workers' routes, by the path after the endpoint's id; they skip the
-            middlewares, which stand between clients and the service.
-        middlewares: The outermost first.
-        endpoint_id: The second segment of every path of the API.
         api_key: The key of every request but those for pages.
         worker_key: The key that a worker may send in its query instead.
         page_key: The key that the page sends instead.
@@ -61,25 +80,22 @@ class App:
 
     def __init__(
         self,
-        routes: Iterable[HTTPRoute],
+        endpoints: Mapping[str, EndpointRoutes],
         *,
-        local_routes: Iterable[HTTPRoute] = (),
-        worker_routes: Iterable[HTTPRoute] = (),
-        pages: Mapping[str, RouteHandler] | None = None,
-        middlewares: Sequence[Middleware] = (),
-        endpoint_id: str,
+        any_id: bool,
+        local_routes: Iterable[HTTPRoute],
+        pages: Mapping[str, RouteHandler],
         api_key: str,
-        worker_key: str = "",
-        page_key: str | None = None,
+        worker_key: str,
+        page_key: str,
     ) -> None:
-        self._router = Router(routes)
+        self._endpoints = endpoints
+        self._first = next(iter(endpoints.values()))
+        self._any_id = any_id
         self._local_router = Router(local_routes)
-        self._worker_router = Router(worker_routes)
+        self._pages = pages
         self._worker_key = worker_key
-        self._pages = pages or {}
-        self._middlewares = middlewares
-        self._endpoint_id = endpoint_id
-        self._keys = (api_key,) if page_key is None else (api_key, page_key)
+        self._keys = (api_key, page_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HTTPRequest(scope, receive)
@@ -95,18 +111,20 @@ class App:
         root, *segments = request.path.removeprefix("/").split("/")
         try:
             if root == _wire.ROOT:
-                if len(segments) > 1 and segments[1] in self._worker_router:
+                if len(segments) > 1 and segments[1] in self._first.worker_router:
                     self._check_worker_key(request)
-                    route, found = self._find_route(self._worker_router, request, segments)
+                    router = self._endpoint(segments).worker_router
+                    route, found = router.find(segments[1:], request.method)
                     return await self._call((), request, route, found)
                 self._check_key(request)
-                route, found = self._find_route(self._router, request, segments)
-                return await self._call(self._middlewares, request, route, found)
+                endpoint = self._endpoint(segments)
+                route, found = endpoint.router.find(segments[1:], request.method)
+                return await self._call(endpoint.middlewares, request, route, found)
             if root == LOCAL_ROOT and segments:
                 self._check_key(request)
                 route, found = self._local_router.find(segments, request.method)
                 return await self._call((), request, route, found)
-            if request.header(b"host").startswith(f"{self._endpoint_id}."):
+            if request.header(b"host").partition(".")[0] in self._endpoints:
                 self._check_key(request)
                 return HTTPResponse(_wire.encode(_wire.WRONG_KIND), HTTPStatus.BAD_REQUEST)
             if request.path in self._pages:
@@ -115,14 +133,13 @@ class App:
         except Refusal as refusal:
             return refusal.response()
 
-    def _find_route(
-        self, router: Router, request: HTTPRequest, segments: list[str]
-    ) -> tuple[HTTPRoute, tuple[str, ...]]:
-        if segments and segments[0] != self._endpoint_id:
+    def _endpoint(self, segments: list[str]) -> EndpointRoutes:
+        endpoint = self._endpoints.get(segments[0]) if segments else None
+        if endpoint is None and segments and not (self._any_id and segments[0]):
             raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
         if len(segments) < 2:
             raise Refusal(HTTPStatus.NOT_FOUND, "not found")
-        return router.find(segments[1:], request.method)
+        return endpoint or self._first
 
     def _check_key(self, request: HTTPRequest) -> None:
         requests.check_key(request.header(_wire.KEY_HEADER), *self._keys)

@@ -3,13 +3,15 @@ The routes of the page, which need a key like the API, and the undocumented oper
 
     GET /local/state              the state that the page shows, held until it changes
     GET /local/jobs/{job}/{part}  one part of a job, whole
+
+Both take the endpoint's id as `?endpoint=`; without it, they are about the first one.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -52,9 +54,9 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _NO_STORE = ((b"cache-control", b"no-store"),)
 
 
-def routes(broker: Broker) -> list[HTTPRoute]:
-    """Return the routes of the page."""
-    control = _QueueControl(broker)
+def routes(brokers: Mapping[str, Broker]) -> list[HTTPRoute]:
+    """Return the routes of the page; *brokers* are those of the endpoints, by id."""
+    control = _QueueControl(brokers)
     return [
         HTTPRoute("state", ("GET",), control.state),
         HTTPRoute("jobs/{job}/{part}", ("GET",), control.part),
@@ -98,9 +100,7 @@ class _StateQuery:
 
     @classmethod
     def of(cls, request: HTTPRequest) -> _StateQuery:
-        query = {
-            name: values[0] for name, values in parse_qs(request.query.decode("latin-1")).items()
-        }
+        query = _query(request)
         wait = requests.milliseconds(request.query, _wire.WAIT, lowest=0, highest=_MAX_WAIT)
         newest = query.get("newest", "100")
         if not (newest.isascii() and newest.isdigit() and 1 <= int(newest[:9]) <= _MAX_JOBS):
@@ -116,30 +116,30 @@ class _StateQuery:
 
 
 class _QueueControl:
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self, brokers: Mapping[str, Broker]) -> None:
+        self._brokers = brokers
         # The version of an earlier server at the same port must not pass for one of this server.
         self._server = secrets.token_hex(4)
         self._texts = WeakKeyDictionary[JobRecord, dict[tuple[str, int], _Text]]()
 
     async def state(self, request: HTTPRequest) -> HTTPResponse:
         asked = _StateQuery.of(request)
-        if asked.since == self._version():
-            await self._broker.wait_for_change(
-                self._broker.revision, asked.wait, request.disconnected
-            )
-        seen = self._broker.apply(
+        broker = self._broker(request)
+        if asked.since == self._version(broker):
+            await broker.wait_for_change(broker.revision, asked.wait, request.disconnected)
+        seen = broker.apply(
             snapshot,
-            self._broker.queue,
+            broker.queue,
             newest=asked.newest,
             status=asked.status,
             id_part=asked.id_part,
             selected=asked.selected,
         )
-        return HTTPResponse(_wire.encode(self._document_of(seen)), headers=_NO_STORE)
+        document = {"version": self._version(broker), **self._document_of(seen)}
+        return HTTPResponse(_wire.encode(document), headers=_NO_STORE)
 
-    async def part(self, _: HTTPRequest, job_id: str, part: str) -> HTTPResponse:
-        job = self._broker.queue.jobs.get(job_id)
+    async def part(self, request: HTTPRequest, job_id: str, part: str) -> HTTPResponse:
+        job = self._broker(request).queue.jobs.get(job_id)
         if job is None:
             raise UnknownJob(job_id)
         if part not in _PARTS:
@@ -149,12 +149,17 @@ class _QueueControl:
             raise Refusal(HTTPStatus.NOT_FOUND, f"the job has no {part}")
         return HTTPResponse(_wire.encode(value, sort=False), headers=_NO_STORE)
 
-    def _version(self) -> str:
-        return f"{self._server}.{self._broker.revision}"
+    def _broker(self, request: HTTPRequest) -> Broker:
+        endpoint_id = _query(request).get("endpoint", next(iter(self._brokers)))
+        if endpoint_id not in self._brokers:
+            raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
+        return self._brokers[endpoint_id]
+
+    def _version(self, broker: Broker) -> str:
+        return f"{self._server}.{id(broker):x}.{broker.revision}"
 
     def _document_of(self, seen: QueueSnapshot) -> dict[str, Any]:
         return {
-            "version": self._version(),
             "now": seen.now,
             "health": _wire.health(seen.counts),
             "totals": seen.totals,
@@ -192,6 +197,11 @@ class _QueueControl:
         if text is None or text.value is not value:
             text = kept[part, length] = _Text.of(value, length)
         return text
+
+
+def _query(request: HTTPRequest) -> dict[str, str]:
+    query = parse_qs(request.query.decode("latin-1"))
+    return {name: values[0] for name, values in query.items()}
 
 
 @frozen(eq=False)

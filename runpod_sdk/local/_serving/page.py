@@ -9,6 +9,7 @@ requested host name is checked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -41,15 +42,20 @@ _HEADERS = (
 )
 
 
-def pages(*, endpoint_id: str, key: str) -> dict[str, RouteHandler]:
+def pages(*, endpoint_ids: Sequence[str], key: str) -> dict[str, RouteHandler]:
     """
     Return the handlers of the page's files, by path.
 
     Args:
-        endpoint_id: The id of the endpoint.
+        endpoint_ids: The ids of the endpoints; the page shows the first one at first.
         key: The key that the page sends with its requests.
     """
-    session = {"endpointId": endpoint_id, "key": key, "root": _wire.ROOT}
+    session = {
+        "endpointId": endpoint_ids[0],
+        "endpointIds": endpoint_ids,
+        "key": key,
+        "root": _wire.ROOT,
+    }
     make_id = [entry.name for entry in _FOLDER.iterdir() if entry.is_file()]
     return {
         "/": _file("index.html"),

@@ -21,6 +21,10 @@ from .progress import reporting
 logger = logging.getLogger("runpod_sdk.local")
 
 
+_STOP_GRACE = 0.5
+"""Seconds after which a handler that was asked to stop no longer occupies a worker."""
+
+
 class JobReports(Protocol):
     """
     Receives the reports of worker threads, in order; no method blocks.
@@ -32,6 +36,7 @@ class JobReports(Protocol):
     def progress(self, run: Run, value: Any) -> object: ...
     def chunk(self, run: Run, value: Any) -> Future[bool | None]: ...
     def finish(self, run: Run, result: RunResult | None) -> object: ...
+    def lose_worker(self, worker: str) -> object: ...
 
 
 class ThreadWorkers:
@@ -64,6 +69,13 @@ class ThreadWorkers:
     def stop(self, run: Run) -> None:
         if run.worker in self._workers:
             self._workers[run.worker].stop(run)
+            asyncio.get_running_loop().call_later(_STOP_GRACE, self._give_up, run)
+
+    def _give_up(self, run: Run) -> None:
+        """Take a worker out of the endpoint if it still runs what it was asked to stop."""
+        if run.worker in self._workers and self._workers[run.worker].runs(run):
+            self.retire(run.worker)
+            self._reports.lose_worker(run.worker)
 
     def retire(self, worker: str) -> None:
         left = self._workers.pop(worker)
@@ -140,12 +152,19 @@ class ThreadWorker:
         Stop a run that no longer counts, from any thread.
 
         An async handler is cancelled, and a generator is closed at its next yield. A plain
-        function runs until it returns, and the worker is busy until then.
+        function runs until it returns.
         """
         assignment = self._assignment
         if assignment is not None and assignment.run == run:
             assignment.execution.stopped = True
             self._call(self._cancel, assignment)
+
+    def runs(self, run: Run) -> bool:
+        """Return whether a run has not ended yet."""
+        assignment = self._assignment
+        if assignment is None or assignment.run != run:
+            return False
+        return assignment.task is None or not assignment.task.done()
 
     def close(self) -> None:
         """Stop the run, if any, and end the thread, without waiting for it."""
