@@ -199,7 +199,9 @@ def assemble(where: Path) -> None:
     """Write all that the generator needs into the folder *where*, which is made anew."""
     shutil.rmtree(where, ignore_errors=True)
     docs = where / "docs"
-    shutil.copytree(ROOT / "docs" / "site", docs / "site", ignore=shutil.ignore_patterns("*.toml", "404.html"))
+    shutil.copytree(
+        ROOT / "docs" / "site", docs / "site", ignore=shutil.ignore_patterns("*.toml", "404.html")
+    )
     document = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text("utf-8"))
     made = {f"reference/{name}": text for name, text in python_pages().items()}
     made |= {

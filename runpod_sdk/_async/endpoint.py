@@ -95,6 +95,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         """
         Return the job with this id. No request is sent.
 
+        Examples:
+            ```python
+            job = endpoint.job(job_id)  # an id that you stored
+            print(await job.output())
+            ```
+
         Raises:
             ValueError: The id is empty, "." or "..", or contains a slash or white space.
         """
@@ -115,6 +121,13 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
         Give either *request*, the API's own body, or keyword arguments, never both. A job is
         never submitted twice unless the first attempt certainly failed.
+
+        Examples:
+            ```python
+            job = await endpoint.run(input={"prompt": "Hello"})
+            print(job.id)
+            print(await job.output(timeout=60))
+            ```
 
         Args:
             request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with the wire's
@@ -224,6 +237,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         repeat. With a *timeout* of two seconds or less, the job is submitted by `/run` to get
         its id in time.
 
+        Examples:
+            ```python
+            state = await endpoint.run_sync(input={"prompt": "Hello"}, timeout=60)
+            print(state.status, state.output)
+            ```
+
         Args:
             request: `{"input": …, "webhook": …, "policy": …, "s3Config": …}`, with the wire's
                 names and milliseconds, or the generated `JobRequest`.
@@ -279,6 +298,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         """
         Return the current state of a job.
 
+        Examples:
+            ```python
+            state = await endpoint.status(job_id)
+            print(state.status, state.completed)
+            ```
+
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout, which restarts as a body makes progress.
@@ -299,6 +324,13 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Wait until a job has ended, and return its terminal state.
 
         A failed job does not raise: its state says so.
+
+        Examples:
+            ```python
+            state = await endpoint.wait(job_id, timeout=60)
+            if state.succeeded:
+                print(state.output)
+            ```
 
         Args:
             timeout: Longest total time in seconds; None waits without limit.
@@ -329,6 +361,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         a stream and continue later, use `AsyncJob.stream` of one `AsyncJob` object: it begins
         with the chunks that were fetched and not consumed.
 
+        Examples:
+            ```python
+            async for chunk in endpoint.stream(job_id):
+                print(chunk.output)
+            ```
+
         Args:
             timeout: Longest total time in seconds, from the request for the first chunk to
                 the end of the stream.
@@ -354,6 +392,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         """
         Cancel a queued or running job, and return the state that the server answers with.
 
+        Examples:
+            ```python
+            state = await endpoint.cancel(job_id)
+            print(state.status)
+            ```
+
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout.
@@ -372,6 +416,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Queue a failed or timed out job again, with the same id and input.
 
         The server drops the job's previous result.
+
+        Examples:
+            ```python
+            state = await endpoint.retry(job_id)
+            print(state.status)  # IN_QUEUE
+            ```
 
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
@@ -394,6 +444,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
         is raised: the reason is then `JobReason.UNKNOWN`.
 
+        Examples:
+            ```python
+            explanation = await endpoint.explain(job_id)
+            print(explanation.reason, explanation)
+            ```
+
         Args:
             timeout: Longest total time of all requests, in seconds.
 
@@ -411,6 +467,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         """
         Return the endpoint's job and worker counts.
 
+        Examples:
+            ```python
+            health = await endpoint.health()
+            print(health.jobs.in_queue, health.workers.idle)
+            ```
+
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout.
@@ -426,6 +488,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
     async def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
         """
         Remove all queued jobs; running jobs continue. The request is never sent twice.
+
+        Examples:
+            ```python
+            result = await endpoint.purge_queue()
+            print(result.removed, "jobs removed")
+            ```
 
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
@@ -495,6 +563,14 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
         A job is never submitted twice unless the first attempt certainly failed: a submission
         without an answer is a result with a `SubmissionUncertainError`.
+
+        Examples:
+            ```python
+            prompts = [{"prompt": word} for word in ("one", "two")]
+            async with endpoint.map(prompts, concurrency=20) as results:
+                async for result in results:
+                    print(result.index, result.output)
+            ```
 
         Args:
             inputs: An iterable of inputs; the async client takes an async iterable too. The

@@ -63,6 +63,12 @@ class AsyncJob(Generic[Output_co]):
         """
         Return the job's current state.
 
+        Examples:
+            ```python
+            state = await job.status()
+            print(state.status, state.completed)
+            ```
+
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout, which restarts as a body makes progress.
@@ -80,6 +86,13 @@ class AsyncJob(Generic[Output_co]):
         Wait until the job has ended, and return its terminal state.
 
         A failed job does not raise: its state says so.
+
+        Examples:
+            ```python
+            state = await job.wait(timeout=60)
+            if state.succeeded:
+                print(state.output)
+            ```
 
         Args:
             timeout: Longest total time in seconds; None waits without limit.
@@ -119,6 +132,12 @@ class AsyncJob(Generic[Output_co]):
 
         The first request returns at once; later ones are long polls. The output is stored in
         this object and not requested again.
+
+        Examples:
+            ```python
+            job = await endpoint.run(input={"prompt": "Hello"})
+            print(await job.output(timeout=60))
+            ```
 
         Args:
             timeout: Longest total time in seconds; None waits without limit.
@@ -163,6 +182,12 @@ class AsyncJob(Generic[Output_co]):
         hosts of the public network only, unless the endpoint is in a private one. Links to web
         pages are ignored.
 
+        Examples:
+            ```python
+            for path in await job.save_output("pictures"):
+                print(path)
+            ```
+
         Args:
             directory: Where the files go; it is made if it does not exist.
             timeout: Longest total time in seconds, downloads included; None is no limit.
@@ -197,6 +222,12 @@ class AsyncJob(Generic[Output_co]):
         fetched and did not deliver (see `AsyncStream.undelivered`) come first; other objects
         and processes do not have them.
 
+        Examples:
+            ```python
+            async for chunk in job.stream():
+                print(chunk.output)
+            ```
+
         Args:
             timeout: Longest total time in seconds, from the request for the first chunk to
                 the end of the stream.
@@ -224,6 +255,12 @@ class AsyncJob(Generic[Output_co]):
         """
         Cancel the job, and return the state that the server answers with.
 
+        Examples:
+            ```python
+            state = await job.cancel()
+            print(state.status)
+            ```
+
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout.
@@ -241,6 +278,12 @@ class AsyncJob(Generic[Output_co]):
         Queue the failed or timed out job again, with the same id and input.
 
         The server drops the job's previous result.
+
+        Examples:
+            ```python
+            state = await job.retry()
+            print(state.status)  # IN_QUEUE
+            ```
 
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
@@ -264,6 +307,12 @@ class AsyncJob(Generic[Output_co]):
 
         Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
         is raised: the reason is then `JobReason.UNKNOWN`.
+
+        Examples:
+            ```python
+            explanation = await job.explain()
+            print(explanation.reason, explanation)
+            ```
 
         Args:
             timeout: Longest total time of all requests, in seconds.

@@ -44,6 +44,12 @@ class AsyncStream(AsyncDelivery[StreamChunk]):
 
         Empty texts, and chunks that have none, are left out. It takes its chunks from this
         stream, and raises what this raises.
+
+        Examples:
+            ```python
+            async for text in job.stream().text():
+                print(text, end="")
+            ```
         """
         return AsyncTexts(self)
 

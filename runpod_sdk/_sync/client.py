@@ -132,6 +132,13 @@ class Runpod:
         """
         Return the endpoint with this id. No request is sent.
 
+        Examples:
+            ```python
+            endpoint = client.endpoint("your-endpoint-id")
+            state = endpoint.run_sync(input={"prompt": "Hello"})
+            print(state.output)
+            ```
+
         Args:
             input_type: Type that inputs must have, checked before they are sent: an attrs
                 class, a dataclass, a TypedDict, a pydantic model, or a type built from these,
@@ -157,6 +164,13 @@ class Runpod:
     ) -> Results[JobResult[Job[Out], Out]]:
         """
         Iterate over the results of jobs that were submitted before, in order of completion.
+
+        Examples:
+            ```python
+            jobs = [endpoint.run(input={"prompt": word}) for word in ("one", "two")]
+            for result in client.as_completed(jobs):
+                print(result.job.id, result.output)
+            ```
 
         Args:
             jobs: Jobs of this client's endpoints.
@@ -186,6 +200,13 @@ class Runpod:
     ) -> list[JobState]:
         """
         Wait until all jobs have ended, and return their terminal states in the order of *jobs*.
+
+        Examples:
+            ```python
+            jobs = [endpoint.run(input={"prompt": word}) for word in ("one", "two")]
+            states = client.wait_all(jobs)
+            print([state.status for state in states])
+            ```
 
         Args:
             jobs: Jobs of this client's endpoints.

@@ -64,6 +64,12 @@ class Job(Generic[Output_co]):
         """
         Return the job's current state.
 
+        Examples:
+            ```python
+            state = job.status()
+            print(state.status, state.completed)
+            ```
+
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout, which restarts as a body makes progress.
@@ -81,6 +87,13 @@ class Job(Generic[Output_co]):
         Wait until the job has ended, and return its terminal state.
 
         A failed job does not raise: its state says so.
+
+        Examples:
+            ```python
+            state = job.wait(timeout=60)
+            if state.succeeded:
+                print(state.output)
+            ```
 
         Args:
             timeout: Longest total time in seconds; None waits without limit.
@@ -120,6 +133,12 @@ class Job(Generic[Output_co]):
 
         The first request returns at once; later ones are long polls. The output is stored in
         this object and not requested again.
+
+        Examples:
+            ```python
+            job = endpoint.run(input={"prompt": "Hello"})
+            print(job.output(timeout=60))
+            ```
 
         Args:
             timeout: Longest total time in seconds; None waits without limit.
@@ -164,6 +183,12 @@ class Job(Generic[Output_co]):
         hosts of the public network only, unless the endpoint is in a private one. Links to web
         pages are ignored.
 
+        Examples:
+            ```python
+            for path in job.save_output("pictures"):
+                print(path)
+            ```
+
         Args:
             directory: Where the files go; it is made if it does not exist.
             timeout: Longest total time in seconds, downloads included; None is no limit.
@@ -198,6 +223,12 @@ class Job(Generic[Output_co]):
         fetched and did not deliver (see `Stream.undelivered`) come first; other objects
         and processes do not have them.
 
+        Examples:
+            ```python
+            for chunk in job.stream():
+                print(chunk.output)
+            ```
+
         Args:
             timeout: Longest total time in seconds, from the request for the first chunk to
                 the end of the stream.
@@ -225,6 +256,12 @@ class Job(Generic[Output_co]):
         """
         Cancel the job, and return the state that the server answers with.
 
+        Examples:
+            ```python
+            state = job.cancel()
+            print(state.status)
+            ```
+
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout.
@@ -242,6 +279,12 @@ class Job(Generic[Output_co]):
         Queue the failed or timed out job again, with the same id and input.
 
         The server drops the job's previous result.
+
+        Examples:
+            ```python
+            state = job.retry()
+            print(state.status)  # IN_QUEUE
+            ```
 
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
@@ -265,6 +308,12 @@ class Job(Generic[Output_co]):
 
         Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
         is raised: the reason is then `JobReason.UNKNOWN`.
+
+        Examples:
+            ```python
+            explanation = job.explain()
+            print(explanation.reason, explanation)
+            ```
 
         Args:
             timeout: Longest total time of all requests, in seconds.

@@ -45,6 +45,12 @@ class Stream(Delivery[StreamChunk]):
 
         Empty texts, and chunks that have none, are left out. It takes its chunks from this
         stream, and raises what this raises.
+
+        Examples:
+            ```python
+            for text in job.stream().text():
+                print(text, end="")
+            ```
         """
         return Texts(self)
 
