@@ -35,12 +35,12 @@ LARGEST_RUN: Final = 10 * 2**20
 LARGEST_RUN_SYNC: Final = 20 * 2**20
 """Largest requests that RunPod documents, in bytes."""
 
-SHORTEST_HOLD: Final = 1.0
-LONGEST_HOLD: Final = 300.0
+MIN_POLL_WAIT: Final = 1.0
+MAX_POLL_WAIT: Final = 300.0
 """The API's range for `wait`."""
-FIRST_HOLD: Final = SHORTEST_HOLD
+FIRST_POLL_WAIT: Final = MIN_POLL_WAIT
 """Longest wait of the first poll of `run_sync`, during which the job's id is unknown."""
-HOLD: Final = 30.0
+POLL_WAIT: Final = 30.0
 """Longest wait of later polls, well below the 100 s at which RunPod's proxy closes a request."""
 
 BACKOFF_FIRST: Final = 0.5

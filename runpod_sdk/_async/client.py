@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
-from runpod_sdk._flows.rate_limit import Traffic
-from runpod_sdk._flows.recent_jobs import Newcomers
+from runpod_sdk._flows.rate_limit import RateLimiters
+from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
 from runpod_sdk._io.aio import AsyncIO, Transport
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._async.results import AsyncResults
-    from runpod_sdk._flows.many.result_taker import Taker
+    from runpod_sdk._flows.many.result_taker import ResultTaker
     from runpod_sdk.models import InputValue, JobState
     from runpod_sdk.results import JobResult
 
@@ -100,8 +100,8 @@ class AsyncRunpod:
         self, config: Config, http_client: httpx.AsyncClient | None, transport: Transport | None
     ) -> None:
         self._config = config
-        self._traffic = Traffic() if config.rate_limits else None
-        self._newcomers = Newcomers()
+        self._rate_limiters = RateLimiters() if config.rate_limits else None
+        self._recent_jobs = RecentJobs()
         self._transport = transport
         self._io = self._port(config, http_client, transport)
 
@@ -228,15 +228,15 @@ class AsyncRunpod:
 
     def _pending(
         self, jobs: Iterable[AsyncJob], timeout: Timeout, concurrency: int, *, ordered: bool
-    ) -> Taker[JobResult[Any]]:
+    ) -> ResultTaker[JobResult[Any]]:
         with whole_imports():
-            from runpod_sdk._flows.many.as_completed import prepare
-            from runpod_sdk._io.task_runner import workplace
+            from runpod_sdk._flows.many.as_completed import start_as_completed
+            from runpod_sdk._io.task_runner import many_context
 
-        return prepare(
+        return start_as_completed(
             jobs,
             self,
-            workplace(self._io),
+            many_context(self._io),
             concurrency=concurrency,
             timeout=timeout,
             ordered=ordered,

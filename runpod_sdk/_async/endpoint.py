@@ -14,8 +14,8 @@ from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows import api, explain, submit
 from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import Session
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.send import call
 from runpod_sdk._flows.wait import wait
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
@@ -165,9 +165,9 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         finally:
             del request, input, webhook, s3_config  # which a traceback would show
         total = call_timeout(timeout)
-        guard = JobGuard(self._session)
+        guard = JobGuard(self._context)
         try:
-            flow = submit.run(guard.session, body, total, guard.submission)
+            flow = submit.run(guard.context, body, total, guard.submission)
             state = await aio.drive(flow)
             return self.job(state.id)
         except BaseException as reason:
@@ -283,9 +283,9 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
             del request, input, webhook, s3_config  # which a traceback would show
         total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
         read = reader_for(output_type, self.output_type)
-        guard = JobGuard(self._session, on_timeout)
+        guard = JobGuard(self._context, on_timeout)
         try:
-            flow = submit.run_sync(guard.session, body, total, guard.submission)
+            flow = submit.run_sync(guard.context, body, total, guard.submission)
             state = await aio.drive(flow)
             if check:
                 checked(state, self.job)
@@ -315,7 +315,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status in openapi/runpod-serverless.yaml.
         """
         op = api.status(self.id, checked_id(job_id, "job_id"))
-        return await self._perform(op, timeout)
+        return await self._call(op, timeout)
 
     async def wait(
         self, job_id: str, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach"
@@ -344,11 +344,11 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
-        session = self._session
-        deadline = session.deadline(length_of_time(timeout))
-        guard = JobGuard(session, on_timeout, job_id)
+        context = self._context
+        deadline = context.deadline(length_of_time(timeout))
+        guard = JobGuard(context, on_timeout, job_id)
         try:
-            return await aio.drive(wait(session, job_id, deadline))
+            return await aio.drive(wait(context, job_id, deadline))
         except BaseException as reason:
             await aio.drive(guard.ended_by(reason))
             raise
@@ -409,7 +409,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Source: cancel_job in openapi/runpod-serverless.yaml.
         """
         op = api.cancel(self.id, checked_id(job_id, "job_id"))
-        return await self._perform(op, timeout)
+        return await self._call(op, timeout)
 
     async def retry(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """
@@ -435,7 +435,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Source: retry_job in openapi/runpod-serverless.yaml.
         """
         op = api.retry(self.id, checked_id(job_id, "job_id"))
-        return await self._perform(op, timeout)
+        return await self._call(op, timeout)
 
     async def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
         """
@@ -459,9 +459,9 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
         """
         job_id = checked_id(job_id, "job_id")
-        session = self._session
-        deadline = session.call_deadline(call_timeout(timeout))
-        return await aio.drive(explain.explain(session, job_id, deadline))
+        context = self._context
+        deadline = context.call_deadline(call_timeout(timeout))
+        return await aio.drive(explain.explain(context, job_id, deadline))
 
     async def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """
@@ -483,7 +483,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
         Source: get_health in openapi/runpod-serverless.yaml.
         """
-        return await self._perform(api.health(self.id), timeout)
+        return await self._call(api.health(self.id), timeout)
 
     async def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
         """
@@ -505,7 +505,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
         Source: purge_queue in openapi/runpod-serverless.yaml.
         """
-        return await self._perform(api.purge(self.id), timeout)
+        return await self._call(api.purge(self.id), timeout)
 
     @overload
     def map(
@@ -616,7 +616,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
             from runpod_sdk._async.results import AsyncResults
             from runpod_sdk._flows.many.map_options import checked_options
             from runpod_sdk._flows.many.start_map import start_map
-            from runpod_sdk._io.task_runner import workplace
+            from runpod_sdk._io.task_runner import many_context
 
         try:
             options = checked_options(
@@ -635,7 +635,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config  # which a traceback would show
-        jobs = start_map(self._session, workplace(self.client._io), inputs, options)
+        jobs = start_map(self._context, many_context(self.client._io), inputs, options)
         return AsyncResults(jobs)
 
     @property
@@ -666,21 +666,21 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         )
         return made
 
-    async def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
-        session = self._session
-        deadline = session.call_deadline(call_timeout(timeout))
-        return await aio.drive(perform(session, op, deadline))
+    async def _call(self, op: Operation[T], timeout: Timeout | Unset) -> T:
+        context = self._context
+        deadline = context.call_deadline(call_timeout(timeout))
+        return await aio.drive(call(context, op, deadline))
 
     @property
-    def _session(self) -> Session:
+    def _context(self) -> EndpointContext:
         client, config = self.client, self.client._config
-        return Session(
+        return EndpointContext(
             client._io,
             self.id,
             config.timeout,
             config.max_retries,
             self.job,
-            client._newcomers,
-            client._traffic,
+            client._recent_jobs,
+            client._rate_limiters,
             config.size_limits,
         )

@@ -14,7 +14,7 @@ from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import START, StreamMemory
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
-from runpod_sdk._telemetry.telemetry import FOLLOWED
+from runpod_sdk._telemetry.telemetry import JOB_SPAN
 from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co
@@ -41,7 +41,7 @@ class AsyncJob(Generic[Output_co]):
     _completed: list[JobState] = field(factory=list, init=False, repr=False, eq=False)
     """The state of a job that ended well, once seen: it stays so, but is not kept for long."""
     _warning: OutputWarning = field(factory=OutputWarning, init=False, repr=False, eq=False)
-    _story: object = field(default=FOLLOWED, init=False, repr=False, eq=False)
+    _span: object = field(default=JOB_SPAN, init=False, repr=False, eq=False)
     _memory: StreamMemory = field(factory=StreamMemory, init=False, repr=False, eq=False)
     """What the streams of this object have fetched; not part of a pickle."""
 
@@ -247,9 +247,9 @@ class AsyncJob(Generic[Output_co]):
 
         Source: stream_job in openapi/runpod-serverless.yaml.
         """
-        session = evolve(self.endpoint._session, handle=self._for_error)
+        context = evolve(self.endpoint._context, job_of=self._for_error)
         total = length_of_time(timeout)
-        return AsyncStream(ChunkReader(session, self.id, total, self._memory))
+        return AsyncStream(ChunkReader(context, self.id, total, self._memory))
 
     async def cancel(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from runpod_sdk._flows.many.result_taker import Taker, warn_unclosed
+from runpod_sdk._flows.many.result_taker import ResultTaker, warn_unclosed
 from runpod_sdk._io import aio
 from runpod_sdk.results import JobResult, MapResult
 
@@ -22,7 +22,7 @@ class AsyncResults(AsyncIterator[R]):
     Tasks of the event loop do the work.
     """
 
-    def __init__(self, taker: Taker[R]) -> None:
+    def __init__(self, taker: ResultTaker[R]) -> None:
         self._taker = taker
 
     def __repr__(self) -> str:

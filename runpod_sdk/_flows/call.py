@@ -18,10 +18,10 @@ from attrs import evolve, field, frozen
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import IO, Call, NoReply, Reply, Submission
+from runpod_sdk._flows.io import IO, Request, RequestFailed, Response, Submission
 from runpod_sdk._flows.json_encoding import encode
-from runpod_sdk._flows.rate_limit import Limit
-from runpod_sdk._flows.retry import Kind
+from runpod_sdk._flows.rate_limit import RateLimitedCall
+from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.models import JobState, JSONValue
@@ -37,14 +37,14 @@ class Operation(Generic[T]):
 
     action: str
     """What it does, for messages: "status of job …"."""
-    kind: Kind
+    kind: RepeatSafety
     ask: Callable[..., Awaitable[Any]] = field(repr=False)
     """The generated function with its arguments, all but `client`."""
     read: Callable[[Any, dict[str, JSONValue]], T]
     """Makes the result of the generated model and the wire form."""
-    refuse: Callable[[Operation[Any], Reply, str | None], errors.RunpodError]
+    refuse: Callable[[Operation[Any], Response, str | None], errors.RunpodError]
     """Makes the error of an answer that is not 2xx, or can't be read for the reason given."""
-    hold: float = 0.0
+    poll_wait: float = 0.0
     """How long the server may hold the answer back, in seconds."""
     job_id: str | None = None
     """The job that it is about, if it is about one that exists."""
@@ -54,7 +54,7 @@ class Operation(Generic[T]):
     """Bytes of the body that the service takes, where it says so."""
     another_way: bool = False
     """Whether there is another operation to ask with, should this one be answered 404."""
-    limit: Limit | None = None
+    limit: RateLimitedCall | None = None
     """What the service allows of its kind, where it says so."""
     record: Submission | None = field(default=None, repr=False, eq=False)
     """Where to keep what becomes of it, if it submits a job."""
@@ -63,14 +63,14 @@ class Operation(Generic[T]):
 
     @property
     def submission(self) -> bool:
-        return self.kind is Kind.SUBMIT
+        return self.kind is RepeatSafety.SUBMIT
 
 
 class OtherJobError(ValueError):
     """An answer is about another job than that which was asked for."""
 
 
-class _StandIn:
+class _GeneratedClientAdapter:
     """Stands in for the generated client, for one call."""
 
     raise_on_unexpected_status = False
@@ -80,10 +80,10 @@ class _StandIn:
         self._op = op
         self._limit = limit
         self._resends = resends
-        self.reply: Reply | None = None
+        self.reply: Response | None = None
         self.body: dict[str, JSONValue] = {}
 
-    def get_async_httpx_client(self) -> _StandIn:
+    def get_async_httpx_client(self) -> _GeneratedClientAdapter:
         return self
 
     async def request(
@@ -94,25 +94,25 @@ class _StandIn:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Reply:
+    ) -> Response:
         content = None if json is None else encode(json)
         self._check_size(content or b"")
-        reply = await self._send(method.upper(), url, params or {}, content, headers or {})
-        if not 200 <= reply.status_code < 300:
-            shown = reply.censored(self._op.secrets)
+        response = await self._send(method.upper(), url, params or {}, content, headers or {})
+        if not 200 <= response.status_code < 300:
+            shown = response.censored(self._op.secrets)
             raise self._op.refuse(self._op, shown, None)
-        self.reply = reply
-        if reply.too_large:
+        self.reply = response
+        if response.too_large:
             raise ValueError("it is larger than the client's max_response_size")
-        body = reply.json()
+        body = response.json()
         if not isinstance(body, dict):
             raise TypeError("not a JSON object")
         self.body = body
         if self._op.complete is not None:
             whole = self._op.complete(body, self._op.job_id)
             if whole is not body:
-                return evolve(reply, status_code=200, decoded=[whole])
-        return reply if reply.status_code == 200 else evolve(reply, status_code=200)
+                return evolve(response, status_code=200, decoded=[whole])
+        return response if response.status_code == 200 else evolve(response, status_code=200)
 
     async def _send(
         self,
@@ -121,24 +121,24 @@ class _StandIn:
         params: Mapping[str, Any],
         content: bytes | None,
         headers: Mapping[str, str],
-    ) -> Reply:
+    ) -> Response:
         record = self._op.record
-        repeatable = self._op.kind is Kind.READ
-        call = Call(method, url, params, content, headers, self._resends, repeatable, record)
+        repeatable = self._op.kind is RepeatSafety.READ
+        call = Request(method, url, params, content, headers, self._resends, repeatable, record)
         if self._limit.left() <= 0:  # a large input takes time to encode
-            raise NoReply(
+            raise RequestFailed(
                 "the timeout passed before the request was sent", sent=False, timed_out=True
             )
         if record is None:
             return await self._io.send(call, self._limit)
         record.begin()
         try:
-            reply = await self._io.send(call, self._limit)
-        except NoReply as silence:
+            response = await self._io.send(call, self._limit)
+        except RequestFailed as silence:
             record.sent = silence.sent
             raise
-        record.read = lambda: reply
-        return reply
+        record.read = lambda: response
+        return response
 
     def _check_size(self, content: bytes) -> None:
         size, largest = len(content), self._op.largest
@@ -147,7 +147,7 @@ class _StandIn:
             raise errors.RequestTooLargeError(message, size=size, limit=largest)
 
 
-async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0) -> T:
+async def call_once(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0) -> T:
     """
     Ask once, and read the answer.
 
@@ -158,7 +158,7 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
         APIResponseValidationError: It is, but the body is not what the document says.
     """
     before = sys.exception()
-    client = _StandIn(io, op, limit, resends)
+    client = _GeneratedClientAdapter(io, op, limit, resends)
     try:
         return await _read(client, op)
     except BaseException as reason:
@@ -166,7 +166,7 @@ async def exchange(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0)
         raise
 
 
-async def _read(client: _StandIn, op: Operation[T]) -> T:
+async def _read(client: _GeneratedClientAdapter, op: Operation[T]) -> T:
     try:
         answer = await op.ask(client=client)
         value = op.read(answer.parsed, client.body)

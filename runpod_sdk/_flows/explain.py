@@ -5,12 +5,12 @@ from __future__ import annotations
 from runpod_sdk import errors, explanation
 from runpod_sdk._flows import api
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import Session
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.send import call
 from runpod_sdk.explanation import Explanation, JobReason
 
 
-async def explain(session: Session, job_id: str, deadline: Deadline) -> Explanation:
+async def explain(context: EndpointContext, job_id: str, deadline: Deadline) -> Explanation:
     """
     Ask for the state of a job and, if it is in the queue, for the endpoint's health.
 
@@ -18,7 +18,7 @@ async def explain(session: Session, job_id: str, deadline: Deadline) -> Explanat
     between the two answers.
     """
     try:
-        state = await perform(session, api.status(session.endpoint_id, job_id), deadline)
+        state = await call(context, api.status(context.endpoint_id, job_id), deadline)
     except errors.NotFoundError as error:
         return explanation.not_found(job_id, error)
     except errors.RunpodError as error:
@@ -26,14 +26,14 @@ async def explain(session: Session, job_id: str, deadline: Deadline) -> Explanat
     if (found := explanation.of_state(state)) is not None:
         return found
     try:
-        health = await perform(session, api.health(session.endpoint_id), deadline)
+        health = await call(context, api.health(context.endpoint_id), deadline)
     except errors.RunpodError as error:
         return explanation.unknown(job_id, error, state)
     found = explanation.of_health(state, health)
     if found.reason is not JobReason.STARTING:
         return found
     try:
-        state = await perform(session, api.status(session.endpoint_id, job_id), deadline)
+        state = await call(context, api.status(context.endpoint_id, job_id), deadline)
     except errors.RunpodError:
         return found
     return explanation.of_state(state) or found

@@ -13,8 +13,8 @@ from attrs import define, field
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.io import Session, Submission
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import EndpointContext, Submission
+from runpod_sdk._flows.send import call
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.settings import CANCEL_TIMEOUT, OnTimeout
 
@@ -27,7 +27,7 @@ class JobGuard:
     The shells ask it, outside of all flows: so it covers the instants after a flow as well.
     """
 
-    session: Session
+    context: EndpointContext
     on_timeout: OnTimeout = "detach"
     known_id: str | None = None
     """The job's id, where the call does not submit the job itself."""
@@ -51,10 +51,10 @@ class JobGuard:
         elif job_id is not None:
             await self._interrupted(reason, job_id)
         elif self.submission.uncertain:
-            reason.add_note(messages.interrupted_submission(self.session.endpoint_id))
+            reason.add_note(messages.interrupted_submission(self.context.endpoint_id))
 
     async def _ended_by_error(self, error: errors.RunpodError, job_id: str) -> None:
-        error.job = error.job or self.session.handle(job_id)
+        error.job = error.job or self.context.job_of(job_id)
         if self.on_timeout == "cancel" and isinstance(error, errors.RunpodTimeoutError):
             answer = await self._cancel(job_id)
             error.state = answer or error.state
@@ -71,16 +71,16 @@ class JobGuard:
 
     async def _cancel(self, job_id: str) -> JobState | None:
         try:
-            return await self.session.io.shielded(try_to_cancel(self.session, job_id))
+            return await self.context.io.shielded(try_to_cancel(self.context, job_id))
         except BaseException as interruption:  # the caller does not want to wait for that
             interruption.add_note(messages.about(job_id, "the cancellation was interrupted"))
             raise
 
 
-async def try_to_cancel(session: Session, job_id: str) -> JobState | None:
+async def try_to_cancel(context: EndpointContext, job_id: str) -> JobState | None:
     """Cancel a job, bounded; return what the server answered, or None."""
-    deadline = session.deadline(CANCEL_TIMEOUT)
+    deadline = context.deadline(CANCEL_TIMEOUT)
     try:
-        return await perform(session, api.cancel(session.endpoint_id, job_id), deadline)
+        return await call(context, api.cancel(context.endpoint_id, job_id), deadline)
     except errors.RunpodError:
         return None

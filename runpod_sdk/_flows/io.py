@@ -18,8 +18,8 @@ from runpod_sdk import errors
 from runpod_sdk._flows.censoring import Censor, censored_headers
 from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.json_codec import decode
-from runpod_sdk._flows.rate_limit import Lane, Limit, Traffic
-from runpod_sdk._flows.recent_jobs import Newcomers
+from runpod_sdk._flows.rate_limit import RateLimitedCall, RateLimiter, RateLimiters
+from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._origin import Origin
 from runpod_sdk.settings import Unset, is_id
 
@@ -37,7 +37,7 @@ _GLIMPSE = 65_536
 
 
 @frozen
-class Call:
+class Request:
     """One HTTP request, without what belongs to the client: base URL, key, user agent."""
 
     method: str
@@ -54,7 +54,7 @@ class Call:
 
 
 @define
-class Reply:
+class Response:
     """One HTTP answer, whole. Looks like a response to the generated functions."""
 
     status_code: int
@@ -85,7 +85,7 @@ class Reply:
         """Return what takes its own secrets and these out of a text."""
         return Censor((*self.secrets, *secrets))
 
-    def censored(self, secrets: tuple[str, ...]) -> Reply:
+    def censored(self, secrets: tuple[str, ...]) -> Response:
         """Return the reply as an error may show it, without its own *secrets* and these."""
         censor = self.censor(secrets)
         body = evolve(self, decoded=[]).body()  # decoded anew, as it may be changed
@@ -118,7 +118,7 @@ class Submission:
 
     sent: bool = False
     """Whether the request may have left."""
-    read: Callable[[], Reply] | None = None
+    read: Callable[[], Response] | None = None
     """Returns the answer, as far as it has come; None before any of it has."""
 
     def begin(self) -> None:
@@ -126,7 +126,7 @@ class Submission:
         self.read, self.sent = None, True
 
     @property
-    def reply(self) -> Reply | None:
+    def response(self) -> Response | None:
         """The answer, as far as it has come; None if nothing can be made of it yet."""
         try:
             return None if self.read is None else self.read()
@@ -136,11 +136,11 @@ class Submission:
     @property
     def job_id(self) -> str | None:
         """The id of the job, read from the answer itself: nobody else may have read it yet."""
-        reply = self.reply
-        if reply is None or not 200 <= reply.status_code < 300:
+        response = self.response
+        if response is None or not 200 <= response.status_code < 300:
             return None
         try:
-            body = reply.json()
+            body = response.json()
         except (ValueError, RecursionError):
             return None
         job_id = body.get("id") if isinstance(body, dict) else None
@@ -149,14 +149,14 @@ class Submission:
     @property
     def uncertain(self) -> bool:
         """Whether there may be a job, whether or not its id is known."""
-        reply = self.reply
-        if reply is None or 200 <= reply.status_code < 300:
+        response = self.response
+        if response is None or 200 <= response.status_code < 300:
             return self.sent
-        cls = errors.status_error_class(reply.status_code, submission=True)
+        cls = errors.status_error_class(response.status_code, submission=True)
         return issubclass(cls, errors.SubmissionUncertainError)
 
 
-class NoReply(Exception):
+class RequestFailed(Exception):
     """A call that got no usable answer."""
 
     def __init__(
@@ -180,7 +180,7 @@ class NoReply(Exception):
         """Whether the client was closed meanwhile."""
 
 
-class Telemetry(Protocol):
+class TelemetrySink(Protocol):
     """
     Is told what becomes of jobs, for whoever measures; of requests the port tells itself.
 
@@ -191,26 +191,26 @@ class Telemetry(Protocol):
         """Enclose the submission of a job; to be called with the answer."""
         ...
 
-    def following(self, endpoint_id: str, job_id: str) -> object:
+    def follow_job(self, endpoint_id: str, job_id: str) -> object:
         """Return what is to be kept for as long as the job is dealt with."""
         ...
 
-    def saw(self, endpoint_id: str, state: JobState) -> None: ...
+    def job_seen(self, endpoint_id: str, state: JobState) -> None: ...
 
 
 class IO(Protocol):
     """What a flow may ask for."""
 
     @property
-    def telemetry(self) -> Telemetry: ...
+    def telemetry(self) -> TelemetrySink: ...
 
-    def send(self, call: Call, limit: TimeLimit) -> Coroutine[Any, Any, Reply]:
+    def send(self, call: Request, limit: TimeLimit) -> Coroutine[Any, Any, Response]:
         """Send *call* and read the whole answer within *limit*; raise `NoReply` without one."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
-    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+    async def wait_for(self, turn: Future[None], limit: float | None) -> bool:
         """Wait until *turn* is done, for *limit* seconds at the most; tell whether it is."""
         ...
 
@@ -218,7 +218,7 @@ class IO(Protocol):
         """Await *flow* to its end although the caller has been interrupted."""
         ...
 
-    def note(self, level: Level, message: str, *args: object) -> None:
+    def log(self, level: Level, message: str, *args: object) -> None:
         """Tell whoever reads the log of this package, with neither a secret nor an input."""
         ...
 
@@ -232,25 +232,25 @@ class IO(Protocol):
 
 
 @frozen
-class Session:
+class EndpointContext:
     """What the flows of one endpoint share."""
 
     io: IO
     endpoint_id: str
-    patience: float | None
+    attempt_timeout: float | None
     """Longest time for one answer to something that may be asked again, beyond its hold."""
     max_retries: int
-    handle: Callable[[str], Any] = field(repr=False)
+    job_of: Callable[[str], Any] = field(repr=False)
     """Makes the public job of an id, for errors to carry."""
-    newcomers: Newcomers = field(repr=False)
+    recent_jobs: RecentJobs = field(repr=False)
     """The jobs that the client has submitted just now."""
-    traffic: Traffic | None = None
+    rate_limiters: RateLimiters | None = None
     """The lanes of the client's requests; None if it does not keep to rates."""
     size_limits: bool = True
     """Whether to refuse requests that are larger than the service takes."""
-    hurry: bool = True
+    queueing_counts: bool = True
     """Whether the wait for a turn counts as time taken."""
-    before: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    before_send: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
     """Is awaited when it is a request's turn, right before it is sent; each time it is."""
 
     def deadline(self, timeout: float | None) -> Deadline:
@@ -267,8 +267,8 @@ class Session:
         """
         now = self.io.now()
         if isinstance(timeout, Unset):
-            at = None if self.patience is None else now + self.patience
-            return Deadline(at, self.patience, restarts=True)
+            at = None if self.attempt_timeout is None else now + self.attempt_timeout
+            return Deadline(at, self.attempt_timeout, restarts=True)
         at = None if timeout is None else now + timeout
         return Deadline(at, timeout, bounds_attempts=timeout is not None)
 
@@ -281,18 +281,22 @@ class Session:
             repeatable: Whether there can be another attempt, so that this one need not get all
                 of the time.
         """
-        if self.patience is None or not (repeatable and deadline.bounds_attempts):
+        if self.attempt_timeout is None or not (repeatable and deadline.bounds_attempts):
             return TimeLimit(self.io.now, deadline)
-        return TimeLimit(self.io.now, deadline, self.patience, self.patience + hold)
+        return TimeLimit(self.io.now, deadline, self.attempt_timeout, self.attempt_timeout + hold)
 
-    def lane(self, limit: Limit) -> Lane | None:
-        return None if self.traffic is None else self.traffic.lane(self.endpoint_id, limit)
+    def rate_limiter(self, limit: RateLimitedCall) -> RateLimiter | None:
+        return (
+            None
+            if self.rate_limiters is None
+            else self.rate_limiters.limiter(self.endpoint_id, limit)
+        )
 
     def is_new(self, job_id: str | None) -> bool:
         """Tell whether it may be that not all servers know the job yet."""
-        return job_id is not None and self.newcomers.has(self.endpoint_id, job_id, self.io.now())
+        return job_id is not None and self.recent_jobs.has(self.endpoint_id, job_id, self.io.now())
 
-    def hold(self, limit: Limit, wanted: float) -> float:
+    def poll_wait(self, limit: RateLimitedCall, wanted: float) -> float:
         """Return how long an answer may be held, where *wanted* seconds would be wanted."""
-        lane = self.lane(limit)
-        return wanted if lane is None else lane.hold(wanted)
+        limiter = self.rate_limiter(limit)
+        return wanted if limiter is None else limiter.poll_wait(wanted)

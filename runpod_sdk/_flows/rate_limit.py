@@ -23,7 +23,7 @@ from attrs import frozen
 
 
 @frozen
-class Rate:
+class Allowance:
     """How many requests may begin in any `WINDOW`, and how many may be under way."""
 
     requests: int
@@ -32,7 +32,7 @@ class Rate:
     """How many of them in any tenth of it."""
 
 
-class Limit(Enum):
+class RateLimitedCall(Enum):
     """The kinds of requests that the service counts."""
 
     RUN = auto()
@@ -44,12 +44,12 @@ class Limit(Enum):
 
 
 RATES = {
-    Limit.RUN: Rate(1000, 200, 100),
-    Limit.RUN_SYNC: Rate(2000, 400, 200),
-    Limit.STATUS: Rate(2000, 400, 200),
-    Limit.STREAM: Rate(2000, 400, 200),
-    Limit.CANCEL: Rate(100, 20, 10),
-    Limit.PURGE: Rate(2, None, 2),
+    RateLimitedCall.RUN: Allowance(1000, 200, 100),
+    RateLimitedCall.RUN_SYNC: Allowance(2000, 400, 200),
+    RateLimitedCall.STATUS: Allowance(2000, 400, 200),
+    RateLimitedCall.STREAM: Allowance(2000, 400, 200),
+    RateLimitedCall.CANCEL: Allowance(100, 20, 10),
+    RateLimitedCall.PURGE: Allowance(2, None, 2),
 }
 """What the service documents for each, long polls among those of their kind."""
 
@@ -64,10 +64,10 @@ ANOTHER_CLOCK = 1.0
 """A clock that is further behind is another one: that of an event loop that came later."""
 
 
-class Lane:
+class RateLimiter:
     """Requests of one kind to one endpoint."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Allowance) -> None:
         self._rate = rate
         self._lock = threading.Lock()
         self._free = rate.concurrent
@@ -79,7 +79,7 @@ class Lane:
         self._changed = float("-inf")
         """When the slowness was last changed."""
 
-    def enter(self) -> Future[None] | None:
+    def acquire(self) -> Future[None] | None:
         """Take a place among those under way; None if there is one, else what tells when."""
         with self._lock:
             if self._free is None:
@@ -91,7 +91,7 @@ class Lane:
             self._queue.append(turn)
             return turn
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the place to whoever has waited longest."""
         with self._lock:
             if self._free is None:
@@ -105,12 +105,12 @@ class Lane:
                 return
         turn.set_result(None)
 
-    def give_up(self, turn: Future[None]) -> None:
+    def abandon(self, turn: Future[None]) -> None:
         """Wait for *turn* no longer; whether it has come by now makes no difference."""
         if not turn.cancel():
-            self.leave()
+            self.release()
 
-    def start(self, now: float, at_latest: float | None) -> float | None:
+    def reserve(self, now: float, at_latest: float | None) -> float | None:
         """
         Say when the next request may begin, and count it.
 
@@ -149,7 +149,7 @@ class Lane:
         """Tell whether there was no refusal since a start was given that holds it up."""
         return now >= self._closed_until
 
-    def refused(self, now: float, pause: float) -> None:
+    def back_off(self, now: float, pause: float) -> None:
         """Take a 429 as a hint: stand still for *pause* seconds, and go on more slowly."""
         with self._lock:
             self._closed_until = max(self._closed_until, now + pause)
@@ -157,7 +157,7 @@ class Lane:
                 self._slowness = min(SLOWEST, self._slowness * 2)
                 self._changed = now
 
-    def hold(self, wanted: float) -> float:
+    def poll_wait(self, wanted: float) -> float:
         """
         Return how long the service may hold an answer back, instead of *wanted* seconds.
 
@@ -171,7 +171,7 @@ class Lane:
         return min(wanted, max(share, wanted * 2 * free / places))
 
 
-class Traffic:
+class RateLimiters:
     """
     The lanes of one client.
 
@@ -184,14 +184,14 @@ class Traffic:
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._lanes: dict[tuple[str, Limit], Lane] = {}
+        self._lanes: dict[tuple[str, RateLimitedCall], RateLimiter] = {}
         self._pid = os.getpid()
 
-    def lane(self, endpoint_id: str, limit: Limit) -> Lane:
+    def limiter(self, endpoint_id: str, limit: RateLimitedCall) -> RateLimiter:
         if self._pid != os.getpid():
             self._begin()
         with self._lock:
             key = endpoint_id, limit
             if key not in self._lanes:
-                self._lanes[key] = Lane(RATES[limit])
+                self._lanes[key] = RateLimiter(RATES[limit])
             return self._lanes[key]

@@ -14,7 +14,7 @@ from runpod_sdk.settings import PROPAGATION
 _FEW: Final = 100
 
 
-class Newcomers:
+class RecentJobs:
     """
     The jobs that a client submitted in the last moments, and has not heard of since.
 

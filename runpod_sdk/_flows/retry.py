@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-from runpod_sdk._flows.io import NoReply
+from runpod_sdk._flows.io import RequestFailed
 from runpod_sdk.errors import APIStatusError
 from runpod_sdk.settings import BACKOFF_FIRST, BACKOFF_LONGEST, RETRY_AFTER_LONGEST
 
 
-class Kind(Enum):
+class RepeatSafety(Enum):
     """
     What asking twice would mean.
 
@@ -37,31 +37,31 @@ class Kind(Enum):
 
     READ = "read"
     SUBMIT = "submit"
-    ACT = "act"
+    CHANGE = "act"
     PURGE = "purge"
-    DRAIN = "drain"
+    CONSUME = "drain"
 
 
-def surely_not_taken(fault: NoReply | APIStatusError) -> bool:
+def surely_not_taken(fault: RequestFailed | APIStatusError) -> bool:
     """Tell whether what was asked surely did not happen, and may be asked again."""
-    if isinstance(fault, NoReply):
+    if isinstance(fault, RequestFailed):
         return not fault.sent
     return fault.status_code in (429, 503)
 
 
-def may_repeat(kind: Kind, fault: NoReply | APIStatusError) -> bool:
+def may_repeat(kind: RepeatSafety, fault: RequestFailed | APIStatusError) -> bool:
     """Tell whether a call of *kind* that met *fault* may be sent again."""
-    if kind is Kind.PURGE or (isinstance(fault, NoReply) and fault.permanent):
+    if kind is RepeatSafety.PURGE or (isinstance(fault, RequestFailed) and fault.permanent):
         return False
-    if kind is not Kind.READ:
+    if kind is not RepeatSafety.READ:
         return surely_not_taken(fault)
-    if isinstance(fault, NoReply):
+    if isinstance(fault, RequestFailed):
         return True
     return fault.status_code in (408, 429) or fault.status_code >= 500
 
 
-def pause(retry: int, fault: NoReply | APIStatusError, random: float) -> float:
+def pause(retry: int, fault: RequestFailed | APIStatusError, random: float) -> float:
     """Return the seconds before retry number *retry*, given a *random* number below 1."""
-    asked = 0.0 if isinstance(fault, NoReply) else fault.retry_after or 0.0
+    asked = 0.0 if isinstance(fault, RequestFailed) else fault.retry_after or 0.0
     backoff = random * min(BACKOFF_FIRST * 2.0 ** min(retry - 1, 16), BACKOFF_LONGEST)
     return max(backoff, min(asked, RETRY_AFTER_LONGEST))

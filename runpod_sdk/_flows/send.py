@@ -14,16 +14,16 @@ from typing import TypeAlias, TypeVar
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import retry
-from runpod_sdk._flows.call import Operation, exchange
+from runpod_sdk._flows.call import Operation, call_once
 from runpod_sdk._flows.deadline import NEVER, Deadline
-from runpod_sdk._flows.io import NoReply, Session
-from runpod_sdk._flows.rate_limit import Lane
-from runpod_sdk._flows.retry import Kind
+from runpod_sdk._flows.io import EndpointContext, RequestFailed
+from runpod_sdk._flows.rate_limit import RateLimiter
+from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import BACKOFF_FIRST, PAUSE_FIRST
 
 T = TypeVar("T")
-Failure: TypeAlias = NoReply | errors.APIStatusError
+Failure: TypeAlias = RequestFailed | errors.APIStatusError
 """What an attempt may end with in place of an answer."""
 Revise: TypeAlias = Callable[[Failure, float], Operation[T]]
 """Returns what to ask next, after an attempt that failed after so many seconds."""
@@ -51,8 +51,8 @@ class OutOfTime(Exception):
         """The seconds until its turn, where that is known."""
 
 
-async def send(
-    session: Session,
+async def send_until_answered(
+    context: EndpointContext,
     op: Operation[T],
     deadline: Deadline,
     *,
@@ -73,7 +73,7 @@ async def send(
         APIConnectionError: The same, without an answer.
         APIResponseValidationError: The answer can't be read.
     """
-    io = session.io
+    io = context.io
     failure: errors.RunpodError | None = None
     retries = 0
     for resends in count():
@@ -82,42 +82,42 @@ async def send(
         if left is not None and left <= 0:
             raise OutOfTime(failure)
         asked = began
-        lane = await _enter(session, op, deadline if session.hurry else NEVER, failure)
-        if not session.hurry:
+        limiter = await _enter(context, op, deadline if context.queueing_counts else NEVER, failure)
+        if not context.queueing_counts:
             deadline = deadline.later(io.now() - began)
         try:
-            if session.before is not None:
-                await session.before()
-            repeatable = op.kind in (Kind.READ, Kind.DRAIN)
+            if context.before_send is not None:
+                await context.before_send()
+            repeatable = op.kind in (RepeatSafety.READ, RepeatSafety.CONSUME)
             asked = io.now()
-            limit = session.limit(deadline, op.hold, repeatable=repeatable)
-            answer = await exchange(io, op, limit, resends)
+            limit = context.limit(deadline, op.poll_wait, repeatable=repeatable)
+            answer = await call_once(io, op, limit, resends)
             if op.job_id is not None:
-                session.newcomers.discard(session.endpoint_id, op.job_id)
+                context.recent_jobs.discard(context.endpoint_id, op.job_id)
             if isinstance(answer, JobState):
-                io.telemetry.saw(session.endpoint_id, answer)
+                io.telemetry.job_seen(context.endpoint_id, answer)
             return answer
         except errors.APIStatusError as refusal:
             fault: Failure = refusal
             failure = refusal
-        except NoReply as silence:
+        except RequestFailed as silence:
             left = deadline.left(io.now())
             if silence.timed_out and left is not None and left <= 0:
                 raise OutOfTime(sent=silence.sent) from silence
             fault = silence
-            failure = _no_answer(session, op, silence)
+            failure = _no_answer(context, op, silence)
         finally:
-            if lane is not None:
-                lane.leave()
-        if _is_too_early(session, op, fault):
+            if limiter is not None:
+                limiter.release()
+        if _is_too_early(context, op, fault):
             pause = PAUSE_FIRST
         else:
             retries += 1
             pause = retry.pause(retries, fault, io.random())
-            if lane is not None and isinstance(fault, errors.RateLimitError):
-                lane.refused(io.now(), max(pause, BACKOFF_FIRST))
+            if limiter is not None and isinstance(fault, errors.RateLimitError):
+                limiter.back_off(io.now(), max(pause, BACKOFF_FIRST))
             exhausted = (
-                retries > session.max_retries
+                retries > context.max_retries
                 if give_up_at is None
                 else io.now() + pause > give_up_at
             )
@@ -126,8 +126,8 @@ async def send(
         left = deadline.left(io.now())
         if left is not None and pause >= left:
             raise OutOfTime(failure)
-        what = fault.reason if isinstance(fault, NoReply) else f"HTTP {fault.status_code}"
-        io.note("DEBUG", "%s: %s; retry %d in %.1f s", op.action, what, resends + 1, pause)
+        what = fault.reason if isinstance(fault, RequestFailed) else f"HTTP {fault.status_code}"
+        io.log("DEBUG", "%s: %s; retry %d in %.1f s", op.action, what, resends + 1, pause)
         if revise is not None:
             op = revise(fault, io.now() - asked)
         await io.sleep(pause)
@@ -135,45 +135,48 @@ async def send(
 
 
 async def _enter(
-    session: Session, op: Operation[T], deadline: Deadline, failure: errors.RunpodError | None
-) -> Lane | None:
+    context: EndpointContext,
+    op: Operation[T],
+    deadline: Deadline,
+    failure: errors.RunpodError | None,
+) -> RateLimiter | None:
     """
     Wait until it is the turn of *op* in its lane, and give the lane, to be left afterwards.
 
     Raises:
         OutOfTime: Its turn does not come before the deadline; with *failure*.
     """
-    lane = None if op.limit is None else session.lane(op.limit)
-    if lane is None:
+    limiter = None if op.limit is None else context.rate_limiter(op.limit)
+    if limiter is None:
         return None
-    io = session.io
-    turn = lane.enter()
+    io = context.io
+    turn = limiter.acquire()
     if turn is not None:
         came = False
         try:
-            came = await io.turn(turn, deadline.left(io.now()))
+            came = await io.wait_for(turn, deadline.left(io.now()))
         finally:
             if not came:
-                lane.give_up(turn)
+                limiter.abandon(turn)
         if not came:
             raise OutOfTime(failure, in_line=True)
     try:
         while True:
-            start = lane.start(io.now(), deadline.at)
+            start = limiter.reserve(io.now(), deadline.at)
             if start is None:
-                raise OutOfTime(failure, in_line=True, wait=lane.wait(io.now()))
+                raise OutOfTime(failure, in_line=True, wait=limiter.wait(io.now()))
             pause = start - io.now()
             if pause <= 0:
-                return lane
+                return limiter
             await io.sleep(pause)
-            if lane.is_open(io.now()):
-                return lane
+            if limiter.is_open(io.now()):
+                return limiter
     except BaseException:
-        lane.leave()
+        limiter.release()
         raise
 
 
-async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
+async def call(context: EndpointContext, op: Operation[T], deadline: Deadline) -> T:
     """
     Carry out an operation that is one question and one answer.
 
@@ -183,7 +186,7 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         APIConnectionError: The same, without an answer.
     """
     try:
-        return await send(session, op, deadline)
+        return await send_until_answered(context, op, deadline)
     except OutOfTime as out:
         if out.failure is not None:
             raise out.failure from out.failure.__cause__
@@ -192,22 +195,24 @@ async def perform(session: Session, op: Operation[T], deadline: Deadline) -> T:
         message = messages.timed_out(
             op.action, deadline.timeout, uncertain=uncertain, in_line=out.in_line, wait=out.wait
         )
-        job = None if op.job_id is None else session.handle(op.job_id)
+        job = None if op.job_id is None else context.job_of(op.job_id)
         raise cls(message, job=job) from out.__cause__
 
 
-def _is_too_early(session: Session, op: Operation[T], fault: Failure) -> bool:
+def _is_too_early(context: EndpointContext, op: Operation[T], fault: Failure) -> bool:
     """Tell whether the answer may be that of a server that does not know the job yet."""
     return (
-        isinstance(fault, errors.NotFoundError) and not op.another_way and session.is_new(op.job_id)
+        isinstance(fault, errors.NotFoundError) and not op.another_way and context.is_new(op.job_id)
     )
 
 
-def _no_answer(session: Session, op: Operation[T], fault: NoReply) -> errors.RunpodError:
+def _no_answer(
+    context: EndpointContext, op: Operation[T], fault: RequestFailed
+) -> errors.RunpodError:
     cls: type[errors.APIConnectionError] = errors.APIConnectionError
     if fault.sent and op.submission:
         cls = errors.SubmissionUncertainError
-    elif fault.sent and op.kind is Kind.DRAIN:
+    elif fault.sent and op.kind is RepeatSafety.CONSUME:
         cls = errors.StreamInterruptedError
     elif fault.closed:
         cls = errors.ClientClosedError

@@ -29,15 +29,21 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import Session
-from runpod_sdk._flows.rate_limit import Limit
+from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.rate_limit import RateLimitedCall
 from runpod_sdk._flows.retry import surely_not_taken
-from runpod_sdk._flows.send import OutOfTime, perform, send
+from runpod_sdk._flows.send import OutOfTime, call, send_until_answered
 from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
-from runpod_sdk._flows.wait import hold, rest, run_out, timed_out, wait
+from runpod_sdk._flows.wait import (
+    pause_between_polls,
+    poll_wait,
+    sleep_until_deadline,
+    timed_out,
+    wait,
+)
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
 from runpod_sdk.results import checked
-from runpod_sdk.settings import HOLD, STREAM_PAUSE_LONGEST
+from runpod_sdk.settings import POLL_WAIT, STREAM_PAUSE_LONGEST
 
 
 class ChunkReader:
@@ -45,18 +51,18 @@ class ChunkReader:
 
     def __init__(
         self,
-        session: Session,
+        context: EndpointContext,
         job_id: str,
         timeout: float | None,
         memory: StreamMemory | None = None,
     ) -> None:
-        self._session = session
+        self._context = context
         self._job_id = job_id
-        self._story = session.io.telemetry.following(session.endpoint_id, job_id)
+        self._span = context.io.telemetry.follow_job(context.endpoint_id, job_id)
         self._timeout = timeout
         self._started: Deadline | None = None
         self._memory = StreamMemory() if memory is None else memory
-        self._draining = evolve(session, before=self._memory.note_request)
+        self._draining = evolve(context, before_send=self._memory.note_request)
         self._idle = 0
         self._closed = False
 
@@ -95,10 +101,10 @@ class ChunkReader:
             while not memory.position.ready and memory.position.end is None:
                 await self._advance()
         except OutOfTime as out:
-            await run_out(self._session, self._deadline)
+            await sleep_until_deadline(self._context, self._deadline)
             self.close()
             cause = out.failure or out.__cause__
-            raise timed_out(self._session, self._job_id, self._deadline, None) from cause
+            raise timed_out(self._context, self._job_id, self._deadline, None) from cause
         except errors.RunpodError:  # after any other exception the caller may continue
             self.close()
             raise
@@ -115,7 +121,7 @@ class ChunkReader:
     def _deadline(self) -> Deadline:
         """The deadline; its time runs from when the first chunk is asked for."""
         if self._started is None:
-            self._started = self._session.deadline(self._timeout)
+            self._started = self._context.deadline(self._timeout)
         return self._started
 
     async def _advance(self) -> None:
@@ -130,14 +136,14 @@ class ChunkReader:
 
     async def _fetch(self) -> None:
         """Ask for chunks once."""
-        session, memory, deadline = self._session, self._memory, self._deadline
-        asked = session.io.now()
+        context, memory, deadline = self._context, self._memory, self._deadline
+        asked = context.io.now()
         if memory.position.known_at is None:
             memory.update(known_at=asked)
-        held = hold(deadline.left(asked), session.hold(Limit.STREAM, HOLD))
-        op = api.stream(session.endpoint_id, self._job_id, held)
+        held = poll_wait(deadline.left(asked), context.poll_wait(RateLimitedCall.STREAM, POLL_WAIT))
+        op = api.stream(context.endpoint_id, self._job_id, held)
         try:
-            batch = await send(self._draining, op, deadline)
+            window = await send_until_answered(self._draining, op, deadline)
         except OutOfTime as out:
             if not out.sent:
                 memory.update(missing=None)
@@ -148,13 +154,13 @@ class ChunkReader:
                 raise
             await self._complete(failure)
             return
-        news = batch.chunks or batch.status != memory.position.status
-        memory.position = memory.position.received(batch, session.io.now())
+        news = window.chunks or window.status != memory.position.status
+        memory.position = memory.position.received(window, context.io.now())
         self._idle = 0 if news else self._idle + 1
-        if batch.last:
-            await self._finish(batch.status)
-        elif not batch.chunks:
-            await rest(session, self._idle, asked, deadline, STREAM_PAUSE_LONGEST)
+        if window.last:
+            await self._finish(window.status)
+        elif not window.chunks:
+            await pause_between_polls(context, self._idle, asked, deadline, STREAM_PAUSE_LONGEST)
 
     async def _accept(self) -> None:
         """Make the fetched chunks ready, unless they repeat what was delivered before."""
@@ -170,14 +176,14 @@ class ChunkReader:
 
     async def _check(self) -> None:
         """Look whether the job was given to another worker; without an answer, assume not."""
-        session, memory = self._session, self._memory
-        op = api.status(session.endpoint_id, self._job_id)
+        context, memory = self._context, self._memory
+        op = api.status(context.endpoint_id, self._job_id)
         try:
-            state = await send(session, op, self._deadline)
+            state = await send_until_answered(context, op, self._deadline)
         except errors.RunpodError:
             memory.update(must_check=False)
         else:
-            memory.position = memory.position.checked(state, session.io.now())
+            memory.position = memory.position.checked(state, context.io.now())
 
     async def _finish(self, status: JobStatus | str) -> None:
         """
@@ -185,7 +191,7 @@ class ChunkReader:
 
         If the job's state can't be read, the status that the stream ended with counts.
         """
-        session, memory = self._session, self._memory
+        context, memory = self._context, self._memory
         end = api.bare_state(self._job_id, status)
         if end.succeeded and memory.position.repeated is not None:
             memory.update(missing=Missing.RUN)
@@ -194,9 +200,9 @@ class ChunkReader:
         if not end.succeeded or (
             memory.position.accepted.count and not memory.position.ended_first
         ):
-            op = api.status(session.endpoint_id, self._job_id)
+            op = api.status(context.endpoint_id, self._job_id)
             try:
-                state = await perform(session, op, self._deadline)
+                state = await call(context, op, self._deadline)
             except errors.RunpodError:
                 pass
             else:
@@ -207,7 +213,7 @@ class ChunkReader:
                 if state.completed and not end.succeeded and not state.succeeded:
                     end = state
         memory.update(end=end)
-        session.io.telemetry.saw(session.endpoint_id, end)
+        context.io.telemetry.job_seen(context.endpoint_id, end)
 
     async def _complete(
         self, failure: errors.RunpodError | None = None, known: JobState | None = None
@@ -219,10 +225,10 @@ class ChunkReader:
             failure: What came instead of the response; None if nobody waited for it.
             known: The job's state, if it is known.
         """
-        session, memory, job_id = self._session, self._memory, self._job_id
+        context, memory, job_id = self._context, self._memory, self._job_id
         state, why = None, ""
         try:
-            state = await wait(session, job_id, self._deadline, known)
+            state = await wait(context, job_id, self._deadline, known)
             outputs = await self._missing_outputs(state)
         except errors.RunpodTimeoutError:
             raise
@@ -235,7 +241,7 @@ class ChunkReader:
         if state is None or outputs is None:
             rerun = memory.position.missing is Missing.RUN
             message = messages.interrupted(f"stream of job {job_id}", state, why, rerun=rerun)
-            job = session.handle(job_id)
+            job = context.job_of(job_id)
             raise errors.StreamInterruptedError(message, job=job, state=state) from failure
         ready = deque(api.chunk_of(output) for output in outputs)
         end = api.bare_state(job_id, state.status) if state.succeeded else state
@@ -253,14 +259,17 @@ class ChunkReader:
 
     async def _drain(self) -> Prefix:
         """Fetch the chunks that are left of a job that has ended; return their digest."""
-        session, deadline, left = self._session, self._deadline, Prefix()
+        context, deadline, left = self._context, self._deadline, Prefix()
         while True:
-            held = hold(deadline.left(session.io.now()), session.hold(Limit.STREAM, HOLD))
-            op = api.stream(session.endpoint_id, self._job_id, held)
-            batch = await send(session, op, deadline)
-            if not batch.chunks:
+            held = poll_wait(
+                deadline.left(context.io.now()),
+                context.poll_wait(RateLimitedCall.STREAM, POLL_WAIT),
+            )
+            op = api.stream(context.endpoint_id, self._job_id, held)
+            window = await send_until_answered(context, op, deadline)
+            if not window.chunks:
                 return left
-            left = left.plus([chunk.output for chunk in batch.chunks])
+            left = left.plus([chunk.output for chunk in window.chunks])
 
 
 def _may_have_carried_chunks(failure: errors.RunpodError) -> bool:

@@ -18,7 +18,7 @@ from weakref import ref
 
 from attrs import evolve, field, frozen
 
-from runpod_sdk._flows.api import Batch
+from runpod_sdk._flows.api import StreamPage
 from runpod_sdk._types import JSONValue
 from runpod_sdk.json_text import write
 from runpod_sdk.models import TERMINAL, JobState, JobStatus, StreamChunk
@@ -109,7 +109,7 @@ class Position:
     end: JobState | None = None
     """The state to report once all ready chunks are consumed."""
 
-    def received(self, page: Batch, now: float) -> Position:
+    def received(self, page: StreamPage, now: float) -> Position:
         """Return the position after a response."""
         at = evolve(self, missing=None, status=page.status)
         if page.status == JobStatus.IN_QUEUE and self.status != JobStatus.IN_QUEUE:

@@ -7,15 +7,15 @@ from attrs import evolve
 from runpod_sdk._flows import api
 from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import Session, Submission
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import EndpointContext, Submission
+from runpod_sdk._flows.send import call
 from runpod_sdk._flows.wait import wait
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import FIRST_HOLD, Unset
+from runpod_sdk.settings import FIRST_POLL_WAIT, Unset
 
 
 async def run(
-    session: Session,
+    context: EndpointContext,
     request: api.JobRequest,
     timeout: float | Unset | None,
     record: Submission | None = None,
@@ -26,24 +26,24 @@ async def run(
     Args:
         record: Keeps what is known of the submission, for who is interrupted.
     """
-    op = api.run(session.endpoint_id, request)
-    return await _submit(session, op, session.call_deadline(timeout), record)
+    op = api.run(context.endpoint_id, request)
+    return await _submit(context, op, context.call_deadline(timeout), record)
 
 
 async def _submit(
-    session: Session, op: Operation[JobState], deadline: Deadline, record: Submission | None
+    context: EndpointContext, op: Operation[JobState], deadline: Deadline, record: Submission | None
 ) -> JobState:
-    op = evolve(op, record=record, largest=op.largest if session.size_limits else None)
-    with session.io.telemetry.submission(session.endpoint_id) as told:
-        state = await perform(session, op, deadline)
+    op = evolve(op, record=record, largest=op.largest if context.size_limits else None)
+    with context.io.telemetry.submission(context.endpoint_id) as told:
+        state = await call(context, op, deadline)
         told(state)
-    session.newcomers.add(session.endpoint_id, state.id, session.io.now())
-    session.io.note("INFO", "job %s was submitted to endpoint %s", state.id, session.endpoint_id)
+    context.recent_jobs.add(context.endpoint_id, state.id, context.io.now())
+    context.io.log("INFO", "job %s was submitted to endpoint %s", state.id, context.endpoint_id)
     return state
 
 
 async def run_sync(
-    session: Session,
+    context: EndpointContext,
     request: api.JobRequest,
     timeout: float | None,
     record: Submission | None = None,
@@ -58,10 +58,10 @@ async def run_sync(
     Args:
         record: Keeps what is known of the submission, for who is interrupted.
     """
-    deadline = session.deadline(timeout)
-    if timeout is not None and timeout <= 2 * FIRST_HOLD:
-        op = api.run(session.endpoint_id, request)
+    deadline = context.deadline(timeout)
+    if timeout is not None and timeout <= 2 * FIRST_POLL_WAIT:
+        op = api.run(context.endpoint_id, request)
     else:
-        op = api.run_sync(session.endpoint_id, request, FIRST_HOLD)
-    state = await _submit(session, op, deadline, record)
-    return await wait(session, state.id, deadline, state)
+        op = api.run_sync(context.endpoint_id, request, FIRST_POLL_WAIT)
+    state = await _submit(context, op, deadline, record)
+    return await wait(context, state.id, deadline, state)

@@ -21,29 +21,29 @@ from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import NoReply, Session
-from runpod_sdk._flows.rate_limit import Limit
-from runpod_sdk._flows.send import Failure, OutOfTime, send
+from runpod_sdk._flows.io import EndpointContext, RequestFailed
+from runpod_sdk._flows.rate_limit import RateLimitedCall
+from runpod_sdk._flows.send import Failure, OutOfTime, send_until_answered
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import (
-    HOLD,
-    LONGEST_HOLD,
+    MAX_POLL_WAIT,
+    MIN_POLL_WAIT,
     OUTAGE,
     PAUSE_FIRST,
     PAUSE_GROWTH,
     PAUSE_LONGEST,
+    POLL_WAIT,
     SHORT_POLLS,
-    SHORTEST_HOLD,
 )
 
 
-def hold(left: float | None, longest: float = HOLD) -> float:
+def poll_wait(left: float | None, longest: float = POLL_WAIT) -> float:
     """Return how long the server may hold an answer back, with *left* seconds to go."""
     wanted = longest if left is None else min(left, longest)
-    return min(max(wanted, SHORTEST_HOLD), LONGEST_HOLD)
+    return min(max(wanted, MIN_POLL_WAIT), MAX_POLL_WAIT)
 
 
-def pause(idle: int, elapsed: float, longest: float = PAUSE_LONGEST) -> float:
+def poll_pause(idle: int, elapsed: float, longest: float = PAUSE_LONGEST) -> float:
     """
     Return the seconds to let pass before the next poll.
 
@@ -56,8 +56,12 @@ def pause(idle: int, elapsed: float, longest: float = PAUSE_LONGEST) -> float:
     return max(0.0, min(PAUSE_FIRST * growth, longest) - elapsed)
 
 
-async def rest(
-    session: Session, idle: int, asked: float, deadline: Deadline, longest: float = PAUSE_LONGEST
+async def pause_between_polls(
+    context: EndpointContext,
+    idle: int,
+    asked: float,
+    deadline: Deadline,
+    longest: float = PAUSE_LONGEST,
 ) -> None:
     """
     Let the pause pass that follows a poll which was *asked* then.
@@ -65,24 +69,24 @@ async def rest(
     Raises:
         OutOfTime: The deadline comes before the pause is over.
     """
-    now = session.io.now()
-    length = pause(idle, now - asked, longest)
+    now = context.io.now()
+    length = poll_pause(idle, now - asked, longest)
     left = deadline.left(now)
     if left is not None and length >= left:
         raise OutOfTime
     if length > 0:
-        await session.io.sleep(length)
+        await context.io.sleep(length)
 
 
-async def run_out(session: Session, deadline: Deadline) -> None:
+async def sleep_until_deadline(context: EndpointContext, deadline: Deadline) -> None:
     """Let the time pass that is left, though it is too short for another try: it is not up."""
-    left = deadline.left(session.io.now())
+    left = deadline.left(context.io.now())
     if left is not None and left > 0:
-        await session.io.sleep(left)
+        await context.io.sleep(left)
 
 
 async def wait(
-    session: Session, job_id: str, deadline: Deadline, known: JobState | None = None
+    context: EndpointContext, job_id: str, deadline: Deadline, known: JobState | None = None
 ) -> JobState:
     """
     Wait until the job's status is terminal.
@@ -94,7 +98,7 @@ async def wait(
         RunpodTimeoutError: The deadline passed first; with the last state.
         NotFoundError: The server does not know the job, under `/status` either.
     """
-    poll = Poll(session, job_id)
+    poll = JobPoller(context, job_id)
     idle = 0
     while known is None or not known.completed:
         try:
@@ -102,10 +106,10 @@ async def wait(
             idle = idle + 1 if _same(state, known) else 0
             known = state
             if not known.completed:
-                await rest(session, idle, poll.asked, deadline)
+                await pause_between_polls(context, idle, poll.asked, deadline)
         except OutOfTime as out:
-            await run_out(session, deadline)
-            raise timed_out(session, job_id, deadline, known) from (out.failure or out.__cause__)
+            await sleep_until_deadline(context, deadline)
+            raise timed_out(context, job_id, deadline, known) from (out.failure or out.__cause__)
     return known
 
 
@@ -116,28 +120,28 @@ def _same(state: JobState, known: JobState | None) -> bool:
         return False
 
 
-class Poll:
+class JobPoller:
     """Asks for the state of a job, by long poll where the server offers it."""
 
-    def __init__(self, session: Session, job_id: str) -> None:
-        self._session = session
+    def __init__(self, context: EndpointContext, job_id: str) -> None:
+        self._context = context
         self._job_id = job_id
-        self._story = session.io.telemetry.following(session.endpoint_id, job_id)
+        self._span = context.io.telemetry.follow_job(context.endpoint_id, job_id)
         self._long = True
-        self._longest = LONGEST_HOLD
+        self._longest = MAX_POLL_WAIT
         """How long answers may be held before a gateway cuts them."""
         self._cuts = 0
         """How many held answers in a row did not arrive."""
         self._short_until = 0.0
         """When to try long polls again, after a gateway cut the shortest."""
-        self._answered = session.io.now()
+        self._answered = context.io.now()
         """When the last good answer came."""
         self.asked = 0.0
         """When the last question was asked."""
 
-    async def __call__(self, deadline: Deadline, longest: float = HOLD) -> JobState:
-        session, job_id = self._session, self._job_id
-        self.asked = session.io.now()
+    async def __call__(self, deadline: Deadline, longest: float = POLL_WAIT) -> JobState:
+        context, job_id = self._context, self._job_id
+        self.asked = context.io.now()
         is_new = False
         if self._long and self.asked >= self._short_until:
             try:
@@ -145,54 +149,56 @@ class Poll:
             except errors.APIStatusError as refusal:
                 if refusal.status_code not in (404, 405):
                     raise
-                is_new = refusal.status_code == 404 and session.is_new(job_id)
-            self.asked = session.io.now()
+                is_new = refusal.status_code == 404 and context.is_new(job_id)
+            self.asked = context.io.now()
             self._long = is_new
-        state = await self._send(api.status(session.endpoint_id, job_id), deadline, longest)
+        state = await self._send(api.status(context.endpoint_id, job_id), deadline, longest)
         return state
 
     def _long_poll(self, deadline: Deadline, longest: float) -> Operation[JobState]:
-        session = self._session
-        wanted = session.hold(Limit.STATUS, min(longest, self._longest))
-        held = hold(deadline.left(session.io.now()), wanted)
-        return api.status_sync(session.endpoint_id, self._job_id, held)
+        context = self._context
+        wanted = context.poll_wait(RateLimitedCall.STATUS, min(longest, self._longest))
+        held = poll_wait(deadline.left(context.io.now()), wanted)
+        return api.status_sync(context.endpoint_id, self._job_id, held)
 
     async def _send(self, op: Operation[JobState], deadline: Deadline, longest: float) -> JobState:
         """Ask, through outages and gateways that cut held answers."""
 
         def revise(fault: Failure, elapsed: float) -> Operation[JobState]:
             nonlocal op
-            self.asked = session.io.now()
-            if op.hold and _may_be_cut(fault):
+            self.asked = context.io.now()
+            if op.poll_wait and _may_be_cut(fault):
                 self._cuts += 1
                 if self._cuts > 1:
-                    self._longest = min(elapsed, op.hold) / 2
-            if op.hold and self._longest < SHORTEST_HOLD:
-                self._longest, self._short_until = LONGEST_HOLD, self.asked + SHORT_POLLS
-                op = api.status(session.endpoint_id, self._job_id)
-            elif op.hold:
+                    self._longest = min(elapsed, op.poll_wait) / 2
+            if op.poll_wait and self._longest < MIN_POLL_WAIT:
+                self._longest, self._short_until = MAX_POLL_WAIT, self.asked + SHORT_POLLS
+                op = api.status(context.endpoint_id, self._job_id)
+            elif op.poll_wait:
                 op = self._long_poll(deadline, longest)
             return op
 
-        session = self._session
+        context = self._context
         give_up_at = math.inf if deadline.at is not None else self._answered + OUTAGE
-        state = await send(session, op, deadline, give_up_at=give_up_at, revise=revise)
-        self._answered = session.io.now()
-        if op.hold:
+        state = await send_until_answered(
+            context, op, deadline, give_up_at=give_up_at, revise=revise
+        )
+        self._answered = context.io.now()
+        if op.poll_wait:
             self._cuts = 0
         return state
 
 
 def _may_be_cut(fault: Failure) -> bool:
     """Tell whether a gateway may have cut an answer that the server held back."""
-    if isinstance(fault, NoReply):
+    if isinstance(fault, RequestFailed):
         return fault.sent
     return fault.status_code == 408 or fault.status_code >= 500
 
 
 def timed_out(
-    session: Session, job_id: str, deadline: Deadline, state: JobState | None
+    context: EndpointContext, job_id: str, deadline: Deadline, state: JobState | None
 ) -> errors.RunpodTimeoutError:
     """Make the error of a deadline that passed while a job was waited for."""
     message = messages.timed_out(f"job {job_id}", deadline.timeout, state=state)
-    return errors.RunpodTimeoutError(message, job=session.handle(job_id), state=state)
+    return errors.RunpodTimeoutError(message, job=context.job_of(job_id), state=state)

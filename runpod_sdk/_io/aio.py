@@ -19,7 +19,7 @@ import anyio
 
 from runpod_sdk import _forks
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Call, Level, Reply
+from runpod_sdk._flows.io import Level, Request, Response
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, event_loop, http_common, proxies
 from runpod_sdk._io.log import follow_environment
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from runpod_sdk._files.time_left import TimeLeft
     from runpod_sdk._io.http11.pool import Open
-    from runpod_sdk._io.httpx_client import AsyncThrough
+    from runpod_sdk._io.httpx_client import AsyncHttpxSender
 
 T = TypeVar("T")
 
@@ -61,8 +61,8 @@ class AsyncIO:
         follow_environment()
         self.telemetry = telemetry or Telemetry(config.base_url, config.telemetry)
         self._connect = _connector(transport)
-        self._here = _Here()
-        self._callers: AsyncThrough | None = None
+        self._per_thread = _PerThread()
+        self._given: AsyncHttpxSender | None = None
         self._closed = False
         self._soon: Callable[..., object] | None = None
         """Has the first loop that used this port call something, from any thread."""
@@ -70,31 +70,33 @@ class AsyncIO:
         if http_client is not None:
             if transport is not None:
                 raise ValueError("pass transport=… or http_client=…, not both")
-            self._callers = _through(config, http_client)
+            self._given = _httpx_sender(config, http_client)
         elif config.own_http and not config.revived:  # an unusable proxy is an error from the start
             proxies.proxy_for(config, socks=transport != "aiohttp")
 
     def after_fork(self) -> None:
         """Leave connections, and calls in progress, to the parent process and its event loop."""
-        self._here, self._soon = _Here(), None
-        if self._callers is not None:
-            self._callers.drop_idle()
+        self._per_thread, self._soon = _PerThread(), None
+        if self._given is not None:
+            self._given.drop_idle()
 
-    def send(self, call: Call, limit: TimeLimit) -> Sending:  # one coroutine, if nobody is told
-        return self.telemetry.attempt(self._send, call, limit)
+    def send(
+        self, request: Request, limit: TimeLimit
+    ) -> Sending:  # one coroutine, if nobody is told
+        return self.telemetry.attempt(self._send, request, limit)
 
-    async def _send(self, call: Call, limit: TimeLimit) -> Reply:
-        before, trace = sys.exception(), http_common.Trace(call.submission)
-        way, scopes = self._way(), self._scopes()
+    async def _send(self, request: Request, limit: TimeLimit) -> Response:
+        before, trace = sys.exception(), http_common.SendTrace(request.submission)
+        sender, scopes = self._sender(), self._scopes()
         limit.scope = scope = anyio.CancelScope(deadline=limit.ends_at)
         scopes.add(scope)
         try:
             with scope:
-                return http_common.noted(call, await way.send(call, limit, trace))
-        except http_common.FAULTS as fault:
+                return http_common.log_response(request, await sender.send(request, limit, trace))
+        except http_common.TRANSPORT_ERRORS as fault:
             http_common.raise_interruption(fault, before, trace)
-            raise http_common.no_reply(
-                self.config, call, fault, trace, closed=self._closed
+            raise http_common.request_failed(
+                self.config, request, fault, trace, closed=self._closed
             ) from fault
         except BaseException:
             trace.interrupted()
@@ -102,15 +104,17 @@ class AsyncIO:
         finally:
             scopes.discard(scope)
         late = TimeoutError()  # the scope was cancelled: there is no other way to get here
-        raise http_common.no_reply(self.config, call, late, trace, closed=self._closed) from late
+        raise http_common.request_failed(
+            self.config, request, late, trace, closed=self._closed
+        ) from late
 
     async def sleep(self, seconds: float) -> None:
         with self._ended_by_close():
             await anyio.sleep(seconds)
 
-    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+    async def wait_for(self, future: Future[None], limit: float | None) -> bool:
         with self._ended_by_close():
-            return await event_loop.come(turn, limit)
+            return await event_loop.wait_for_future(future, limit)
         raise AssertionError("unreachable")
 
     @contextlib.contextmanager
@@ -138,11 +142,11 @@ class AsyncIO:
             return await flow
         raise AssertionError("unreachable")  # nobody cancels the scope, so it swallows nothing
 
-    def note(self, level: Level, message: str, *args: object) -> None:
+    def log(self, level: Level, message: str, *args: object) -> None:
         http_common.log(level, message, *args)
 
     def now(self) -> float:
-        return event_loop.now()
+        return event_loop.loop_time()
 
     def random(self) -> float:
         return random.random()
@@ -150,10 +154,10 @@ class AsyncIO:
     async def aclose(self) -> None:
         """Close the connections that are our own, and end what is under way on this loop."""
         self._closed = True
-        here = self._here
+        per_thread = self._per_thread
         self._end_all()
-        if here.loop == event_loop.here() and here.own is not None:
-            await here.own.close()
+        if per_thread.loop == event_loop.current_loop() and per_thread.sender is not None:
+            await per_thread.sender.close()
 
     def close_soon(self) -> None:
         """End what is under way on the first loop that used this port, from any thread."""
@@ -165,11 +169,11 @@ class AsyncIO:
     def _scopes(self) -> set[anyio.CancelScope]:
         """Return the scopes of what is under way on this loop, to add one."""
         if self._soon is None:
-            self._soon = event_loop.soon()
-        return self._here.scopes
+            self._soon = event_loop.loop_scheduler()
+        return self._per_thread.scopes
 
     def _end_all(self) -> None:
-        for scope in list(self._here.scopes):
+        for scope in list(self._per_thread.scopes):
             scope.cancel()
 
     def check_open(self) -> None:
@@ -178,25 +182,25 @@ class AsyncIO:
             raise http_common.closed_before()
 
     def __del__(self) -> None:
-        here = getattr(self, "_here", None)
-        if here is not None and here.own is not None and not self._closed:
+        per_thread = getattr(self, "_per_thread", None)
+        if per_thread is not None and per_thread.own is not None and not self._closed:
             http_common.warn_unclosed(self)
-            here.own.drop_idle()
+            per_thread.own.drop_idle()
 
-    def _way(self) -> _Way:
+    def _sender(self) -> _Sender:
         self.check_open()
-        if self._callers is not None:
-            return self._callers
-        here, loop = self._here, event_loop.here()
-        if here.own is None or here.loop != loop:
-            here.own, here.loop = self._connect(self.config), loop
-        return here.own
+        if self._given is not None:
+            return self._given
+        per_thread, loop = self._per_thread, event_loop.current_loop()
+        if per_thread.sender is None or per_thread.loop != loop:
+            per_thread.sender, per_thread.loop = self._connect(self.config), loop
+        return per_thread.sender
 
 
-class _Here(threading.local):
+class _PerThread(threading.local):
     """The connections of one thread: they belong to an event loop, and that runs in one."""
 
-    own: _Way | None = None
+    sender: _Sender | None = None
     loop: object = None
 
     def __init__(self) -> None:
@@ -204,21 +208,23 @@ class _Here(threading.local):
         """What is under way."""
 
 
-class _Way(Protocol):
-    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply: ...
+class _Sender(Protocol):
+    async def send(
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+    ) -> Response: ...
     async def close(self) -> None: ...
     def drop_idle(self) -> None: ...
 
 
-def _connector(transport: Transport | None) -> Callable[[Config], _Way]:
+def _connector(transport: Transport | None) -> Callable[[Config], _Sender]:
     """Choose how to get to the server."""
     if transport in (None, "direct", "anyio"):
-        return _own
+        return _direct_sender
     if transport != "aiohttp":
         raise ValueError(f'transport must be "direct" or "aiohttp", not {transport!r}')
     try:
         with whole_imports():
-            from runpod_sdk._io.aiohttp_client import Session
+            from runpod_sdk._io.aiohttp_client import AiohttpSender
     except OSError as error:  # of the TLS contexts that aiohttp makes when it is imported
         fault = certificates.fault(error)
     except ImportError as missing:
@@ -226,32 +232,32 @@ def _connector(transport: Transport | None) -> Callable[[Config], _Way]:
             'transport="aiohttp" needs aiohttp: pip install "runpod_sdk[aiohttp]"'
         ) from missing
     else:
-        return Session
+        return AiohttpSender
     raise ConfigurationError(fault)
 
 
-def _own(config: Config) -> _Way:
+def _direct_sender(config: Config) -> _Sender:
     if proxies.proxy_for(config):
-        return _through(config)
-    from runpod_sdk._io.http11.pool import Pool
+        return _httpx_sender(config)
+    from runpod_sdk._io.http11.pool import ConnectionPool
 
-    return Pool(config, _line())
+    return ConnectionPool(config, _open_stream())
 
 
-def _line() -> Open:
+def _open_stream() -> Open:
     if event_loop.under_asyncio():
-        from runpod_sdk._io.http11.asyncio_stream import ProtocolLine
+        from runpod_sdk._io.http11.asyncio_stream import AsyncioStream
 
-        return ProtocolLine.open
-    from runpod_sdk._io.http11.anyio_stream import AwaitingLine
+        return AsyncioStream.open
+    from runpod_sdk._io.http11.anyio_stream import AnyioStream
 
-    return AwaitingLine.open
+    return AnyioStream.open
 
 
-def _through(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncThrough:
-    from runpod_sdk._io.httpx_client import AsyncThrough  # few go this way, and need httpcore
+def _httpx_sender(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncHttpxSender:
+    from runpod_sdk._io.httpx_client import AsyncHttpxSender  # few go this way, and need httpcore
 
-    return AsyncThrough(config, http_client)
+    return AsyncHttpxSender(config, http_client)
 
 
 def drive(flow: Awaitable[T]) -> Awaitable[T]:

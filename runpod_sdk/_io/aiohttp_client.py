@@ -23,10 +23,10 @@ from attrs import define
 from yarl import URL
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
-from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._io import certificates, http_common, proxies
 from runpod_sdk._io.aiohttp_upload import Upload
-from runpod_sdk._io.body import Body
+from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.event_loop import under_asyncio
 from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk._io.http11.happy_eyeballs import new_socket
@@ -37,7 +37,7 @@ _CLOCKS_APART: Final = 1.0
 """Seconds that two clocks may be apart before it is taken that the machine has slept."""
 
 
-class Session:
+class AiohttpSender:
     """
     A client's way to its server by aiohttp, for one event loop of asyncio.
 
@@ -66,15 +66,17 @@ class Session:
         self._asleep = self._time_asleep()
         self._current: _Generation | None = None
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
+    async def send(
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+    ) -> Response:
         """Send *call* and read the whole answer; who calls bounds the time."""
         generation = self._generation()
         attempt = _Attempt(trace)
         generation.under_way += 1
         try:
-            reply = await self._exchange(generation.session, call, limit, attempt)
-            reply.distrust = self.drop_idle
-            return reply
+            response = await self._exchange(generation.session, request, limit, attempt)
+            response.distrust = self.drop_idle
+            return response
         except BaseException as reason:
             failed = isinstance(reason, httpx.HTTPError) or limit.left() <= 0
             if failed and attempt.is_kept and self._current is generation:
@@ -87,25 +89,27 @@ class Session:
                     await generation.session.close()
 
     async def _exchange(
-        self, session: aiohttp.ClientSession, call: Call, limit: TimeLimit, attempt: _Attempt
-    ) -> Reply:
-        query = f"?{urlencode(call.params)}" if call.params else ""
-        headers, content = {**self._headers, **call.headers}, call.content
+        self, session: aiohttp.ClientSession, request: Request, limit: TimeLimit, attempt: _Attempt
+    ) -> Response:
+        query = f"?{urlencode(request.params)}" if request.params else ""
+        headers, content = {**self._headers, **request.headers}, request.content
         upload: Any = content
         if content is not None and len(content) > PROGRESS:
             attempt.is_large = True
             upload = Upload(content, limit, attempt.trace)
         try:
             async with session.request(
-                call.method,
-                URL(self._base + call.path + query, encoded=True),
+                request.method,
+                URL(self._base + request.path + query, encoded=True),
                 headers=headers,
                 data=upload,
                 allow_redirects=False,
                 **self._proxy,
                 trace_request_ctx=attempt,
             ) as response:
-                body = Body(self._config, response.status, httpx.Headers(response.raw_headers))
+                body = ResponseBody(
+                    self._config, response.status, httpx.Headers(response.raw_headers)
+                )
                 attempt.trace.answering(body)
                 while piece := await response.content.readany():
                     limit.moved(len(piece))
@@ -114,7 +118,7 @@ class Session:
                     if not body.add(piece):
                         response.close()
                         break
-            return body.reply()
+            return body.response()
         except aiohttp.ClientError as error:
             fault = _translated(error)
         raise fault  # without a cause: some of aiohttp's hold the request, and the key in it
@@ -179,7 +183,7 @@ class _Generation:
 class _Attempt:
     """A request on its way."""
 
-    trace: http_common.Trace
+    trace: http_common.SendTrace
     is_large: bool = False
     """Whether its body tells how much of it was sent."""
     is_kept: bool = False

@@ -16,7 +16,7 @@ from runpod_sdk._io.socket_deadline import is_ready
 class Upload(aiohttp.Payload):
     """A body that tells how much of it was handed to the system."""
 
-    def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.Trace) -> None:
+    def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.SendTrace) -> None:
         super().__init__(content)
         self._size = len(content)
         self._limit = limit

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from runpod_sdk._flows.io import Reply
+from runpod_sdk._flows.io import Response
 from runpod_sdk.settings import Config
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -16,7 +16,7 @@ _MAGIC: Final = b"\x1f"
 """What a member begins with."""
 
 
-class Body:
+class ResponseBody:
     """
     Gathers an answer, as far as it is not larger than what is believed.
 
@@ -71,7 +71,7 @@ class Body:
         self._pieces.append(piece if self._room >= 0 else piece[: self._room])
         return self._room >= 0
 
-    def reply(self) -> Reply:
+    def response(self) -> Response:
         """
         Make the reply of all that was taken.
 
@@ -81,7 +81,7 @@ class Body:
         too_large = self._room < 0
         if self._gzip and self._pieces and not (self._gzip.is_whole or too_large or self._is_error):
             raise httpx.DecodingError("the compressed response is incomplete")
-        return Reply(
+        return Response(
             self._status,
             self._headers,
             b"".join(self._pieces),

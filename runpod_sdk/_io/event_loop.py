@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-async def come(turn: Future[None], limit: float | None) -> bool:
+async def wait_for_future(turn: Future[None], limit: float | None) -> bool:
     """Await *turn*, for *limit* seconds at the most; tell whether it is done."""
-    came, call_soon = anyio.Event(), soon()
+    came, call_soon = anyio.Event(), loop_scheduler()
 
     def tell(_: Future[None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone, and whoever waited with it
@@ -28,7 +28,7 @@ async def come(turn: Future[None], limit: float | None) -> bool:
     return turn.done()
 
 
-def soon() -> Callable[..., object]:
+def loop_scheduler() -> Callable[..., object]:
     """Give what has the running loop call something, whichever thread asks."""
     if (loop := _loop_of_asyncio()) is not None:
         return loop.call_soon_threadsafe
@@ -37,13 +37,13 @@ def soon() -> Callable[..., object]:
     return trio.lowlevel.current_trio_token().run_sync_soon
 
 
-def now() -> float:
+def loop_time() -> float:
     """Return the time of this event loop, in seconds; anyio says the same, but takes longer."""
     loop = _loop_of_asyncio()
     return anyio.current_time() if loop is None else loop.time()
 
 
-def here() -> object:
+def current_loop() -> object:
     """Return what tells this event loop from others."""
     return _loop_of_asyncio() or anyio.lowlevel.current_token()
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 
 from runpod_sdk import errors
-from runpod_sdk._flows.io import Call, Level, NoReply, Reply, Submission
+from runpod_sdk._flows.io import Level, Request, RequestFailed, Response, Submission
 from runpod_sdk._io import certificates, proxies
-from runpod_sdk._io.body import Body
+from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.log import logger
 from runpod_sdk._signals import interruption_in
 from runpod_sdk._version import __version__
@@ -25,7 +25,7 @@ _USER_AGENT = (
     f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
 )
 
-FAULTS = (httpx.HTTPError,)
+TRANSPORT_ERRORS = (httpx.HTTPError,)
 """What a way to a server may raise in place of an answer."""
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -41,7 +41,7 @@ _PERMANENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 _QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11 shows them
 
 
-class Trace:
+class SendTrace:
     """
     Watches a request on its way, to tell whether the server may have taken it.
 
@@ -83,10 +83,10 @@ class Trace:
         elif event.endswith(".failed") and type(info.get("exception")).__name__ in _KEPT_BACK:
             self._may_be_taken = False
 
-    def answering(self, body: Body) -> None:
+    def answering(self, body: ResponseBody) -> None:
         """Note that the answer's head has come, and that *body* gathers the rest."""
         if self._submission is not None:
-            self._submission.read = body.reply
+            self._submission.read = body.response
 
     def interrupted(self) -> None:
         """Note that the request was ended by something else than a fault."""
@@ -132,15 +132,15 @@ def log(level: Level, message: str, *args: object) -> None:
     logger.log(logging.INFO if level == "INFO" else logging.DEBUG, message, *args)
 
 
-def noted(call: Call, reply: Reply) -> Reply:
+def log_response(request: Request, response: Response) -> Response:
     """Log that *call* got that *reply*, and return it."""
-    logger.debug("%s %s: HTTP %d", call.method, call.path, reply.status_code)
-    return reply
+    logger.debug("%s %s: HTTP %d", request.method, request.path, response.status_code)
+    return response
 
 
-def no_reply(
-    config: Config, call: Call, fault: Exception, trace: Trace, *, closed: bool = False
-) -> NoReply:
+def request_failed(
+    config: Config, request: Request, fault: Exception, trace: SendTrace, *, closed: bool = False
+) -> RequestFailed:
     """
     Make the port's own exception of what was raised in place of an answer, and log it.
 
@@ -168,8 +168,8 @@ def no_reply(
         advice = certificates.advice(why, own_http=config.own_http)
         reason = f"no connection to {server} ({why}){advice}"
         permanent = isinstance(fault, _PERMANENT) or _is_untrusted(fault)
-    logger.debug("%s %s: %s", call.method, call.path, reason)
-    return NoReply(reason, sent=sent, timed_out=timed_out, permanent=permanent, closed=closed)
+    logger.debug("%s %s: %s", request.method, request.path, reason)
+    return RequestFailed(reason, sent=sent, timed_out=timed_out, permanent=permanent, closed=closed)
 
 
 def _refused_by_proxy(config: Config, fault: httpx.ProxyError) -> tuple[str, bool]:
@@ -192,7 +192,7 @@ def _is_untrusted(fault: BaseException | None) -> bool:
     return False
 
 
-def raise_interruption(fault: Exception, before: BaseException | None, trace: Trace) -> None:
+def raise_interruption(fault: Exception, before: BaseException | None, trace: SendTrace) -> None:
     """Raise what a signal handler has raised, if that is what *fault* is made of."""
     if (interruption := interruption_in(fault, before)) is not None:
         trace.interrupted()

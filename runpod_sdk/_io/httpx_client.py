@@ -11,11 +11,15 @@ from typing import Any, TypeVar
 import httpx
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
-from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._io import certificates, http_common, proxies
-from runpod_sdk._io.body import Body
+from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.http11.happy_eyeballs import limit_unsent
-from runpod_sdk._io.httpx_deadline import enforce, expire_idle_connections, hearing
+from runpod_sdk._io.httpx_deadline import (
+    bound_by_deadline,
+    expire_idle_connections,
+    reading_while_sending,
+)
 from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
 
@@ -36,7 +40,7 @@ def _checked(http_client: C, cls: type[C]) -> C:
     return http_client
 
 
-class Through:
+class HttpxSender:
     """The sync client's way through an httpx client; blocks, and never suspends."""
 
     def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
@@ -44,25 +48,27 @@ class Through:
         if client is None:
             client = httpx.Client(**_options(config))
         self._client = _checked(client, httpx.Client)
-        enforce(self._client)
+        bound_by_deadline(self._client)
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
-        """Send *call* and read the whole answer."""
-        request = _request(self._client, self._config, call, limit, trace)
-        request.extensions["trace"] = trace.note
+    async def send(
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+    ) -> Response:
+        """Send *request* and read the whole answer."""
+        outgoing = _request(self._client, self._config, request, limit, trace)
+        outgoing.extensions["trace"] = trace.note
         trace.unwatched()
         try:
-            with hearing(isinstance(request.stream, _Upload)):
+            with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                 response = self._client.send(
-                    request, auth=None, follow_redirects=False, stream=True
+                    outgoing, auth=None, follow_redirects=False, stream=True
                 )
             with contextlib.closing(response):
-                reading = _Reading(self._config, response, limit)
+                reading = _BodyReader(self._config, response, limit)
                 trace.answering(reading.body)
                 for piece in reading.pieces(response.iter_bytes, response.iter_raw):
                     if not reading.add(piece):
                         break
-            return reading.reply(partial(expire_idle_connections, self._client))
+            return reading.response(partial(expire_idle_connections, self._client))
         except httpx.TransportError:
             expire_idle_connections(self._client)
             raise
@@ -74,7 +80,7 @@ class Through:
         expire_idle_connections(self._client)
 
 
-class AsyncThrough:
+class AsyncHttpxSender:
     """The async client's way through an httpx client."""
 
     def __init__(self, config: Config, client: httpx.AsyncClient | None = None) -> None:
@@ -82,25 +88,27 @@ class AsyncThrough:
         if client is None:
             client = httpx.AsyncClient(**_options(config))
         self._client = _checked(client, httpx.AsyncClient)
-        enforce(self._client)
+        bound_by_deadline(self._client)
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
-        """Send *call* and read the whole answer."""
-        request = _request(self._client, self._config, call, limit, trace)
-        request.extensions["trace"] = partial(_note, trace)
+    async def send(
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+    ) -> Response:
+        """Send *request* and read the whole answer."""
+        outgoing = _request(self._client, self._config, request, limit, trace)
+        outgoing.extensions["trace"] = partial(_note, trace)
         trace.unwatched()
         try:
-            with hearing(isinstance(request.stream, _Upload)):
+            with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                 response = await self._client.send(
-                    request, auth=None, follow_redirects=False, stream=True
+                    outgoing, auth=None, follow_redirects=False, stream=True
                 )
             async with contextlib.aclosing(response):
-                reading = _Reading(self._config, response, limit)
+                reading = _BodyReader(self._config, response, limit)
                 trace.answering(reading.body)
                 async for piece in reading.pieces(response.aiter_bytes, response.aiter_raw):
                     if not reading.add(piece):
                         break
-            return reading.reply(partial(expire_idle_connections, self._client))
+            return reading.response(partial(expire_idle_connections, self._client))
         except BaseException as reason:
             if isinstance(reason, httpx.TransportError) or limit.left() <= 0:
                 expire_idle_connections(self._client)
@@ -113,7 +121,7 @@ class AsyncThrough:
         expire_idle_connections(self._client)
 
 
-async def _note(trace: http_common.Trace, event: str, info: Mapping[str, Any]) -> None:
+async def _note(trace: http_common.SendTrace, event: str, info: Mapping[str, Any]) -> None:
     """Note a step that httpcore reports; have a new socket show the progress of an upload."""
     trace.note(event, info)
     if event == "connection.connect_tcp.complete":
@@ -122,13 +130,15 @@ async def _note(trace: http_common.Trace, event: str, info: Mapping[str, Any]) -
             limit_unsent(sock)
 
 
-class _Reading:
+class _BodyReader:
     """An answer of httpx's that is being read."""
 
     def __init__(self, config: Config, response: httpx.Response, limit: TimeLimit) -> None:
         # What httpx unpacks is not bounded, and may be cut short: it does so for mocks alone.
         self.is_unpacked = response.is_stream_consumed
-        self.body = Body(config, response.status_code, response.headers, unpacked=self.is_unpacked)
+        self.body = ResponseBody(
+            config, response.status_code, response.headers, unpacked=self.is_unpacked
+        )
         self._response = response
         self._limit = limit
         self._counted = 0
@@ -150,17 +160,17 @@ class _Reading:
             raise httpx.ReadTimeout("no time is left")
         return self.body.add(piece)
 
-    def reply(self, distrust: Callable[[], object]) -> Reply:
+    def response(self, distrust: Callable[[], object]) -> Response:
         """Return the whole reply, with what drops connections that are not to be trusted."""
-        reply = self.body.reply()
-        reply.distrust = distrust
-        return reply
+        response = self.body.response()
+        response.distrust = distrust
+        return response
 
 
 class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that tells how much of it has been sent."""
 
-    def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.Trace) -> None:
+    def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.SendTrace) -> None:
         self._content = memoryview(content)
         self._limit = limit
         self._trace = trace
@@ -210,23 +220,23 @@ def _options(config: Config) -> dict[str, Any]:
 def _request(
     client: httpx.Client | httpx.AsyncClient,
     config: Config,
-    call: Call,
+    request: Request,
     limit: TimeLimit,
-    trace: http_common.Trace,
+    trace: http_common.SendTrace,
 ) -> httpx.Request:
     if client.is_closed:
         raise ClientClosedError("the http_client is closed: pass an open one; nothing was sent")
     left = limit.left()
     if left <= 0:
         raise httpx.ConnectTimeout("no time is left")
-    request = client.build_request(
-        call.method,
-        config.base_url + call.path,
-        params=call.params or None,
-        content=call.content,
-        headers={**http_common.headers(config), **call.headers},
+    outgoing = client.build_request(
+        request.method,
+        config.base_url + request.path,
+        params=request.params or None,
+        content=request.content,
+        headers={**http_common.headers(config), **request.headers},
         timeout=None if left == math.inf else min(left, _LONGEST),
     )
-    if call.content is not None and len(call.content) > PROGRESS:
-        request.stream = _Upload(call.content, limit, trace)
-    return request
+    if request.content is not None and len(request.content) > PROGRESS:
+        outgoing.stream = _Upload(request.content, limit, trace)
+    return outgoing

@@ -25,7 +25,7 @@ import httpcore
 import httpx
 from httpcore._backends.sync import SyncBackend, SyncStream
 
-from runpod_sdk._io.http11.connection import MOST
+from runpod_sdk._io.http11.connection import READ_SIZE
 from runpod_sdk._io.http11.happy_eyeballs import connect
 from runpod_sdk._io.http11.socket_stream import encrypted
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_left
@@ -37,22 +37,22 @@ _ANSWERED: Final = "the server answered before all was sent"
 _hears: ContextVar[bool] = ContextVar("runpod_sdk_hears", default=False)
 
 
-def enforce(client: httpx.Client | httpx.AsyncClient) -> None:
+def bound_by_deadline(client: httpx.Client | httpx.AsyncClient) -> None:
     """Wrap the network backends of *client*; twice does no harm."""
     for transport in transports_of(client):
         pool: Any = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
         speaks_http1 = getattr(pool, "_http1", False)
-        if isinstance(backend, _Backend | _AsyncBackend):
+        if isinstance(backend, _DeadlineBackend | _AsyncListeningBackend):
             continue
         if isinstance(backend, httpcore.NetworkBackend):
-            pool._network_backend = _Backend(backend, speaks_http1)
+            pool._network_backend = _DeadlineBackend(backend, speaks_http1)
         elif isinstance(backend, httpcore.AsyncNetworkBackend):
-            pool._network_backend = _AsyncBackend(backend, speaks_http1)
+            pool._network_backend = _AsyncListeningBackend(backend, speaks_http1)
 
 
 @contextlib.contextmanager
-def hearing(is_large: bool) -> Iterator[None]:
+def reading_while_sending(is_large: bool) -> Iterator[None]:
     """Read what the server says while this thread or task sends a body, if that is large."""
     token = _hears.set(is_large)
     try:
@@ -98,7 +98,7 @@ def _is_answer(said: bytes) -> bool:
     return bool(said)
 
 
-class _Backend(httpcore.NetworkBackend):
+class _DeadlineBackend(httpcore.NetworkBackend):
     def __init__(self, inner: httpcore.NetworkBackend, hears: bool) -> None:
         self._inner = inner
         self._hears = hears
@@ -113,7 +113,7 @@ class _Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         if type(self._inner) is not SyncBackend:  # of the caller's own making
             left = time_left(httpcore.ConnectTimeout, timeout)
-            return _Stream(
+            return _DeadlineStream(
                 self._inner.connect_tcp(host, port, left, local_address, socket_options),
                 self._hears,
             )
@@ -125,7 +125,7 @@ class _Backend(httpcore.NetworkBackend):
             local_address=local_address,
             options=socket_options or (),
         )
-        return _Stream(SyncStream(sock), self._hears)
+        return _DeadlineStream(SyncStream(sock), self._hears)
 
     def connect_unix_socket(
         self,
@@ -134,13 +134,15 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         left = time_left(httpcore.ConnectTimeout, timeout)
-        return _Stream(self._inner.connect_unix_socket(path, left, socket_options), self._hears)
+        return _DeadlineStream(
+            self._inner.connect_unix_socket(path, left, socket_options), self._hears
+        )
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(time_left(httpcore.ConnectTimeout, seconds) or 0.0)
 
 
-class _Stream(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     """A stream of httpcore's, used by its socket where it has one."""
 
     def __init__(self, inner: httpcore.NetworkStream, hears: bool) -> None:
@@ -177,7 +179,7 @@ class _Stream(httpcore.NetworkStream):
                 continue
             _WRITING.wait(sock, Wants.EITHER, timeout=timeout)
             if is_ready(sock, timeout=0):
-                said = _READING.attempt(sock.recv, MOST)
+                said = _READING.attempt(sock.recv, READ_SIZE)
                 if not isinstance(said, Wants):
                     self._said += said
                     if not said or _is_answer(self._said):
@@ -201,30 +203,34 @@ class _Stream(httpcore.NetworkStream):
             left = time_left(httpcore.ConnectTimeout, timeout)
             if self._socket is not None:
                 self._socket.settimeout(left)
-            return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._hears)
+            return _DeadlineStream(
+                self._inner.start_tls(ssl_context, server_hostname, left), self._hears
+            )
         sock = encrypted(self._socket, server_hostname or "", ssl_context, _CONNECTING, timeout)
-        return _Stream(SyncStream(sock), self._hears)
+        return _DeadlineStream(SyncStream(sock), self._hears)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
+class _AsyncListeningBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, inner: httpcore.AsyncNetworkBackend, hears: bool) -> None:
         self._inner = inner
         self._hears = hears
 
     async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _AsyncStream(await self._inner.connect_tcp(*args, **options), self._hears)
+        return _AsyncListeningStream(await self._inner.connect_tcp(*args, **options), self._hears)
 
     async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _AsyncStream(await self._inner.connect_unix_socket(*args, **options), self._hears)
+        return _AsyncListeningStream(
+            await self._inner.connect_unix_socket(*args, **options), self._hears
+        )
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
 
 
-class _AsyncStream(httpcore.AsyncNetworkStream):
+class _AsyncListeningStream(httpcore.AsyncNetworkStream):
     """A stream of httpcore's, read during a large upload."""
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, hears: bool) -> None:
@@ -250,7 +256,7 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
             nonlocal is_heard
             with contextlib.suppress(httpcore.NetworkError, httpcore.TimeoutException):
                 while not is_heard:
-                    said = await self._inner.read(MOST)
+                    said = await self._inner.read(READ_SIZE)
                     self._said += said
                     is_heard = not said or _is_answer(self._said)
             is_heard = True
@@ -273,7 +279,7 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         await self._inner.aclose()
 
     async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _AsyncStream(await self._inner.start_tls(*args, **options), self._hears)
+        return _AsyncListeningStream(await self._inner.start_tls(*args, **options), self._hears)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

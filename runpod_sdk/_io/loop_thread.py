@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Call, Reply
-from runpod_sdk._flows.many.runner import Flow, Workplace
+from runpod_sdk._flows.io import Request, Response
+from runpod_sdk._flows.many.runner import Flow, ManyContext
 from runpod_sdk._io.aio import AsyncIO
 from runpod_sdk._io.sync import SyncIO, drive
-from runpod_sdk._io.task_runner import AsyncCrew
+from runpod_sdk._io.task_runner import AsyncTaskRunner
 
 T = TypeVar("T")
 
@@ -26,13 +26,13 @@ Inputs: TypeAlias = Iterable[T]
 """What `map` of the sync client reads its inputs from."""
 
 
-def workplace(io: SyncIO) -> Workplace:
+def many_context(io: SyncIO) -> ManyContext:
     """Return what many jobs at once need, on an event loop in a thread of its own."""
-    beside = aside(io)
-    return Workplace(beside, AsyncCrew(), ThreadDesk(beside.aclose), async_inputs=False)
+    beside = io_for_loop_thread(io)
+    return ManyContext(beside, AsyncTaskRunner(), ThreadConsumer(beside.aclose), async_inputs=False)
 
 
-class ThreadDesk:
+class ThreadConsumer:
     """
     The desk of the sync client: blocks, while a thread of its own runs the crew's loop.
 
@@ -161,26 +161,26 @@ class ThreadedIO(AsyncIO):
         super().__init__(io.config, None, telemetry=io.telemetry)
         self._blocking = io
 
-    async def send(self, call: Call, limit: TimeLimit) -> Reply:
+    async def send(self, request: Request, limit: TimeLimit) -> Response:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reply] = loop.create_future()
+        future: asyncio.Future[Response] = loop.create_future()
 
-        def settle(reply: Reply | None, fault: BaseException | None) -> None:
+        def settle(response: Response | None, fault: BaseException | None) -> None:
             if future.done():
                 return
             if fault is not None:
                 future.set_exception(fault)
-            elif reply is not None:
-                future.set_result(reply)
+            elif response is not None:
+                future.set_result(response)
 
         def work() -> None:
-            reply, fault = None, None
+            response, fault = None, None
             try:
-                reply = drive(self._blocking.send(call, limit.by(self._blocking.now)))
+                response = drive(self._blocking.send(request, limit.by(self._blocking.now)))
             except BaseException as error:
                 fault = error
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
-                loop.call_soon_threadsafe(settle, reply, fault)
+                loop.call_soon_threadsafe(settle, response, fault)
 
         within = contextvars.copy_context()
         threading.Thread(
@@ -189,13 +189,13 @@ class ThreadedIO(AsyncIO):
         return await future
 
 
-def aside(io: SyncIO) -> AsyncIO:
+def io_for_loop_thread(io: SyncIO) -> AsyncIO:
     """Make the port that a sync client has in a thread's event loop, beside its own."""
     io.check_open()
     made: AsyncIO = ThreadedIO(io)
     if io.config.own_http:
         made = AsyncIO(io.config, None, telemetry=io.telemetry)
-    io.beside.add(made)
+    io.loop_ios.add(made)
     return made
 
 

@@ -15,10 +15,10 @@ from weakref import WeakSet
 
 from runpod_sdk import _forks
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Call, Level, Reply
+from runpod_sdk._flows.io import Level, Request, Response
 from runpod_sdk._io import http_common, proxies
-from runpod_sdk._io.http11.pool import Pool
-from runpod_sdk._io.http11.socket_stream import BlockingLine
+from runpod_sdk._io.http11.pool import ConnectionPool
+from runpod_sdk._io.http11.socket_stream import SocketStream
 from runpod_sdk._io.log import follow_environment
 from runpod_sdk._io.socket_deadline import bounded_by, end
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from runpod_sdk._files.time_left import TimeLeft
     from runpod_sdk._io.aio import AsyncIO
-    from runpod_sdk._io.httpx_client import Through
+    from runpod_sdk._io.httpx_client import HttpxSender
 
 T = TypeVar("T")
 
@@ -52,23 +52,23 @@ class SyncIO:
         self.config = config
         follow_environment()
         self.telemetry = Telemetry(config.base_url, config.telemetry)
-        self._callers: Through | None = None
+        self._given: HttpxSender | None = None
         self._begin()
         _forks.watch(self)
         if http_client is not None:
-            self._callers = _through(config, http_client)
+            self._given = _httpx_sender(config, http_client)
         elif not config.revived:
             proxies.proxy_for(config)  # one that can't be used is an error from the start
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._own: Pool | Through | None = None
+        self._default: ConnectionPool | HttpxSender | None = None
         self._closed = threading.Event()
         self._attempts: set[TimeLimit] = set()
         """Attempts in progress, in any thread."""
-        self._turns: set[threading.Event] = set()
+        self._waiting: set[threading.Event] = set()
         """Threads that wait in the queue of a rate limit."""
-        self.beside: WeakSet[AsyncIO] = WeakSet()
+        self.loop_ios: WeakSet[AsyncIO] = WeakSet()
         """The ports of the client's maps, to be closed with it."""
 
     def after_fork(self) -> None:
@@ -77,23 +77,27 @@ class SyncIO:
         self._begin()
         if was_closed:
             self._closed.set()
-        if self._callers is not None:
-            self._callers.drop_idle()
+        if self._given is not None:
+            self._given.drop_idle()
 
-    def send(self, call: Call, limit: TimeLimit) -> Sending:  # one coroutine, if nobody is told
-        return self.telemetry.attempt(self._send, call, limit)
+    def send(
+        self, request: Request, limit: TimeLimit
+    ) -> Sending:  # one coroutine, if nobody is told
+        return self.telemetry.attempt(self._send, request, limit)
 
-    async def _send(self, call: Call, limit: TimeLimit) -> Reply:
-        before, trace = sys.exception(), http_common.Trace(call.submission)
-        way = self._way()
+    async def _send(self, request: Request, limit: TimeLimit) -> Response:
+        before, trace = sys.exception(), http_common.SendTrace(request.submission)
+        sender = self._sender()
         self._attempts.add(limit)
         try:
             with bounded_by(limit):
-                return http_common.noted(call, await way.send(call, limit, trace))
-        except http_common.FAULTS as fault:
+                return http_common.log_response(request, await sender.send(request, limit, trace))
+        except http_common.TRANSPORT_ERRORS as fault:
             http_common.raise_interruption(fault, before, trace)
             closed = self._closed.is_set()
-            raise http_common.no_reply(self.config, call, fault, trace, closed=closed) from fault
+            raise http_common.request_failed(
+                self.config, request, fault, trace, closed=closed
+            ) from fault
         except BaseException:
             trace.interrupted()
             raise
@@ -104,23 +108,23 @@ class SyncIO:
         if self._closed.wait(seconds):
             raise http_common.closed_meanwhile()
 
-    async def turn(self, turn: Future[None], limit: float | None) -> bool:
-        come = threading.Event()  # `turn.result` raises what a signal handler may raise too
-        turn.add_done_callback(lambda _: come.set())
-        self._turns.add(come)
+    async def wait_for(self, future: Future[None], limit: float | None) -> bool:
+        settled = threading.Event()  # `turn.result` raises what a signal handler may raise too
+        future.add_done_callback(lambda _: settled.set())
+        self._waiting.add(settled)
         try:
             if not self._closed.is_set():
-                come.wait(limit)
+                settled.wait(limit)
         finally:
-            self._turns.discard(come)
+            self._waiting.discard(settled)
         if self._closed.is_set():
             raise http_common.closed_meanwhile()
-        return turn.done()
+        return future.done()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         return await flow
 
-    def note(self, level: Level, message: str, *args: object) -> None:
+    def log(self, level: Level, message: str, *args: object) -> None:
         http_common.log(level, message, *args)
 
     def now(self) -> float:
@@ -135,12 +139,12 @@ class SyncIO:
             self._closed.set()
             for attempt in list(self._attempts):
                 end(attempt)
-            for come in list(self._turns):
-                come.set()
-            for other in list(self.beside):
+            for settled in list(self._waiting):
+                settled.set()
+            for other in list(self.loop_ios):
                 other.close_soon()
-            if self._own is not None:
-                drive(self._own.close())
+            if self._default is not None:
+                drive(self._default.close())
 
     def check_open(self) -> None:
         """Raise, if the client was closed."""
@@ -148,28 +152,30 @@ class SyncIO:
             raise http_common.closed_before()
 
     def __del__(self) -> None:
-        if getattr(self, "_own", None) is not None and not self._closed.is_set():
+        if getattr(self, "_default", None) is not None and not self._closed.is_set():
             http_common.warn_unclosed(self)
             self.close()
 
-    def _way(self) -> Pool | Through:
+    def _sender(self) -> ConnectionPool | HttpxSender:
         self.check_open()
-        if self._callers is not None:
-            return self._callers
+        if self._given is not None:
+            return self._given
         with self._lock:
             self.check_open()
-            if self._own is None:
+            if self._default is None:
                 proxied = proxies.proxy_for(self.config)
-                self._own = (
-                    _through(self.config) if proxied else Pool(self.config, BlockingLine.open)
+                self._default = (
+                    _httpx_sender(self.config)
+                    if proxied
+                    else ConnectionPool(self.config, SocketStream.open)
                 )
-            return self._own
+            return self._default
 
 
-def _through(config: Config, http_client: httpx.Client | None = None) -> Through:
-    from runpod_sdk._io.httpx_client import Through  # few go this way, and need httpcore
+def _httpx_sender(config: Config, http_client: httpx.Client | None = None) -> HttpxSender:
+    from runpod_sdk._io.httpx_client import HttpxSender  # few go this way, and need httpcore
 
-    return Through(config, http_client)
+    return HttpxSender(config, http_client)
 
 
 def drive(flow: Awaitable[T]) -> T:

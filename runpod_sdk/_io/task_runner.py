@@ -17,8 +17,8 @@ import anyio.abc
 import anyio.lowlevel
 import anyio.to_thread
 
-from runpod_sdk._flows.many.runner import Flow, Workplace
-from runpod_sdk._io.event_loop import now, soon, under_asyncio
+from runpod_sdk._flows.many.runner import Flow, ManyContext
+from runpod_sdk._io.event_loop import loop_scheduler, loop_time, under_asyncio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -32,13 +32,13 @@ AsyncInputs: TypeAlias = "Iterable[T] | AsyncIterable[T]"
 """What `map` of the async client reads its inputs from."""
 
 
-def workplace(io: AsyncIO) -> Workplace:
+def many_context(io: AsyncIO) -> ManyContext:
     """Return what many jobs at once need on the running event loop."""
-    crew = AsyncCrew()
-    return Workplace(io, crew, AsyncDesk(crew), async_inputs=True)
+    runner = AsyncTaskRunner()
+    return ManyContext(io, runner, LoopConsumer(runner), async_inputs=True)
 
 
-class AsyncCrew:
+class AsyncTaskRunner:
     """A `Crew` on the loop that it is opened on."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class AsyncCrew:
 
     async def open(self) -> None:
         opened, self._dismissed, self._gone = anyio.Event(), anyio.Event(), anyio.Event()
-        self._soon, self._under_asyncio = soon(), under_asyncio()
+        self._soon, self._under_asyncio = loop_scheduler(), under_asyncio()
         self._spawn(self._host, opened)
         await opened.wait()
 
@@ -60,7 +60,7 @@ class AsyncCrew:
             raise RuntimeError("this crew is not open")
         self._group.start_soon(flow, *args)
 
-    def bell(self) -> anyio.Event:
+    def event(self) -> anyio.Event:
         return anyio.Event()
 
     async def within(self, seconds: float | None, flow: Flow[object], *args: Any) -> bool:
@@ -72,7 +72,7 @@ class AsyncCrew:
     async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await anyio.to_thread.run_sync(work, *args)
 
-    async def dismiss(self) -> None:
+    async def close(self) -> None:
         if self._dismissed is not None and self._gone is not None:
             self._dismissed.set()
             await self._gone.wait()
@@ -107,11 +107,11 @@ class AsyncCrew:
             trio.lowlevel.spawn_system_task(flow, *args)
 
 
-class AsyncDesk:
+class LoopConsumer:
     """The desk of the async client: at the crew's own loop."""
 
-    def __init__(self, crew: AsyncCrew) -> None:
-        self._crew = crew
+    def __init__(self, runner: AsyncTaskRunner) -> None:
+        self._runner = runner
 
     async def call(self, flow: Flow[T], *args: Any) -> T:
         await anyio.lowlevel.checkpoint()  # where there is always a result, others get a turn too
@@ -122,7 +122,7 @@ class AsyncDesk:
             await flow(*args)
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
-        self._crew.abandon(flow, *args)
+        self._runner.abandon(flow, *args)
 
     def now(self) -> float:
-        return now()
+        return loop_time()

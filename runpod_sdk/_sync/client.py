@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
-from runpod_sdk._flows.rate_limit import Traffic
-from runpod_sdk._flows.recent_jobs import Newcomers
+from runpod_sdk._flows.rate_limit import RateLimiters
+from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk._io.sync import SyncIO, Transport
@@ -18,7 +18,7 @@ from runpod_sdk.settings import Config, Timeout
 if TYPE_CHECKING:
     import httpx
 
-    from runpod_sdk._flows.many.result_taker import Taker
+    from runpod_sdk._flows.many.result_taker import ResultTaker
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
@@ -101,8 +101,8 @@ class Runpod:
         self, config: Config, http_client: httpx.Client | None, transport: Transport | None
     ) -> None:
         self._config = config
-        self._traffic = Traffic() if config.rate_limits else None
-        self._newcomers = Newcomers()
+        self._rate_limiters = RateLimiters() if config.rate_limits else None
+        self._recent_jobs = RecentJobs()
         self._transport = transport
         self._io = self._port(config, http_client, transport)
 
@@ -229,15 +229,15 @@ class Runpod:
 
     def _pending(
         self, jobs: Iterable[Job], timeout: Timeout, concurrency: int, *, ordered: bool
-    ) -> Taker[JobResult[Any]]:
+    ) -> ResultTaker[JobResult[Any]]:
         with whole_imports():
-            from runpod_sdk._flows.many.as_completed import prepare
-            from runpod_sdk._io.loop_thread import workplace
+            from runpod_sdk._flows.many.as_completed import start_as_completed
+            from runpod_sdk._io.loop_thread import many_context
 
-        return prepare(
+        return start_as_completed(
             jobs,
             self,
-            workplace(self._io),
+            many_context(self._io),
             concurrency=concurrency,
             timeout=timeout,
             ordered=ordered,

@@ -13,8 +13,8 @@ from runpod_sdk import _openai
 from runpod_sdk._flows import api, explain, submit
 from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import Session
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.send import call
 from runpod_sdk._flows.wait import wait
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
@@ -166,9 +166,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         finally:
             del request, input, webhook, s3_config  # which a traceback would show
         total = call_timeout(timeout)
-        guard = JobGuard(self._session)
+        guard = JobGuard(self._context)
         try:
-            flow = submit.run(guard.session, body, total, guard.submission)
+            flow = submit.run(guard.context, body, total, guard.submission)
             state = sync.drive(flow)
             return self.job(state.id)
         except BaseException as reason:
@@ -284,9 +284,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
             del request, input, webhook, s3_config  # which a traceback would show
         total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
         read = reader_for(output_type, self.output_type)
-        guard = JobGuard(self._session, on_timeout)
+        guard = JobGuard(self._context, on_timeout)
         try:
-            flow = submit.run_sync(guard.session, body, total, guard.submission)
+            flow = submit.run_sync(guard.context, body, total, guard.submission)
             state = sync.drive(flow)
             if check:
                 checked(state, self.job)
@@ -316,7 +316,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status in openapi/runpod-serverless.yaml.
         """
         op = api.status(self.id, checked_id(job_id, "job_id"))
-        return self._perform(op, timeout)
+        return self._call(op, timeout)
 
     def wait(
         self, job_id: str, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach"
@@ -345,11 +345,11 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
-        session = self._session
-        deadline = session.deadline(length_of_time(timeout))
-        guard = JobGuard(session, on_timeout, job_id)
+        context = self._context
+        deadline = context.deadline(length_of_time(timeout))
+        guard = JobGuard(context, on_timeout, job_id)
         try:
-            return sync.drive(wait(session, job_id, deadline))
+            return sync.drive(wait(context, job_id, deadline))
         except BaseException as reason:
             sync.drive(guard.ended_by(reason))
             raise
@@ -410,7 +410,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: cancel_job in openapi/runpod-serverless.yaml.
         """
         op = api.cancel(self.id, checked_id(job_id, "job_id"))
-        return self._perform(op, timeout)
+        return self._call(op, timeout)
 
     def retry(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
         """
@@ -436,7 +436,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: retry_job in openapi/runpod-serverless.yaml.
         """
         op = api.retry(self.id, checked_id(job_id, "job_id"))
-        return self._perform(op, timeout)
+        return self._call(op, timeout)
 
     def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
         """
@@ -460,9 +460,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
         """
         job_id = checked_id(job_id, "job_id")
-        session = self._session
-        deadline = session.call_deadline(call_timeout(timeout))
-        return sync.drive(explain.explain(session, job_id, deadline))
+        context = self._context
+        deadline = context.call_deadline(call_timeout(timeout))
+        return sync.drive(explain.explain(context, job_id, deadline))
 
     def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
         """
@@ -484,7 +484,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
         Source: get_health in openapi/runpod-serverless.yaml.
         """
-        return self._perform(api.health(self.id), timeout)
+        return self._call(api.health(self.id), timeout)
 
     def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
         """
@@ -506,7 +506,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
         Source: purge_queue in openapi/runpod-serverless.yaml.
         """
-        return self._perform(api.purge(self.id), timeout)
+        return self._call(api.purge(self.id), timeout)
 
     @overload
     def map(
@@ -616,7 +616,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         with whole_imports():
             from runpod_sdk._flows.many.map_options import checked_options
             from runpod_sdk._flows.many.start_map import start_map
-            from runpod_sdk._io.loop_thread import workplace
+            from runpod_sdk._io.loop_thread import many_context
             from runpod_sdk._sync.results import Results
 
         try:
@@ -636,7 +636,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config  # which a traceback would show
-        jobs = start_map(self._session, workplace(self.client._io), inputs, options)
+        jobs = start_map(self._context, many_context(self.client._io), inputs, options)
         return Results(jobs)
 
     @property
@@ -667,21 +667,21 @@ class Endpoint(Generic[Input_contra, Output_co]):
         )
         return made
 
-    def _perform(self, op: Operation[T], timeout: Timeout | Unset) -> T:
-        session = self._session
-        deadline = session.call_deadline(call_timeout(timeout))
-        return sync.drive(perform(session, op, deadline))
+    def _call(self, op: Operation[T], timeout: Timeout | Unset) -> T:
+        context = self._context
+        deadline = context.call_deadline(call_timeout(timeout))
+        return sync.drive(call(context, op, deadline))
 
     @property
-    def _session(self) -> Session:
+    def _context(self) -> EndpointContext:
         client, config = self.client, self.client._config
-        return Session(
+        return EndpointContext(
             client._io,
             self.id,
             config.timeout,
             config.max_retries,
             self.job,
-            client._newcomers,
-            client._traffic,
+            client._recent_jobs,
+            client._rate_limiters,
             config.size_limits,
         )

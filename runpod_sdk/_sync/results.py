@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from runpod_sdk._flows.many.result_taker import Taker, warn_unclosed
+from runpod_sdk._flows.many.result_taker import ResultTaker, warn_unclosed
 from runpod_sdk._io import sync
 from runpod_sdk.results import JobResult, MapResult
 
@@ -23,7 +23,7 @@ class Results(Iterator[R]):
     A background thread does the work. Use the iterator in one thread at a time.
     """
 
-    def __init__(self, taker: Taker[R]) -> None:
+    def __init__(self, taker: ResultTaker[R]) -> None:
         self._taker = taker
 
     def __repr__(self) -> str:

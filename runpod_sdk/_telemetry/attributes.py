@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from attrs import frozen
 
-from runpod_sdk._flows.io import Call, NoReply
+from runpod_sdk._flows.io import Request, RequestFailed
 from runpod_sdk.models import JobState
 
 Attributes = dict[str, str | int | float]
@@ -26,8 +26,8 @@ class Route:
     job_id: str | None
 
     @classmethod
-    def of(cls, call: Call) -> Route:
-        _, endpoint_id, operation, *job = call.path.split("/")
+    def of(cls, request: Request) -> Route:
+        _, endpoint_id, operation, *job = request.path.split("/")
         template = "/".join(["", "{endpoint_id}", operation, *(["{job_id}"] if job else [])])
         return cls(template, unquote(endpoint_id), unquote(job[0]) if job else None)
 
@@ -52,7 +52,7 @@ def seen(state: JobState) -> Attributes:
 
 def kind(fault: BaseException) -> str:
     """Return what the conventions call an error's type."""
-    if isinstance(fault, NoReply):
+    if isinstance(fault, RequestFailed):
         if fault.timed_out:
             return "timeout"
         fault = fault.__cause__ or fault
@@ -62,7 +62,7 @@ def kind(fault: BaseException) -> str:
 
 
 @frozen
-class Server:
+class ServerAttributes:
     """Where a client's requests go."""
 
     base_url: str
@@ -70,22 +70,22 @@ class Server:
     labels: Attributes
 
     @classmethod
-    def of(cls, base_url: str) -> Server:
+    def of(cls, base_url: str) -> ServerAttributes:
         url = urlsplit(base_url)
         port = url.port or (443 if url.scheme == "https" else 80)
         labels: Attributes = {"server.address": url.hostname or "", "server.port": port}
         return cls(base_url, url.path, labels)
 
-    def shared(self, call: Call, route: Route) -> Attributes:
+    def shared(self, request: Request, route: Route) -> Attributes:
         """Return what is said of a request in spans and metrics: there are few values of each."""
         template = self.base_path + route.template
-        return {"http.request.method": call.method, "url.template": template, **self.labels}
+        return {"http.request.method": request.method, "url.template": template, **self.labels}
 
-    def particular(self, call: Call, route: Route) -> Attributes:
+    def particular(self, request: Request, route: Route) -> Attributes:
         """Return what only the span of a request says."""
-        query = f"?{urlencode(call.params)}" if call.params else ""
+        query = f"?{urlencode(request.params)}" if request.params else ""
         said = names(route.endpoint_id, route.job_id)
-        said["url.full"] = self.base_url + call.path + query
-        if call.resends:
-            said["http.request.resend_count"] = call.resends
+        said["url.full"] = self.base_url + request.path + query
+        if request.resends:
+            said["http.request.resend_count"] = request.resends
         return said

@@ -27,7 +27,7 @@ from runpod_sdk.models import JobState, JobStatus
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class Story:
+class JobSpan:
     """What is seen of one job."""
 
     def __init__(self, endpoint_id: str, job_id: str | None) -> None:
@@ -105,13 +105,13 @@ class Story:
             start = end
 
 
-class Hold:
+class JobSpanRef:
     """Something in this program that may yet see the job's end."""
 
     __slots__ = ("__weakref__", "_let_go", "story")
 
-    def __init__(self, story: Story, let_go: deque[Story]) -> None:
-        self.story = story
+    def __init__(self, job_span: JobSpan, let_go: deque[JobSpan]) -> None:
+        self.story = job_span
         self._let_go = let_go
 
     def __del__(self) -> None:

@@ -16,13 +16,13 @@ from attrs import Factory
 
 from runpod_sdk import _forks
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.io import Request, Response
 
 if TYPE_CHECKING:
-    from runpod_sdk._telemetry.tracing import Spans
+    from runpod_sdk._telemetry.tracing import Tracing
     from runpod_sdk.models import JobState
 
-Sending = Coroutine[Any, Any, Reply]
+Sending = Coroutine[Any, Any, Response]
 
 
 class Telemetry:
@@ -31,7 +31,7 @@ class Telemetry:
     def __init__(self, base_url: str, wanted: bool) -> None:
         self._base_url = base_url
         self._wanted = wanted
-        self._made: Spans | None = None
+        self._made: Tracing | None = None
         self.after_fork()
         _forks.watch(self)
 
@@ -40,28 +40,34 @@ class Telemetry:
         self._lock = threading.Lock()
 
     def attempt(
-        self, send: Callable[[Call, TimeLimit], Sending], call: Call, limit: TimeLimit
+        self, send: Callable[[Request, TimeLimit], Sending], request: Request, limit: TimeLimit
     ) -> Sending:
         """Tell of a request: of when it is sent, and what comes of it."""
-        sending = send(call, limit)
-        return sending if (spans := self._spans()) is None else spans.attempt(call, sending)
+        sending = send(request, limit)
+        return (
+            sending if (tracing := self._tracing()) is None else tracing.attempt(request, sending)
+        )
 
     def submission(self, endpoint_id: str) -> AbstractContextManager[Callable[[JobState], object]]:
-        return _UNTOLD if (spans := self._spans()) is None else spans.submission(endpoint_id)
+        return _UNTOLD if (tracing := self._tracing()) is None else tracing.submission(endpoint_id)
 
-    def following(self, endpoint_id: str, job_id: str) -> object:
-        return None if (spans := self._spans()) is None else spans.following(endpoint_id, job_id)
+    def follow_job(self, endpoint_id: str, job_id: str) -> object:
+        return (
+            None
+            if (tracing := self._tracing()) is None
+            else tracing.follow_job(endpoint_id, job_id)
+        )
 
-    def saw(self, endpoint_id: str, state: JobState) -> None:
-        if (spans := self._spans()) is not None:
-            spans.saw(endpoint_id, state)
+    def job_seen(self, endpoint_id: str, state: JobState) -> None:
+        if (tracing := self._tracing()) is not None:
+            tracing.job_seen(endpoint_id, state)
 
     def close(self) -> None:
         """End what is still open: nobody will see more of it."""
         if self._made is not None:
             self._made.close()
 
-    def _spans(self) -> Spans | None:
+    def _tracing(self) -> Tracing | None:
         if self._made is None and self._wanted and "opentelemetry.trace" in sys.modules:
             with self._lock:
                 self._make()
@@ -69,19 +75,19 @@ class Telemetry:
 
     def _make(self) -> None:
         try:
-            from runpod_sdk._telemetry.tracing import Spans
+            from runpod_sdk._telemetry.tracing import Tracing
         except ImportError:  # of a version that is too old
             self._wanted = False
         else:
-            self._made = self._made or Spans(self._base_url)
+            self._made = self._made or Tracing(self._base_url)
 
 
 def _follow(job: Any) -> object:
     telemetry: Telemetry = job.endpoint.client._io.telemetry
-    return telemetry.following(job.endpoint.id, job.id)
+    return telemetry.follow_job(job.endpoint.id, job.id)
 
 
-FOLLOWED: Final[Any] = Factory(_follow, takes_self=True)
+JOB_SPAN: Final[Any] = Factory(_follow, takes_self=True)
 """The default of a field of a job, by which the job is followed as long as the handle is there."""
 
 

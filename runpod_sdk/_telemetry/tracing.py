@@ -18,10 +18,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
 from runpod_sdk import _forks
-from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._telemetry import attributes, instruments
-from runpod_sdk._telemetry.attributes import Route, Server
-from runpod_sdk._telemetry.job_span import Hold, Story, fail
+from runpod_sdk._telemetry.attributes import Route, ServerAttributes
+from runpod_sdk._telemetry.job_span import JobSpan, JobSpanRef, fail
 from runpod_sdk.models import JobState
 
 _SUBMITTED: Final = contexts.create_key("runpod_sdk-submitted")
@@ -30,36 +30,36 @@ _QUIET: Final = str(getattr(contexts, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "non
 """Tells instrumentations of HTTP clients that a request has its span already."""
 
 
-class Spans:
+class Tracing:
     """The stories of one client, and its requests."""
 
     def __init__(self, base_url: str) -> None:
-        self._server = Server.of(base_url)
+        self._server = ServerAttributes.of(base_url)
         self.after_fork()
         _forks.watch(self)
-        self._holds = WeakValueDictionary[tuple[str, str], Hold]()
-        self._submitted: dict[tuple[str, str], Hold] = {}
+        self._holds = WeakValueDictionary[tuple[str, str], JobSpanRef]()
+        self._submitted: dict[tuple[str, str], JobSpanRef] = {}
         """Kept for whoever will follow the job, which was submitted just now."""
-        self._let_go = deque[Story]()
+        self._let_go = deque[JobSpan]()
 
     def after_fork(self) -> None:
         """Use a lock that no thread of the parent holds."""
         self._lock = threading.Lock()
 
-    async def attempt(self, call: Call, sending: Coroutine[Any, Any, Reply]) -> Reply:
+    async def attempt(self, request: Request, sending: Coroutine[Any, Any, Response]) -> Response:
         """Await what sends a request, as a span and a measure."""
         self._end_what_was_let_go()
-        route, start, clock = Route.of(call), time.time_ns(), time.perf_counter()
-        story = self._story_of(route, waits="wait" in call.params)
-        if story is not None and route.job_id is None:
-            story.asked = start
-        parent = contexts.get_current() if story is None else story.context
-        labels = self._server.shared(call, route)
+        route, start, clock = Route.of(request), time.time_ns(), time.perf_counter()
+        job_span = self._job_span_of(route, waits="wait" in request.params)
+        if job_span is not None and route.job_id is None:
+            job_span.asked = start
+        parent = contexts.get_current() if job_span is None else job_span.context
+        labels = self._server.shared(request, route)
         span = instruments.tracer.start_span(
-            f"{call.method} {labels['url.template']}",
+            f"{request.method} {labels['url.template']}",
             parent,
             SpanKind.CLIENT,
-            labels | self._server.particular(call, route),
+            labels | self._server.particular(request, route),
             start_time=start,
         )
         error: str | None = None
@@ -67,10 +67,10 @@ class Spans:
             with _current(
                 contexts.set_value(_QUIET, True, trace.set_span_in_context(span, parent))
             ):
-                reply = await sending
-            labels["http.response.status_code"] = reply.status_code
-            error = str(reply.status_code) if reply.status_code >= 400 else None
-            return reply
+                response = await sending
+            labels["http.response.status_code"] = response.status_code
+            error = str(response.status_code) if response.status_code >= 400 else None
+            return response
         except BaseException as fault:
             error = attributes.kind(fault)
             raise
@@ -82,85 +82,85 @@ class Spans:
             end = time.time_ns()
             span.end(end)
             instruments.attempts.record(time.perf_counter() - clock, labels)
-            if story is not None:
-                story.touched = end
+            if job_span is not None:
+                job_span.touched = end
 
     @contextmanager
     def submission(self, endpoint_id: str) -> Iterator[Callable[[JobState], object]]:
         self._end_what_was_let_go()
-        story = Story(endpoint_id, None)
-        story.begin()
+        job_span = JobSpan(endpoint_id, None)
+        job_span.begin()
         try:
-            with _current(contexts.set_value(_SUBMITTED, story, story.context)):
-                yield partial(self._was_submitted, story)
+            with _current(contexts.set_value(_SUBMITTED, job_span, job_span.context)):
+                yield partial(self._was_submitted, job_span)
         except BaseException as fault:
-            story.touched = time.time_ns()
-            story.end(attributes.kind(fault))
+            job_span.touched = time.time_ns()
+            job_span.end(attributes.kind(fault))
             raise
 
-    def following(self, endpoint_id: str, job_id: str) -> Hold:
+    def follow_job(self, endpoint_id: str, job_id: str) -> JobSpanRef:
         with self._lock:
             key = endpoint_id, job_id
-            hold = self._submitted.pop(key, None) or self._holds.get(key)
-            if hold is None or hold.story.process != os.getpid():
-                hold = self._holds[key] = Hold(Story(endpoint_id, job_id), self._let_go)
-            return hold
+            ref = self._submitted.pop(key, None) or self._holds.get(key)
+            if ref is None or ref.story.process != os.getpid():
+                ref = self._holds[key] = JobSpanRef(JobSpan(endpoint_id, job_id), self._let_go)
+            return ref
 
-    def saw(self, endpoint_id: str, state: JobState) -> None:
+    def job_seen(self, endpoint_id: str, state: JobState) -> None:
         with self._lock:
-            hold = self._holds.get((endpoint_id, state.id))
-            if hold is None or hold.story.span is None:
+            ref = self._holds.get((endpoint_id, state.id))
+            if ref is None or ref.story.span is None:
                 return
-            story = hold.story
-            if story.ended:
+            job_span = ref.story
+            if job_span.ended:
                 if state.completed:
                     return
-                story.begin()  # a job that has ended goes on if it was retried, and only then
-                story.asked = story.touched
-            story.state, story.touched = state, time.time_ns()
+                job_span.begin()  # a job that has ended goes on if it was retried, and only then
+                job_span.asked = job_span.touched
+            job_span.state, job_span.touched = state, time.time_ns()
         if state.completed:
-            story.end()
+            job_span.end()
 
     def close(self) -> None:
         """End the spans of all stories, where they stopped."""
         self._end_what_was_let_go()
         with self._lock:
-            open = [hold.story for hold in self._holds.values()]
+            open = [ref.story for ref in self._holds.values()]
             self._submitted.clear()
-        for story in open:
-            story.end()
+        for job_span in open:
+            job_span.end()
 
-    def _was_submitted(self, story: Story, state: JobState) -> None:
-        story.job_id = state.id
-        if story.span is not None:
-            story.span.set_attributes(attributes.names(story.endpoint_id, state.id))
-        key = story.endpoint_id, state.id
+    def _was_submitted(self, job_span: JobSpan, state: JobState) -> None:
+        job_span.job_id = state.id
+        if job_span.span is not None:
+            job_span.span.set_attributes(attributes.names(job_span.endpoint_id, state.id))
+        key = job_span.endpoint_id, state.id
         with self._lock:
-            self._holds[key] = self._submitted[key] = Hold(story, self._let_go)
-        self.saw(story.endpoint_id, state)
+            self._holds[key] = self._submitted[key] = JobSpanRef(job_span, self._let_go)
+        self.job_seen(job_span.endpoint_id, state)
 
     def _end_what_was_let_go(self) -> None:
         while self._let_go:
             try:
-                story = self._let_go.popleft()
+                job_span = self._let_go.popleft()
             except IndexError:  # another thread was faster
                 return
-            story.end()
+            job_span.end()
 
-    def _story_of(self, route: Route, *, waits: bool) -> Story | None:
+    def _job_span_of(self, route: Route, *, waits: bool) -> JobSpan | None:
         """Return the story that a request belongs to, if it has begun or begins with it."""
         if route.job_id is None:
             submitted = contexts.get_value(_SUBMITTED)
-            return submitted if isinstance(submitted, Story) else None
+            return submitted if isinstance(submitted, JobSpan) else None
         with self._lock:
-            hold = self._holds.get((route.endpoint_id, route.job_id))
-            if hold is None or hold.story.ended or hold.story.process != os.getpid():
+            ref = self._holds.get((route.endpoint_id, route.job_id))
+            if ref is None or ref.story.ended or ref.story.process != os.getpid():
                 return None
-            if hold.story.span is None:
+            if ref.story.span is None:
                 if not waits:
                     return None
-                hold.story.begin()
-            return hold.story
+                ref.story.begin()
+            return ref.story
 
 
 @contextmanager

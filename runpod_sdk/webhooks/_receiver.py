@@ -18,7 +18,7 @@ from runpod_sdk import _forks, errors
 from runpod_sdk import _messages as messages
 from runpod_sdk._io import event_loop
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import HOLD, Timeout, length_of_time, whole_number
+from runpod_sdk.settings import POLL_WAIT, Timeout, length_of_time, whole_number
 from runpod_sdk.webhooks import _apps
 from runpod_sdk.webhooks._seen import InHandError, Seen, SeenStore
 from runpod_sdk.webhooks._signing import EXPIRES_IN, Delivery, Secret, check, parse, sign_url
@@ -190,7 +190,7 @@ class Receiver:
         self._seen.discard(delivery.key)
 
     def wait(
-        self, job: Job, *, timeout: Timeout = None, poll_every: float | timedelta = HOLD
+        self, job: Job, *, timeout: Timeout = None, poll_every: float | timedelta = POLL_WAIT
     ) -> JobState:
         """
         Wait for a job's webhook call, and return the job's final state.
@@ -224,7 +224,7 @@ class Receiver:
                 self._again(wait)
 
     async def wait_async(
-        self, job: AsyncJob, *, timeout: Timeout = None, poll_every: float | timedelta = HOLD
+        self, job: AsyncJob, *, timeout: Timeout = None, poll_every: float | timedelta = POLL_WAIT
     ) -> JobState:
         """
         Wait for a job's webhook call under asyncio or trio, and return the job's final state.
@@ -247,7 +247,7 @@ class Receiver:
         """
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
-                await event_loop.come(wait.called, wait.left())
+                await event_loop.wait_for_future(wait.called, wait.left())
                 if wait.told is not None:
                     return wait.told
                 patience = wait.patience()
@@ -308,7 +308,7 @@ class Receiver:
         self, job: Any, timeout: Timeout, poll_every: float | timedelta
     ) -> Iterator[_Wait]:
         every = length_of_time(poll_every, "poll_every")
-        wait = _Wait(job, length_of_time(timeout), HOLD if every is None else every)
+        wait = _Wait(job, length_of_time(timeout), POLL_WAIT if every is None else every)
         with self._lock:
             self._waits[job.id].append(wait)
             if job.id in self._ended:  # its call has come, and went to nobody: ask at once

@@ -19,8 +19,8 @@ import attrs
 import pytest
 import yaml
 
-from runpod_sdk._flows.call import _StandIn
-from runpod_sdk._flows.io import Reply
+from runpod_sdk._flows.call import _GeneratedClientAdapter
+from runpod_sdk._flows.io import Response as IOResponse
 from runpod_sdk._io.sync import drive
 from runpod_serverless_api import api, models
 from runpod_serverless_api.types import UNSET, Response
@@ -188,10 +188,12 @@ def test_every_operation_of_the_document_has_its_function() -> None:
 
 def test_the_stand_in_has_what_is_pinned() -> None:
     """The facade's stand-in takes these arguments, and its reply has these attributes."""
-    assert set(dir(_StandIn)) >= OF_A_CLIENT
-    parameters = inspect.signature(_StandIn.request).parameters
+    assert set(dir(_GeneratedClientAdapter)) >= OF_A_CLIENT
+    parameters = inspect.signature(_GeneratedClientAdapter.request).parameters
     assert parameters.keys() - {"self"} == OF_A_REQUEST
-    assert set(dir(Reply)) | {field.name for field in attrs.fields(Reply)} >= OF_A_RESPONSE
+    assert (
+        set(dir(IOResponse)) | {field.name for field in attrs.fields(IOResponse)} >= OF_A_RESPONSE
+    )
 
 
 async def _asks(client: Any, **kwargs: Any) -> Any:

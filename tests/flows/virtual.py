@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import Call, NoReply, Reply, Session
-from runpod_sdk._flows.recent_jobs import Newcomers
+from runpod_sdk._flows.io import EndpointContext, Request, RequestFailed, Response
+from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._io import sync
 from runpod_sdk._telemetry.telemetry import Telemetry
@@ -130,15 +130,15 @@ class Service:
         self.drained_in_vain = 0
         self.last: Meeting = Meeting()
 
-    def answer(self, call: Call, now: float) -> tuple[float, Reply | NoReply]:
+    def answer(self, request: Request, now: float) -> tuple[float, Response | RequestFailed]:
         """Return when the answer is there, and what it is."""
-        met = self._of in (None, call.path.split("/")[2])
+        met = self._of in (None, request.path.split("/")[2])
         meeting = self.last = next(self._meetings) if met else Meeting()
         fault, soon = meeting.fault, now + meeting.delay
         if fault is Fault.REFUSED:
-            return soon, NoReply("refused", sent=False)
+            return soon, RequestFailed("refused", sent=False)
         if fault is Fault.LOST_ON_THE_WAY:
-            return soon, NoReply("reset", sent=True)
+            return soon, RequestFailed("reset", sent=True)
         if fault is Fault.BUSY:
             return soon, problem(503)
         if fault is Fault.BROKEN:
@@ -146,22 +146,22 @@ class Service:
         if fault is Fault.TOO_MANY:
             return soon, problem(429, {"retry-after": meeting.retry_after})
         drained = self._drained
-        at, body = self._carry_out(call, soon)
+        at, body = self._carry_out(request, soon)
         if fault in LOSES_ANSWER:
             self.drained_in_vain += self._drained - drained
         if fault is Fault.LOST_ON_THE_WAY_BACK:
-            return at, NoReply("reset", sent=True)
+            return at, RequestFailed("reset", sent=True)
         if fault is Fault.HANGS:
-            return float("inf"), NoReply("never", sent=True)
+            return float("inf"), RequestFailed("never", sent=True)
         if fault is Fault.PAGE:
-            return at, Reply(524, {}, b"<html>a timeout occurred</html>")
+            return at, Response(524, {}, b"<html>a timeout occurred</html>")
         if fault is Fault.NONSENSE:
-            return at, Reply(200, {}, b"<html>welcome</html>")
+            return at, Response(200, {}, b"<html>welcome</html>")
         return at, body
 
-    def _carry_out(self, call: Call, now: float) -> tuple[float, Reply]:
-        what = call.path.split("/")[2]
-        wait = int(call.params.get("wait", 0)) / 1000
+    def _carry_out(self, request: Request, now: float) -> tuple[float, Response]:
+        what = request.path.split("/")[2]
+        wait = int(request.params.get("wait", 0)) / 1000
         if what in ("run", "runsync"):
             self.born.append(now)
             if what == "run":
@@ -179,13 +179,13 @@ class Service:
             return now, ok({"id": JOB, "status": self.status(now)})
         if what == "stream":
             return self._drain(now, wait)
-        raise AssertionError(call)
+        raise AssertionError(request)
 
-    def _held(self, now: float, wait: float) -> tuple[float, Reply]:
+    def _held(self, now: float, wait: float) -> tuple[float, Response]:
         at = min(max(now, self._end()), now + wait)
         return at, ok(self.state(at))
 
-    def _drain(self, now: float, wait: float) -> tuple[float, Reply]:
+    def _drain(self, now: float, wait: float) -> tuple[float, Response]:
         story, at = self.story, now
         if story.long_polls and self.status(now) == "IN_PROGRESS":
             times = [self._end()]
@@ -235,13 +235,13 @@ class Service:
         return body
 
 
-def ok(body: Any) -> Reply:
-    return Reply(200, {}, json.dumps(body).encode())
+def ok(body: Any) -> Response:
+    return Response(200, {}, json.dumps(body).encode())
 
 
-def problem(status: int, headers: dict[str, str] | None = None) -> Reply:
+def problem(status: int, headers: dict[str, str] | None = None) -> Response:
     body = {"status": status, "title": "…", "detail": f"said {status}"}
-    return Reply(status, headers or {}, json.dumps(body).encode())
+    return Response(status, headers or {}, json.dumps(body).encode())
 
 
 class VirtualIO:
@@ -256,46 +256,46 @@ class VirtualIO:
         telemetry: Telemetry | None = None,
     ) -> None:
         self.time = 0.0
-        self.log: list[tuple[Any, ...]] = []
+        self.steps: list[tuple[Any, ...]] = []
         self.telemetry = telemetry or Telemetry("", wanted=False)
         self._service = service
         self._suspends = suspends
         self._randoms = chain(randoms, repeat(0.5))
 
-    async def send(self, call: Call, limit: TimeLimit) -> Reply:
-        return await self.telemetry.attempt(self._send, call, limit)
+    async def send(self, request: Request, limit: TimeLimit) -> Response:
+        return await self.telemetry.attempt(self._send, request, limit)
 
-    async def _send(self, call: Call, limit: TimeLimit) -> Reply:
+    async def _send(self, request: Request, limit: TimeLimit) -> Response:
         asked = self.time
         assert limit.ends_at > asked
         await self._step()
-        at, outcome = self._service.answer(call, asked)
+        at, outcome = self._service.answer(request, asked)
         if at >= limit.ends_at:
             self.time = limit.ends_at
-            sent = not isinstance(outcome, NoReply) or outcome.sent
-            outcome = NoReply("no answer in time", sent=sent, timed_out=True)
+            sent = not isinstance(outcome, RequestFailed) or outcome.sent
+            outcome = RequestFailed("no answer in time", sent=sent, timed_out=True)
         else:
             assert at < float("inf"), "this would never have ended"
             self.time = at
-        said = outcome.reason if isinstance(outcome, NoReply) else outcome.status_code
-        self.log.append(("send", asked, call, limit.ends_at, self.time, said))
-        if isinstance(outcome, NoReply):
+        said = outcome.reason if isinstance(outcome, RequestFailed) else outcome.status_code
+        self.steps.append(("send", asked, request, limit.ends_at, self.time, said))
+        if isinstance(outcome, RequestFailed):
             raise outcome
         return outcome
 
     async def sleep(self, seconds: float) -> None:
         assert seconds >= 0
         await self._step()
-        self.log.append(("sleep", self.time, seconds))
+        self.steps.append(("sleep", self.time, seconds))
         self.time += seconds
 
-    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+    async def wait_for(self, turn: Future[None], limit: float | None) -> bool:
         raise AssertionError("nobody waits in line here")
 
     async def shielded(self, flow: Any) -> Any:
         return await flow
 
-    def note(self, level: str, message: str, *args: object) -> None:
+    def log(self, level: str, message: str, *args: object) -> None:
         assert message % args
 
     def now(self) -> float:
@@ -308,7 +308,9 @@ class VirtualIO:
     def calls(self) -> list[tuple[float, str, float]]:
         """When each request was sent, what it was, and when it ended."""
         return [
-            (step[1], step[2].path.split("/")[2], step[4]) for step in self.log if step[0] == "send"
+            (step[1], step[2].path.split("/")[2], step[4])
+            for step in self.steps
+            if step[0] == "send"
         ]
 
     async def _step(self) -> None:
@@ -316,11 +318,13 @@ class VirtualIO:
             await anyio.lowlevel.checkpoint()
 
 
-def session(io: VirtualIO, *, patience: float | None = 10.0, max_retries: int = 2) -> Session:
+def session(
+    io: VirtualIO, *, attempt_timeout: float | None = 10.0, max_retries: int = 2
+) -> EndpointContext:
     def handle(job_id: str) -> str:
         return f"handle of {job_id}"
 
-    return Session(io, ENDPOINT, patience, max_retries, handle, Newcomers())
+    return EndpointContext(io, ENDPOINT, attempt_timeout, max_retries, handle, RecentJobs())
 
 
 def drive(flow: Coroutine[Any, Any, Any]) -> Any:

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from runpod_sdk._flows import api
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import Call, Reply, Session
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import EndpointContext, Request, Response
+from runpod_sdk._flows.send import call
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.submit import run, run_sync
 from runpod_sdk._flows.wait import wait
@@ -49,7 +49,7 @@ from tests.flows.virtual import (
     timeouts,
 )
 
-Flow = Callable[[Session], Coroutine[Any, Any, Any]]
+Flow = Callable[[EndpointContext], Coroutine[Any, Any, Any]]
 
 REQUEST = api.JobRequest(input_={"prompt": "hi"})
 
@@ -66,7 +66,7 @@ class History:
     meetings: list[Meeting] = attrs.field(factory=list)
     randoms: list[float] = attrs.field(factory=list)
     max_retries: int = 2
-    patience: float | None = 10.0
+    attempt_timeout: float | None = 10.0
     interrupted: int | None = None
     """The number of the request at which the caller is interrupted, if at all."""
 
@@ -77,7 +77,7 @@ histories = st.builds(
     meetings=meetings,
     randoms=randoms,
     max_retries=st.integers(0, 3),
-    patience=st.sampled_from([10.0, 0.5]),
+    attempt_timeout=st.sampled_from([10.0, 0.5]),
 )
 interrupted = st.builds(
     History, story=stories, meetings=meetings, randoms=randoms, interrupted=st.integers(1, 4)
@@ -96,19 +96,19 @@ class Port(VirtualIO):
         self._interrupted = history.interrupted
         self.suspensions = 0
 
-    async def send(self, call: Call, limit: TimeLimit) -> Reply:
+    async def send(self, request: Request, limit: TimeLimit) -> Response:
         if self._interrupted is not None and len(self.calls) + 1 >= self._interrupted:
             self._interrupted = None
             await self._step()
-            self.log.append(("interrupted", self.time, call, limit.ends_at))
+            self.steps.append(("interrupted", self.time, request, limit.ends_at))
             raise Interrupted
-        return await super().send(call, limit)
+        return await super().send(request, limit)
 
-    async def turn(self, turn: Future[None], limit: float | None) -> bool:
+    async def wait_for(self, turn: Future[None], limit: float | None) -> bool:
         raise AssertionError("nobody waits in line here")
 
     async def shielded(self, flow: Any) -> Any:
-        self.log.append(("shielded", self.time))
+        self.steps.append(("shielded", self.time))
         return await super().shielded(flow)
 
     async def _step(self) -> None:
@@ -117,15 +117,15 @@ class Port(VirtualIO):
 
 
 class _Service(Service):
-    def _carry_out(self, call: Call, now: float) -> tuple[float, Reply]:
-        what = call.path.split("/")[2]
+    def _carry_out(self, request: Request, now: float) -> tuple[float, Response]:
+        what = request.path.split("/")[2]
         if what == "health":
             return now, ok({"jobs": {"inQueue": 1}, "workers": {"idle": 2}, "new": [1]})
         if what == "purge-queue":
             return now, ok({"removed": 3, "status": "completed"})
         if what == "retry":
             return now, ok({"id": JOB, "status": "IN_QUEUE"})
-        return super()._carry_out(call, now)
+        return super()._carry_out(request, now)
 
 
 @attrs.frozen
@@ -153,10 +153,10 @@ def three_accounts(history: History, flow: Flow, *, started: bool = True) -> Ite
     """Go through *history* in the three ways."""
     for backend in (None, "asyncio", "trio"):
         io = Port(history, started=started, suspends=backend is not None)
-        here = session(io, max_retries=history.max_retries, patience=history.patience)
+        here = session(io, max_retries=history.max_retries, attempt_timeout=history.attempt_timeout)
         outcome = _drive(flow(here), backend)
         assert (io.suspensions > 0) is (backend is not None), "the port was not asked"
-        yield Account(io.log, io.time, outcome)
+        yield Account(io.steps, io.time, outcome)
 
 
 def _drive(flow: Coroutine[Any, Any, Any], backend: str | None) -> Any:
@@ -180,7 +180,7 @@ def chunks_of(timeout: float | None) -> Flow:
 
 
 def waiting(timeout: float | None, on_timeout: str) -> Flow:
-    def flow(here: Session) -> Coroutine[Any, Any, Any]:
+    def flow(here: EndpointContext) -> Coroutine[Any, Any, Any]:
         guard = JobGuard(here, cast(OnTimeout, on_timeout), JOB)
         return guarded(guard, wait(here, JOB, here.deadline(timeout)))
 
@@ -188,7 +188,7 @@ def waiting(timeout: float | None, on_timeout: str) -> Flow:
 
 
 def running(timeout: float | None, on_timeout: str) -> Flow:
-    def flow(here: Session) -> Coroutine[Any, Any, Any]:
+    def flow(here: EndpointContext) -> Coroutine[Any, Any, Any]:
         guard = JobGuard(here, cast(OnTimeout, on_timeout))
         return guarded(guard, run_sync(here, REQUEST, timeout, guard.submission))
 
@@ -236,7 +236,7 @@ def test_streaming(history: History, timeout: float) -> None:
 def test_one_question(history: History, timeout: float | None, op: Any) -> None:
     """An operation that is one question takes the same steps."""
     history = _ending(history, timeout)
-    agree(history, lambda here: perform(here, op, here.deadline(timeout)))
+    agree(history, lambda here: call(here, op, here.deadline(timeout)))
 
 
 @given(interrupted, timeouts, on_timeouts, st.booleans())
@@ -269,7 +269,7 @@ def test_a_port_that_suspends_cannot_be_stepped() -> None:
 def test_a_flow_that_takes_other_steps_somewhere_is_found() -> None:
     """A flow that sleeps only where there is an event loop does not pass."""
 
-    async def flow(here: Session) -> None:
+    async def flow(here: EndpointContext) -> None:
         await here.io.sleep(1.0)
         with contextlib.suppress(RuntimeError):
             asyncio.get_running_loop()

@@ -19,12 +19,12 @@ from runpod_sdk._flows.api.operations import (
     status_sync,
     stream,
 )
-from runpod_sdk._flows.api.parse import Batch, bare_state, chunk_of, kept_state
+from runpod_sdk._flows.api.parse import StreamPage, bare_state, chunk_of, kept_state
 from runpod_serverless_api.models import JobRequest
 
 __all__ = [
-    "Batch",
     "JobRequest",
+    "StreamPage",
     "authorization",
     "bare_state",
     "cancel",

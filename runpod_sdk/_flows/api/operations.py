@@ -9,8 +9,8 @@ from runpod_sdk._flows.api import parse
 from runpod_sdk._flows.api.build import milliseconds
 from runpod_sdk._flows.api.status_errors import refuse
 from runpod_sdk._flows.call import Operation
-from runpod_sdk._flows.rate_limit import Limit
-from runpod_sdk._flows.retry import Kind
+from runpod_sdk._flows.rate_limit import RateLimitedCall
+from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk.settings import LARGEST_RUN, LARGEST_RUN_SYNC
 from runpod_serverless_api import AuthenticatedClient
 from runpod_serverless_api.api.endpoints import get_health, purge_queue
@@ -29,13 +29,13 @@ from runpod_serverless_api.models import JobRequest
 def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
     return Operation(
         f"run on endpoint {endpoint_id}",
-        Kind.SUBMIT,
+        RepeatSafety.SUBMIT,
         partial(run_job.asyncio_detailed, endpoint_id, body=request),
         parse.submitted,
         refuse,
         complete=parse.complete_submission,
         largest=LARGEST_RUN,
-        limit=Limit.RUN,
+        limit=RateLimitedCall.RUN,
         secrets=_secrets(request),
     )
 
@@ -45,14 +45,14 @@ def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[mo
     action = f"run_sync on endpoint {endpoint_id}"
     return Operation(
         action,
-        Kind.SUBMIT,
+        RepeatSafety.SUBMIT,
         ask,
         parse.submitted,
         refuse,
         hold,
         complete=parse.complete_submission,
         largest=LARGEST_RUN_SYNC,
-        limit=Limit.RUN_SYNC,
+        limit=RateLimitedCall.RUN_SYNC,
         secrets=_secrets(request),
     )
 
@@ -67,13 +67,13 @@ def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     action = f"status of job {job_id}"
     return Operation(
         action,
-        Kind.READ,
+        RepeatSafety.READ,
         ask,
         parse.job_state,
         refuse,
         job_id=job_id,
         complete=parse.complete_job,
-        limit=Limit.STATUS,
+        limit=RateLimitedCall.STATUS,
     )
 
 
@@ -83,7 +83,7 @@ def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.
     action = f"waiting for job {job_id}"
     return Operation(
         action,
-        Kind.READ,
+        RepeatSafety.READ,
         ask,
         parse.job_state,
         refuse,
@@ -91,23 +91,23 @@ def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.
         job_id,
         complete=parse.complete_job,
         another_way=True,
-        limit=Limit.STATUS,
+        limit=RateLimitedCall.STATUS,
     )
 
 
-def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[parse.Batch]:
+def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[parse.StreamPage]:
     ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(hold))
     action = f"stream of job {job_id}"
     return Operation(
         action,
-        Kind.DRAIN,
+        RepeatSafety.CONSUME,
         ask,
         parse.batch,
         refuse,
         hold,
         job_id,
         complete=parse.check_stream,
-        limit=Limit.STREAM,
+        limit=RateLimitedCall.STREAM,
     )
 
 
@@ -116,13 +116,13 @@ def cancel(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     action = f"cancel of job {job_id}"
     return Operation(
         action,
-        Kind.ACT,
+        RepeatSafety.CHANGE,
         ask,
         parse.job_state,
         refuse,
         job_id=job_id,
         complete=parse.complete_job,
-        limit=Limit.CANCEL,
+        limit=RateLimitedCall.CANCEL,
     )
 
 
@@ -130,7 +130,7 @@ def retry(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     ask = partial(retry_job.asyncio_detailed, endpoint_id, job_id)
     return Operation(
         f"retry of job {job_id}",
-        Kind.ACT,
+        RepeatSafety.CHANGE,
         ask,
         parse.job_state,
         refuse,
@@ -141,13 +141,17 @@ def retry(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
 
 def health(endpoint_id: str) -> Operation[models.EndpointHealth]:
     ask = partial(get_health.asyncio_detailed, endpoint_id)
-    return Operation(f"health of endpoint {endpoint_id}", Kind.READ, ask, parse.health, refuse)
+    return Operation(
+        f"health of endpoint {endpoint_id}", RepeatSafety.READ, ask, parse.health, refuse
+    )
 
 
 def purge(endpoint_id: str) -> Operation[models.PurgeResult]:
     ask = partial(purge_queue.asyncio_detailed, endpoint_id)
     action = f"purge_queue of endpoint {endpoint_id}"
-    return Operation(action, Kind.PURGE, ask, parse.purge_result, refuse, limit=Limit.PURGE)
+    return Operation(
+        action, RepeatSafety.PURGE, ask, parse.purge_result, refuse, limit=RateLimitedCall.PURGE
+    )
 
 
 def authorization(api_key: str) -> dict[str, str]:

@@ -56,7 +56,7 @@ _COUNTS: Mapping[type, frozenset[str]] = {
 
 
 @frozen
-class Batch:
+class StreamPage:
     """One answer of a stream."""
 
     status: models.JobStatus | str
@@ -145,9 +145,9 @@ def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:
     return job_state(job, job.to_dict())
 
 
-def batch(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> Batch:
+def batch(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> StreamPage:
     chunks = stream.stream or ()
-    return Batch(_status(stream.status), tuple(_chunk(chunk) for chunk in chunks))
+    return StreamPage(_status(stream.status), tuple(_chunk(chunk) for chunk in chunks))
 
 
 def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.call import Operation
-from runpod_sdk._flows.io import Reply
+from runpod_sdk._flows.io import Response
 from runpod_sdk._origin import request_id
 from runpod_sdk._types import JSONValue
 from runpod_sdk.json_text import write
@@ -21,12 +21,12 @@ from runpod_serverless_api import models as wire
 _LONGEST: Final = 500
 
 
-def refuse(op: Operation[Any], reply: Reply, fault: str | None) -> errors.RunpodError:
+def refuse(op: Operation[Any], reply: Response, fault: str | None) -> errors.RunpodError:
     """Make the error of an answer that is not 2xx; or of a 2xx, with the *fault* in its body."""
     return _status_error(op, reply) if fault is None else _unreadable(op, reply, fault)
 
 
-def _status_error(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
+def _status_error(op: Operation[Any], reply: Response) -> errors.APIStatusError:
     status, of_job = reply.status_code, op.job_id is not None
     body = reply.body()
     headers = reply.headers
@@ -49,7 +49,9 @@ def _status_error(op: Operation[Any], reply: Reply) -> errors.APIStatusError:
     )
 
 
-def _unreadable(op: Operation[Any], reply: Reply, fault: str) -> errors.APIResponseValidationError:
+def _unreadable(
+    op: Operation[Any], reply: Response, fault: str
+) -> errors.APIResponseValidationError:
     cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
     body = reply.body()
     words = error_text(body) if isinstance(body, Mapping) else ""

@@ -13,29 +13,31 @@ from typing import Any, TypeVar, cast
 
 from runpod_sdk import errors
 from runpod_sdk._flows.deadline import NEVER
-from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.io import EndpointContext
 from runpod_sdk._flows.many.item import Item, read_output
-from runpod_sdk._flows.many.result_taker import Taker, Terms
-from runpod_sdk._flows.many.runner import Workplace
-from runpod_sdk._flows.many.window import Batch
-from runpod_sdk._flows.wait import Poll, wait
+from runpod_sdk._flows.many.result_taker import ResultTaker, TakeOptions
+from runpod_sdk._flows.many.runner import ManyContext
+from runpod_sdk._flows.many.window import Window
+from runpod_sdk._flows.wait import JobPoller, wait
 from runpod_sdk._typed_outputs import Reader, reader_for
 from runpod_sdk._types import JobHandle
 from runpod_sdk.models import JobState
 from runpod_sdk.results import JobResult, checked
-from runpod_sdk.settings import SHORTEST_HOLD, Timeout, length_of_time, whole_number
+from runpod_sdk.settings import MIN_POLL_WAIT, Timeout, length_of_time, whole_number
 
 J = TypeVar("J", bound=JobHandle)
 
 
-class Gathering:
+class PollHandler:
     """What `as_completed` does with each job."""
 
-    def __init__(self, session_of: Callable[[Any], Session], crowded: Callable[[], bool]) -> None:
-        self._session_of = session_of
+    def __init__(
+        self, context_of: Callable[[Any], EndpointContext], crowded: Callable[[], bool]
+    ) -> None:
+        self._context_of = context_of
         self._crowded = crowded
         """Tells whether other jobs wait for being asked after."""
-        self._polls: dict[int, Poll] = {}
+        self._polls: dict[int, JobPoller] = {}
         self._readers: dict[int, Reader | None] = {}
         """By the identity of their types, which the jobs hold on to."""
         self.submitted = 0
@@ -43,11 +45,11 @@ class Gathering:
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         return ()
 
-    def admit(self, item: Item) -> None:
+    def recall(self, item: Item) -> None:
         item.job_id = item.input.id
         self.submitted += 1
 
-    async def carry_out(self, item: Item) -> None:
+    async def handle(self, item: Item) -> None:
         try:
             state = await self._ask_after(item)
             if state is None:
@@ -81,14 +83,14 @@ class Gathering:
 
     async def _ask_after(self, item: Item) -> JobState | None:
         """Wait for the job, if no other waits; else ask once, and return None while it runs."""
-        session = self._session_of(item.input)
+        context = self._context_of(item.input)
         if not self._crowded():
-            return await wait(session, item.input.id, NEVER)
-        poll = self._polls.setdefault(item.index, Poll(session, item.input.id))
-        state = await poll(NEVER, SHORTEST_HOLD)
+            return await wait(context, item.input.id, NEVER)
+        poll = self._polls.setdefault(item.index, JobPoller(context, item.input.id))
+        state = await poll(NEVER, MIN_POLL_WAIT)
         if state.completed:
             return state
-        await session.io.sleep(max(poll.asked + SHORTEST_HOLD - session.io.now(), 0.0))
+        await context.io.sleep(max(poll.asked + MIN_POLL_WAIT - context.io.now(), 0.0))
         return None
 
 
@@ -110,32 +112,35 @@ def checked_jobs(jobs: Iterable[J], client: object) -> list[J]:
     return listed
 
 
-def prepare(
+def start_as_completed(
     jobs: Iterable[JobHandle],
     client: object,
-    workplace: Workplace,
+    many: ManyContext,
     *,
     concurrency: int,
     timeout: Timeout,
     ordered: bool,
-) -> Taker[JobResult[Any]]:
+) -> ResultTaker[JobResult[Any]]:
     """Return what waits for all of the jobs, when its results are asked for."""
     listed = checked_jobs(jobs, client)
-    batch: Batch[JobResult[Any]] = Batch(
-        workplace.crew,
-        Gathering(lambda job: workplace.bind(job.endpoint._session), lambda: batch.crowded),
+    window: Window[JobResult[Any]] = Window(
+        many.runner,
+        PollHandler(lambda job: many.bind(job.endpoint._context), lambda: window.is_crowded),
         concurrency=whole_number(concurrency, "concurrency", 1),
         queued=len(listed) + 1,  # room for the end, too
         most=len(listed) + 1,
         ordered=ordered,
     )
     action = f"waiting for {len(listed)} jobs"
-    return Taker(
-        workplace.desk, batch, iter(listed), Terms(action=action, timeout=length_of_time(timeout))
+    return ResultTaker(
+        many.consumer,
+        window,
+        iter(listed),
+        TakeOptions(action=action, timeout=length_of_time(timeout)),
     )
 
 
-async def states(taker: Taker[JobResult[Any]]) -> list[JobState]:
+async def states(taker: ResultTaker[JobResult[Any]]) -> list[JobState]:
     """
     Take all results, and return the terminal states.
 

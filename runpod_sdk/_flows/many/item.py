@@ -40,7 +40,7 @@ class Item:
         return self.sending or isinstance(self.error, SubmissionUncertainError)
 
 
-class Work(Protocol[R_co]):
+class ItemHandler(Protocol[R_co]):
     """What is done with each input."""
 
     submitted: int
@@ -55,11 +55,11 @@ class Work(Protocol[R_co]):
         """
         ...
 
-    def admit(self, item: Item) -> None:
+    def recall(self, item: Item) -> None:
         """Look at an input that was just read; it may be done already."""
         ...
 
-    async def carry_out(self, item: Item) -> None:
+    async def handle(self, item: Item) -> None:
         """Work on an input, until it is done or it is another's turn."""
         ...
 

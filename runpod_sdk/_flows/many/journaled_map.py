@@ -20,53 +20,53 @@ from typing import Any
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.io import Session
+from runpod_sdk._flows.io import EndpointContext
 from runpod_sdk._flows.json_encoding import encode
 from runpod_sdk._flows.many.item import Item
-from runpod_sdk._flows.many.map import Mapping
-from runpod_sdk._flows.many.map_options import Options
-from runpod_sdk._flows.many.runner import Bell, Crew
+from runpod_sdk._flows.many.map import MapHandler
+from runpod_sdk._flows.many.map_options import MapOptions
+from runpod_sdk._flows.many.runner import Event, TaskRunner
 from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.results import checked, failure_of
 from runpod_sdk.settings import PROPAGATION
 
 
-class JournaledMapping(Mapping):
+class JournaledMapHandler(MapHandler):
     """What `map` does with each input, where it keeps a journal."""
 
     def __init__(
         self,
-        session: Session,
-        options: Options,
-        crew: Crew,
+        context: EndpointContext,
+        options: MapOptions,
+        runner: TaskRunner,
         journal: Journal | str,
     ) -> None:
-        super().__init__(session, options)
-        self._ledger = Ledger(journal, crew)
+        super().__init__(context, options)
+        self._writer = JournalWriter(journal, runner)
         self._known = 0
         """How many inputs the journal knows, from the first."""
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         await super().begin(sent)
-        self._known, running = await self._ledger.open(self._session.endpoint_id)
+        self._known, running = await self._writer.open(self._context.endpoint_id)
         self.submitted += len(running)
         for entry in running:
             self._note_if_recent(entry)
         return [Item(entry.index, read=False, job_id=entry.job_id) for entry in running]
 
-    def admit(self, item: Item) -> None:
+    def recall(self, item: Item) -> None:
         try:
             item.digest = digest(self._options.checked(item.input))
         except (ValueError, TypeError) as mistake:
             mistake.add_note(f"input {item.index} of the map")
             raise
-        entry = self._ledger.entry(item.index) if item.index < self._known else None
+        entry = self._writer.entry(item.index) if item.index < self._known else None
         if entry is None:
             return
         if entry.digest != item.digest:
             raise errors.JournalError(
-                f"input {item.index} differs from the input that {self._ledger.path} recorded:"
+                f"input {item.index} differs from the input that {self._writer.path} recorded:"
                 " pass the same inputs in the same order, or use another journal"
             )
         if item.job_id is None:  # else it is being waited for, since `begin`
@@ -74,7 +74,7 @@ class JournaledMapping(Mapping):
 
     def _recall(self, item: Item, entry: JournalEntry) -> None:
         """Take from the journal what became of an input, if that is decided."""
-        path = self._ledger.path
+        path = self._writer.path
         if entry.status is JournalStatus.UNCERTAIN:
             text = (
                 f"input {item.index} may have been enqueued: {path} contains no job id for it;"
@@ -94,20 +94,20 @@ class JournaledMapping(Mapping):
         elif entry.status is JournalStatus.OPEN:
             return
         else:  # `begin` would have found it
-            raise self._ledger.damaged(item.index, f"{entry.status} jobs are missing from the list")
+            raise self._writer.damaged(item.index, f"{entry.status} jobs are missing from the list")
         item.done = True
 
     def _kept_state(self, entry: JournalEntry) -> JobState:
         try:
             state = api.kept_state(entry.result or {}, entry.job_id)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-            raise self._ledger.damaged(entry.index, f"its result is invalid: {error}") from error
+            raise self._writer.damaged(entry.index, f"its result is invalid: {error}") from error
         if entry.status is JournalStatus.SUCCEEDED:
             fits = state.succeeded
         else:
             fits = state.completed and not (state.succeeded and failure_of(state) is None)
         if not fits or state.id != entry.job_id:
-            raise self._ledger.damaged(
+            raise self._writer.damaged(
                 entry.index, f"its result does not match the status {entry.status}"
             )
         return state
@@ -116,9 +116,9 @@ class JournaledMapping(Mapping):
         """Let a job be unknown to some servers for a moment, if it was submitted just now."""
         age = max(time.time() - entry.since.timestamp(), 0.0)  # the clock may have been set back
         if entry.status is JournalStatus.RUNNING and age <= PROPAGATION:
-            session = self._session
-            submitted = session.io.now() - age
-            session.newcomers.add(session.endpoint_id, str(entry.job_id), submitted)
+            context = self._context
+            submitted = context.io.now() - age
+            context.recent_jobs.add(context.endpoint_id, str(entry.job_id), submitted)
 
     async def _ended(self, item: Item) -> None:
         status = _status_of(item)
@@ -127,28 +127,28 @@ class JournaledMapping(Mapping):
             if status is not JournalStatus.OPEN:
                 result = None if item.state is None else item.state.to_dict()
                 change = Change(item.index, status, item.job_id, result)
-            await self._ledger.write(change)
+            await self._writer.write(change)
 
     async def cancel(self, item: Item) -> bool:
         item.leaving = True
         cancelled = await super().cancel(item)
         if cancelled:
-            await self._ledger.write(Change(item.index, JournalStatus.OPEN))
+            await self._writer.write(Change(item.index, JournalStatus.OPEN))
         return cancelled
 
     async def end(self) -> None:
-        await self._ledger.close()
+        await self._writer.close()
 
     async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
         try:
             return await super()._submit(item, request)
         finally:  # interrupted or not
             if item.job_id is not None:
-                self._ledger.note(Change(item.index, JournalStatus.RUNNING, item.job_id))
+                self._writer.note(Change(item.index, JournalStatus.RUNNING, item.job_id))
 
     async def _intend(self, item: Item) -> None:
         intent = Change(item.index, JournalStatus.UNCERTAIN, digest=item.digest)
-        await self._ledger.write(intent)
+        await self._writer.write(intent)
 
 
 def _status_of(item: Item) -> JournalStatus | None:
@@ -177,23 +177,23 @@ def digest(input: Any) -> bytes:
     return hashlib.sha256(canonical.encode()).digest()
 
 
-class _Group:
+class _Commit:
     """Changes that are committed at once."""
 
-    def __init__(self, bell: Bell) -> None:
+    def __init__(self, event: Event) -> None:
         self.changes: list[Change] = []
-        self.committed = bell
+        self.committed = event
         self.fault: Exception | None = None
 
 
-class Ledger:
+class JournalWriter:
     """Writes to a journal, beside everything else: what comes while it writes is one commit."""
 
-    def __init__(self, given: Journal | str, crew: Crew) -> None:
+    def __init__(self, given: Journal | str, runner: TaskRunner) -> None:
         self._given = given
-        self._crew = crew
+        self._runner = runner
         self._journal: Journal | None = None
-        self._next: _Group
+        self._next: _Commit
         self._writing = False
 
     @property
@@ -211,18 +211,18 @@ class Ledger:
         Raises:
             JournalError: It is in use, or of another endpoint, or no journal.
         """
-        self._next = _Group(self._crew.bell())
+        self._next = _Commit(self._runner.event())
         journal = self._given
         if isinstance(journal, str):
-            journal = await self._crew.in_thread(Journal, journal)
+            journal = await self._runner.in_thread(Journal, journal)
         try:
-            known = await self._crew.in_thread(journal._take, endpoint_id)
+            known = await self._runner.in_thread(journal._take, endpoint_id)
         except BaseException:
             if journal is not self._given:
                 journal.close()
             raise
         self._journal = journal
-        return known, await self._crew.in_thread(journal._running)
+        return known, await self._runner.in_thread(journal._running)
 
     def entry(self, index: int) -> JournalEntry | None:
         """Return what is known of an input."""
@@ -240,13 +240,13 @@ class Ledger:
         if group.fault is not None:
             raise group.fault
 
-    def note(self, change: Change) -> _Group:
+    def note(self, change: Change) -> _Commit:
         """Have something written, soon."""
         group = self._next
         group.changes.append(change)
         if not self._writing:
             self._writing = True
-            self._crew.start(self._write_all)
+            self._runner.start(self._write_all)
         return group
 
     async def close(self) -> None:
@@ -255,17 +255,17 @@ class Ledger:
         if journal is None:
             return
         try:
-            await self._crew.in_thread(journal._write, self._next.changes)
+            await self._runner.in_thread(journal._write, self._next.changes)
         finally:
             journal._give_back()
             if journal is not self._given:
-                await self._crew.in_thread(journal.close)
+                await self._runner.in_thread(journal.close)
 
     async def _write_all(self) -> None:
         while self._next.changes:
-            group, self._next = self._next, _Group(self._crew.bell())
+            group, self._next = self._next, _Commit(self._runner.event())
             try:
-                await self._crew.in_thread(self._opened._write, group.changes)
+                await self._runner.in_thread(self._opened._write, group.changes)
             except Exception as fault:
                 group.fault = fault
             except BaseException:  # dismissed: `close` writes it

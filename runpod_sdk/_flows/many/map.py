@@ -17,9 +17,9 @@ from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.deadline import NEVER
 from runpod_sdk._flows.guard import try_to_cancel
-from runpod_sdk._flows.io import Session, Submission
+from runpod_sdk._flows.io import EndpointContext, Submission
 from runpod_sdk._flows.many.item import Item, read_output
-from runpod_sdk._flows.many.map_options import Options
+from runpod_sdk._flows.many.map_options import MapOptions
 from runpod_sdk._flows.submit import run
 from runpod_sdk._flows.wait import wait
 from runpod_sdk.models import JobState, JobStatus
@@ -27,11 +27,11 @@ from runpod_sdk.results import MapResult, checked
 from runpod_sdk.settings import UNSET
 
 
-class Mapping:
+class MapHandler:
     """What `map` does with each input."""
 
-    def __init__(self, session: Session, options: Options) -> None:
-        self._session = evolve(session, hurry=False)
+    def __init__(self, context: EndpointContext, options: MapOptions) -> None:
+        self._context = evolve(context, queueing_counts=False)
         self._options = options
         self._sent: Callable[[], None] = lambda: None
         self._stopped = False
@@ -41,19 +41,19 @@ class Mapping:
         self._sent = sent
         return ()
 
-    def admit(self, item: Item) -> None:
+    def recall(self, item: Item) -> None:
         pass
 
-    async def carry_out(self, item: Item) -> None:
+    async def handle(self, item: Item) -> None:
         try:
             if item.job_id is None:
                 if item.index == 0:  # one warning is enough
                     api.warn_if_nested(item.input)
                 request = self._options.request(self._options.checked(item.input))
                 known = await self._submit(item, request)
-                item.state = await wait(self._session, known.id, NEVER, known)
+                item.state = await wait(self._context, known.id, NEVER, known)
             else:
-                item.state = await wait(self._session, item.job_id, NEVER)
+                item.state = await wait(self._context, item.job_id, NEVER)
             checked(item.state)
         except errors.ConfigurationError as error:
             item.error = error
@@ -68,7 +68,7 @@ class Mapping:
         item.done = True
 
     async def cancel(self, item: Item) -> bool:
-        state = await try_to_cancel(self._session, str(item.job_id))
+        state = await try_to_cancel(self._context, str(item.job_id))
         return state is not None and state.status == JobStatus.CANCELLED
 
     def stop(self) -> None:
@@ -94,7 +94,7 @@ class Mapping:
     def _went_wrong(self, item: Item, error: errors.RunpodError) -> None:
         error.index = item.index
         if item.job_id is not None:
-            error.job = self._session.handle(item.job_id)
+            error.job = self._context.job_of(item.job_id)
         item.error = error
 
     async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
@@ -107,9 +107,9 @@ class Mapping:
                 await self._intend(item)
                 self._check_stopped(item)
 
-        session, record = evolve(self._session, before=turn_has_come), Submission()
+        context, record = evolve(self._context, before_send=turn_has_come), Submission()
         try:
-            state = await run(session, request, UNSET, record)
+            state = await run(context, request, UNSET, record)
             self.submitted += 1
             return state
         except errors.RunpodError:

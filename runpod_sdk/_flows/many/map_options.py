@@ -38,7 +38,7 @@ def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | 
 
 
 @frozen(kw_only=True)
-class Options:
+class MapOptions:
     """
     What a caller asked of a `map`, checked.
 
@@ -88,11 +88,11 @@ class Options:
         )
 
 
-def checked_options(**given: Any) -> Options:
+def checked_options(**given: Any) -> MapOptions:
     """Return the options of a `map`, checked; if they can't be, no frame keeps a secret."""
     before = sys.exception()
     try:
-        return Options(**given)
+        return MapOptions(**given)
     except BaseException as reason:
         clear_frames(reason, before)
         raise

@@ -18,8 +18,8 @@ from attrs import frozen
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
-from runpod_sdk._flows.many.runner import Desk
-from runpod_sdk._flows.many.window import Batch, Turn
+from runpod_sdk._flows.many.runner import Consumer
+from runpod_sdk._flows.many.window import Step, Window
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.results import JobResult, MapProgress, MapResult
@@ -28,14 +28,14 @@ from runpod_sdk.settings import OnError, OnLeave
 T = TypeVar("T")
 R = TypeVar("R", bound="MapResult[Any] | JobResult[Any]")
 
-_SLICE = 0.005
+_READ_SLICE = 0.005
 """How long reading may go on, in seconds, before results are looked for."""
-_TOLD = 20
+_IDS_SHOWN = 20
 """How many ids fit a note."""
 
 
 @frozen(kw_only=True)
-class Terms:
+class TakeOptions:
     """How a batch is to be taken."""
 
     action: str
@@ -43,7 +43,7 @@ class Terms:
     timeout: float | None = None
     on_error: OnError = "yield"
     on_leave: OnLeave = "detach"
-    watching: AbstractContextManager[Callable[[MapProgress], object]] | None = None
+    progress: AbstractContextManager[Callable[[MapProgress], object]] | None = None
     """Entered with the first question for a result; gives what is told before each."""
     total: int | None = None
 
@@ -65,7 +65,7 @@ def checked_inputs(inputs: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
     return iter(inputs)
 
 
-def warn_unclosed(results: object, taker: Taker[Any] | None) -> None:
+def warn_unclosed(results: object, taker: ResultTaker[Any] | None) -> None:
     """Say that results were thrown away while jobs were under way, and see to them."""
     if taker is not None and taker.is_open:
         message = "a map or as_completed was not closed: use `with`"
@@ -73,21 +73,25 @@ def warn_unclosed(results: object, taker: Taker[Any] | None) -> None:
         taker.abandon()
 
 
-class Taker(Generic[R]):
+class ResultTaker(Generic[R]):
     """The results of one batch, one at a time."""
 
     def __init__(
-        self, desk: Desk, batch: Batch[R], inputs: Iterator[Any] | None, terms: Terms
+        self,
+        consumer: Consumer,
+        window: Window[R],
+        inputs: Iterator[Any] | None,
+        options: TakeOptions,
     ) -> None:
-        self._desk = desk
-        self._batch = batch
+        self._consumer = consumer
+        self._window = window
         self._inputs = inputs
         """What is read here; None where the batch reads by itself, or there is no more."""
         self._exhausted = False
         self._inputs_fault: Exception | None = None
-        self._terms = terms
+        self._options = options
         self._deadline: float | None = None
-        self._turn: Turn[R] | None = None
+        self._step: Step[R] | None = None
         self._ready: deque[tuple[int, R]] = deque()
         self._finished = self._failed = 0
         self._watching = ExitStack()
@@ -97,25 +101,25 @@ class Taker(Generic[R]):
     @property
     def is_open(self) -> bool:
         """Whether something has begun that has to be closed."""
-        return self._turn is not None and not self._closed
+        return self._step is not None and not self._closed
 
     @property
     def summary(self) -> tuple[str, MapProgress, int]:
         """What the map does, its progress, and the number of jobs in flight."""
-        return self._terms.action, self._progress, len(self.in_flight)
+        return self._options.action, self._progress, len(self.in_flight)
 
     @property
     def _progress(self) -> MapProgress:
-        counts = self._batch.submitted, self._finished, self._failed, self._terms.total
+        counts = self._window.submitted, self._finished, self._failed, self._options.total
         return MapProgress(*counts)
 
     @property
     def in_flight(self) -> dict[int, str]:
-        return self._batch.in_flight
+        return self._window.in_flight
 
     @property
     def uncertain(self) -> tuple[int, ...]:
-        return self._batch.uncertain
+        return self._window.uncertain
 
     async def next(self) -> R | None:
         """
@@ -128,13 +132,13 @@ class Taker(Generic[R]):
         """
         if self._closed:
             return None
-        self._batch.handed_out(None)
+        self._window.handed_out(None)
         try:
             while not self._ready:
-                if self._turn is not None and self._turn.over:
+                if self._step is not None and self._step.over:
                     await self._end()
                     return None
-                await self._next_turn()
+                await self._next_step()
             return self._hand_out(*self._ready.popleft())
         except BaseException as error:
             await self.ended_by(error)
@@ -146,7 +150,7 @@ class Taker(Generic[R]):
         if isinstance(reason, GeneratorExit):  # nothing can be awaited
             return
         if not isinstance(reason, errors.RunpodError):
-            self._batch.take_back()
+            self._window.take_back()
         await self.leave(reason)
 
     async def leave(self, reason: BaseException | None = None) -> None:
@@ -156,11 +160,11 @@ class Taker(Generic[R]):
         try:
             self._closed = True
             self._ready.clear()
-            if self._turn is not None:
-                await self._desk.last(self._batch.leave, self._terms.on_leave == "cancel")
+            if self._step is not None:
+                await self._consumer.last(self._window.leave, self._options.on_leave == "cancel")
         except BaseException:  # interrupted again, perhaps before that began
-            if self._turn is not None:
-                self._desk.abandon(self._batch.leave, self._terms.on_leave == "cancel")
+            if self._step is not None:
+                self._consumer.abandon(self._window.leave, self._options.on_leave == "cancel")
             raise
         finally:
             self._watching.close()
@@ -171,27 +175,27 @@ class Taker(Generic[R]):
         """Leave without waiting for it."""
         self._closed = True
         self._watching.close()
-        self._desk.abandon(self._batch.leave, self._terms.on_leave == "cancel")
+        self._consumer.abandon(self._window.leave, self._options.on_leave == "cancel")
 
-    async def _next_turn(self) -> None:
-        if self._turn is None:
-            self._turn = Turn()
-            if self._terms.timeout is not None:
-                self._deadline = self._desk.now() + self._terms.timeout
-            if self._terms.watching is not None:
-                self._tell_of = self._watching.enter_context(self._terms.watching)
-        fresh = self._read(self._turn.room)
-        left = None if self._deadline is None else max(self._deadline - self._desk.now(), 0.0)
-        self._turn = await self._desk.call(self._batch.turn, fresh, self._exhausted, left)
-        if self._turn.late:
-            message = messages.timed_out(self._terms.action, self._terms.timeout)
+    async def _next_step(self) -> None:
+        if self._step is None:
+            self._step = Step()
+            if self._options.timeout is not None:
+                self._deadline = self._consumer.now() + self._options.timeout
+            if self._options.progress is not None:
+                self._tell_of = self._watching.enter_context(self._options.progress)
+        fresh = self._read(self._step.room)
+        left = None if self._deadline is None else max(self._deadline - self._consumer.now(), 0.0)
+        self._step = await self._consumer.call(self._window.step, fresh, self._exhausted, left)
+        if self._step.late:
+            message = messages.timed_out(self._options.action, self._options.timeout)
             raise errors.RunpodTimeoutError(message)
-        self._ready.extend(self._turn.results)
+        self._ready.extend(self._step.results)
 
     def _read(self, most: int) -> list[Any]:
         """Read up to so many inputs, and no longer than for a moment, if they are slow."""
         fresh: list[Any] = []
-        until = self._desk.now() + _SLICE
+        until = self._consumer.now() + _READ_SLICE
         while self._inputs is not None and len(fresh) < most:
             try:
                 fresh.append(next(self._inputs))
@@ -200,7 +204,7 @@ class Taker(Generic[R]):
                     raise
                 self._inputs, self._exhausted = None, True
                 self._inputs_fault = None if isinstance(end, StopIteration) else end
-            if self._desk.now() >= until:
+            if self._consumer.now() >= until:
                 break
         return fresh
 
@@ -209,22 +213,24 @@ class Taker(Generic[R]):
         self._failed += result.error is not None
         if self._tell_of is not None:
             self._tell_of(self._progress)
-        self._batch.handed_out(index)  # not before: who is told may raise
-        if result.error is not None and self._terms.on_error == "raise":
+        self._window.handed_out(index)  # not before: who is told may raise
+        if result.error is not None and self._options.on_error == "raise":
             raise result.error
         return result
 
     async def _end(self) -> None:
         await self.leave()
-        fault = self._inputs_fault or self._batch.inputs_fault
+        fault = self._inputs_fault or self._window.inputs_fault
         if fault is not None:
             raise fault
 
     def _tell(self, reason: BaseException) -> None:
         going = self.in_flight
         if going:
-            told = ", ".join(f"{id} (input {index})" for index, id in list(going.items())[:_TOLD])
-            more = f" and {len(going) - _TOLD} more" if len(going) > _TOLD else ""
+            told = ", ".join(
+                f"{id} (input {index})" for index, id in list(going.items())[:_IDS_SHOWN]
+            )
+            more = f" and {len(going) - _IDS_SHOWN} more" if len(going) > _IDS_SHOWN else ""
             reason.add_note(f"jobs whose results were not read: {told}{more}; see .in_flight")
         if self.uncertain:
             inputs = ", ".join(map(str, self.uncertain))

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from attrs import evolve, frozen
 
 if TYPE_CHECKING:
-    from runpod_sdk._flows.io import IO, Session
+    from runpod_sdk._flows.io import IO, EndpointContext
 
 T = TypeVar("T")
 
 Flow = Callable[..., Coroutine[Any, Any, T]]
 
 
-class Bell(Protocol):
+class Event(Protocol):
     """Something that is rung once, and can be waited for."""
 
     def set(self) -> object: ...
@@ -29,7 +29,7 @@ class Bell(Protocol):
     async def wait(self) -> object: ...
 
 
-class Crew(Protocol):
+class TaskRunner(Protocol):
     """Runs flows beside whoever started them; to be used from its own loop only."""
 
     async def open(self) -> None:
@@ -40,22 +40,22 @@ class Crew(Protocol):
         """Begin a flow, which must not raise."""
         ...
 
-    def bell(self) -> Bell: ...
+    def event(self) -> Event: ...
 
     async def within(self, seconds: float | None, flow: Flow[object], *args: Any) -> bool:
         """Await *flow*, but no longer than *seconds*; tell whether it came to its end."""
         ...
 
-    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+    async def in_thread(self, handler: Callable[..., T], *args: Any) -> T:
         """Call what blocks, without holding up the loop."""
         ...
 
-    async def dismiss(self) -> None:
+    async def close(self) -> None:
         """Cancel all flows, and wait until they are gone. It can't be opened again."""
         ...
 
 
-class Desk(Protocol):
+class Consumer(Protocol):
     """Where the results of a crew are taken."""
 
     async def call(self, flow: Flow[T], *args: Any) -> T:
@@ -76,15 +76,15 @@ class Desk(Protocol):
 
 
 @frozen
-class Workplace:
+class ManyContext:
     """What many jobs at once need: an IO port, and the tasks and the consumer on its loop."""
 
     io: IO
-    crew: Crew
-    desk: Desk
+    runner: TaskRunner
+    consumer: Consumer
     async_inputs: bool
     """Whether inputs may be an async iterable."""
 
-    def bind(self, session: Session) -> Session:
+    def bind(self, context: EndpointContext) -> EndpointContext:
         """Return *session* with this port in place of its own."""
-        return evolve(session, io=self.io)
+        return evolve(context, io=self.io)

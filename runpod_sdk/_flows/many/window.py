@@ -19,15 +19,15 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from runpod_sdk._flows.many.item import Item, Work
-from runpod_sdk._flows.many.runner import Bell, Crew
+from runpod_sdk._flows.many.item import Item, ItemHandler
+from runpod_sdk._flows.many.runner import Event, TaskRunner
 from runpod_sdk.settings import CANCEL_TIMEOUT, CANCELS_AT_ONCE
 
 R = TypeVar("R")
 
 
 @frozen
-class Turn(Generic[R]):
+class Step(Generic[R]):
     """What there is to be said to whoever takes results."""
 
     results: Sequence[tuple[int, R]] = ()
@@ -37,13 +37,13 @@ class Turn(Generic[R]):
     late: bool = False
 
 
-class Batch(Generic[R]):
+class Window(Generic[R]):
     """Carries out work for inputs, as many at once as is wanted."""
 
     def __init__(
         self,
-        crew: Crew,
-        work: Work[R],
+        runner: TaskRunner,
+        handler: ItemHandler[R],
         *,
         concurrency: int,
         queued: int,
@@ -51,8 +51,8 @@ class Batch(Generic[R]):
         ordered: bool,
         stream: AsyncIterable[Any] | None = None,
     ) -> None:
-        self._crew = crew
-        self._work = work
+        self._runner = runner
+        self._handler = handler
         self._concurrency = concurrency
         self._queued = queued
         self._most = most
@@ -69,13 +69,13 @@ class Batch(Generic[R]):
         self._busy = 0
         self._opened = self._exhausted = self._leaving = self._left = False
         self._fault: Exception | None = None
-        self._news: Bell | None = None
-        self._vacancy: Bell | None = None
+        self._news: Event | None = None
+        self._vacancy: Event | None = None
         self.inputs_fault: Exception | None = None
         """What the inputs raised instead of the next one."""
 
     @property
-    def crowded(self) -> bool:
+    def is_crowded(self) -> bool:
         """Whether there is more to be done than is being done."""
         return bool(self._queue)
 
@@ -92,9 +92,9 @@ class Batch(Generic[R]):
     @property
     def submitted(self) -> int:
         """How many inputs have become jobs."""
-        return self._work.submitted
+        return self._handler.submitted
 
-    async def turn(self, fresh: Iterable[Any], exhausted: bool, seconds: float | None) -> Turn[R]:
+    async def step(self, fresh: Iterable[Any], exhausted: bool, seconds: float | None) -> Step[R]:
         """
         Take in what was read, and wait until there are results or more is to be read.
 
@@ -112,17 +112,17 @@ class Batch(Generic[R]):
             self._queue.clear()  # those before it are not begun, either
             raise
         self._vacate()
-        told: list[Turn[R]] = []
+        told: list[Step[R]] = []
 
         def settled() -> bool:
             if not self._left and self._fault is None and (turn := self._tell()) is not None:
                 told.append(turn)
             return bool(told) or self._left or self._fault is not None
 
-        in_time = await self._crew.within(seconds, self._when, settled)
+        in_time = await self._runner.within(seconds, self._when, settled)
         if self._fault is not None:
             raise self._fault
-        return told[0] if told else Turn(over=self._left, late=not in_time)
+        return told[0] if told else Step(over=self._left, late=not in_time)
 
     def handed_out(self, index: int | None) -> None:
         """Forget an input, as its result is with the caller soon; None: it is, by now."""
@@ -145,9 +145,9 @@ class Batch(Generic[R]):
             return
         self._leaving = True
         self._queue.clear()
-        self._work.stop()
+        self._handler.stop()
         try:
-            await self._crew.within(CANCEL_TIMEOUT, self._when, self._all_sent)
+            await self._runner.within(CANCEL_TIMEOUT, self._when, self._all_sent)
             if cancel:
                 await self._cancel_all()
         finally:  # whoever leaves may be interrupted again
@@ -157,18 +157,18 @@ class Batch(Generic[R]):
         self._left = True
         self._ring()
         try:
-            await self._crew.dismiss()
+            await self._runner.close()
         finally:
-            await self._work.end()
+            await self._handler.end()
 
     async def _open(self) -> None:
         self._opened = True
-        await self._crew.open()
-        for item in await self._work.begin(self._ring):
+        await self._runner.open()
+        for item in await self._handler.begin(self._ring):
             self._items[item.index] = item
             self._enqueue(item)
         if self._stream is not None:
-            self._crew.start(self._read_all, self._stream)
+            self._runner.start(self._read_all, self._stream)
 
     async def _read_all(self, inputs: AsyncIterable[Any]) -> None:
         """Read what has to be awaited, beside the work, whenever there is room."""
@@ -176,7 +176,7 @@ class Batch(Generic[R]):
         try:
             while True:
                 while not self._room(self._handed_out):
-                    self._vacancy = self._crew.bell()
+                    self._vacancy = self._runner.event()
                     await self._vacancy.wait()
                 value = await anext(iterator)
                 try:
@@ -203,7 +203,7 @@ class Batch(Generic[R]):
         known = index in self._items
         item = self._items.setdefault(index, Item(index))
         item.input, item.read = value, True
-        self._work.admit(item)
+        self._handler.recall(item)
         if item.done:
             self._finish(item)
         elif not known:
@@ -213,7 +213,7 @@ class Batch(Generic[R]):
         self._queue.append(item)
         if self._busy < self._concurrency and not self._leaving:
             self._busy += 1
-            self._crew.start(self._carry_out)
+            self._runner.start(self._carry_out)
 
     async def _carry_out(self) -> None:
         """Do one thing after the other, as long as there is one."""
@@ -221,7 +221,7 @@ class Batch(Generic[R]):
             while self._queue:
                 item = self._queue.popleft()
                 self._vacate()
-                await self._work.carry_out(item)
+                await self._handler.handle(item)
                 if not item.done:
                     self._queue.append(item)
                 elif item.read:
@@ -236,14 +236,14 @@ class Batch(Generic[R]):
         self._done.append(item.index)
         self._ring()
 
-    def _tell(self) -> Turn[R] | None:
+    def _tell(self) -> Step[R] | None:
         """Say what there is to be said, if anything."""
         results = self._take()
         after = self._handed_out + self._pending
         over = self._exhausted and self._read == after
         reads_itself = self._stream is not None
         room = 0 if reads_itself or self._exhausted else self._room(after)
-        return Turn(results, room, over) if results or room or over else None
+        return Step(results, room, over) if results or room or over else None
 
     def _take(self) -> list[tuple[int, R]]:
         """Take what is done, as far as nothing before it is missing where order matters."""
@@ -253,7 +253,7 @@ class Batch(Generic[R]):
             while (item := self._items.get(following)) and item.read and item.done:
                 self._done.append(following)
                 following += 1
-        taken = [(index, self._work.result(self._items[index])) for index in self._done]
+        taken = [(index, self._handler.result(self._items[index])) for index in self._done]
         self._done.clear()
         self._pending = len(taken)
         return taken
@@ -270,7 +270,7 @@ class Batch(Generic[R]):
             try:
                 while going:
                     item = going.popleft()
-                    if await self._work.cancel(item):
+                    if await self._handler.cancel(item):
                         self._items.pop(item.index, None)
             except Exception as fault:
                 self._fault = self._fault or fault
@@ -279,14 +279,14 @@ class Batch(Generic[R]):
                 self._ring()
 
         for _ in range(busy):
-            self._crew.start(cancel)
-        await self._crew.within(CANCEL_TIMEOUT, self._when, lambda: not busy)
+            self._runner.start(cancel)
+        await self._runner.within(CANCEL_TIMEOUT, self._when, lambda: not busy)
 
     async def _when(self, settled: Callable[[], bool]) -> None:
         """Wait until something is so; others may be waiting for something else."""
         while not settled():
             if self._news is None:
-                self._news = self._crew.bell()
+                self._news = self._runner.event()
             await self._news.wait()
 
     def _vacate(self) -> None:

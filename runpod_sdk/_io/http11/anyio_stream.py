@@ -12,13 +12,13 @@ import anyio.abc
 import anyio.lowlevel
 import httpx
 
-from runpod_sdk._io.http11.connection import MOST, Hear, Line
+from runpod_sdk._io.http11.connection import READ_SIZE, NetworkStream, OnData
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged, limit_unsent
-from runpod_sdk._io.http11.tls_stream import TLSLine
+from runpod_sdk._io.http11.tls_stream import TLSStream
 from runpod_sdk._io.socket_deadline import is_ready
 
 
-class AwaitingLine:
+class AnyioStream:
     """A stream of anyio. What it does is bounded by the cancel scope around it."""
 
     def __init__(self, stream: anyio.abc.ByteStream) -> None:
@@ -28,26 +28,26 @@ class AwaitingLine:
         limit_unsent(self._socket)
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Line:
+    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> NetworkStream:
         """Connect to the address of *host* that answers first."""
         try:
-            line = cls(await anyio.connect_tcp(host, port))
+            stream = cls(await anyio.connect_tcp(host, port))
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
-        return line if tls is None else await TLSLine.over(line, tls, host)
+        return stream if tls is None else await TLSStream.over(stream, tls, host)
 
     async def read(self) -> bytes:
         try:
-            return await self._stream.receive(MOST)
+            return await self._stream.receive(READ_SIZE)
         except anyio.EndOfStream:
             return b""
         except _BROKEN as error:
             raise httpx.ReadError(str(error)) from error
 
-    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
+    async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         try:
-            if hear is not None:
-                return await self._write_and_hear(memoryview(data), hear)
+            if on_data is not None:
+                return await self._write_and_hear(memoryview(data), on_data)
             await self._stream.send(bytes(data))
         except anyio.get_cancelled_exc_class():  # never after the last byte
             self._has_unsent = True
@@ -56,10 +56,10 @@ class AwaitingLine:
             raise httpx.WriteError(str(error)) from error
         return True
 
-    async def _write_and_hear(self, data: memoryview, hear: Hear) -> bool:
+    async def _write_and_hear(self, data: memoryview, on_data: OnData) -> bool:
         while data:
             await anyio.lowlevel.checkpoint()
-            if self.readable() and hear(await self.read()):
+            if self.readable() and on_data(await self.read()):
                 return False
             try:
                 data = data[self._socket.send(data) :]

@@ -12,17 +12,17 @@ from typing import Final, cast
 
 import httpx
 
-from runpod_sdk._io.http11.connection import MOST, Hear, Line
+from runpod_sdk._io.http11.connection import READ_SIZE, NetworkStream, OnData
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged
 from runpod_sdk._io.http11.happy_eyeballs_asyncio import connect
-from runpod_sdk._io.http11.tls_stream import TLSLine
+from runpod_sdk._io.http11.tls_stream import TLSStream
 from runpod_sdk._io.socket_deadline import is_ready
 
 _AHEAD: Final = 2**20
 """Bytes that may have come without having been read."""
 
 
-class ProtocolLine(asyncio.Protocol):
+class AsyncioStream(asyncio.Protocol):
     """
     A connection of asyncio, which tells what has come as soon as it has.
 
@@ -47,16 +47,16 @@ class ProtocolLine(asyncio.Protocol):
         self._waiting: asyncio.Future[None] | None = None
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Line:
+    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> NetworkStream:
         """Connect to the address of *host* that answers first."""
         try:
             sock = await connect(host, port)
-            _, line = await asyncio.get_running_loop().create_connection(
+            _, stream = await asyncio.get_running_loop().create_connection(
                 partial(cls, sock), sock=sock
             )  # where this fails, it closes the socket
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
-        return line if tls is None else await TLSLine.over(line, tls, host)
+        return stream if tls is None else await TLSStream.over(stream, tls, host)
 
     async def read(self) -> bytes:
         while not self._come:
@@ -71,8 +71,8 @@ class ProtocolLine(asyncio.Protocol):
         self._size -= len(data)
         return data
 
-    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
-        if hear is not None and await self._hears(hear):
+    async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
+        if on_data is not None and await self._hears(on_data):
             return False
         if not self._has_ended:
             self._transport.write(data)
@@ -81,7 +81,7 @@ class ProtocolLine(asyncio.Protocol):
             self._is_full = self._is_full or self._has_ended
             while self._is_full and not self._has_ended:
                 await self._news()
-                if hear is not None and await self._hears(hear):
+                if on_data is not None and await self._hears(on_data):
                     return False
             if not self._is_full:
                 return True
@@ -90,19 +90,19 @@ class ProtocolLine(asyncio.Protocol):
             str(self._fault or "the server closed the connection")
         ) from self._fault
 
-    async def _hears(self, hear: Hear) -> bool:
+    async def _hears(self, on_data: OnData) -> bool:
         """Pass on what has come; tell whether *hear* wants nothing more to be written."""
         if not self._come and not self._has_ended and self.readable():
             await self._news()
         while self._come:
-            if hear(await self.read()):
+            if on_data(await self.read()):
                 return True
         return False
 
     def _salvage(self) -> None:
         """Take what has come with the end of the connection: the transport lets go of it."""
         with contextlib.suppress(OSError):
-            while data := self._socket.recv(MOST):
+            while data := self._socket.recv(READ_SIZE):
                 self.data_received(data)
 
     def limit_unacknowledged(self, seconds: float) -> None:

@@ -17,8 +17,8 @@ import h11
 import httpx
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
-from runpod_sdk._io.body import Body
-from runpod_sdk._io.http_common import Trace
+from runpod_sdk._io.body import ResponseBody
+from runpod_sdk._io.http_common import SendTrace
 from runpod_sdk.settings import Config
 
 IDLE_TIME: Final = 30.0
@@ -28,25 +28,25 @@ SUBMISSION_IDLE_TIME: Final = 4.0
 SHORTEST_DOUBT: Final = 0.5
 LONGEST_DOUBT: Final = 3.0
 """Seconds within which a kept connection has to show that the server's machine gets our bytes."""
-MOST: Final = 64 * 1024
+READ_SIZE: Final = 64 * 1024
 """Bytes that a line reads at a time."""
 _LONGEST_HEAD: Final = 100 * 1024
 _EVENTS: Final = 256
 """How many pieces of an answer are read between two looks at the clock."""
 
 
-Hear = Callable[[bytes], bool]
+OnData = Callable[[bytes], bool]
 """Takes what the other side sends during a write; tells whether that makes the rest needless."""
 
 
-class Line(Protocol):
+class NetworkStream(Protocol):
     """A connection that carries bytes; what goes wrong on it is an `httpx.TransportError`."""
 
     async def read(self) -> bytes:
         """Return what has come, or wait for some; nothing, when the other side has ended."""
         ...
 
-    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
+    async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         """
         Hand *data* to the system; tell whether that was done, or *hear* ended it.
 
@@ -74,11 +74,11 @@ class Line(Protocol):
         ...
 
 
-class Connection:
+class HTTP11Connection:
     """A connection that carries one exchange after another."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, stream: NetworkStream) -> None:
+        self._stream = stream
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
         self._whole = True
         self._idle_since = 0.0
@@ -96,7 +96,7 @@ class Connection:
         if limit is not None:
             seconds = min(max(limit.left() / 3, SHORTEST_DOUBT), LONGEST_DOUBT)
         if seconds != self._unacknowledged:
-            self._line.limit_unacknowledged(seconds)
+            self._stream.limit_unacknowledged(seconds)
             self._unacknowledged = seconds
 
     async def exchange(
@@ -104,47 +104,49 @@ class Connection:
         config: Config,
         request: h11.Request,
         content: bytes | None,
-        trace: Trace,
+        trace: SendTrace,
         limit: TimeLimit,
-    ) -> Body:
+    ) -> ResponseBody:
         """Send a request, and read the answer as far as it is believed."""
         head = self._http.send(request) or b""
         body = memoryview(b"" if content is None else self._http.send(h11.Data(content)) or b"")
         self._http.send(h11.EndOfMessage())
-        answer = _Answer(self._http, config, trace, limit)
+        answer = _ResponseReader(self._http, config, trace, limit)
         try:
             if len(body) <= PROGRESS:
                 await self._hand_over(head + body, trace)
             else:
-                await self._line.write(head)
+                await self._stream.write(head)
                 self._whole = await self._upload(body, trace, limit, answer.take)
         except httpx.WriteError:  # it may have answered before it hung up
             self._whole = False
         while not answer.has_ended:
-            answer.take(await self._line.read())
+            answer.take(await self._stream.read())
         return answer.body
 
-    async def _upload(self, body: memoryview, trace: Trace, limit: TimeLimit, hear: Hear) -> bool:
+    async def _upload(
+        self, body: memoryview, trace: SendTrace, limit: TimeLimit, on_data: OnData
+    ) -> bool:
         """Write a large body; tell whether that was done, or the server answered before."""
         last = (len(body) - 1) // PROGRESS * PROGRESS
         for start in range(0, last, PROGRESS):
-            if not await self._line.write(body[start : start + PROGRESS], hear):
+            if not await self._stream.write(body[start : start + PROGRESS], on_data):
                 return False
             limit.moved(PROGRESS)
-        return await self._hand_over(body[last:], trace, hear)
+        return await self._hand_over(body[last:], trace, on_data)
 
     async def _hand_over(
-        self, data: bytes | memoryview, trace: Trace, hear: Hear | None = None
+        self, data: bytes | memoryview, trace: SendTrace, on_data: OnData | None = None
     ) -> bool:
         """Write what is the end of a request: with its last byte, the server may take it."""
         trace.handing_over()
         try:
-            is_done = await self._line.write(data, hear)
+            is_done = await self._stream.write(data, on_data)
         except httpx.TransportError:
             trace.kept_back()
             raise
         except BaseException:
-            if self._line.has_unsent():
+            if self._stream.has_unsent():
                 trace.kept_back()
             raise
         if not is_done:
@@ -166,22 +168,22 @@ class Connection:
 
     def is_closed(self) -> bool:
         """Tell whether the server has hung up meanwhile, or sent what nobody asked for."""
-        return self._line.readable()
+        return self._stream.readable()
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._stream.close()
 
     def release(self) -> None:
-        self._line.release()
+        self._stream.release()
 
 
-class _Answer:
+class _ResponseReader:
     """The answer to one request, as far as it has come."""
 
-    body: Body
+    body: ResponseBody
 
     def __init__(
-        self, http: h11.Connection, config: Config, trace: Trace, limit: TimeLimit
+        self, http: h11.Connection, config: Config, trace: SendTrace, limit: TimeLimit
     ) -> None:
         self._http = http
         self._config = config
@@ -203,7 +205,7 @@ class _Answer:
         while not self.has_ended and (event := self._next()) is not h11.NEED_DATA:
             if isinstance(event, h11.Response):
                 headers = httpx.Headers(event.headers.raw_items())
-                self.body = Body(self._config, event.status_code, headers)
+                self.body = ResponseBody(self._config, event.status_code, headers)
                 self._has_begun = True
                 self._trace.answering(self.body)
             elif isinstance(event, h11.Data):

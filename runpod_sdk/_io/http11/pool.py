@@ -24,18 +24,23 @@ import h11
 import httpx
 
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._io import certificates, http_common
-from runpod_sdk._io.http11.connection import IDLE_TIME, SUBMISSION_IDLE_TIME, Connection, Line
+from runpod_sdk._io.http11.connection import (
+    IDLE_TIME,
+    SUBMISSION_IDLE_TIME,
+    HTTP11Connection,
+    NetworkStream,
+)
 from runpod_sdk.settings import Config
 
 MOST_IDLE: Final = 1_000
 
-Open = Callable[[str, int, ssl.SSLContext | None], Awaitable[Line]]
+Open = Callable[[str, int, ssl.SSLContext | None], Awaitable[NetworkStream]]
 """Connects to a host and a port, with TLS or without."""
 
 
-class Pool:
+class ConnectionPool:
     """A client's own way to its server: for many threads, or for one event loop."""
 
     def __init__(self, config: Config, open: Open) -> None:
@@ -47,37 +52,41 @@ class Pool:
         self._path = url.raw_path.decode("ascii").rstrip("/")
         self._headers = {"host": url.netloc.decode("ascii"), **http_common.headers(config)}
         self._checked = lru_cache(maxsize=64)(_checked)
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[HTTP11Connection] = deque()
         self._lock = threading.Lock()
         self._closed = False
 
-    async def send(self, call: Call, limit: TimeLimit, trace: http_common.Trace) -> Reply:
+    async def send(
+        self, http_request: Request, limit: TimeLimit, trace: http_common.SendTrace
+    ) -> Response:
         """Send *call* and read the whole answer; who calls bounds the time."""
-        request = self._request(call)
-        longest_idle = IDLE_TIME if call.repeatable else SUBMISSION_IDLE_TIME
+        request = self._request(http_request)
+        longest_idle = IDLE_TIME if http_request.repeatable else SUBMISSION_IDLE_TIME
         connection = self._kept(longest_idle) if self._idle else None
         is_kept = connection is not None
         if connection is not None:
-            connection.doubt(limit if call.repeatable else None)
+            connection.doubt(limit if http_request.repeatable else None)
         else:
-            connection = Connection(await self._open(self._host, self._port, self._tls))
+            connection = HTTP11Connection(await self._open(self._host, self._port, self._tls))
         try:
             if self._closed:
                 raise httpx.CloseError("the client was closed")
-            body = await connection.exchange(self._config, request, call.content, trace, limit)
-            reply = body.reply()
+            body = await connection.exchange(
+                self._config, request, http_request.content, trace, limit
+            )
+            response = body.response()
             reusable = connection.renew()
         except BaseException as reason:
             await connection.close()
             if is_kept and (isinstance(reason, httpx.HTTPError) or limit.left() <= 0):
                 self.drop_idle()
             raise
-        reply.distrust = self.drop_idle
+        response.distrust = self.drop_idle
         if reusable:
             await self._give(connection)
         else:
             await connection.close()
-        return reply
+        return response
 
     async def close(self) -> None:
         """Close the connections that are idle; the others are closed when they are done."""
@@ -91,12 +100,12 @@ class Pool:
         for connection in self._take_idle():
             connection.release()
 
-    def _take_idle(self) -> deque[Connection]:
+    def _take_idle(self) -> deque[HTTP11Connection]:
         with self._lock:
             taken, self._idle = self._idle, deque()
         return taken
 
-    def _kept(self, longest_idle: float) -> Connection | None:
+    def _kept(self, longest_idle: float) -> HTTP11Connection | None:
         """Return the connection used last, if it is idle for no longer than that and not closed."""
         while True:
             with self._lock:
@@ -107,9 +116,9 @@ class Pool:
                 return connection
             connection.release()
 
-    async def _give(self, connection: Connection) -> None:
+    async def _give(self, connection: HTTP11Connection) -> None:
         """Keep a connection; close those that were idle for too long, or are too many."""
-        gone: list[Connection] = []
+        gone: list[HTTP11Connection] = []
         with self._lock:
             while self._idle and (
                 len(self._idle) >= MOST_IDLE or self._idle[0].idle_time() > IDLE_TIME
@@ -123,17 +132,17 @@ class Pool:
     def _tls(self) -> ssl.SSLContext | None:
         return certificates.tls(self._config)
 
-    def _request(self, call: Call) -> h11.Request:
-        fields = {**self._headers, **call.headers}
-        if call.content is not None:
-            fields["content-length"] = str(len(call.content))
-        elif call.method == "POST":
+    def _request(self, http_request: Request) -> h11.Request:
+        fields = {**self._headers, **http_request.headers}
+        if http_request.content is not None:
+            fields["content-length"] = str(len(http_request.content))
+        elif http_request.method == "POST":
             fields["content-length"] = "0"
-        query = f"?{urlencode(call.params)}" if call.params else ""
-        target = self._path + call.path + query
+        query = f"?{urlencode(http_request.params)}" if http_request.params else ""
+        target = self._path + http_request.path + query
         try:
             headers = self._checked(tuple(fields.items()))
-            return h11.Request(method=call.method, target=target, headers=headers)
+            return h11.Request(method=http_request.method, target=target, headers=headers)
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
 

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import httpx
 
-from runpod_sdk._io.http11.connection import MOST, Hear
+from runpod_sdk._io.http11.connection import READ_SIZE, OnData
 from runpod_sdk._io.http11.happy_eyeballs import connect, limit_unacknowledged
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
 from runpod_sdk._signals import raised_by_signal_handler
@@ -18,7 +18,7 @@ _READING: Final = SocketErrors(httpx.ReadTimeout, httpx.ReadError)
 _WRITING: Final = SocketErrors(httpx.WriteTimeout, httpx.WriteError)
 
 
-class BlockingLine:
+class SocketStream:
     """A socket. All that it does is bounded by the time limit of the thread's attempt."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -34,19 +34,19 @@ class BlockingLine:
     async def read(self) -> bytes:
         if self._is_plain:  # nothing can be there but what is on the socket
             _READING.wait(self._socket, Wants.READ, timeout=None)
-        return _READING.carry_out(self._socket, self._socket.recv, MOST, timeout=None)
+        return _READING.carry_out(self._socket, self._socket.recv, READ_SIZE, timeout=None)
 
-    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
+    async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         view = memoryview(data)
         while view:
-            if hear is None:
+            if on_data is None:
                 sent = _WRITING.carry_out(self._socket, self._socket.send, view, timeout=None)
                 view = view[sent:]
                 continue
             _WRITING.wait(self._socket, Wants.EITHER, timeout=None)
             if self.readable():
-                said = _READING.attempt(self._socket.recv, MOST)
-                if not isinstance(said, Wants) and hear(said):
+                said = _READING.attempt(self._socket.recv, READ_SIZE)
+                if not isinstance(said, Wants) and on_data(said):
                     return False
             taken = _WRITING.attempt(self._socket.send, view)
             view = view[0 if isinstance(taken, Wants) else taken :]

@@ -15,18 +15,18 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 
-from runpod_sdk._io.http11.connection import MOST, Hear, Line
+from runpod_sdk._io.http11.connection import READ_SIZE, NetworkStream, OnData
 
 T = TypeVar("T")
 
 _RECORD: Final = 16 * 1024
 
 
-class TLSLine:
+class TLSStream:
     """A line whose bytes are encrypted on their way over another line."""
 
-    def __init__(self, line: Line, tls: ssl.SSLContext, host: str) -> None:
-        self._line = line
+    def __init__(self, stream: NetworkStream, tls: ssl.SSLContext, host: str) -> None:
+        self._stream = stream
         self._left = memoryview(b"")
         """What has not been encrypted yet."""
         self._is_interrupted = False
@@ -35,7 +35,7 @@ class TLSLine:
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     @classmethod
-    async def over(cls, line: Line, tls: ssl.SSLContext, host: str) -> Self:
+    async def over(cls, stream: NetworkStream, tls: ssl.SSLContext, host: str) -> Self:
         """
         Shake hands over *line*; close it where that fails.
 
@@ -43,69 +43,69 @@ class TLSLine:
             httpx.ConnectError: The other side does not speak TLS, or is not trusted.
         """
         try:
-            encrypted = cls(line, tls, host)
+            encrypted = cls(stream, tls, host)
             await encrypted._carry_out(encrypted._tls.do_handshake)
         except (ssl.SSLError, UnicodeError, ValueError) as error:
-            await line.close()
+            await stream.close()
             raise httpx.ConnectError(str(error)) from error
         except (httpx.ReadError, httpx.WriteError) as error:
-            await line.close()
+            await stream.close()
             raise httpx.ConnectError(str(error)) from error.__cause__
         except BaseException:
-            await line.close()
+            await stream.close()
             raise
         return encrypted
 
     async def read(self) -> bytes:
         try:
-            return await self._carry_out(self._tls.read, MOST)
+            return await self._carry_out(self._tls.read, READ_SIZE)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
         except ssl.SSLError as error:
             raise httpx.ReadError(str(error)) from error
 
-    async def write(self, data: bytes | memoryview, hear: Hear | None = None) -> bool:
+    async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         self._left = memoryview(data)
-        hear_below = None if hear is None else partial(self._hear, hear)
+        hear_below = None if on_data is None else partial(self._hear, on_data)
         try:
             while self._left:
                 record, self._left = self._left[:_RECORD], self._left[_RECORD:]
-                await self._carry_out(self._tls.write, record, hear=hear_below)
+                await self._carry_out(self._tls.write, record, on_data=hear_below)
                 if self._is_interrupted:
                     return False
         except ssl.SSLError as error:
             raise httpx.WriteError(str(error)) from error
         return True
 
-    def _hear(self, hear: Hear, data: bytes) -> bool:
+    def _hear(self, on_data: OnData, data: bytes) -> bool:
         """Decrypt what has come during a write, for *hear*; it may be of TLS alone."""
         self._receive(data)
         with contextlib.suppress(ssl.SSLWantReadError):
             while not self._is_interrupted:
                 try:
-                    said = self._tls.read(MOST)
+                    said = self._tls.read(READ_SIZE)
                 except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                     said = b""
-                self._is_interrupted = hear(said)
+                self._is_interrupted = on_data(said)
         return self._is_interrupted
 
     def limit_unacknowledged(self, seconds: float) -> None:
-        self._line.limit_unacknowledged(seconds)
+        self._stream.limit_unacknowledged(seconds)
 
     def has_unsent(self) -> bool:
-        return bool(self._left) or self._line.has_unsent()
+        return bool(self._left) or self._stream.has_unsent()
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._stream.close()
 
     def release(self) -> None:
-        self._line.release()
+        self._stream.release()
 
     def readable(self) -> bool:
-        return bool(self._incoming.pending) or self._line.readable()
+        return bool(self._incoming.pending) or self._stream.readable()
 
     async def _carry_out(
-        self, operation: Callable[..., T], *args: Any, hear: Hear | None = None
+        self, operation: Callable[..., T], *args: Any, on_data: OnData | None = None
     ) -> T:
         """Carry out an operation of TLS; read and write for it what it needs."""
         while True:
@@ -117,10 +117,10 @@ class TLSLine:
                 await self._flush()  # the alert that tells the other side
                 raise
             else:
-                await self._flush(hear)
+                await self._flush(on_data)
                 return result
             await self._flush()
-            self._receive(await self._line.read())
+            self._receive(await self._stream.read())
 
     def _receive(self, data: bytes) -> None:
         if data:
@@ -128,6 +128,6 @@ class TLSLine:
         else:
             self._incoming.write_eof()
 
-    async def _flush(self, hear: Hear | None = None) -> None:
+    async def _flush(self, on_data: OnData | None = None) -> None:
         if data := self._outgoing.read():
-            await self._line.write(data, hear)
+            await self._stream.write(data, on_data)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import Call, NoReply, Reply
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import Request, RequestFailed, Response
+from runpod_sdk._flows.send import call
 from runpod_sdk._flows.submit import run, run_sync
-from runpod_sdk._flows.wait import hold, pause, wait
+from runpod_sdk._flows.wait import poll_pause, poll_wait, wait
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import CANCEL_TIMEOUT
 from tests.flows.virtual import (
@@ -76,8 +76,8 @@ def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: l
         return
     assert outcome.to_dict() == service.state(io.now())
     assert outcome.completed
-    assert io.log[-1][0] == "send"
-    assert io.log[-1][-1] == 200
+    assert io.steps[-1][0] == "send"
+    assert io.steps[-1][-1] == 200
 
 
 @given(stories, st.data(), randoms)
@@ -99,7 +99,7 @@ def test_no_wait_asks_faster_than_the_answers_are_worth(
     """An answer that comes at once is followed by a pause, unless one went before it."""
     io = VirtualIO(Service(story, faults), randoms=luck)
     waiting(io, timeout)
-    sent = [(step[1], step[5]) for step in io.log if step[0] == "send"]
+    sent = [(step[1], step[5]) for step in io.steps if step[0] == "send"]
     for (_, before), (asked, said), (again, _) in zip(sent, sent[1:], sent[2:], strict=False):
         if before in (200, 404) and said == 200:
             assert again - asked >= 0.25 - A_BLINK
@@ -107,17 +107,17 @@ def test_no_wait_asks_faster_than_the_answers_are_worth(
 
 def test_pauses_grow_and_end() -> None:
     """From one question to the next it is a quarter of a second at least, and 5 at most."""
-    lengths = [pause(idle, 0.0) for idle in range(40)]
+    lengths = [poll_pause(idle, 0.0) for idle in range(40)]
     assert lengths == sorted(lengths)
     assert lengths[0] == 0.25
     assert lengths[-1] == 5.0
-    assert pause(0, 30.0) == 0.0
+    assert poll_pause(0, 30.0) == 0.0
 
 
 @given(st.none() | st.floats(0.001, 1e9))
 def test_a_hold_is_what_the_api_takes(left: float | None) -> None:
     """`wait` is between 1,000 and 300,000 ms, whatever time is left."""
-    assert 1.0 <= hold(left) <= 300.0
+    assert 1.0 <= poll_wait(left) <= 300.0
 
 
 def test_a_server_without_long_polls_is_polled() -> None:
@@ -137,21 +137,21 @@ def test_held_answers_that_never_arrive(said: str | int, after: float) -> None:
     """Whatever a gateway makes of them, holds get shorter until the state is heard of in time."""
 
     class Gateway(Service):
-        def answer(self, call: Call, now: float) -> tuple[float, Reply | NoReply]:
-            at, reply = super().answer(call, now)
+        def answer(self, request: Request, now: float) -> tuple[float, Response | RequestFailed]:
+            at, response = super().answer(request, now)
             if at - now <= after:
-                return at, reply
-            return (now + after, problem(said)) if isinstance(said, int) else (math.inf, reply)
+                return at, response
+            return (now + after, problem(said)) if isinstance(said, int) else (math.inf, response)
 
     io = VirtualIO(Gateway(Story(taken_at=150.0, ends_at=300.0)))
     outcome = waiting(io, None)
     assert isinstance(outcome, JobState)
-    assert any(reply == 200 and at < 200 for *_, at, reply in _sent(io)), "nothing heard"
+    assert any(response == 200 and at < 200 for *_, at, response in _sent(io)), "nothing heard"
     assert io.now() < 320
 
 
 def _sent(io: VirtualIO) -> list[tuple[Any, ...]]:
-    return [step for step in io.log if step[0] == "send"]
+    return [step for step in io.steps if step[0] == "send"]
 
 
 @pytest.mark.parametrize("code", [401, 403, 404])
@@ -159,7 +159,7 @@ def test_a_wait_stops_at_once_where_asking_again_is_no_use(code: int) -> None:
     """401, 403 and the 404 of an unknown job are raised, not repeated."""
 
     class Refusing(Service):
-        def _carry_out(self, call, now):  # type: ignore[no-untyped-def]
+        def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
             from tests.flows.virtual import problem
 
             return now, problem(code)
@@ -174,7 +174,7 @@ def test_a_wait_stops_at_once_where_asking_again_is_no_use(code: int) -> None:
 def submit(io: VirtualIO, how: str, timeout: float | None, on_timeout: str = "detach") -> object:
     guard = JobGuard(session(io), on_timeout)  # type: ignore[arg-type]
     flow = {"run": run, "run_sync": run_sync}[how]
-    return drive(guarded(guard, flow(guard.session, REQUEST, timeout, guard.submission)))
+    return drive(guarded(guard, flow(guard.context, REQUEST, timeout, guard.submission)))
 
 
 @given(
@@ -219,7 +219,7 @@ def test_what_was_surely_not_taken_is_sent_again(
     service = Service(story, faults, started=False)
     io = VirtualIO(service, randoms=luck)
     submit(io, how, 10_000.0)
-    posts = [step[-1] for step in io.log if step[0] == "send" and step[2].method == "POST"]
+    posts = [step[-1] for step in io.steps if step[0] == "send" and step[2].method == "POST"]
     assert posts
     for said in posts[:-1]:
         assert said in ("refused", 429, 503)
@@ -271,10 +271,10 @@ def test_an_interruption_cancels_and_is_kept() -> None:
     """Ctrl-C with on_timeout="cancel" cancels the job, and comes out as it went in."""
 
     class Interrupted(VirtualIO):
-        async def send(self, call, limit):  # type: ignore[no-untyped-def]
-            if call.path.split("/")[2] == "status-sync":
+        async def send(self, request, limit):  # type: ignore[no-untyped-def]
+            if request.path.split("/")[2] == "status-sync":
                 raise KeyboardInterrupt("now")
-            return await super().send(call, limit)
+            return await super().send(request, limit)
 
     service = Service(Story(1.0, 500.0), started=False)
     with pytest.raises(KeyboardInterrupt, match="now") as caught:
@@ -287,8 +287,8 @@ def test_an_interrupted_submission_says_that_a_job_may_exist() -> None:
     """Ctrl-C before the id is known leaves a note: the job may have been enqueued."""
 
     class Interrupted(VirtualIO):
-        async def send(self, call, limit):  # type: ignore[no-untyped-def]
-            await super().send(call, limit)
+        async def send(self, request, limit):  # type: ignore[no-untyped-def]
+            await super().send(request, limit)
             raise KeyboardInterrupt("now")
 
     for how in ("run", "run_sync"):
@@ -321,7 +321,7 @@ def test_an_operation_ends_by_its_deadline(
     service = Faulty(Story(), faults)
     io = VirtualIO(service, randoms=luck)
     here = session(io)
-    outcome = drive(perform(here, op, here.deadline(timeout)))  # type: ignore[arg-type]
+    outcome = drive(call(here, op, here.deadline(timeout)))  # type: ignore[arg-type]
     assert io.now() <= timeout + A_BLINK
     if isinstance(outcome, errors.RunpodTimeoutError):
         assert (outcome.job is None) == (op in (READS[1], ONCE[2]))
@@ -330,7 +330,7 @@ def test_an_operation_ends_by_its_deadline(
 class Faulty(Service):
     """Answers what the others don't."""
 
-    def _carry_out(self, call, now):  # type: ignore[no-untyped-def]
+    def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
         from tests.flows.virtual import ok
 
         return now, ok({"id": JOB, "status": "IN_QUEUE", "removed": 1})
@@ -344,7 +344,7 @@ def test_what_may_have_happened_is_not_repeated(fault: Fault) -> None:
     for op in ONCE:
         io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
         here = session(io)
-        outcome = drive(perform(here, op, here.deadline(60.0)))  # type: ignore[arg-type]
+        outcome = drive(call(here, op, here.deadline(60.0)))  # type: ignore[arg-type]
         assert isinstance(outcome, errors.RunpodError)
         assert len(io.calls) == 1
 
@@ -354,7 +354,7 @@ def test_a_purge_is_never_repeated(fault: Fault) -> None:
     """Not even one that was surely not carried out."""
     io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
     here = session(io)
-    outcome = drive(perform(here, api.purge(ENDPOINT), here.deadline(60.0)))
+    outcome = drive(call(here, api.purge(ENDPOINT), here.deadline(60.0)))
     assert isinstance(outcome, errors.RunpodError)
     assert len(io.calls) == 1
 
@@ -364,7 +364,7 @@ def test_retries_are_counted(faults: list[Meeting], luck: list[float], max_retri
     """A question is asked at most once more than `max_retries` says."""
     io = VirtualIO(Faulty(Story(), faults), randoms=luck)
     here = session(io, max_retries=max_retries)
-    drive(perform(here, api.health(ENDPOINT), here.deadline(None)))
+    drive(call(here, api.health(ENDPOINT), here.deadline(None)))
     assert len(io.calls) <= max_retries + 1
     repeatable = set(Fault) - {Fault.NONE, Fault.NONSENSE}
     if len(faults) > max_retries and all(meeting.fault in repeatable for meeting in faults):
@@ -377,8 +377,8 @@ def test_retry_after_is_kept_and_bounded(asked: str, luck: float) -> None:
     faults = [Meeting(Fault.TOO_MANY, retry_after=asked)]
     io = VirtualIO(Faulty(Story(), faults), randoms=[luck])
     here = session(io)
-    drive(perform(here, api.health(ENDPOINT), here.deadline(None)))
-    pauses = [step[2] for step in io.log if step[0] == "sleep"]
+    drive(call(here, api.health(ENDPOINT), here.deadline(None)))
+    pauses = [step[2] for step in io.steps if step[0] == "sleep"]
     wanted = {"7": 7.0, "1000000000": 60.0}.get(asked, 0.0)
     assert sum(pauses) >= wanted
     assert sum(pauses) <= 60.0
@@ -388,7 +388,7 @@ def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
     """The refusal is raised at once, with what the server asked for."""
     io = VirtualIO(Faulty(Story(), [Meeting(Fault.TOO_MANY, retry_after="30")]))
     here = session(io)
-    outcome = drive(perform(here, api.health(ENDPOINT), here.deadline(10.0)))
+    outcome = drive(call(here, api.health(ENDPOINT), here.deadline(10.0)))
     assert isinstance(outcome, errors.RateLimitError)
     assert outcome.retry_after == 30.0
     assert io.now() < 1.0

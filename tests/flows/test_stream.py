@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Call, Reply
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import StreamMemory
 from runpod_sdk._io import sync
@@ -158,12 +158,12 @@ def test_a_reason_that_can_not_be_had_does_not_hide_the_failure() -> None:
     """Where `/status` fails behind a bad end, the error of the job still comes."""
 
     class Forgetful(Service):
-        def _carry_out(self, call, now):  # type: ignore[no-untyped-def]
+        def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
             from tests.flows.virtual import problem
 
-            if call.path.split("/")[2] == "status":
+            if request.path.split("/")[2] == "status":
                 return now, problem(404)
-            return super()._carry_out(call, now)
+            return super()._carry_out(request, now)
 
     _, error = stream(VirtualIO(Forgetful(Story(0.0, 5.0, "FAILED"))), None)
     assert isinstance(error, errors.JobFailedError)
@@ -177,7 +177,7 @@ def test_a_stream_ends_at_the_terminal_status_without_chunks(
     io = VirtualIO(Service(story, faults), randoms=luck)
     stream(io, None)
     streams = [(asked, ended) for asked, what, ended in io.calls if what == "stream"]
-    last_good = [step for step in io.log if step[0] == "send" and step[2].path.endswith(JOB)]
+    last_good = [step for step in io.steps if step[0] == "send" and step[2].path.endswith(JOB)]
     assert last_good
     after = [asked for asked, _ in streams if asked > story.ends_at]
     assert len(after) <= len(faults) + 3
@@ -198,12 +198,12 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
     """An answer that Ctrl-C, or a cancellation, cut short is one that was lost."""
 
     class Interrupted(VirtualIO):
-        async def _send(self, call: Call, limit: TimeLimit) -> Reply:
-            reply = await super()._send(call, limit)
+        async def _send(self, request: Request, limit: TimeLimit) -> Response:
+            response = await super()._send(request, limit)
             asked = [what for _, what, _ in self.calls]
             if asked[-1] == "stream" and asked.count("stream") == 3:
                 raise KeyboardInterrupt
-            return reply
+            return response
 
     io = Interrupted(Service(Story(0.0, 8.0, chunks=tuple("abcd"), aggregates=aggregates)))
     reader = ChunkReader(session(io), JOB, None)
@@ -333,10 +333,10 @@ def test_a_longer_run_is_completed_from_the_output() -> None:
     )
 
     class Slow(VirtualIO):
-        async def _send(self, call: Call, limit: float | None) -> Reply:
-            if self.calls and "stream" in call.path:
+        async def _send(self, request: Request, limit: float | None) -> Response:
+            if self.calls and "stream" in request.path:
                 self.time = max(self.time, 21.0)
-            return await super()._send(call, limit)
+            return await super()._send(request, limit)
 
     taken, error = stream(Slow(Service(story)), None)
     assert (taken, error) == (["a", "b", "c", "d"], None)
@@ -430,10 +430,10 @@ def test_who_was_interrupted_while_looking_loses_nothing(position: int) -> None:
             self._interrupt()
             await super().sleep(seconds)
 
-        async def _send(self, call: Call, limit: float | None) -> Reply:
-            if "/status/" in call.path:
+        async def _send(self, request: Request, limit: float | None) -> Response:
+            if "/status/" in request.path:
                 self._interrupt()
-            return await super()._send(call, limit)
+            return await super()._send(request, limit)
 
         def _interrupt(self) -> None:
             self.left -= 1

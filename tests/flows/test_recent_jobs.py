@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.io import Session
-from runpod_sdk._flows.recent_jobs import Newcomers
-from runpod_sdk._flows.send import perform
+from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.recent_jobs import RecentJobs
+from runpod_sdk._flows.send import call
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.submit import run, run_sync
 from runpod_sdk._flows.wait import wait
@@ -32,23 +32,23 @@ from tests.flows.virtual import (
 
 REQUEST = api.JobRequest(input_=1)
 STORY = Story(0.2, 8.0, chunks=("a", "b"))
-Ask = Callable[[Session, float | None], Awaitable[Any]]
+Ask = Callable[[EndpointContext, float | None], Awaitable[Any]]
 
 
-async def waits(here: Session, timeout: float | None) -> Any:
+async def waits(here: EndpointContext, timeout: float | None) -> Any:
     return (await wait(here, JOB, here.deadline(timeout))).output
 
 
-async def streams(here: Session, timeout: float | None) -> Any:
+async def streams(here: EndpointContext, timeout: float | None) -> Any:
     return await collect(ChunkReader(here, JOB, timeout))
 
 
-async def looks(here: Session, timeout: float | None) -> Any:
-    return (await perform(here, api.status(ENDPOINT, JOB), here.deadline(timeout))).id
+async def looks(here: EndpointContext, timeout: float | None) -> Any:
+    return (await call(here, api.status(ENDPOINT, JOB), here.deadline(timeout))).id
 
 
-async def cancels(here: Session, timeout: float | None) -> Any:
-    return (await perform(here, api.cancel(ENDPOINT, JOB), here.deadline(timeout))).id
+async def cancels(here: EndpointContext, timeout: float | None) -> Any:
+    return (await call(here, api.cancel(ENDPOINT, JOB), here.deadline(timeout))).id
 
 
 ASKS: dict[str, tuple[Ask, Any]] = {
@@ -136,7 +136,7 @@ steps = st.tuples(st.sampled_from(["add", "discard", "wait"]), ids, st.floats(0.
 @given(st.lists(steps, max_size=30))
 def test_who_is_new(given_steps: list[tuple[str, str, float]]) -> None:
     """Who was added less than five seconds ago, and not discarded since."""
-    newcomers, now = Newcomers(), 100.0
+    newcomers, now = RecentJobs(), 100.0
     expected: dict[str, float] = {}
     for what, id, seconds in given_steps:
         now += seconds
@@ -154,14 +154,14 @@ def test_who_is_new(given_steps: list[tuple[str, str, float]]) -> None:
 
 def test_another_clock() -> None:
     """A client that goes from trio to asyncio sees another time; nobody is new for ever."""
-    newcomers = Newcomers()
+    newcomers = RecentJobs()
     newcomers.add(ENDPOINT, JOB, 1e6)
     assert not newcomers.has(ENDPOINT, JOB, 10.0)
 
 
 def test_what_is_kept_of_jobs_that_nobody_asks_after() -> None:
     """A client that submits for days keeps what it must, of the last seconds."""
-    newcomers = Newcomers()
+    newcomers = RecentJobs()
     tracemalloc.start()
     try:
         for number in range(50_000):
