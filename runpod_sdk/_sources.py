@@ -64,7 +64,7 @@ def opened(source: Source) -> Iterator[Content]:
     elif isinstance(given, str | os.PathLike):
         path = os.fspath(given)
         if isinstance(path, str) and path[:8].lower().startswith(("http://", "https://", "data:")):
-            raise ValueError("a file is needed, not a URL: give a URL to the handler as it is")
+            raise ValueError("expected a file, not a URL: pass the URL itself in the input")
         with open(path, "rb") as file:
             yield Content(file, os.path.basename(os.fsdecode(path)))
     elif _is_image(given):

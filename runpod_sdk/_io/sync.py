@@ -48,7 +48,7 @@ class SyncIO:
         if transport not in (None, "direct"):
             raise ValueError(f'transport must be "direct", not {transport!r}')
         if http_client is not None and transport is not None:
-            raise ValueError("give transport=… or http_client=…, which has its own, not both")
+            raise ValueError("pass transport=… or http_client=…, not both")
         self.config = config
         follow_environment()
         self.telemetry = Telemetry(config.base_url, config.telemetry)

@@ -84,7 +84,7 @@ def test_what_was_encoded_is_found_again() -> None:
 
 @pytest.mark.parametrize("url", ["https://host.test/x.png", "HTTP://host.test", "data:,x"])
 def test_a_url_is_no_file(url: str) -> None:
-    with pytest.raises(ValueError, match="not a URL: give a URL to the handler as it is"):
+    with pytest.raises(ValueError, match="not a URL: pass the URL itself in the input"):
         to_base64(url)
 
 
