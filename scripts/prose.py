@@ -80,7 +80,7 @@ PATTERNS: dict[str, str] = {
 
 HEADING = re.compile(
     r"^(?:What|Who|How|Where|When|Why|If|And|Or|But|Not|No|By|With|Without|After|Before|In|On|At|"
-    r"For|From|Of|To|Others?|More|It|They)\b|\b(?:it|they|them)\b|[?!.…]$",
+    r"For|From|Of|To|Others?|More|It|They)\b|[?!.…]$",
     re.IGNORECASE,
 )
 """Rule 6: headings are nouns or imperatives."""
