@@ -15,14 +15,17 @@ docs/from-runpod-python.md lists the differences.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from runpod_sdk import __version__, settings
 from runpod_sdk.compat._endpoint import Endpoint, Job
-from runpod_sdk.compat._shared import NoKeyError, UnauthorizedError
+from runpod_sdk.compat._shared import NoKeyError, UnauthorizedError, missing
 
 if TYPE_CHECKING:
+    from runpod_sdk.compat import http_client
     from runpod_sdk.compat._asyncio import AsyncioEndpoint, AsyncioJob
+    from runpod_sdk.compat._logger import RunPodLogger
 
 __all__ = [
     "AsyncioEndpoint",
@@ -30,10 +33,12 @@ __all__ = [
     "Endpoint",
     "Job",
     "NoKeyError",
+    "RunPodLogger",
     "UnauthorizedError",
     "__version__",
     "api_key",
     "endpoint_url_base",
+    "http_client",
 ]
 
 api_key: str | None = None
@@ -48,7 +53,16 @@ if not TYPE_CHECKING:
             from runpod_sdk.compat import _asyncio
 
             return getattr(_asyncio, name)
-        raise AttributeError(
+        if name == "RunPodLogger":
+            from runpod_sdk.compat._logger import RunPodLogger
+
+            return RunPodLogger
+        if name == "http_client":
+            return import_module("runpod_sdk.compat.http_client")
+        if name.startswith("_"):  # a module of this package may be about to be imported
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise missing(
             f"runpod_sdk.compat has no {name!r}: it contains the endpoint client only; serverless"
-            " workers, pods and templates are in RunPod's own package"
+            " workers, pods and templates are in RunPod's own package `runpod`, and both packages"
+            " can be installed"
         )

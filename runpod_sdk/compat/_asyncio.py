@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from runpod_sdk import AsyncRunpod
 from runpod_sdk.compat._session import httpx_client_over
-from runpod_sdk.compat._shared import JobOutcome, client_settings, documented_errors, request_body
+from runpod_sdk.compat._shared import (
+    JobOutcome,
+    auth_headers,
+    client_settings,
+    documented_errors,
+    key_of,
+    request_body,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -39,7 +46,7 @@ class AsyncioJob(JobOutcome):
         session: aiohttp.ClientSession,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        key = [(headers or {}).get("Authorization", "").removeprefix("Bearer ") or None]
+        key = [key_of(headers)]
         del headers  # which a traceback would show
         self.endpoint_id = endpoint_id
         self.job_id = job_id
@@ -97,9 +104,18 @@ class AsyncioEndpoint:
     ) -> None:
         self.endpoint_id = endpoint_id
         self.session = session
-        self.api_key = client_settings(api_key)["api_key"]
+        key = [api_key]
         del api_key  # which a traceback would show
-        self._endpoint = _connect(session, self.api_key).endpoint(endpoint_id)
+        client = _connect(session, key.pop())
+        self.api_key: str = client._config.api_key  # pyright: ignore[reportPrivateUsage]
+        self.endpoint_url_base = client_settings(None)["base_url"]
+        self.endpoint_url = f"{self.endpoint_url_base}/{endpoint_id}/run"
+        self._endpoint = client.endpoint(endpoint_id)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the requests, with the API key."""
+        return auth_headers(self.api_key)
 
     async def run(self, endpoint_input: Any) -> AsyncioJob:
         """
@@ -112,8 +128,7 @@ class AsyncioEndpoint:
         del endpoint_input  # which a traceback would show
         with documented_errors():
             job = await self._endpoint.run(sent.pop())
-        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else None
-        return AsyncioJob(self.endpoint_id, job.id, self.session, headers)
+        return AsyncioJob(self.endpoint_id, job.id, self.session, self.headers)
 
     async def health(self) -> dict[str, Any]:
         """Return the counts of jobs and workers as JSON."""

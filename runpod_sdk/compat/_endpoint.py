@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from runpod_sdk import Runpod
-from runpod_sdk.compat._shared import JobOutcome, client_settings, documented_errors, request_body
+from runpod_sdk.compat._shared import (
+    JobOutcome,
+    auth_headers,
+    client_settings,
+    documented_errors,
+    request_body,
+)
 
 
 class RunPodClient:
@@ -19,6 +25,17 @@ class RunPodClient:
         with documented_errors():
             self.runpod = Runpod(**found.pop())
         weakref.finalize(self, self.runpod.close)
+        self.endpoint_url_base = client_settings(None)["base_url"]
+
+    @property
+    def api_key(self) -> str:
+        """The API key that was given or found."""
+        return self.runpod._config.api_key  # pyright: ignore[reportPrivateUsage]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the requests, with the API key."""
+        return auth_headers(self.api_key)
 
 
 class Job(JobOutcome):

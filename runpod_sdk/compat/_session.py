@@ -28,6 +28,7 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=request.headers.multi_items(),
                 data=await request.aread() or None,
                 allow_redirects=False,
+                raise_for_status=False,  # whatever the session does: the client reads errors
                 timeout=aiohttp.ClientTimeout(),  # the caller limits the time
                 middlewares=[*getattr(self._session, "_middlewares", ()), _sent_once],
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypedDict
@@ -55,6 +56,28 @@ def documented_errors() -> Iterator[None]:
         ) from error
     except ConfigurationError as error:
         raise NoKeyError(str(error)) from error
+
+
+def auth_headers(api_key: str) -> dict[str, str]:
+    """Return the headers that RunPod's own classes show as theirs."""
+    return {"Content-Type": "application/json", "Authorization": f"Bearer {api_key}"}
+
+
+def key_of(headers: Mapping[str, str] | None) -> str | None:
+    """Return the API key in *headers*, if any."""
+    return (headers or {}).get("Authorization", "").removeprefix("Bearer ") or None
+
+
+def missing(text: str) -> Exception:
+    """
+    Return the error for a public name that a package does not have.
+
+    An `import` statement replaces the text of an `AttributeError` by its own, so that it gets an
+    `ImportError`.
+    """
+    asking = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    by_import = asking.f_globals.get("__name__") == "importlib._bootstrap"
+    return ImportError(text) if by_import else AttributeError(text)
 
 
 class JobOutcome:

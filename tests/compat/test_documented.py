@@ -17,7 +17,7 @@ import pytest
 from runpod_sdk import JobFailedError, NotFoundError, RunpodTimeoutError
 from runpod_sdk import compat as runpod
 from runpod_sdk.compat import AsyncioEndpoint, AsyncioJob
-from runpod_sdk.local import LocalEndpoint
+from runpod_sdk.local import LocalEndpoint, RateLimited
 
 GATE = threading.Event()
 """Until it is set, jobs that should wait do."""
@@ -328,3 +328,96 @@ def test_what_is_not_here() -> None:
     """The rest of that package is named where it is looked for."""
     with pytest.raises(AttributeError, match="RunPod's own package"):
         _ = runpod.serverless  # type: ignore[attr-defined]
+
+
+def test_the_documented_example_of_asyncio(local: LocalEndpoint) -> None:
+    """Its session is made by a function of `http_client`."""
+    from runpod_sdk.compat import http_client
+
+    async def main() -> Any:
+        async with http_client.AsyncClientSession() as session:
+            endpoint = AsyncioEndpoint(local.endpoint_id, session)
+            job = await endpoint.run({"prompt": "Hello"})
+            assert "Authorization" not in session.headers
+            return await job.output(timeout=60)
+
+    assert asyncio.run(main())["text"] == "Hello"
+
+
+async def refuse_all(response: aiohttp.ClientResponse) -> None:
+    raise aiohttp.ClientPayloadError
+
+
+@pytest.mark.parametrize("setting", [True, refuse_all])
+def test_a_session_that_raises_for_a_status_changes_nothing(
+    local: LocalEndpoint, setting: Any
+) -> None:
+    """An error of the server is known as such, and a 429 is tried again."""
+
+    async def use(endpoint: AsyncioEndpoint) -> None:
+        with local.faults.active(RateLimited("run", retry_after=0), times=1) as fault:
+            assert (await (await endpoint.run("x")).output(timeout=60))["text"] == "x"
+        assert fault.fired == 1
+        with pytest.raises(RuntimeError, match="401"):
+            await AsyncioEndpoint(local.endpoint_id, endpoint.session, "wrong").run("x")
+        with pytest.raises(NotFoundError):
+            await AsyncioEndpoint("no-such-endpoint", endpoint.session).run("x")
+
+    in_a_session(use, local, raise_for_status=setting)
+
+
+@pytest.mark.parametrize("found", ["set", "given", "variable"])
+def test_what_an_endpoint_shows_of_itself(
+    local: LocalEndpoint, monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    """The key that was given, set or found, and where requests go."""
+    given = [local.api_key] if found == "given" else []
+    monkeypatch.setattr(runpod, "api_key", local.api_key if found == "set" else None)
+    monkeypatch.setenv("RUNPOD_API_KEY", local.api_key if found == "variable" else "another")
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {local.api_key}"}
+    client = runpod.Endpoint("ep", *given).rp_client
+    assert (client.api_key, client.headers) == (local.api_key, headers)
+    assert client.endpoint_url_base == local.base_url
+
+    async def main() -> None:
+        async with aiohttp.ClientSession() as session:
+            endpoint = AsyncioEndpoint("ep", session, *given)
+            assert (endpoint.api_key, endpoint.headers) == (local.api_key, headers)
+            assert endpoint.endpoint_url == f"{local.base_url}/ep/run"
+            assert local.api_key not in repr(endpoint)
+
+    asyncio.run(main())
+
+
+def test_the_logger(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what its level lets through, and no secret."""
+    printer = runpod.RunPodLogger()
+    assert printer is runpod.RunPodLogger()
+    for level in ("INFO", 2, "info"):
+        printer.set_level("NOTSET")
+        printer.error("nothing")
+        printer.set_level(level)
+        printer.debug("too low")
+        printer.warn("careful", "job-1")
+        printer.tip("try this")
+    printer.secret("password", "swordfish")
+    printer.set_level("DEBUG")
+    out = capsys.readouterr().out
+    assert out.count("WARN   | job-1 | careful\n") == out.count("TIP    | try this\n")
+    assert "nothing" not in out
+    assert "swordfish" not in out
+    with pytest.raises(ValueError, match="TRACE, DEBUG, INFO, WARN, ERROR"):
+        printer.set_level("loud")
+
+
+def test_an_import_of_what_is_not_here_names_the_package_that_has_it() -> None:
+    """Also in the form whose message would be Python's own."""
+    for statement in (
+        "from runpod_sdk.compat import serverless",
+        "from runpod_sdk.compat import Endpoint, get_pods",
+    ):
+        with pytest.raises(ImportError, match=r"in RunPod's own package `runpod`"):
+            exec(statement, {})
+    with pytest.raises(ImportError, match="'SyncClientSession': use httpx"):
+        exec("from runpod_sdk.compat.http_client import SyncClientSession", {})
+    assert not hasattr(runpod, "serverless")

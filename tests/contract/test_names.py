@@ -42,8 +42,9 @@ EXCEPTIONS = {
     ("local/_rules/jobs.py", "executionTimeout exceeded"): "the text of an error of the service",
     ("local/_serving/control.py", "executionTimeout"): "a member of the page's own state",
     ("local/_serving/page.py", "endpointId"): "a member of the page's own session",
-    ("compat/_asyncio.py", "Authorization"): "of the argument that RunPod's own package takes",
-    ("compat/_asyncio.py", "Bearer "): "the same",
+    ("compat/_asyncio.py", "/run"): "of the URL that RunPod's own class shows",
+    ("compat/_shared.py", "Authorization"): "of the argument that RunPod's own package takes",
+    ("compat/_shared.py", "Bearer "): "the same",
     ("local/_serving/faults.py", "cf-ray"): "the edge's, of a page that is not the API's",
 }
 """What may stand where all the same, and why."""
