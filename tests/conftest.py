@@ -1,10 +1,11 @@
 """
 How many examples a property is tried with: `scripts/test --hypothesis-profile=full`.
 
-The moderate profile is what one waits for at a desk; the full one is run on one
-interpreter by `.ci/run`. A property that is worth less says so by `at_most`, of
-`tests/drawing.py`. No example has a deadline, as a busy machine would miss it. In CI they
-are the same in every run, so that a change fails by what it changes; at a desk they are not.
+The moderate profile is what one waits for at a desk; `.ci/run` takes the full one on the newest
+CPython, and the brief one on others, where it is the interpreter that is tried. A property that is
+worth less says so by `at_most`, of `tests/drawing.py`. No example has a deadline, as a busy machine
+would miss it. In CI they are the same in every run, so that a change fails by what it changes; at a
+desk they are not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, settings
 LONGEST = ("faults", "cli", "map", "local")
 """Directories with tests that take long: they begin first, so that none is left at the end."""
 
-for name, examples in {"moderate": 100, "full": 500}.items():
+for name, examples in {"brief": 25, "moderate": 100, "full": 200}.items():
     settings.register_profile(
         name,
         max_examples=examples,

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from runpod_sdk.local import LocalEndpoint
+from tests.yaml_files import read_yaml
 
 from .conftest import Watched, handler
 from .webdriver import Browser
 
 ROOT = Path(__file__).parents[2]
 COLOURS = (Path(__file__).parent / "colours.js").read_text()
-DOCUMENT = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+DOCUMENT = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
 CONTROL, DOWN, ENTER = "\ue009", "\ue015", "\ue007"
 
 HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1><a href='javascript:hacked=1'>x</a>"

@@ -17,20 +17,20 @@ from typing import Any, get_type_hints
 
 import attrs
 import pytest
-import yaml
 
 from runpod_sdk._flows.call import _GeneratedClientAdapter
 from runpod_sdk._flows.io import Response as IOResponse
 from runpod_sdk._io.sync import drive
 from runpod_serverless_api import api, models
 from runpod_serverless_api.types import UNSET, Response
+from tests.yaml_files import read_yaml
 
 OF_A_CLIENT = {"get_async_httpx_client", "raise_on_unexpected_status"}
 OF_A_REQUEST = {"method", "url", "params", "json", "headers"}
 OF_A_RESPONSE = {"status_code", "json", "content", "headers"}
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+DOCUMENT = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
 DOCUMENTED = {
     operation["operationId"]: (method, path)
     for path, item in DOCUMENT["paths"].items()

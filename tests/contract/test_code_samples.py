@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from runpod_sdk import Runpod
 from runpod_sdk.local import LocalEndpoint
+from tests.yaml_files import read_yaml
 
-DOCUMENT: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parents[2] / "openapi/runpod-serverless.yaml").read_text("utf-8")
-)
+DOCUMENT: dict[str, Any] = read_yaml(Path(__file__).parents[2] / "openapi/runpod-serverless.yaml")
 SERVER: str = DOCUMENT["servers"][0]["url"]
 SAMPLES: dict[str, dict[str, str]] = {
     operation["operationId"]: {

@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scripts import compare, contract_changes, python_surface
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "openapi/runpod-serverless.yaml"
-DOCUMENT: dict[str, Any] = yaml.safe_load(SOURCE.read_text())
-PREPARED: dict[str, list[dict[str, Any]]] = yaml.safe_load(
-    Path(__file__).with_name("changes.yaml").read_text()
-)
+DOCUMENT: dict[str, Any] = read_yaml(SOURCE)
+PREPARED: dict[str, list[dict[str, Any]]] = read_yaml(Path(__file__).with_name("changes.yaml"))
 
 
 def changed(prepared: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +105,7 @@ def test_the_table_of_rules_is_up_to_date() -> None:
 
 def test_a_document_in_openapi_3_0_is_compared_too() -> None:
     """Null is said by another word there."""
-    old = yaml.safe_load((ROOT / "openapi/dist/runpod-serverless-3.0.yaml").read_text())
+    old = read_yaml(ROOT / "openapi/dist/runpod-serverless-3.0.yaml")
     new = copy.deepcopy(old)
     assert contract_changes.find(old, new) == []
     new["components"]["schemas"]["Job"]["properties"]["id"]["nullable"] = True

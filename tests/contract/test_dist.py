@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from openapi_schema_validator import OAS30ReadValidator
 from openapi_spec_validator import validate
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
+from tests.yaml_files import read_yaml
+
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "openapi" / "dist"
-SOURCE: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
-FORMS: dict[str, dict[str, Any]] = {
-    path.name: yaml.safe_load(path.read_text()) for path in sorted(DIST.iterdir())
-}
+SOURCE: dict[str, Any] = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
+FORMS: dict[str, dict[str, Any]] = {path.name: read_yaml(path) for path in sorted(DIST.iterdir())}
 OLD = FORMS["runpod-serverless-3.0.json"]
 REGISTRY: Registry[Any] = Registry().with_resource(
     "urn:api", Resource(contents=OLD, specification=DRAFT4)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from tests.yaml_files import read_yaml
+
 ROOT = Path(__file__).parents[2]
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+DOCUMENT: dict[str, Any] = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OPERATIONS: dict[str, dict[str, Any]] = {
     f"{method} {path}": operation
@@ -92,7 +94,7 @@ def reachable(schema: dict[str, Any]) -> set[str]:
 
 def admits(schema: dict[str, Any], value: Any) -> bool:
     """Tell whether *value* is valid against *schema*, wherever its references lead."""
-    moved = yaml.safe_load(yaml.safe_dump(schema).replace("#/components", "urn:api#/components"))
+    moved = json.loads(json.dumps(schema).replace("#/components", "urn:api#/components"))
     return Draft202012Validator(moved, registry=REGISTRY).is_valid(value)
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from tests import payloads
+from tests.yaml_files import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 # Its references made absolute, so that a validator can follow them from wherever they stand.
-DOCUMENT: dict[str, Any] = yaml.safe_load(
+DOCUMENT: dict[str, Any] = parse_yaml(
     (ROOT / "openapi/runpod-serverless.yaml")
     .read_text()
     .replace("'#/components/", "'urn:api#/components/")

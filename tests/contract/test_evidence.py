@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import yaml
+
+from tests.yaml_files import read_yaml
 
 from . import evidence
 from .test_document_payloads import ROOT
@@ -20,7 +21,7 @@ def test_what_the_local_endpoint_takes_and_gives_fits_the_document(local: eviden
 
 def test_the_local_endpoint_has_every_operation(local: evidence.Local) -> None:
     """Of the last release: one may be in the document first."""
-    released = yaml.safe_load((ROOT / "released/runpod-serverless.yaml").read_text("utf-8"))
+    released = read_yaml(ROOT / "released/runpod-serverless.yaml")
     names = {o["operationId"] for item in released["paths"].values() for o in item.values()}
     assert {*names, "job_finished"} <= local.seen
 

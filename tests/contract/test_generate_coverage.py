@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "openapi/runpod-serverless.yaml"
 PACKAGE = ROOT / "generated/runpod_serverless_api"
-DOCUMENT: dict[str, Any] = yaml.safe_load(SOURCE.read_text())
+DOCUMENT: dict[str, Any] = read_yaml(SOURCE)
 
 spec = importlib.util.spec_from_file_location("find_dropped", ROOT / "scripts/find_dropped.py")
 assert spec is not None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import yaml
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements/generate.txt").read_text()
-CONFIG = yaml.safe_load((ROOT / "generator-config.yaml").read_text())
+CONFIG = read_yaml(ROOT / "generator-config.yaml")
 
 # All that openapi-python-client 0.29 knows; it ignores any other key without a word.
 KEYS = {

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_serverless_api import models
 from runpod_serverless_api.types import UNSET
 from tests.drawing import at_most
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+DOCUMENT: dict[str, Any] = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 MODELS = [
     name for name, schema in SCHEMAS.items() if schema.get("type") == "object" or "allOf" in schema

@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from runpod_sdk import settings
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "runpod_sdk"
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+DOCUMENT: dict[str, Any] = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
 SERVER = DOCUMENT["servers"][0]["url"]
 
 MAPPINGS = ("_flows/api/", "local/_wire.py", "local/_batch_wire.py")

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scripts import contract_pages
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT: dict[str, Any] = yaml.safe_load(
-    (ROOT / "openapi/runpod-serverless.yaml").read_text(encoding="utf-8")
-)
+DOCUMENT: dict[str, Any] = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
 PAGES = contract_pages.pages(DOCUMENT, {"run_job": ["runpod_sdk.Endpoint.run"]})
 OPERATIONS = [
     (operation, path, method)

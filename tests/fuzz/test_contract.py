@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, Phase, settings
 
 from runpod_sdk.local import Limits, LocalEndpoint
+from tests.yaml_files import read_yaml
 
 if "RUNPOD_OFFICIAL_PYTHON" not in os.environ:
     pytest.skip("scripts/official has the fuzzer and runs this", allow_module_level=True)
@@ -46,7 +46,7 @@ BATCHES = 5
 def document() -> dict[str, Any]:
     """Give the API document, with what it says in words, and the choices that it leaves open."""
     path = Path(__file__).parents[2] / "openapi/runpod-serverless.yaml"
-    document: dict[str, Any] = yaml.safe_load(path.read_text())
+    document: dict[str, Any] = read_yaml(path)
     paths, schemas = document["paths"], document["components"]["schemas"]
     for operation in ("status", "status-sync", "stream"):  # "POST answers in the same way"
         item = paths[f"/{{endpoint_id}}/{operation}/{{job_id}}"]

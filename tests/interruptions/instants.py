@@ -127,7 +127,8 @@ def instants(call: Callable[[Interrupter], Any], some: int, **how: Any) -> Itera
     """
     Give an interrupter for each instant of a call, which is to be made with it.
 
-    Only *some* of the instants are tried, spread evenly; ten times as many in the full profile.
+    Only *some* of the instants are tried, spread evenly, at a hundred examples of a property; at
+    more of these more, in proportion.
 
     Args:
         call: Arms the interrupter, and makes the call.
@@ -137,7 +138,7 @@ def instants(call: Callable[[Interrupter], Any], some: int, **how: Any) -> Itera
         with watching(Interrupter(**how)) as whole:
             call(whole)
     assert whole.count > 10, "there is nothing to interrupt"
-    wanted = some * 10 if settings().max_examples > 100 else some
+    wanted = some * settings().max_examples // 100
     for at in range(1, whole.count + 1, max(whole.count // wanted, 1)):
         yield Interrupter(at, **how)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from runpod_sdk.local import LocalEndpoint
+from tests.yaml_files import read_yaml
 
 from .conftest import Serve
 from .support import PATIENCE, UNKNOWN, Api, Clock, Gate, echo
@@ -138,7 +138,7 @@ def test_what_is_told_of_jobs_needs_a_key(api: Api, page: Page, path: str) -> No
 
 def test_the_contract_is_the_document(page: Page) -> None:
     """The reference shows every operation of the API document."""
-    document = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+    document = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
     assert page.http.get("/contract.json").json() == document
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from tests.yaml_files import read_yaml
+
 from .recorder import Exchange
 
-DOCUMENT: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parents[2] / "openapi/runpod-serverless.yaml").read_text()
-)
+DOCUMENT: dict[str, Any] = read_yaml(Path(__file__).parents[2] / "openapi/runpod-serverless.yaml")
 REGISTRY: Registry[Any] = Registry().with_resource(
     "urn:api", Resource(contents=DOCUMENT, specification=DRAFT202012)
 )

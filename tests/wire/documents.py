@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hypothesis import strategies as st
 
+from tests.yaml_files import read_yaml
+
 ROOT = Path(__file__).parents[2]
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "openapi/runpod-serverless.yaml").read_text())
+DOCUMENT: dict[str, Any] = read_yaml(ROOT / "openapi/runpod-serverless.yaml")
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OBJECTS = [
     name for name, schema in SCHEMAS.items() if schema.get("type") == "object" or "allOf" in schema
