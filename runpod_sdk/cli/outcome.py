@@ -55,21 +55,9 @@ def warnings_printed() -> Iterator[None]:
 
 
 @contextmanager
-def _wait_explained() -> Iterator[None]:
-    """Add to a timeout the reason why the job is still in the queue."""
-    try:
-        yield
-    except sdk.RunpodTimeoutError as error:
-        waits = error.state is None or not error.state.started
-        if isinstance(error.job, sdk.Job) and waits and not error.cancelled:
-            error.add_note(error.job.explain(timeout=_EXPLAINING).text)
-        raise
-
-
-@contextmanager
 def open_endpoint(endpoint_id: str) -> Iterator[Endpoint]:
     """Open a client and its endpoint; print errors of the block, and end with their status."""
-    with errors_reported(endpoint_id), sdk.Runpod() as client, _wait_explained():
+    with errors_reported(endpoint_id), sdk.Runpod() as client:
         yield client.endpoint(endpoint_id)
 
 
@@ -168,6 +156,8 @@ def cancel_on_interrupt(
             if on_timeout == "cancel":
                 error.cancelled, what = _cancel(endpoint, job_id)
                 error.add_note(f"job {job_id}: {what}")
+            if not error.cancelled and (error.state is None or not error.state.started):
+                error.add_note(endpoint.explain(job_id, timeout=_EXPLAINING).text)
         raise
     except KeyboardInterrupt as error:
         job_id = known.job_id or _job_in_notes(error)

@@ -43,6 +43,25 @@ SLOW: dict[str, Callable[[Any, float], Any]] = {  # where the server is silent
     "run_sync, held": lambda endpoint, timeout: endpoint.run_sync(BODY, timeout=timeout + 2),
     "map": lambda endpoint, timeout: endpoint.map([PRESIGNED], **FOR_ALL, timeout=timeout),
 }
+_INPUT = [f"image={PRESIGNED}", "--webhook", WEBHOOK]
+_TIMEOUT = ["--timeout", "0.05"]
+COMMANDS: dict[str, list[str]] = {
+    "run": ["run", *_INPUT, *_TIMEOUT],
+    "run-sync": ["run-sync", *_INPUT, *_TIMEOUT],
+    "run-sync --stream": ["run-sync", "--stream", *_INPUT, *_TIMEOUT],
+    **{
+        name: [name, JOB, *_TIMEOUT]
+        for name in ("status", "wait", "stream", "explain", "cancel", "retry")
+    },
+    "wait --on-timeout": ["wait", JOB, "--on-timeout", "cancel", *_TIMEOUT],
+    "health": ["health", *_TIMEOUT],
+    "purge-queue": ["purge-queue", "--yes", *_TIMEOUT],
+    "jobs": ["jobs", "--status", "--all"],
+    "a mistake": ["run", "--execution-timeout", SIGNATURE, *_INPUT],
+    "an unknown option": ["run", *_INPUT, "--more"],
+}
+PATIENT = ("run-sync", "run-sync --stream", "wait", "wait --on-timeout", "stream", "jobs")
+"""Commands that ask more, or again, where the API can't be reached."""
 MISTAKES: dict[str, Callable[[Any, float], Any]] = {
     "an input that JSON has no form for": lambda endpoint, timeout: endpoint.run(
         **{**PARTS, "input": {"image": PRESIGNED, "more": {1, 2}}}

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -21,6 +22,7 @@ import anyio
 import httpx
 
 from runpod_sdk import AsyncRunpod, Runpod, cli
+from runpod_sdk.cli import history
 from tests.faults.modes import JOB, KEY, finish, finish_async
 from tests.faults.server import (
     Behaviour,
@@ -34,7 +36,15 @@ from tests.faults.server import (
     silence,
 )
 from tests.tracebacks import tools
-from tests.tracebacks.canaries import CALLS, CANARIES, MISTAKES, PASSWORD, SLOW
+from tests.tracebacks.canaries import (
+    CALLS,
+    CANARIES,
+    COMMANDS,
+    MISTAKES,
+    PASSWORD,
+    PATIENT,
+    SLOW,
+)
 
 Call = Callable[[Any, float], Any]
 
@@ -157,23 +167,30 @@ def run_sync(findings: Findings, way: str, urls: dict[str, str]) -> None:
             attempt(findings, f"mistake: {name}", endpoint, call, 5)
 
 
-def command(*arguments: str) -> None:
+def command(name: str) -> None:
     """Run the command line in this process; it ends with SystemExit."""
-    sys.argv = ["runpod-sdk", *arguments]
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        cli.main()
+    sys.argv = ["runpod-sdk", *COMMANDS[name]]
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            cli.main()
+    finally:
+        del sys.argv[1:]  # Sentry's SDK sends the arguments of the process too
 
 
 def run_commands(findings: Findings, urls: dict[str, str]) -> None:
     os.environ |= {"RUNPOD_API_KEY": KEY, "RUNPOD_ENDPOINT_ID": "ep", "RUNPOD_SDK_HISTORY": "0"}
-    for failure in ("reset", "silent", "401", "unreadable", "refused", "no TLS", "proxy"):
-        os.environ["RUNPOD_ENDPOINT_BASE_URL"] = urls[failure]
-        for name in ("run", "status"):
-            parts = ["a=1"] if name == "run" else [JOB]
-            try:
-                command(name, *parts, "--timeout", "0.2")
-            except SystemExit as error:
-                findings.look_at(f"{failure}: runpod-sdk {name}", error)
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ["XDG_STATE_HOME"] = empty
+        for failure in ("reset", "silent", "401", "unreadable", "refused", "no TLS", "proxy"):
+            os.environ["RUNPOD_ENDPOINT_BASE_URL"] = urls[failure]
+            history.add(JOB, "ep")
+            for name in COMMANDS:
+                if name in PATIENT and failure not in ("401", "unreadable"):
+                    continue
+                try:
+                    command(name)
+                except SystemExit as error:
+                    findings.look_at(f"{failure}: runpod-sdk {name}", error)
 
 
 async def attempt_async(
