@@ -183,9 +183,9 @@ class AsyncIO:
 
     def __del__(self) -> None:
         per_thread = getattr(self, "_per_thread", None)
-        if per_thread is not None and per_thread.own is not None and not self._closed:
+        if per_thread is not None and per_thread.sender is not None and not self._closed:
             http_common.warn_unclosed(self)
-            per_thread.own.drop_idle()
+            per_thread.sender.drop_idle()
 
     def _sender(self) -> _Sender:
         self.check_open()
