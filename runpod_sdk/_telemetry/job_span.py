@@ -23,6 +23,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 
 from runpod_sdk._telemetry import attributes, instruments
 from runpod_sdk.models import JobState, JobStatus
+from runpod_sdk.results import failure_of
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -66,21 +67,22 @@ class JobSpan:
         if state is not None:
             self.span.set_attributes(attributes.seen(state))
             if state.completed:
-                self._measure(state)
+                error = _error_type(state)
+                self._measure(state, error)
                 self._tell_parts(state)
-                good = state.succeeded or state.status == JobStatus.CANCELLED
-                error = None if good else str(state.status)
         fail(self.span, error)
         self.span.end(self.touched)
 
     def _names(self) -> attributes.Attributes:
         return attributes.names(self.endpoint_id, self.job_id)
 
-    def _measure(self, state: JobState) -> None:
+    def _measure(self, state: JobState, error: str | None) -> None:
         labels: attributes.Attributes = {
             "runpod.endpoint.id": self.endpoint_id,
             "runpod.job.status": str(state.status),
         }
+        if error is not None:
+            labels["error.type"] = error
         instruments.jobs.add(1, labels)
         if state.delay_time is not None:
             instruments.queue_time.record(state.delay_time.total_seconds(), labels)
@@ -103,6 +105,14 @@ class JobSpan:
             )
             part.end(end)
             start = end
+
+
+def _error_type(state: JobState) -> str | None:
+    """Return the `error.type` of a job that has ended: its status, unless that says too little."""
+    if (failure := failure_of(state)) is not None:
+        return attributes.kind(failure)
+    good = state.succeeded or state.status == JobStatus.CANCELLED
+    return None if good else str(state.status)
 
 
 class JobSpanRef:

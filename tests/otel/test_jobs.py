@@ -215,6 +215,19 @@ def test_a_job_that_ended_badly(driver: Driver, told: Exported, status: str) -> 
     assert "the text of an error" not in told.everything()
 
 
+def test_a_job_that_completed_with_an_error(driver: Driver, told: Exported) -> None:
+    """It has no result, so it is a failure, as for those who ask for one."""
+    bad = job("COMPLETED", error="the text of an error", executionTime=1)
+    endpoint = driver.endpoint(Routes(run=QUEUED, status_sync=bad))
+    handle = driver.call(lambda: endpoint.run(input=1))
+    driver.call(handle.wait)
+    (ended,) = told.spans()
+    assert ended.status == "ERROR"
+    assert ended.attributes["error.type"] == "runpod_sdk.errors.JobFailedError"
+    assert ended.attributes["runpod.job.status"] == "COMPLETED"
+    assert "the text of an error" not in told.everything()
+
+
 def test_a_submission_that_is_refused(driver: Driver, told: Exported) -> None:
     """It is a job that there is not: an error, named by its class."""
     endpoint = driver.endpoint(Script(problem(400, "the text of an error")))
