@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
+from runpod_sdk._flows.censoring import url_secrets
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import IO, Request, RequestFailed, Response, Submission
 from runpod_sdk._flows.json_encoding import encode
@@ -80,6 +81,7 @@ class _GeneratedClientAdapter:
         self._op = op
         self._limit = limit
         self._resends = resends
+        self._content: bytes | None = None
         self.reply: Response | None = None
         self.body: dict[str, JSONValue] = {}
 
@@ -95,12 +97,11 @@ class _GeneratedClientAdapter:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        content = None if json is None else encode(json)
+        self._content = content = None if json is None else encode(json)
         self._check_size(content or b"")
         response = await self._send(method.upper(), url, params or {}, content, headers or {})
         if not 200 <= response.status_code < 300:
-            shown = response.censored(self._op.secrets)
-            raise self._op.refuse(self._op, shown, None)
+            raise self._op.refuse(self._op, response.censored(self.secrets()), None)
         self.reply = response
         if response.too_large:
             raise ValueError("it is larger than the client's max_response_size")
@@ -139,6 +140,10 @@ class _GeneratedClientAdapter:
             raise
         record.read = lambda: response
         return response
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what of the request an error must not show, should the server repeat it."""
+        return self._op.secrets + url_secrets(self._content or b"")
 
     def _check_size(self, content: bytes) -> None:
         size, largest = len(content), self._op.largest
@@ -180,7 +185,7 @@ async def _read(client: _GeneratedClientAdapter, op: Operation[T]) -> T:
         if isinstance(fault, OtherJobError) and client.reply.distrust is not None:
             client.reply.distrust()
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
-        shown = client.reply.censored(op.secrets)
-        what = client.reply.censor(op.secrets).text(what)
+        shown = client.reply.censored(client.secrets())
+        what = client.reply.censor(client.secrets()).text(what)
     # Raised without a cause: that would hold the answer, and a secret that it repeats.
     raise op.refuse(op, shown, what)

@@ -16,6 +16,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 CENSORED: Final = "[a secret]"
 _SHORTEST_SECRET: Final = 8
@@ -26,6 +27,14 @@ _ENTITIES: Final = {
     "'": "|apos",
     **{chr(code): f"|{name}" for code, name in html.entities.codepoint2name.items()},
 }
+
+_SECRET_PARAMETER: Final = re.compile(
+    rb"""[?&][^=&#\s"\\]*(?:sig|token|secret|credential|password|key|hmac|auth)[^=&#\s"\\]*="""
+    rb"""([^&#\s"\\]+)""",
+    re.IGNORECASE,
+)
+"""A parameter of a URL, in JSON, by which whoever has the URL is let in."""
+_URL_PASSWORD: Final = re.compile(rb"""://[^/?#@:\s"\\]*:([^/?#@\s"\\]+)@""")
 
 Span = tuple[int, int]
 
@@ -96,6 +105,12 @@ class Censor:
                 which += 1
             begin = end
         return found
+
+
+def url_secrets(content: bytes) -> tuple[str, ...]:
+    """Return the signatures, tokens and passwords of the URLs in *content*, which is JSON."""
+    found = [*_SECRET_PARAMETER.findall(content), *_URL_PASSWORD.findall(content)]
+    return tuple({unquote(one.decode(errors="replace")) for one in found})
 
 
 def _places(root: list[Any]) -> Iterator[_Place]:

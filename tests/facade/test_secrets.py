@@ -119,6 +119,46 @@ def test_no_error_shows_the_secret_of_a_request(driver: Driver, code: int) -> No
         assert SECRET not in said(caught.value)
 
 
+SIGNATURE = "SIGNED+CANARY/0123456789=="
+URLS = {
+    "S3": f"https://s3.test/file?X-Amz-Expires=60&X-Amz-Signature={quote(SIGNATURE, safe='')}",
+    "Azure": f"https://blob.test/file?sv=2024&sig={quote(SIGNATURE)}&se=2026",
+    "fragment": f"https://cdn.test/file?access_token={quote(SIGNATURE)}#part",
+    "password": f"https://user:{quote(SIGNATURE, safe='')}@files.test/file",
+}
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("kind", URLS)
+def test_no_error_shows_a_signed_url(driver: Driver, kind: str, status: int) -> None:
+    """A URL that lets in whoever has it stays out of an error when the server repeats it."""
+    url = URLS[kind]
+    shown = url.replace("://", ":\\/\\/")
+
+    def echo(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, text=json.dumps({"detail": f"{shown} {SIGNATURE}"}))
+
+    endpoint = driver.endpoint(Script(echo), max_retries=0)
+    for ask in (
+        lambda: endpoint.run(input={"images": [{"url": url}]}),
+        lambda: endpoint.run(input=1, webhook=url),
+        lambda: endpoint.run({"input": 1, "webhook": url}),
+    ):
+        with pytest.raises(RunpodError) as caught:
+            driver.call(ask)
+        assert "CANARY" not in said(caught.value)
+        assert "CANARY" not in repr(pickle.dumps(caught.value))
+
+
+def test_a_bad_webhook_is_not_quoted_whole(driver: Driver) -> None:
+    """What is wrong with its host need not show its query."""
+    endpoint = driver.endpoint(Script(job()))
+    for url in ("https:///hook?sig=CANARY", "ftp://user:CANARY@host/", "https://host/a b?CANARY"):
+        with pytest.raises(ValueError, match="webhook") as caught:
+            driver.call(lambda url=url: endpoint.run(input=1, webhook=url))
+        assert "CANARY" not in said(caught.value)
+
+
 @pytest.mark.parametrize("secret", ['a"quoted\\one', "an/é and so on", "plain+/="])
 def test_a_secret_is_found_as_json_writes_it(driver: Driver, secret: str) -> None:
     """A character that JSON escapes does not let the secret through."""

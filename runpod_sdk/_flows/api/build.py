@@ -209,9 +209,10 @@ def _url(webhook: str) -> str:
         good = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
     except ValueError:
         good = False
+    shown = re.sub(r"\?.*", "?…", re.sub(r"//[^/]*@", "//…@", webhook), flags=re.DOTALL)
     if not good or re.search(r"[\s\x00-\x1f\x7f]", webhook):
         raise ValueError(
-            f"webhook must be a URL that begins with https:// and names a host, not {webhook!r:.60}"
+            f"webhook must be a URL that begins with https:// and names a host, not {shown!r:.60}"
         )
     return webhook
 
