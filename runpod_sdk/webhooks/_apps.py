@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from runpod_sdk._secret import clear_frames
 from runpod_sdk.webhooks._seen import InHandError
 from runpod_sdk.webhooks._signing import Delivery, WebhookError
 
@@ -26,32 +27,48 @@ def asgi(
     receiver: Receiver, handler: Callable[[Delivery], Awaitable[object] | object] | None
 ) -> ASGIApplication:
     async def app(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _live(receive, send)
-            return
-        if scope["type"] != "http":
-            raise RuntimeError("a webhook receiver supports HTTP only")
-        status, text = HTTPStatus.METHOD_NOT_ALLOWED, "send webhooks by POST"
-        if scope["method"] == "POST":
-            query = scope["query_string"]
-            refusal = _refusal(receiver, query)
-            if refusal is None:
-                body = await _body(receive, receiver.max_body)
-                if body is None:
-                    return
-                with ExitStack() as taken:
-                    status, text, delivery = _judge(receiver, query, body, taken)
-                    if delivery is not None and handler is not None:
-                        handled = handler(delivery)
-                        if inspect.isawaitable(handled):
-                            await handled
-            else:
-                status, text = refusal
-        headers = [(name.encode(), value.encode()) for name, value in _headers(status)]
-        await send({"type": "http.response.start", "status": int(status), "headers": headers})
-        await send({"type": "http.response.body", "body": text.encode()})
+        try:
+            await _answer(receiver, handler, scope, receive, send)
+        except BaseException as reason:
+            clear_frames(reason, only_ours=True)
+            raise
+        finally:
+            del scope  # which has the signed query, and a traceback would show it
 
     return app
+
+
+async def _answer(
+    receiver: Receiver,
+    handler: Callable[[Delivery], Awaitable[object] | object] | None,
+    scope: Message,
+    receive: Receive,
+    send: Send,
+) -> None:
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+        return
+    if scope["type"] != "http":
+        raise RuntimeError("a webhook receiver supports HTTP only")
+    status, text = HTTPStatus.METHOD_NOT_ALLOWED, "send webhooks by POST"
+    if scope["method"] == "POST":
+        query = scope["query_string"]
+        refusal = _refusal(receiver, query)
+        if refusal is None:
+            body = await _body(receive, receiver.max_body)
+            if body is None:
+                return
+            with ExitStack() as taken:
+                status, text, delivery = _judge(receiver, query, body, taken)
+                if delivery is not None and handler is not None:
+                    handled = handler(delivery)
+                    if inspect.isawaitable(handled):
+                        await handled
+        else:
+            status, text = refusal
+    headers = [(name.encode(), value.encode()) for name, value in _headers(status)]
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
 
 
 def wsgi(receiver: Receiver, handler: Callable[[Delivery], object] | None) -> WSGIApplication:
@@ -60,8 +77,14 @@ def wsgi(receiver: Receiver, handler: Callable[[Delivery], object] | None) -> WS
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         status, text = HTTPStatus.METHOD_NOT_ALLOWED, "send webhooks by POST"
-        if environ["REQUEST_METHOD"] == "POST":
-            status, text = _take(receiver, handler, environ)
+        try:
+            if environ["REQUEST_METHOD"] == "POST":
+                status, text = _take(receiver, handler, environ)
+        except BaseException as reason:
+            clear_frames(reason, only_ours=True)
+            raise
+        finally:
+            del environ  # which has the signed query, and a traceback would show it
         start_response(f"{int(status)} {status.phrase}", _headers(status))
         return [text.encode()]
 

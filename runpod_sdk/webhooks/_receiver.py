@@ -139,7 +139,10 @@ class Receiver:
         Raises:
             WebhookError: The URL is forged, expired, or not signed. See `parse`.
         """
-        check(url, self._secret)
+        try:
+            check(url, self._secret)
+        finally:
+            del url  # which a traceback would show
 
     def receive(self, url: str | bytes, body: str | bytes) -> Delivery | None:
         """
@@ -156,7 +159,10 @@ class Receiver:
         Raises:
             WebhookError: The call is forged, expired, or malformed. See `parse`.
         """
-        delivery = parse(url, body, self._secret)
+        try:
+            delivery = parse(url, body, self._secret)
+        finally:
+            del url, body  # which a traceback would show
         return delivery if self._is_new(delivery) else None
 
     @contextmanager
@@ -167,7 +173,10 @@ class Receiver:
         Raises:
             InHandError: Another block is handling the same call.
         """
-        delivery = parse(url, body, self._secret)
+        try:
+            delivery = parse(url, body, self._secret)
+        finally:
+            del url, body  # which a traceback would show
         with self._lock:
             if delivery.key in self._in_hand:
                 raise InHandError
