@@ -15,6 +15,8 @@ import httpx
 import pytest
 
 from runpod_sdk import RunpodError, S3Config, local
+from runpod_serverless_api import AuthenticatedClient
+from runpod_serverless_api import models as generated
 from tests.facade.clients import JOB, KEY, Driver, Script, answer, chunks, in_no_time, job, problem
 from tests.facade.test_answers import SINGLE
 
@@ -51,6 +53,22 @@ def test_the_repr_of_everything(driver: Driver) -> None:
             assert SECRET not in shown
     assert JOB in repr(handle)
     assert "ep" in repr(endpoint)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        generated.S3Config(access_id="id", access_secret=SECRET),
+        generated.S3Config.from_dict({**WIRE_STORAGE, "secretKey": SECRET}),
+        generated.JobRequest(SECRET, webhook=f"https://here.test/?sig={SECRET}"),
+        generated.JobRequest.from_dict({"input": 1, "s3Config": WIRE_STORAGE, "more": SECRET}),
+        AuthenticatedClient("https://api.test", token=SECRET).with_headers({"x": SECRET}),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_the_repr_of_generated_classes(made: Any) -> None:
+    """Those of the generated package, which a caller may make, show no secret either."""
+    assert SECRET not in f"{made!r} {made} {[made]}"
 
 
 ECHOES = [

@@ -20,18 +20,18 @@ T = TypeVar("T", bound="JobRequest")
 class JobRequest:
     """A job to run. Members other than these never reach the handler."""
 
-    input_: Any
+    input_: Any = _attrs_field(repr=False)
     """ The handler's input, `job["input"]`. Any JSON; an object by the documentation. The server accepts an empty
     object, but the job then fails with "job timed out after 1 retries". Always present. """
-    webhook: str | Unset = UNSET
+    webhook: str | Unset = _attrs_field(default=UNSET, repr=False)
     """ URL to which RunPod sends the job when it is terminal. Optional. """
-    webhook_v2: str | Unset = UNSET
+    webhook_v2: str | Unset = _attrs_field(default=UNSET, repr=False)
     """ In the types of RunPod's clients; its meaning is not known. Optional. """
     policy: ExecutionPolicy | Unset = UNSET
     """ Limits of one job. How the server treats a value out of range is not known. """
     s_3_config: S3Config | Unset = UNSET
     """ S3-compatible storage that the worker may write to. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         input_ = self.input_

@@ -17,7 +17,7 @@ class S3Config:
 
     access_id: str | Unset = UNSET
     """ Access key id. Optional. """
-    access_secret: str | Unset = UNSET
+    access_secret: str | Unset = _attrs_field(default=UNSET, repr=False)
     """ Secret access key. Optional. """
     bucket_name: str | Unset = UNSET
     """ Name of the bucket. Optional. """
@@ -25,7 +25,7 @@ class S3Config:
     """ URL of the storage. Optional. """
     object_path: str | Unset = UNSET
     """ Path in the bucket. Optional. """
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         access_id = self.access_id

@@ -6,10 +6,11 @@ import copyreg
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, overload
+from copy import copy
+from typing import Any, Literal, overload
 from urllib.parse import urlsplit
 
-from attrs import define, field, fields
+from attrs import fields
 
 from runpod_sdk import models, settings
 from runpod_sdk._hosts import is_host
@@ -24,27 +25,6 @@ copyreg.pickle(Unset, lambda _: "UNSET")
 
 _BLANK = wire.JobRequest(input_=None).to_dict()
 _POLICY = [one.name for one in fields(wire.ExecutionPolicy) if one.init]
-
-
-@define(kw_only=True)
-class _Storage(wire.S3Config):
-    """The generated model, whose repr shows no secret."""
-
-    access_secret: str | Unset = field(default=UNSET, repr=False)
-    additional_properties: dict[str, Any] = field(init=False, factory=dict, repr=False)
-
-
-@define(kw_only=True)
-class _Request(wire.JobRequest):
-    """The generated model, whose repr shows no secret; an input or a URL may be one."""
-
-    input_: Any = field(repr=False)
-    webhook: str | Unset = field(default=UNSET, repr=False)
-    webhook_v2: str | Unset = field(default=UNSET, repr=False)
-    additional_properties: dict[str, Any] = field(init=False, factory=dict, repr=False)
-
-
-M = TypeVar("M", _Storage, _Request)
 
 
 def request(
@@ -69,7 +49,7 @@ def request(
     """
     before = sys.exception()
     try:
-        made = _opaque(_request(body, input, webhook, policy, s3_config))
+        made = copy(_request(body, input, webhook, policy, s3_config))
         if body is None and warns:
             warn_if_nested(input)
         if input_type is not None:
@@ -82,22 +62,6 @@ def request(
         raise
     finally:
         del body, input, webhook, s3_config
-
-
-def _opaque(request: wire.JobRequest) -> wire.JobRequest:
-    """Return a copy of *request* whose repr shows no secret."""
-    storage = request.s_3_config
-    if isinstance(storage, wire.S3Config):
-        storage = _same(_Storage, storage)
-    made = _same(_Request, request)
-    made.s_3_config = storage
-    return made
-
-
-def _same(cls: type[M], model: wire.S3Config | wire.JobRequest) -> M:
-    made = cls(**{one.alias: getattr(model, one.name) for one in fields(type(model)) if one.init})
-    made.additional_properties = model.additional_properties
-    return made
 
 
 def _request(
