@@ -81,8 +81,11 @@ if sys.version_info >= (3, 12):
     def _watching(interrupter: Interrupter) -> Iterator[None]:
         tool, events = _monitoring.DEBUGGER_ID, _monitoring.events
 
-        def step(code: CodeType, offset: int) -> object:
-            return interrupter.step(code, offset) if interrupter.sees(code) else _monitoring.DISABLE
+        def step(code: CodeType, offset: int, frame: FrameType | None = None) -> object:
+            if not interrupter.sees(code):
+                return _monitoring.DISABLE
+            frame = sys._getframe(1)  # the signal handler's second argument, by which it is known
+            return interrupter.step(code, offset)
 
         _monitoring.use_tool_id(tool, "interrupter")
         _monitoring.register_callback(tool, events.INSTRUCTION, step)
