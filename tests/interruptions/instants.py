@@ -54,8 +54,9 @@ class Interrupter:
     def sees(self, code: CodeType) -> bool:
         return code.co_filename.startswith(self._files)
 
-    def step(self, code: CodeType, offset: int) -> None:
+    def step(self, frame: FrameType, offset: int) -> None:
         """Count an instruction, and raise if it is the one."""
+        code = frame.f_code
         if not self.armed or threading.get_ident() != self._thread:
             return
         if code.co_qualname == self._last and code.co_code[offset] in _RETURNS:
@@ -84,8 +85,8 @@ if sys.version_info >= (3, 12):
         def step(code: CodeType, offset: int, frame: FrameType | None = None) -> object:
             if not interrupter.sees(code):
                 return _monitoring.DISABLE
-            frame = sys._getframe(1)  # the signal handler's second argument, by which it is known
-            return interrupter.step(code, offset)
+            frame = sys._getframe(1)  # a signal handler is given it, and is known by that
+            return interrupter.step(frame, offset)
 
         _monitoring.use_tool_id(tool, "interrupter")
         _monitoring.register_callback(tool, events.INSTRUCTION, step)
@@ -105,7 +106,7 @@ else:
                 return None
             frame.f_trace_lines, frame.f_trace_opcodes = False, True
             if event == "opcode":
-                interrupter.step(frame.f_code, frame.f_lasti)
+                interrupter.step(frame, frame.f_lasti)
             return trace
 
         before = sys.gettrace()
