@@ -240,7 +240,7 @@ def test_that_there_was_nothing_to_save_is_told(command: Command, tmp_path: Path
     for how in ((), ("--stream",)):
         ended = command("run-sync", "mock_return=text", *how, *to)
         assert ended.status == 0
-        assert ended.err == "nothing was saved: there is no file in the output, and no link\n"
+        assert ended.err == "nothing was saved: the output contains no file and no link\n"
     assert "saved" not in command("run-sync", "mock_error:=true", *to).err
     assert not (tmp_path / "files").exists()
 
