@@ -5,7 +5,7 @@ Whoever ran the job chose the link, so it is not trusted: no key, cookie or pass
 only http and https are spoken, on every hop of a redirect; and only with hosts of the public
 network, unless the endpoint itself is in a private one. A host is looked up once, and its checked
 addresses are those that are connected to: a name that leads elsewhere the second time leads
-nowhere. A proxy of the environment looks the name up itself.
+nowhere. A proxy of the environment is given such an address, not the name.
 
 A file has a maximum size and a total time, which bounds each read and write. A link may be signed,
 which makes it a secret: no log record, message or local variable of a traceback shows it.
@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -135,12 +136,30 @@ class _Transport(httpx.BaseTransport):
         self._tls = httpx.create_ssl_context()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        pool = self._pool(request.url)
+        proxy = _proxy_for(request.url)
+        if proxy is None:
+            network = _Network(self._time_left, self._endpoint_url)
+            pool = httpcore.ConnectionPool(self._tls, network_backend=network)
+            return self._send(request, request.url, pool)
+        host = request.url.raw_host.decode("ascii")
+        addresses = checked_addresses(host, request.url.port, self._endpoint_url)
+        while True:
+            address = addresses.pop(0)
+            pool = self._through(proxy, _Tunnel(self._time_left, address, host))
+            try:
+                return self._send(request, request.url.copy_with(host=address), pool)
+            except httpcore.ProxyError:
+                if not addresses:
+                    raise
+
+    def _send(
+        self, request: httpx.Request, url: httpx.URL, pool: httpcore.ConnectionPool
+    ) -> httpx.Response:
         try:
             answer = pool.handle_request(
                 httpcore.Request(
                     request.method,
-                    str(request.url),
+                    str(url),
                     headers=request.headers.raw,
                     extensions=request.extensions,
                 )
@@ -152,12 +171,7 @@ class _Transport(httpx.BaseTransport):
             answer.status, headers=answer.headers, stream=_Body(answer, pool), request=request
         )
 
-    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        proxy = _proxy_for(url)
-        network = _Network(self._time_left, self._endpoint_url, checks=proxy is None)
-        if proxy is None:
-            return httpcore.ConnectionPool(self._tls, network_backend=network)
-        checked_addresses(url.raw_host.decode("ascii"), url.port, self._endpoint_url)
+    def _through(self, proxy: httpx.Proxy, network: _Tunnel) -> httpcore.ConnectionPool:
         cls = httpcore.SOCKSProxy if proxy.url.scheme.startswith("socks") else httpcore.HTTPProxy
         return cls(
             str(proxy.url),
@@ -198,11 +212,10 @@ class _Body(httpx.SyncByteStream):
 class _Network(httpcore.NetworkBackend):
     """Opens connections on which nothing outlasts the deadline, to addresses that were checked."""
 
-    def __init__(self, time_left: TimeLeft, endpoint_url: str | None, *, checks: bool) -> None:
+    def __init__(self, time_left: TimeLeft, endpoint_url: str | None) -> None:
         self._inner = httpcore.SyncBackend()
         self._time_left = time_left
         self._endpoint_url = endpoint_url
-        self._checks = checks
 
     def connect_tcp(
         self,
@@ -213,8 +226,7 @@ class _Network(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        checks, url = self._checks, self._endpoint_url
-        for address in checked_addresses(host, port, url) if checks else [host]:
+        for address in checked_addresses(host, port, self._endpoint_url):
             left = self._time_left.of(timeout)
             try:
                 stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
@@ -224,12 +236,40 @@ class _Network(httpcore.NetworkBackend):
         raise failure
 
 
+class _Tunnel(httpcore.NetworkBackend):
+    """Connects to a proxy, for a tunnel to *address*; TLS in it is with *host*."""
+
+    def __init__(self, time_left: TimeLeft, address: str, host: str) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._time_left = time_left
+        self._names = {address: host}
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._time_left.of(timeout)
+        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        return _Stream(stream, self._time_left, self._names)
+
+
 class _Stream(httpcore.NetworkStream):
     """A connection on which nothing outlasts the deadline."""
 
-    def __init__(self, inner: httpcore.NetworkStream, time_left: TimeLeft) -> None:
+    def __init__(
+        self,
+        inner: httpcore.NetworkStream,
+        time_left: TimeLeft,
+        names: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._inner = inner
         self._time_left = time_left
+        self._names = names
+        """The hosts of addresses that TLS is to be spoken with."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, self._time_left.of(timeout))
@@ -247,7 +287,9 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = self._time_left.of(timeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._time_left)
+        name = self._names.get(server_hostname or "", server_hostname)
+        stream = self._inner.start_tls(ssl_context, name, left)
+        return _Stream(stream, self._time_left, self._names)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

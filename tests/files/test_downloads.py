@@ -14,7 +14,10 @@ import pytest
 from runpod_sdk import DownloadError, RunpodTimeoutError, WebPageError
 from runpod_sdk._files.addresses import is_public
 from runpod_sdk.files import files_of
+from tests.faults.lines import CERTIFICATE, HOST, server_tls
+from tests.faults.test_tunnels import to
 from tests.files.site import PNG, Site, site
+from tests.transport.server import Server, Visit
 
 __all__ = ["site"]
 
@@ -178,16 +181,43 @@ def test_a_name_that_is_not_known_leads_nowhere(
 def test_a_proxy_is_asked_for_a_link(
     site: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Though it is in the private network itself."""
+    """Though it is in the private network itself; for the address that was checked."""
     monkeypatch.setenv("http_proxy", site)
-    Names(monkeypatch, pictures=["8.8.8.8"])
+    names = Names(monkeypatch, pictures=["8.8.8.8", "10.0.0.1"])
     Site.asked.clear()
     assert fetch("http://pictures/x", tmp_path, PUBLIC) == PNG
-    assert [path for path, _ in Site.asked] == ["http://pictures/x"]
+    assert [path for path, _ in Site.asked] == ["http://8.8.8.8/x"]
+    assert Site.asked[0][1]["host"] == "pictures"
+    assert names.asked == ["pictures"]
     monkeypatch.setenv("http_proxy", "http://me:secret/7@127.0.0.1:9")
     with pytest.raises(DownloadError, match="proxy that the environment names") as caught:
         fetch("http://pictures/x", tmp_path, PUBLIC)
     assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_opens_a_tunnel_to_the_checked_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """TLS in it is with the name. Where no tunnel to one address comes about, the next is tried."""
+    tunnels: list[str] = []
+
+    def say(visit: Visit) -> bool:
+        tunnels.append(visit.text.split(b" ")[1].decode())
+        return visit.say(status="502 Bad Gateway") if len(tunnels) == 1 else to(files)(visit)
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    look_up = socket.getaddrinfo
+
+    def two(host: Any, *given: Any, **more: Any) -> Any:
+        hosts = ("8.8.8.8", "8.8.4.4") if host == HOST else (host,)
+        return [address for one in hosts for address in look_up(one, *given, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    with Server(lambda visit: visit.say(PNG), server_tls()) as files, Server(say) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.base_url.removesuffix("/v2"))
+        assert fetch(f"https://{HOST}/x", tmp_path, PUBLIC) == PNG
+    assert tunnels == ["8.8.8.8:443", "8.8.4.4:443"]
+    assert f"Host: {HOST}".lower().encode() in files.visits[0].text.lower()
 
 
 @pytest.mark.parametrize(
