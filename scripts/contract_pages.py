@@ -243,7 +243,7 @@ def _index(read: Reader) -> str:
         f" {document['openapi']}; licence {info['license']['name']}. RunPod publishes no such"
         " document: it was written from RunPod's documentation, from the source of its clients and"
         " worker, and from recorded traffic, without access to the live service. A badge says how"
-        " sure a statement is, its tooltip where it comes from; [Evidence](facts.md) has the rest.",
+        " certain a statement is, and its tooltip names the source. See [Evidence](facts.md).",
     ]
     return "\n\n".join(parts)
 
