@@ -71,6 +71,19 @@ def find_api_key(explicit: str | None) -> ApiKey:
     raise ConfigurationError(found)
 
 
+def key_from_function(key: object) -> ApiKey:
+    """
+    Return the key that a program's own function has returned.
+
+    Raises:
+        ConfigurationError: It can't be a key.
+    """
+    found, key = _checked(key, "what the api_key function returned"), None
+    if isinstance(found, ApiKey):
+        return found
+    raise ConfigurationError(found)
+
+
 def _checked(key: object, source: str) -> ApiKey | str:
     """Return the key, or what is wrong with it."""
     if not isinstance(key, str):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from runpod_sdk._environment import key_from_function
+from runpod_sdk._secret import Secret
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -49,14 +51,34 @@ def make(
     headers: dict[str, Any] = {header: Omit() for header in _named_by_environment()}
     for option, header in _ACCOUNT.items():
         headers[header] = options.get(option) or Omit()
-    for header, value in authorize(config.api_key).items():
+    key = Secret(_key(config, name))
+    for header, value in authorize(key.reveal()).items():
         headers |= {given: value for given in headers if given.lower() == header.lower()}
     options["default_headers"] = {**headers, **(options.get("default_headers") or {})}
     where = base_url(config, endpoint_id)
-    return getattr(openai, name)(api_key=config.api_key, base_url=where, **options)
+    return getattr(openai, name)(api_key=key.reveal(), base_url=where, **options)
 
 
 def _named_by_environment() -> list[str]:
     """List the headers that OpenAI's clients take from the environment, for OpenAI."""
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     return [line.partition(":")[0].strip() for line in lines if ":" in line]
+
+
+def _key(config: Config, name: str) -> str:
+    """
+    Return the key; that of a function is asked for once.
+
+    Raises:
+        ConfigurationError: The function is async: it can't be asked here.
+    """
+    if config.key_function is None:
+        return config.key().value
+    returned = Secret(config.key_function())
+    if isinstance(returned.reveal(), str):
+        return key_from_function(returned.reveal()).value
+    getattr(returned.reveal(), "close", lambda: None)()
+    raise ConfigurationError(
+        f"openai() needs a key, and api_key=… is an async function: make openai.{name} yourself,"
+        " with base_url=endpoint.openai_base_url"
+    )

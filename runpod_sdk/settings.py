@@ -7,19 +7,24 @@ Times are seconds. Nothing in this module is read before a client is created.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Final, Literal, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeGuard
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from runpod_sdk import _environment as environment
 from runpod_sdk._environment import API_KEY_VARIABLE as API_KEY_VARIABLE
 from runpod_sdk._environment import BASE_URL as BASE_URL
 from runpod_sdk._environment import BASE_URL_VARIABLE as BASE_URL_VARIABLE
 from runpod_sdk._environment import CONFIG_FILE as CONFIG_FILE
+from runpod_sdk._headers import checked_headers
 from runpod_sdk._secret import Secret
 from runpod_sdk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from runpod_sdk.models import JobState
 
 TIMEOUT: Final = 10.0
 """
@@ -85,8 +90,18 @@ _NOT_OF_AN_ID: Final = re.compile(r"[\s/\\\x00-\x1f\x7f]")
 _FOREVER: Final = 1e9
 """Seconds, thirty years. No clock of a socket takes three hundred."""
 
+KeyFunction: TypeAlias = Callable[[], str] | Callable[[], Awaitable[str]]
+"""Returns the API key for one request; for an async client it may be async."""
+
 Timeout: TypeAlias = float | timedelta | None
 """Longest duration of a call, in seconds; None means no limit."""
+
+
+OnUpdate: TypeAlias = "Callable[[JobState], object]"
+"""
+Is called with each state of a job that has another status or progress than the one before; of an
+async client it may be async.
+"""
 
 
 class Unset(Enum):
@@ -143,6 +158,12 @@ def checked_on_timeout(value: OnTimeout) -> OnTimeout:
     return value
 
 
+def checked_function(value: object, name: str) -> None:
+    """Check that *value* can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, not {value!r:.60}")
+
+
 def checked_choice(value: str, name: str, *choices: str) -> str:
     """Return *value* if it is one of the *choices*."""
     if value not in choices:
@@ -195,15 +216,18 @@ class Config:
     """Whether to keep to RunPod's documented request sizes."""
     telemetry: bool
     """Whether to export to OpenTelemetry if the program imports it."""
-    _api_key: environment.ApiKey | None = field(repr=False, eq=False, alias="api_key")
+    _api_key: environment.ApiKey | KeyFunction | None = field(repr=False, eq=False, alias="api_key")
+    """None, of a client that was pickled: the key is looked up."""
     own_http: bool = True
     """Whether the client uses its own HTTP connections instead of a caller's `http_client`."""
     revived: bool = False
+    default_headers: Mapping[str, str] = field(factory=dict, repr=False)
+    """Additional headers of each request, with names in lower case."""
 
     @classmethod
     def make(
         cls,
-        api_key: Secret[str | None],
+        api_key: Secret[str | KeyFunction | None],
         base_url: str | None,
         timeout: float | timedelta | None,
         max_retries: int,
@@ -212,6 +236,7 @@ class Config:
         size_limits: bool,
         telemetry: bool,
         own_http: bool,
+        default_headers: Secret[Mapping[str, str] | None],
     ) -> Config:
         """
         Check a client's arguments and read missing ones from the environment.
@@ -227,33 +252,73 @@ class Config:
             rate_limits=_yes_or_no(rate_limits, "rate_limits"),
             size_limits=_yes_or_no(size_limits, "size_limits"),
             telemetry=_yes_or_no(telemetry, "telemetry"),
-            api_key=environment.find_api_key(api_key.reveal()),
+            api_key=_key_or_function(api_key),
             own_http=own_http,
+            default_headers=checked_headers(default_headers.reveal(), "default_headers"),
         )
 
+    def with_options(
+        self,
+        timeout: Timeout | Unset,
+        max_retries: int | Unset,
+        api_key: Secret[str | KeyFunction | Unset],
+        default_headers: Secret[Mapping[str, str] | Unset],
+        rate_limits: bool | Unset,
+    ) -> Config:
+        """
+        Return this configuration with the options that were given.
+
+        Raises:
+            ConfigurationError: A bad key.
+        """
+        changed: dict[str, Any] = {}
+        if timeout is not UNSET:
+            changed["timeout"] = length_of_time(timeout)
+        if max_retries is not UNSET:
+            changed["max_retries"] = whole_number(max_retries, "max_retries", 0)
+        if api_key.reveal() is not UNSET:
+            changed["api_key"] = _key_or_function(api_key)
+        if not isinstance(headers := default_headers.reveal(), Unset):
+            added = checked_headers(headers, "default_headers")
+            changed["default_headers"] = {**self.default_headers, **added}
+        if rate_limits is not UNSET:
+            changed["rate_limits"] = _yes_or_no(rate_limits, "rate_limits")
+        return evolve(self, **changed)
+
     @property
-    def api_key(self) -> str:
-        """The API key; for a pickled client, the key in this process's environment."""
+    def key_function(self) -> KeyFunction | None:
+        """The function that returns the key for each request; None if the key never changes."""
+        key = self._api_key
+        return None if key is None or isinstance(key, environment.ApiKey) else key
+
+    def key(self) -> environment.ApiKey:
+        """
+        Return the key that never changes; of an unpickled client, look it up in this process.
+
+        Raises:
+            ConfigurationError: There is none here.
+        """
         if self.revived and not self.own_http:
             raise ConfigurationError(
                 "this client uses an http_client, which cannot be pickled:"
                 " create a new client in this process"
             )
-        return self._key().value
-
-    @property
-    def key_origin(self) -> str:
-        """Where the API key was found, and whether it looks wrong, for messages."""
-        return self._key().origin
-
-    def _key(self) -> environment.ApiKey:
-        return environment.find_api_key(None) if self._api_key is None else self._api_key
+        if isinstance(self._api_key, environment.ApiKey):
+            return self._api_key
+        return environment.find_api_key(None)
 
     def __reduce__(self) -> tuple[object, ...]:
         waiting = self.timeout, self.max_retries
         limits = self.max_response_size, self.rate_limits, self.size_limits
-        rest = self.telemetry, None, self.own_http, True
+        rest = self.telemetry, None, self.own_http, True, self.default_headers
         return type(self), (self.base_url, *waiting, *limits, *rest)
+
+
+def _key_or_function(given: Secret[Any]) -> environment.ApiKey | KeyFunction:
+    if callable(given.reveal()) and not isinstance(given.reveal(), type):
+        function: KeyFunction = given.reveal()
+        return function
+    return environment.find_api_key(given.reveal())
 
 
 def whole_number(value: int, name: str, least: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
@@ -12,7 +12,7 @@ from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
 from runpod_sdk._io.aio import AsyncIO, Transport
 from runpod_sdk._secret import Secret
-from runpod_sdk.settings import Config, Timeout
+from runpod_sdk.settings import UNSET, Config, KeyFunction, Timeout, Unset
 
 if TYPE_CHECKING:
     import httpx
@@ -36,8 +36,10 @@ class AsyncRunpod:
     client, or use it as an async context manager, to close its connections.
 
     Args:
-        api_key: The API key. By default `RUNPOD_API_KEY`, else `~/.runpod/config.toml`:
-            `api_key` under `[default]`, or a top-level `apikey`.
+        api_key: The API key, or a function that returns it and is called for each request, for
+            keys that change; the async client takes an async function too. By default
+            `RUNPOD_API_KEY`, else `~/.runpod/config.toml`: `api_key` under `[default]`, or a
+            top-level `apikey`.
         base_url: The API's address. By default `RUNPOD_ENDPOINT_BASE_URL`, else
             `https://api.runpod.ai/v2`.
         timeout: Timeout in seconds of a call without `timeout=` that does not wait for a job, and
@@ -55,6 +57,8 @@ class AsyncRunpod:
             imported it. See docs/telemetry.md.
         http_client: Your own client (proxy, CA, transport). The SDK never closes it. If its
             transport is not httpx's own, timeouts are only as strict as that transport.
+        default_headers: Additional headers of each request. The SDK's own headers, such as
+            `Authorization`, cannot be replaced.
         transport: How requests are sent. "direct", the default, uses connections of the SDK's
             own. "aiohttp" uses aiohttp, the extra of that name, and needs asyncio.
 
@@ -65,7 +69,7 @@ class AsyncRunpod:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         *,
         base_url: str | None = None,
         timeout: Timeout = 10.0,
@@ -76,9 +80,10 @@ class AsyncRunpod:
         telemetry: bool = True,
         http_client: httpx.AsyncClient | None = None,
         transport: Transport | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> None:
-        key = Secret(api_key)
-        del api_key  # which a traceback would show
+        key, headers = Secret(api_key), Secret(default_headers)
+        del api_key, default_headers  # which a traceback would show
         own = http_client is None
         config = Config.make(
             key,
@@ -90,6 +95,7 @@ class AsyncRunpod:
             size_limits,
             telemetry,
             own,
+            headers,
         )
         self._begin(config, http_client, transport)
 
@@ -104,6 +110,53 @@ class AsyncRunpod:
         self._recent_jobs = RecentJobs()
         self._transport = transport
         self._io = self._port(config, http_client, transport)
+        self._family = object()
+        """The same in all clients that share connections."""
+
+    def with_options(
+        self,
+        *,
+        timeout: Timeout | Unset = UNSET,
+        max_retries: int | Unset = UNSET,
+        api_key: str | KeyFunction | Unset = UNSET,
+        default_headers: Mapping[str, str] | Unset = UNSET,
+        rate_limits: bool | Unset = UNSET,
+    ) -> AsyncRunpod:
+        """
+        Return a client with other options that shares this one's connections and rate limits.
+
+        Closing it closes nothing of this client; closing this client closes it too.
+
+        Args:
+            timeout: Another timeout; see the client's argument.
+            max_retries: Another number of retries.
+            api_key: Another key, or a function that returns a key.
+            default_headers: More headers for each request. A header of the same name is
+                replaced.
+            rate_limits: False ignores the rate limits that the clients share.
+
+        Examples:
+            ```python
+            patient = client.with_options(timeout=60, max_retries=5)
+            print((await patient.endpoint("your-endpoint-id").health()).jobs)
+            ```
+
+        Raises:
+            ConfigurationError: The key is malformed.
+        """
+        key, headers = Secret(api_key), Secret(default_headers)
+        del api_key, default_headers  # which a traceback would show
+        config = self._config.with_options(timeout, max_retries, key, headers, rate_limits)
+        made = type(self).__new__(type(self))
+        made._config = config
+        made._rate_limiters = None
+        if config.rate_limits:
+            made._rate_limiters = self._rate_limiters or RateLimiters()
+        made._recent_jobs = self._recent_jobs
+        made._transport = self._transport
+        made._io = self._port(config, None, parent=self._io)
+        made._family = self._family
+        return made
 
     @overload
     def endpoint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ from attrs import evolve, field, frozen
 from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import START, StreamMemory
+from runpod_sdk._flows.updates import UpdateReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
 from runpod_sdk._telemetry.telemetry import JOB_SPAN
@@ -19,7 +21,7 @@ from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co
 from runpod_sdk.results import OutputWarning, checked
-from runpod_sdk.settings import UNSET, OnTimeout, Timeout, Unset, length_of_time
+from runpod_sdk.settings import UNSET, OnTimeout, OnUpdate, Timeout, Unset, length_of_time
 
 if TYPE_CHECKING:
     from runpod_sdk._async.endpoint import AsyncEndpoint
@@ -59,7 +61,9 @@ class AsyncJob(Generic[Output_co]):
 
         return html_of_job(self.id, self.endpoint.id, self._completed)
 
-    async def status(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+    async def status(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> JobState:
         """
         Return the job's current state.
 
@@ -72,6 +76,7 @@ class AsyncJob(Generic[Output_co]):
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout, which restarts as a body makes progress.
+            extra_headers: Additional headers of each request.
 
         Raises:
             NotFoundError: The endpoint has no such job, or its result has expired.
@@ -79,9 +84,16 @@ class AsyncJob(Generic[Output_co]):
 
         Source: get_job_status in openapi/runpod-serverless.yaml.
         """
-        return await self.endpoint.status(self.id, timeout=timeout)
+        return await self.endpoint.status(self.id, timeout=timeout, extra_headers=extra_headers)
 
-    async def wait(self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach") -> JobState:
+    async def wait(
+        self,
+        *,
+        timeout: Timeout = None,
+        on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> JobState:
         """
         Wait until the job has ended, and return its terminal state.
 
@@ -98,6 +110,10 @@ class AsyncJob(Generic[Output_co]):
             timeout: Longest total time in seconds; None waits without limit.
             on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
                 times out or is interrupted; "detach" leaves it running.
+            on_update: Is called with each update: the first state that is known, then each change
+                of status or progress, the terminal state last. An exception that it raises ends
+                the wait like an interruption.
+            extra_headers: Additional headers of each request.
 
         Raises:
             RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
@@ -106,7 +122,13 @@ class AsyncJob(Generic[Output_co]):
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         if not self._completed:
-            state = await self.endpoint.wait(self.id, timeout=timeout, on_timeout=on_timeout)
+            state = await self.endpoint.wait(
+                self.id,
+                timeout=timeout,
+                on_timeout=on_timeout,
+                on_update=on_update,
+                extra_headers=extra_headers,
+            )
             if not state.succeeded:
                 return state
             self._completed.append(state)
@@ -114,18 +136,42 @@ class AsyncJob(Generic[Output_co]):
 
     @overload
     async def output(
-        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: None = None
+        self,
+        *,
+        timeout: Timeout = None,
+        on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        output_type: None = None,
     ) -> Output_co: ...
     @overload
     async def output(
-        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: type[T]
+        self,
+        *,
+        timeout: Timeout = None,
+        on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        output_type: type[T],
     ) -> T: ...
     @overload
     async def output(
-        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any
+        self,
+        *,
+        timeout: Timeout = None,
+        on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        output_type: Any,
     ) -> Any: ...
     async def output(
-        self, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach", output_type: Any = None
+        self,
+        *,
+        timeout: Timeout = None,
+        on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        output_type: Any = None,
     ) -> Any:
         """
         Wait until the job has ended, and return its output.
@@ -146,6 +192,10 @@ class AsyncJob(Generic[Output_co]):
             output_type: Type that the output is converted to, instead of the endpoint's: an
                 attrs class, a dataclass, a TypedDict, a pydantic model, or a type built from
                 these, such as `list[Model]`. Any returns the decoded JSON.
+            on_update: Is called with each update: the first state that is known, then each change
+                of status or progress, the terminal state last. An exception that it raises ends
+                the wait like an interruption.
+            extra_headers: Additional headers of each request.
 
         Returns:
             The handler's return value, as decoded JSON or a value of the type. For a handler
@@ -162,7 +212,9 @@ class AsyncJob(Generic[Output_co]):
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         read = reader_for(output_type, self.endpoint.output_type)
-        state = await self.wait(timeout=timeout, on_timeout=on_timeout)
+        state = await self.wait(
+            timeout=timeout, on_timeout=on_timeout, on_update=on_update, extra_headers=extra_headers
+        )
         checked(state, self._for_error)
         return self._warning.output(state) if read is None else read.output(state)
 
@@ -172,6 +224,7 @@ class AsyncJob(Generic[Output_co]):
         *,
         timeout: Timeout = None,
         overwrite: bool = False,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> list[Path]:
         """
         Wait until the job has ended, and write every file of its output into a directory.
@@ -192,9 +245,16 @@ class AsyncJob(Generic[Output_co]):
             directory: Where the files go; it is made if it does not exist.
             timeout: Longest total time in seconds, downloads included; None is no limit.
             overwrite: Whether files that exist already are replaced.
+            extra_headers: Additional headers of each request to the endpoint.
 
         Returns:
             The paths of the files, in the order of the output.
+
+        Examples:
+            ```python
+            for path in await job.save_output("pictures"):
+                print(path)
+            ```
 
         Raises:
             SaveOutputError: Some files were not saved, for example as they exist already or
@@ -210,11 +270,15 @@ class AsyncJob(Generic[Output_co]):
 
         total = length_of_time(timeout)
         time_left = TimeLeft(total, DOWNLOAD_TIMEOUT)
-        state = checked(await self.wait(timeout=total), self._for_error)
+        state = checked(
+            await self.wait(timeout=total, extra_headers=extra_headers), self._for_error
+        )
         save = partial(save_all, state, directory, overwrite=overwrite, time_left=time_left)
         return await aio.in_thread(save, time_left)
 
-    def stream(self, *, timeout: Timeout = None) -> AsyncStream:
+    def stream(
+        self, *, timeout: Timeout = None, extra_headers: Mapping[str, str] | None = None
+    ) -> AsyncStream:
         """
         Stream the chunks that the job yields, as they arrive: each once and in order.
 
@@ -231,6 +295,7 @@ class AsyncJob(Generic[Output_co]):
         Args:
             timeout: Longest total time in seconds, from the request for the first chunk to
                 the end of the stream.
+            extra_headers: Additional headers of each request.
 
         Returns:
             An async iterator of `StreamChunk`, which is also an async context manager. Nothing
@@ -247,11 +312,48 @@ class AsyncJob(Generic[Output_co]):
 
         Source: stream_job in openapi/runpod-serverless.yaml.
         """
-        context = evolve(self.endpoint._context, job_of=self._for_error)
+        context = evolve(self.endpoint._with_headers(extra_headers), job_of=self._for_error)
         total = length_of_time(timeout)
         return AsyncStream(ChunkReader(context, self.id, total, self._memory))
 
-    async def cancel(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+    def updates(
+        self, *, timeout: Timeout = None, extra_headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[JobState]:
+        """
+        Iterate over the job's updates: its present state, each change of its status or
+        progress, and its terminal state.
+
+        A failed job does not raise: its last state says so. Changes that follow one another
+        faster than they are asked for are one update. While nothing changes, there is a request
+        about every five seconds; after a change, one after a second.
+
+        Args:
+            timeout: Longest total time in seconds, from the request for the first update to the
+                last.
+            extra_headers: Additional headers of each request.
+
+        Returns:
+            An async iterator of `JobState`. Nothing is sent before the first is requested.
+
+        Raises:
+            RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+
+        Examples:
+            ```python
+            async for state in job.updates():
+                print(state.status, state.progress)
+            ```
+
+        Source: get_job_status, get_job_status_sync in openapi/runpod-serverless.yaml.
+        """
+        session = evolve(self.endpoint._with_headers(extra_headers), job_of=self._for_error)
+        reader = UpdateReader(session, self.id, None, length_of_time(timeout))
+        return aio.AsyncDelivery(reader.fill)
+
+    async def cancel(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> JobState:
         """
         Cancel the job, and return the state that the server answers with.
 
@@ -264,6 +366,7 @@ class AsyncJob(Generic[Output_co]):
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout.
+            extra_headers: Additional headers of each request.
 
         Raises:
             NotFoundError: The endpoint has no such job, or its result has expired.
@@ -271,9 +374,11 @@ class AsyncJob(Generic[Output_co]):
 
         Source: cancel_job in openapi/runpod-serverless.yaml.
         """
-        return await self.endpoint.cancel(self.id, timeout=timeout)
+        return await self.endpoint.cancel(self.id, timeout=timeout, extra_headers=extra_headers)
 
-    async def retry(self, *, timeout: Timeout | Unset = UNSET) -> JobState:
+    async def retry(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> JobState:
         """
         Queue the failed or timed out job again, with the same id and input.
 
@@ -288,6 +393,7 @@ class AsyncJob(Generic[Output_co]):
         Args:
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout.
+            extra_headers: Additional headers of each request.
 
         Raises:
             BadRequestError: The job's status does not allow a retry.
@@ -297,11 +403,13 @@ class AsyncJob(Generic[Output_co]):
         Source: retry_job in openapi/runpod-serverless.yaml.
         """
         self._completed.clear()
-        state = await self.endpoint.retry(self.id, timeout=timeout)
+        state = await self.endpoint.retry(self.id, timeout=timeout, extra_headers=extra_headers)
         self._memory.position = START
         return state
 
-    async def explain(self, *, timeout: Timeout | Unset = UNSET) -> Explanation:
+    async def explain(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> Explanation:
         """
         Explain the job's current state, for example why it is still queued.
 
@@ -316,10 +424,11 @@ class AsyncJob(Generic[Output_co]):
 
         Args:
             timeout: Longest total time of all requests, in seconds.
+            extra_headers: Additional headers of each request.
 
         Returns:
             A reason code and a sentence, with the state and the health they are based on.
 
         Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
         """
-        return await self.endpoint.explain(self.id, timeout=timeout)
+        return await self.endpoint.explain(self.id, timeout=timeout, extra_headers=extra_headers)

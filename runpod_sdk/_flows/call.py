@@ -29,6 +29,7 @@ from runpod_sdk.models import JobState, JSONValue
 
 T = TypeVar("T")
 
+_NO_HEADERS: Mapping[str, str] = {}
 _PARSE_FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
@@ -76,12 +77,20 @@ class _GeneratedClientAdapter:
 
     raise_on_unexpected_status = False
 
-    def __init__(self, io: IO, op: Operation[Any], limit: TimeLimit, resends: int) -> None:
+    def __init__(
+        self,
+        io: IO,
+        op: Operation[Any],
+        limit: TimeLimit,
+        resends: int,
+        extra_headers: Mapping[str, str],
+    ) -> None:
         self._io = io
         self._op = op
         self._limit = limit
         self._resends = resends
         self._content: bytes | None = None
+        self._extra_headers = extra_headers
         self.reply: Response | None = None
         self.body: dict[str, JSONValue] = {}
 
@@ -99,7 +108,9 @@ class _GeneratedClientAdapter:
     ) -> Response:
         self._content = content = None if json is None else encode(json)
         self._check_size(content or b"")
-        response = await self._send(method.upper(), url, params or {}, content, headers or {})
+        response = await self._send(
+            method.upper(), url, params or {}, content, {**self._extra_headers, **(headers or {})}
+        )
         if not 200 <= response.status_code < 300:
             raise self._op.refuse(self._op, response.censored(self.secrets()), None)
         self.reply = response
@@ -152,9 +163,18 @@ class _GeneratedClientAdapter:
             raise errors.RequestTooLargeError(message, size=size, limit=largest)
 
 
-async def call_once(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0) -> T:
+async def call_once(
+    io: IO,
+    op: Operation[T],
+    limit: TimeLimit,
+    resends: int = 0,
+    extra_headers: Mapping[str, str] = _NO_HEADERS,
+) -> T:
     """
     Ask once, and read the answer.
+
+    Args:
+        extra_headers: Headers of the request, besides those of the client.
 
     Raises:
         RequestTooLargeError: It is larger than the service takes.
@@ -163,7 +183,7 @@ async def call_once(io: IO, op: Operation[T], limit: TimeLimit, resends: int = 0
         APIResponseValidationError: It is, but the body is not what the document says.
     """
     before = sys.exception()
-    client = _GeneratedClientAdapter(io, op, limit, resends)
+    client = _GeneratedClientAdapter(io, op, limit, resends, extra_headers)
     try:
         return await _read(client, op)
     except BaseException as reason:

@@ -33,6 +33,8 @@ class JobGuard:
     """The job's id, where the call does not submit the job itself."""
     submission: Submission = field(factory=Submission)
     """What is known of the job otherwise."""
+    interruption: BaseException | None = None
+    """What a function of the program's has raised: it interrupts the call, whatever its class."""
 
     @property
     def job_id(self) -> str | None:
@@ -45,7 +47,7 @@ class JobGuard:
         The cancellation is best effort and bounded.
         """
         job_id = self.job_id
-        if isinstance(reason, errors.RunpodError):
+        if isinstance(reason, errors.RunpodError) and reason is not self.interruption:
             if job_id is not None:
                 await self._ended_by_error(reason, job_id)
         elif job_id is not None:

@@ -210,8 +210,8 @@ class IO(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
-    async def wait_for(self, turn: Future[None], limit: float | None) -> bool:
-        """Wait until *turn* is done, for *limit* seconds at the most; tell whether it is."""
+    async def wait_for(self, future: Future[None], limit: float | None) -> bool:
+        """Wait until *future* is done, for *limit* seconds at the most; tell whether it is."""
         ...
 
     async def shielded(self, flow: Awaitable[T]) -> T:
@@ -248,6 +248,8 @@ class EndpointContext:
     """The lanes of the client's requests; None if it does not keep to rates."""
     size_limits: bool = True
     """Whether to refuse requests that are larger than the service takes."""
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    """Headers of each request of the call, besides those of the client."""
     queueing_counts: bool = True
     """Whether the wait for a turn counts as time taken."""
     before_send: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)

@@ -91,7 +91,7 @@ async def send_until_answered(
             repeatable = op.kind in (RepeatSafety.READ, RepeatSafety.CONSUME)
             asked = io.now()
             limit = context.limit(deadline, op.poll_wait, repeatable=repeatable)
-            answer = await call_once(io, op, limit, resends)
+            answer = await call_once(io, op, limit, resends, context.headers)
             if op.job_id is not None:
                 context.recent_jobs.discard(context.endpoint_id, op.job_id)
             if isinstance(answer, JobState):

@@ -9,7 +9,7 @@ from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.deadline import Deadline
 from runpod_sdk._flows.io import EndpointContext, Submission
 from runpod_sdk._flows.send import call
-from runpod_sdk._flows.wait import wait
+from runpod_sdk._flows.updates import Notify, wait_and_notify
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import FIRST_POLL_WAIT, Unset
 
@@ -47,6 +47,7 @@ async def run_sync(
     request: api.JobRequest,
     timeout: float | None,
     record: Submission | None = None,
+    notify: Notify | None = None,
 ) -> JobState:
     """
     Submit *request* and wait until the job's status is terminal.
@@ -57,6 +58,7 @@ async def run_sync(
 
     Args:
         record: Keeps what is known of the submission, for who is interrupted.
+        notify: Is told of each change of the job's status or progress.
     """
     deadline = context.deadline(timeout)
     if timeout is not None and timeout <= 2 * FIRST_POLL_WAIT:
@@ -64,4 +66,4 @@ async def run_sync(
     else:
         op = api.run_sync(context.endpoint_id, request, FIRST_POLL_WAIT)
     state = await _submit(context, op, deadline, record)
-    return await wait(context, state.id, deadline, state)
+    return await wait_and_notify(context, state.id, deadline, notify, state)

@@ -8,24 +8,29 @@ that making a client loads neither asyncio nor h11.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 import sys
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from weakref import WeakSet
 
 import anyio
 
 from runpod_sdk import _forks
+from runpod_sdk._environment import key_from_function
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Level, Request, Response
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, event_loop, http_common, proxies
+from runpod_sdk._io.identity import Identity
 from runpod_sdk._io.log import follow_environment
+from runpod_sdk._secret import Secret
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
-from runpod_sdk.settings import Config
+from runpod_sdk.settings import Config, OnUpdate, checked_function
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -33,8 +38,11 @@ if TYPE_CHECKING:
     import httpx
 
     from runpod_sdk._files.time_left import TimeLeft
+    from runpod_sdk._flows.guard import JobGuard
+    from runpod_sdk._flows.updates import Notify
     from runpod_sdk._io.http11.pool import Open
     from runpod_sdk._io.httpx_client import AsyncHttpxSender
+    from runpod_sdk.models import JobState
 
 T = TypeVar("T")
 
@@ -56,18 +64,31 @@ class AsyncIO:
         transport: Transport | None = None,
         *,
         telemetry: Telemetry | None = None,
+        parent: AsyncIO | None = None,
     ) -> None:
+        """
+        Prepare to send; no connection is made yet.
+
+        Args:
+            parent: The port whose connections this one uses, and that closes it.
+        """
         self.config = config
         follow_environment()
         self.telemetry = telemetry or Telemetry(config.base_url, config.telemetry)
         self._connect = _connector(transport)
         self._per_thread = _PerThread()
+        self._parent = parent
+        self._children: WeakSet[AsyncIO] = WeakSet()
+        self._identity: Identity | None = None
+        """Where the key is always the same; found with the first request."""
         self._given: AsyncHttpxSender | None = None
         self._closed = False
         self._soon: Callable[..., object] | None = None
         """Has the first loop that used this port call something, from any thread."""
         _forks.watch(self)
-        if http_client is not None:
+        if parent is not None:
+            parent._children.add(self)
+        elif http_client is not None:
             if transport is not None:
                 raise ValueError("pass transport=… or http_client=…, not both")
             self._given = _httpx_sender(config, http_client)
@@ -90,10 +111,18 @@ class AsyncIO:
         sender, scopes = self._sender(), self._scopes()
         limit.scope = scope = anyio.CancelScope(deadline=limit.ends_at)
         scopes.add(scope)
+        identity = self._identity
         try:
             with scope:
-                return http_common.log_response(request, await sender.send(request, limit, trace))
+                if identity is None:
+                    identity = await self._identified()
+                return http_common.log_response(
+                    request, await sender.send(request, limit, trace, identity)
+                )
         except http_common.TRANSPORT_ERRORS as fault:
+            if identity is None:  # the caller's own function has raised it
+                trace.interrupted()
+                raise
             http_common.raise_interruption(fault, before, trace)
             raise http_common.request_failed(
                 self.config, request, fault, trace, closed=self._closed
@@ -175,6 +204,9 @@ class AsyncIO:
     def _end_all(self) -> None:
         for scope in list(self._per_thread.scopes):
             scope.cancel()
+        for child in list(self._children):
+            child._closed = True
+            child._end_all()
 
     def check_open(self) -> None:
         """Raise, if the client was closed."""
@@ -187,8 +219,21 @@ class AsyncIO:
             http_common.warn_unclosed(self)
             per_thread.sender.drop_idle()
 
+    async def _identified(self) -> Identity:
+        """Find out who sends: with the key that is always the same, or that of the function."""
+        function = self.config.key_function
+        if function is None:
+            self._identity = Identity(self.config, self.config.key())
+            return self._identity
+        returned: Any = Secret(function())
+        if inspect.isawaitable(returned.reveal()):
+            returned = Secret(await returned.reveal())
+        return Identity(self.config, key_from_function(returned.reveal()))
+
     def _sender(self) -> _Sender:
         self.check_open()
+        if self._parent is not None:
+            return self._parent._sender()
         if self._given is not None:
             return self._given
         per_thread, loop = self._per_thread, event_loop.current_loop()
@@ -210,7 +255,7 @@ class _PerThread(threading.local):
 
 class _Sender(Protocol):
     async def send(
-        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response: ...
     async def close(self) -> None: ...
     def drop_idle(self) -> None: ...
@@ -270,6 +315,29 @@ async def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
     from runpod_sdk._files import time_left as threads
 
     return await threads.in_thread(work, time_left)
+
+
+def notifier(function: OnUpdate | None, guard: JobGuard) -> Notify | None:
+    """
+    Return what calls the function of a program that wants to know of updates, if there is one.
+
+    Args:
+        guard: Is told of what the function raises, which is an interruption whatever its class.
+    """
+    if function is None:
+        return None
+    checked_function(function, "on_update")
+
+    async def notify(state: JobState) -> None:
+        try:
+            result: Any = function(state)
+            if inspect.isawaitable(result):
+                await result
+        except BaseException as reason:
+            guard.interruption = reason
+            raise
+
+    return notify
 
 
 class AsyncDelivery(AsyncIterator[T]):

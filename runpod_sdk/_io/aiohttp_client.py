@@ -30,6 +30,7 @@ from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.event_loop import under_asyncio
 from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk._io.http11.happy_eyeballs import new_socket
+from runpod_sdk._io.identity import Identity
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -55,26 +56,26 @@ class AiohttpSender:
         path = url.raw_path.decode("ascii").rstrip("/")
         self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
         # Not those of aiohttp's session: it would send them to a proxy too, the key with them.
-        self._headers = http_common.headers(config)
+        self._headers: dict[str, str] = {}
         self._proxy: dict[str, Any] = {}
         proxy = proxies.proxy_for(config, socks=False)
         if proxy is not None:
             self._proxy = {"proxy": proxy.url, "proxy_headers": proxy.headers}
             if url.scheme == "http":  # no tunnel is asked for: each request says who asks
-                self._headers |= proxy.headers
+                self._headers = dict(proxy.headers)
         self._loop = asyncio.get_running_loop()
         self._asleep = self._time_asleep()
         self._current: _Generation | None = None
 
     async def send(
-        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
         """Send *call* and read the whole answer; who calls bounds the time."""
         generation = self._generation()
         attempt = _Attempt(trace)
         generation.under_way += 1
         try:
-            response = await self._exchange(generation.session, request, limit, attempt)
+            response = await self._exchange(generation.session, request, limit, attempt, identity)
             response.distrust = self.drop_idle
             return response
         except BaseException as reason:
@@ -89,10 +90,16 @@ class AiohttpSender:
                     await generation.session.close()
 
     async def _exchange(
-        self, session: aiohttp.ClientSession, request: Request, limit: TimeLimit, attempt: _Attempt
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        limit: TimeLimit,
+        attempt: _Attempt,
+        identity: Identity,
     ) -> Response:
         query = f"?{urlencode(request.params)}" if request.params else ""
-        headers, content = {**self._headers, **request.headers}, request.content
+        content = request.content
+        headers = {**self._headers, **identity.headers, **request.headers}
         upload: Any = content
         if content is not None and len(content) > PROGRESS:
             attempt.is_large = True
@@ -107,9 +114,7 @@ class AiohttpSender:
                 **self._proxy,
                 trace_request_ctx=attempt,
             ) as response:
-                body = ResponseBody(
-                    self._config, response.status, httpx.Headers(response.raw_headers)
-                )
+                body = ResponseBody(identity, response.status, httpx.Headers(response.raw_headers))
                 attempt.trace.answering(body)
                 while piece := await response.content.readany():
                     limit.moved(len(piece))

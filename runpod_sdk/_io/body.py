@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 
 from runpod_sdk._flows.io import Response
-from runpod_sdk.settings import Config
+from runpod_sdk._io.identity import Identity
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MAGIC: Final = b"\x1f"
@@ -25,12 +25,13 @@ class ResponseBody:
     """
 
     def __init__(
-        self, config: Config, status: int, headers: httpx.Headers, *, unpacked: bool = False
+        self, identity: Identity, status: int, headers: httpx.Headers, *, unpacked: bool = False
     ) -> None:
         """
         Begin with the answer's head.
 
         Args:
+            identity: That of the client which sent the request.
             unpacked: Whether the pieces come unpacked.
 
         Raises:
@@ -45,11 +46,11 @@ class ResponseBody:
         if not (self._is_readable or self._is_error):
             raise httpx.DecodingError("the response uses a content encoding that was not requested")
         self._gzip = _Gzip() if "gzip" in packing and not unpacked else None
-        self._config = config
+        self._identity = identity
         self._status = status
         self._headers = headers
         self._pieces: list[bytes | bytearray] = []
-        self._room = config.max_response_size
+        self._room = identity.config.max_response_size
 
     def add(self, piece: bytes | bytearray) -> bool:
         """
@@ -87,9 +88,9 @@ class ResponseBody:
             b"".join(self._pieces),
             too_large=too_large,
             received=time.time(),
-            secrets=(self._config.api_key,),
-            base_url=self._config.base_url,
-            key_origin=self._config.key_origin if self._status in (401, 403) else "",
+            secrets=(self._identity.key.value,),
+            base_url=self._identity.config.base_url,
+            key_origin=self._identity.key.origin if self._status in (401, 403) else "",
         )
 
 

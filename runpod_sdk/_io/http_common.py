@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 import re
 import ssl
 import warnings
@@ -18,12 +17,7 @@ from runpod_sdk._io import certificates, proxies
 from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.log import logger
 from runpod_sdk._signals import interruption_in
-from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
-
-_USER_AGENT = (
-    f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
-)
 
 TRANSPORT_ERRORS = (httpx.HTTPError,)
 """What a way to a server may raise in place of an answer."""
@@ -98,18 +92,6 @@ class SendTrace:
         if isinstance(fault, _NEVER_SENT):
             return self._may_be_taken
         return self._may_be_taken or not self._is_watched
-
-
-def headers(config: Config) -> dict[str, str]:
-    """Return the headers of each request; the only place where the key is put into one."""
-    from runpod_sdk._flows.api import authorization
-
-    return {
-        "user-agent": _USER_AGENT,
-        "accept": "application/json",
-        "accept-encoding": "gzip",
-        **authorization(config.api_key),
-    }
 
 
 def warn_unclosed(source: object) -> None:

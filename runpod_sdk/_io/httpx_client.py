@@ -20,6 +20,7 @@ from runpod_sdk._io.httpx_deadline import (
     expire_idle_connections,
     reading_while_sending,
 )
+from runpod_sdk._io.identity import Identity
 from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
 
@@ -44,17 +45,16 @@ class HttpxSender:
     """The sync client's way through an httpx client; blocks, and never suspends."""
 
     def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
-        self._config = config
         if client is None:
             client = httpx.Client(**_options(config))
         self._client = _checked(client, httpx.Client)
         bound_by_deadline(self._client)
 
     async def send(
-        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
         """Send *request* and read the whole answer."""
-        outgoing = _request(self._client, self._config, request, limit, trace)
+        outgoing = _request(self._client, identity, request, limit, trace)
         outgoing.extensions["trace"] = trace.note
         trace.unwatched()
         try:
@@ -63,7 +63,7 @@ class HttpxSender:
                     outgoing, auth=None, follow_redirects=False, stream=True
                 )
             with contextlib.closing(response):
-                reading = _BodyReader(self._config, response, limit)
+                reading = _BodyReader(identity, response, limit)
                 trace.answering(reading.body)
                 for piece in reading.pieces(response.iter_bytes, response.iter_raw):
                     if not reading.add(piece):
@@ -84,17 +84,16 @@ class AsyncHttpxSender:
     """The async client's way through an httpx client."""
 
     def __init__(self, config: Config, client: httpx.AsyncClient | None = None) -> None:
-        self._config = config
         if client is None:
             client = httpx.AsyncClient(**_options(config))
         self._client = _checked(client, httpx.AsyncClient)
         bound_by_deadline(self._client)
 
     async def send(
-        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace
+        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
         """Send *request* and read the whole answer."""
-        outgoing = _request(self._client, self._config, request, limit, trace)
+        outgoing = _request(self._client, identity, request, limit, trace)
         outgoing.extensions["trace"] = partial(_note, trace)
         trace.unwatched()
         try:
@@ -103,7 +102,7 @@ class AsyncHttpxSender:
                     outgoing, auth=None, follow_redirects=False, stream=True
                 )
             async with contextlib.aclosing(response):
-                reading = _BodyReader(self._config, response, limit)
+                reading = _BodyReader(identity, response, limit)
                 trace.answering(reading.body)
                 async for piece in reading.pieces(response.aiter_bytes, response.aiter_raw):
                     if not reading.add(piece):
@@ -133,11 +132,11 @@ async def _note(trace: http_common.SendTrace, event: str, info: Mapping[str, Any
 class _BodyReader:
     """An answer of httpx's that is being read."""
 
-    def __init__(self, config: Config, response: httpx.Response, limit: TimeLimit) -> None:
+    def __init__(self, identity: Identity, response: httpx.Response, limit: TimeLimit) -> None:
         # What httpx unpacks is not bounded, and may be cut short: it does so for mocks alone.
         self.is_unpacked = response.is_stream_consumed
         self.body = ResponseBody(
-            config, response.status_code, response.headers, unpacked=self.is_unpacked
+            identity, response.status_code, response.headers, unpacked=self.is_unpacked
         )
         self._response = response
         self._limit = limit
@@ -219,7 +218,7 @@ def _options(config: Config) -> dict[str, Any]:
 
 def _request(
     client: httpx.Client | httpx.AsyncClient,
-    config: Config,
+    identity: Identity,
     request: Request,
     limit: TimeLimit,
     trace: http_common.SendTrace,
@@ -231,10 +230,10 @@ def _request(
         raise httpx.ConnectTimeout("no time is left")
     outgoing = client.build_request(
         request.method,
-        config.base_url + request.path,
+        identity.config.base_url + request.path,
         params=request.params or None,
         content=request.content,
-        headers={**http_common.headers(config), **request.headers},
+        headers={**identity.headers, **request.headers},
         timeout=None if left == math.inf else min(left, _LONGEST),
     )
     if request.content is not None and len(request.content) > PROGRESS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import sys
 import threading
@@ -10,19 +11,22 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakSet
 
 from runpod_sdk import _forks
+from runpod_sdk._environment import key_from_function
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Level, Request, Response
 from runpod_sdk._io import http_common, proxies
 from runpod_sdk._io.http11.pool import ConnectionPool
 from runpod_sdk._io.http11.socket_stream import SocketStream
+from runpod_sdk._io.identity import Identity
 from runpod_sdk._io.log import follow_environment
 from runpod_sdk._io.socket_deadline import bounded_by, end
+from runpod_sdk._secret import Secret
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
-from runpod_sdk.settings import Config
+from runpod_sdk.settings import Config, OnUpdate, checked_function
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -30,8 +34,11 @@ if TYPE_CHECKING:
     import httpx
 
     from runpod_sdk._files.time_left import TimeLeft
+    from runpod_sdk._flows.guard import JobGuard
+    from runpod_sdk._flows.updates import Notify
     from runpod_sdk._io.aio import AsyncIO
     from runpod_sdk._io.httpx_client import HttpxSender
+    from runpod_sdk.models import JobState
 
 T = TypeVar("T")
 
@@ -43,8 +50,19 @@ class SyncIO:
     """An `IO` that blocks: over connections of our own, or a caller's `httpx.Client`."""
 
     def __init__(
-        self, config: Config, http_client: httpx.Client | None, transport: Transport | None = None
+        self,
+        config: Config,
+        http_client: httpx.Client | None,
+        transport: Transport | None = None,
+        *,
+        parent: SyncIO | None = None,
     ) -> None:
+        """
+        Prepare to send; no connection is made yet.
+
+        Args:
+            parent: The port whose connections this one uses, and that closes it.
+        """
         if transport not in (None, "direct"):
             raise ValueError(f'transport must be "direct", not {transport!r}')
         if http_client is not None and transport is not None:
@@ -52,10 +70,16 @@ class SyncIO:
         self.config = config
         follow_environment()
         self.telemetry = Telemetry(config.base_url, config.telemetry)
+        self._parent = parent
+        self._identity: Identity | None = None
+        """Where the key is always the same; found with the first request."""
         self._given: HttpxSender | None = None
+        self._children: WeakSet[SyncIO] = WeakSet()
         self._begin()
         _forks.watch(self)
-        if http_client is not None:
+        if parent is not None:
+            parent._children.add(self)
+        elif http_client is not None:
             self._given = _httpx_sender(config, http_client)
         elif not config.revived:
             proxies.proxy_for(config)  # one that can't be used is an error from the start
@@ -87,12 +111,19 @@ class SyncIO:
 
     async def _send(self, request: Request, limit: TimeLimit) -> Response:
         before, trace = sys.exception(), http_common.SendTrace(request.submission)
-        sender = self._sender()
+        sender, identity = self._sender(), self._identity
         self._attempts.add(limit)
         try:
+            if identity is None:
+                identity = self._identified()
             with bounded_by(limit):
-                return http_common.log_response(request, await sender.send(request, limit, trace))
+                return http_common.log_response(
+                    request, await sender.send(request, limit, trace, identity)
+                )
         except http_common.TRANSPORT_ERRORS as fault:
+            if identity is None:  # the caller's own function has raised it
+                trace.interrupted()
+                raise
             http_common.raise_interruption(fault, before, trace)
             closed = self._closed.is_set()
             raise http_common.request_failed(
@@ -143,6 +174,8 @@ class SyncIO:
                 settled.set()
             for other in list(self.loop_ios):
                 other.close_soon()
+            for child in list(self._children):
+                child.close()
             if self._default is not None:
                 drive(self._default.close())
 
@@ -158,6 +191,8 @@ class SyncIO:
 
     def _sender(self) -> ConnectionPool | HttpxSender:
         self.check_open()
+        if self._parent is not None:
+            return self._parent._sender()
         if self._given is not None:
             return self._given
         with self._lock:
@@ -170,6 +205,17 @@ class SyncIO:
                     else ConnectionPool(self.config, SocketStream.open)
                 )
             return self._default
+
+    def _identified(self) -> Identity:
+        """Find out who sends: with the key that is always the same, or that of the function."""
+        function = self.config.key_function
+        if function is None:
+            self._identity = Identity(self.config, self.config.key())
+            return self._identity
+        returned: Any = Secret(function())
+        if inspect.iscoroutine(returned.reveal()):
+            returned.reveal().close()
+        return Identity(self.config, key_from_function(returned.reveal()))
 
 
 def _httpx_sender(config: Config, http_client: httpx.Client | None = None) -> HttpxSender:
@@ -192,6 +238,30 @@ def drive(flow: Awaitable[T]) -> T:
 def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
     """Do *work*, which blocks and observes *time_left*: in the caller's own thread."""
     return work()
+
+
+def notifier(function: OnUpdate | None, guard: JobGuard) -> Notify | None:
+    """
+    Return what calls the function of a program that wants to know of updates, if there is one.
+
+    Args:
+        guard: Is told of what the function raises, which is an interruption whatever its class.
+    """
+    if function is None:
+        return None
+    checked_function(function, "on_update")
+
+    async def notify(state: JobState) -> None:
+        try:
+            result: Any = function(state)
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TypeError("on_update is an async function: give it to AsyncRunpod")
+        except BaseException as reason:
+            guard.interruption = reason
+            raise
+
+    return notify
 
 
 class Delivery(Iterator[T]):

@@ -3,35 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from attrs import frozen
 
-from runpod_sdk import _openai
-from runpod_sdk._flows import api, explain, submit
-from runpod_sdk._flows.call import Operation
+from runpod_sdk._flows import api, submit
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import EndpointContext
-from runpod_sdk._flows.send import call
-from runpod_sdk._flows.wait import wait
+from runpod_sdk._flows.updates import wait_and_notify
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
+from runpod_sdk._sync.endpoint_base import EndpointBase
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk._typed_outputs import reader_for
-from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
-    EndpointHealth,
     ExecutionPolicy,
     Input_contra,
     InputValue,
     JobState,
+    JSONValue,
     Output_co,
-    PurgeResult,
     S3Config,
-    subscriptable,
 )
 from runpod_sdk.results import checked
 from runpod_sdk.settings import (
@@ -39,6 +33,7 @@ from runpod_sdk.settings import (
     OnError,
     OnLeave,
     OnTimeout,
+    OnUpdate,
     Timeout,
     Unset,
     call_timeout,
@@ -48,10 +43,7 @@ from runpod_sdk.settings import (
 )
 
 if TYPE_CHECKING:
-    from openai import OpenAI
-
     from runpod_sdk._io.loop_thread import Inputs
-    from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.results import Results
     from runpod_sdk.journal import Journal
     from runpod_sdk.results import MapProgress, MapResult
@@ -63,49 +55,13 @@ JSONInput = TypeVar("JSONInput", bound=InputValue)
 
 
 @frozen
-class Endpoint(Generic[Input_contra, Output_co]):
+class Endpoint(EndpointBase[Input_contra, Output_co]):
     """
     A serverless endpoint: the queue that jobs are submitted to. Made by `Runpod.endpoint`.
 
     An `Endpoint[In, Out]` takes inputs of type In and returns outputs of type Out, as set
     by `input_type=In` and `output_type=Out`. In a plain `Endpoint` both are Any.
     """
-
-    client: Runpod
-    id: str
-    input_type: Any = None
-    """Type that inputs must have; None accepts any JSON value."""
-    output_type: Any = None
-    """Type that outputs are converted to; None leaves decoded JSON."""
-
-    if not TYPE_CHECKING:
-        __class_getitem__ = subscriptable
-
-    def __repr__(self) -> str:
-        from runpod_sdk._display import line_of_endpoint
-
-        return line_of_endpoint(self)
-
-    def _repr_html_(self) -> str:
-        """Show the endpoint in a notebook. No request is sent."""
-        from runpod_sdk._display import html_of_endpoint
-
-        return html_of_endpoint(self)
-
-    def job(self, job_id: str) -> Job[Output_co]:
-        """
-        Return the job with this id. No request is sent.
-
-        Examples:
-            ```python
-            job = endpoint.job(job_id)  # an id that you stored
-            print(job.output())
-            ```
-
-        Raises:
-            ValueError: The id is empty, "." or "..", or contains a slash or white space.
-        """
-        return Job(self, checked_id(job_id, "job_id"))
 
     def run(
         self: Endpoint[In, Out],
@@ -116,6 +72,8 @@ class Endpoint(Generic[Input_contra, Output_co]):
         policy: ExecutionPolicy | None = None,
         s3_config: S3Config | None = None,
         timeout: Timeout | Unset = UNSET,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> Job[Out]:
         """
         Submit a job and return it, without waiting for its result.
@@ -140,6 +98,8 @@ class Endpoint(Generic[Input_contra, Output_co]):
             s3_config: Storage for large results, passed to the handler.
             timeout: Longest total time of the submission in seconds; None is no limit. By
                 default the client's timeout, which restarts as a body makes progress.
+            extra_headers: Additional headers of each request.
+            extra_body: Top-level fields of the request that this version does not know.
 
         Raises:
             ValueError: Both forms were given, the input is missing, or a field is unknown.
@@ -162,11 +122,12 @@ class Endpoint(Generic[Input_contra, Output_co]):
                 policy=policy,
                 s3_config=s3_config,
                 input_type=self.input_type,
+                extra_body=extra_body,
             )
         finally:
-            del request, input, webhook, s3_config  # which a traceback would show
+            del request, input, webhook, s3_config, extra_body  # which a traceback would show
         total = call_timeout(timeout)
-        guard = JobGuard(self._context)
+        guard = JobGuard(self._with_headers(extra_headers))
         try:
             flow = submit.run(guard.context, body, total, guard.submission)
             state = sync.drive(flow)
@@ -187,7 +148,10 @@ class Endpoint(Generic[Input_contra, Output_co]):
         timeout: Timeout = 90.0,
         check: Literal[True] = True,
         on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
         output_type: None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> JobState[Out]: ...
     @overload
     def run_sync(
@@ -201,7 +165,10 @@ class Endpoint(Generic[Input_contra, Output_co]):
         timeout: Timeout = 90.0,
         check: Literal[True] = True,
         on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
         output_type: type[T],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> JobState[T]: ...
     @overload
     def run_sync(
@@ -215,7 +182,10 @@ class Endpoint(Generic[Input_contra, Output_co]):
         timeout: Timeout = 90.0,
         check: bool = True,
         on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
         output_type: Any = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> JobState[Any]: ...
     def run_sync(
         self: Endpoint[In, Out],
@@ -228,7 +198,10 @@ class Endpoint(Generic[Input_contra, Output_co]):
         timeout: Timeout = 90.0,
         check: bool = True,
         on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
         output_type: Any = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> JobState[Any]:
         """
         Submit a job, wait until it has ended, and return its terminal state.
@@ -256,9 +229,14 @@ class Endpoint(Generic[Input_contra, Output_co]):
             check: Whether to raise if the job failed. False returns its state instead.
             on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
                 times out or is interrupted; "detach" leaves it running.
+            on_update: Is called with each update: the first state that is known, then each change
+                of status or progress, the terminal state last. An exception that it raises ends
+                the wait like an interruption.
             output_type: Type that the output of a successful job is converted to, instead of
                 the endpoint's: an attrs class, a dataclass, a TypedDict, a pydantic model, or
                 a type built from these, such as `list[Model]`.
+            extra_headers: Additional headers of each request.
+            extra_body: Top-level fields of the request that this version does not know.
 
         Raises:
             JobError: The job failed, and *check* is true; `.state.error` is the reason.
@@ -279,14 +257,16 @@ class Endpoint(Generic[Input_contra, Output_co]):
                 policy=policy,
                 s3_config=s3_config,
                 input_type=self.input_type,
+                extra_body=extra_body,
             )
         finally:
-            del request, input, webhook, s3_config  # which a traceback would show
+            del request, input, webhook, s3_config, extra_body  # which a traceback would show
         total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
         read = reader_for(output_type, self.output_type)
-        guard = JobGuard(self._context, on_timeout)
+        guard = JobGuard(self._with_headers(extra_headers), on_timeout)
+        notify = sync.notifier(on_update, guard)
         try:
-            flow = submit.run_sync(guard.context, body, total, guard.submission)
+            flow = submit.run_sync(guard.context, body, total, guard.submission, notify)
             state = sync.drive(flow)
             if check:
                 checked(state, self.job)
@@ -295,31 +275,14 @@ class Endpoint(Generic[Input_contra, Output_co]):
             sync.drive(guard.ended_by(reason))
             raise
 
-    def status(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """
-        Return the current state of a job.
-
-        Examples:
-            ```python
-            state = endpoint.status(job_id)
-            print(state.status, state.completed)
-            ```
-
-        Args:
-            timeout: Longest total time in seconds; None is no limit. By default the client's
-                timeout, which restarts as a body makes progress.
-
-        Raises:
-            NotFoundError: The endpoint has no such job, or its result has expired.
-            RunpodTimeoutError: *timeout* passed first.
-
-        Source: get_job_status in openapi/runpod-serverless.yaml.
-        """
-        op = api.status(self.id, checked_id(job_id, "job_id"))
-        return self._call(op, timeout)
-
     def wait(
-        self, job_id: str, *, timeout: Timeout = None, on_timeout: OnTimeout = "detach"
+        self,
+        job_id: str,
+        *,
+        timeout: Timeout = None,
+        on_timeout: OnTimeout = "detach",
+        on_update: OnUpdate | None = None,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> JobState:
         """
         Wait until a job has ended, and return its terminal state.
@@ -337,6 +300,10 @@ class Endpoint(Generic[Input_contra, Output_co]):
             timeout: Longest total time in seconds; None waits without limit.
             on_timeout: "cancel" cancels the job, best effort and within 5 seconds, if the call
                 times out or is interrupted; "detach" leaves it running.
+            on_update: Is called with each update: the first state that is known, then each change
+                of status or progress, the terminal state last. An exception that it raises ends
+                the wait like an interruption.
+            extra_headers: Additional headers of each request.
 
         Raises:
             RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
@@ -345,16 +312,23 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
-        context = self._context
+        context = self._with_headers(extra_headers)
         deadline = context.deadline(length_of_time(timeout))
         guard = JobGuard(context, on_timeout, job_id)
+        notify = sync.notifier(on_update, guard)
         try:
-            return sync.drive(wait(context, job_id, deadline))
+            return sync.drive(wait_and_notify(context, job_id, deadline, notify))
         except BaseException as reason:
             sync.drive(guard.ended_by(reason))
             raise
 
-    def stream(self, job_id: str, *, timeout: Timeout = None) -> Stream:
+    def stream(
+        self,
+        job_id: str,
+        *,
+        timeout: Timeout = None,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> Stream:
         """
         Stream the chunks that a job yields, as they arrive: each once and in order.
 
@@ -371,6 +345,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         Args:
             timeout: Longest total time in seconds, from the request for the first chunk to
                 the end of the stream.
+            extra_headers: Additional headers of each request.
 
         Returns:
             An iterator of `StreamChunk`, which is also a context manager. Nothing
@@ -387,126 +362,44 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
         Source: stream_job in openapi/runpod-serverless.yaml.
         """
-        return self.job(job_id).stream(timeout=timeout)
+        return self.job(job_id).stream(timeout=timeout, extra_headers=extra_headers)
 
-    def cancel(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
+    def updates(
+        self,
+        job_id: str,
+        *,
+        timeout: Timeout = None,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> Iterator[JobState]:
         """
-        Cancel a queued or running job, and return the state that the server answers with.
+        Iterate over the updates of a job: its present state, each change of its status or
+        progress, and its terminal state.
 
-        Examples:
-            ```python
-            state = endpoint.cancel(job_id)
-            print(state.status)
-            ```
+        A failed job does not raise: its last state says so. Changes that follow one another
+        faster than they are asked for are one update. While nothing changes, there is a request
+        about every five seconds; after a change, one after a second.
 
         Args:
-            timeout: Longest total time in seconds; None is no limit. By default the client's
-                timeout.
-
-        Raises:
-            NotFoundError: The endpoint has no such job, or its result has expired.
-            RunpodTimeoutError: *timeout* passed first.
-
-        Source: cancel_job in openapi/runpod-serverless.yaml.
-        """
-        op = api.cancel(self.id, checked_id(job_id, "job_id"))
-        return self._call(op, timeout)
-
-    def retry(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> JobState:
-        """
-        Queue a failed or timed out job again, with the same id and input.
-
-        The server drops the job's previous result.
-
-        Examples:
-            ```python
-            state = endpoint.retry(job_id)
-            print(state.status)  # IN_QUEUE
-            ```
-
-        Args:
-            timeout: Longest total time in seconds; None is no limit. By default the client's
-                timeout.
-
-        Raises:
-            BadRequestError: The job's status does not allow a retry.
-            NotFoundError: The endpoint has no such job, or its result has expired.
-            RunpodTimeoutError: *timeout* passed first.
-
-        Source: retry_job in openapi/runpod-serverless.yaml.
-        """
-        op = api.retry(self.id, checked_id(job_id, "job_id"))
-        return self._call(op, timeout)
-
-    def explain(self, job_id: str, *, timeout: Timeout | Unset = UNSET) -> Explanation:
-        """
-        Explain a job's current state, for example why it is still queued.
-
-        Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
-        is raised: the reason is then `JobReason.UNKNOWN`.
-
-        Examples:
-            ```python
-            explanation = endpoint.explain(job_id)
-            print(explanation.reason, explanation)
-            ```
-
-        Args:
-            timeout: Longest total time of all requests, in seconds.
+            timeout: Longest total time in seconds, from the request for the first update to the
+                last.
+            extra_headers: Additional headers of each request.
 
         Returns:
-            A reason code and a sentence, with the state and the health they are based on.
+            An iterator of `JobState`. Nothing is sent before the first is requested.
 
-        Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
-        """
-        job_id = checked_id(job_id, "job_id")
-        context = self._context
-        deadline = context.call_deadline(call_timeout(timeout))
-        return sync.drive(explain.explain(context, job_id, deadline))
-
-    def health(self, *, timeout: Timeout | Unset = UNSET) -> EndpointHealth:
-        """
-        Return the endpoint's job and worker counts.
+        Raises:
+            RunpodTimeoutError: *timeout* passed first; `.state` is the last known state.
+            NotFoundError: The endpoint has no such job, or its result has expired.
 
         Examples:
             ```python
-            health = endpoint.health()
-            print(health.jobs.in_queue, health.workers.idle)
+            for state in endpoint.updates(job_id):
+                print(state.status, state.progress)
             ```
 
-        Args:
-            timeout: Longest total time in seconds; None is no limit. By default the client's
-                timeout.
-
-        Raises:
-            NotFoundError: There is no such endpoint.
-            RunpodTimeoutError: *timeout* passed first.
-
-        Source: get_health in openapi/runpod-serverless.yaml.
+        Source: get_job_status, get_job_status_sync in openapi/runpod-serverless.yaml.
         """
-        return self._call(api.health(self.id), timeout)
-
-    def purge_queue(self, *, timeout: Timeout | Unset = UNSET) -> PurgeResult:
-        """
-        Remove all queued jobs; running jobs continue. The request is never sent twice.
-
-        Examples:
-            ```python
-            result = endpoint.purge_queue()
-            print(result.removed, "jobs removed")
-            ```
-
-        Args:
-            timeout: Longest total time in seconds; None is no limit. By default the client's
-                timeout.
-
-        Raises:
-            NotFoundError: There is no such endpoint.
-            RunpodTimeoutError: *timeout* passed first.
-
-        Source: purge_queue in openapi/runpod-serverless.yaml.
-        """
-        return self._call(api.purge(self.id), timeout)
+        return self.job(job_id).updates(timeout=timeout, extra_headers=extra_headers)
 
     @overload
     def map(
@@ -523,6 +416,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         policy: ExecutionPolicy | None = None,
         s3_config: S3Config | None = None,
         journal: Journal | str | PathLike[str] | None = None,
+        on_update: Callable[[int, JobState], object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> Results[MapResult[JSONInput, Out]]: ...
     @overload
     def map(
@@ -539,6 +435,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         policy: ExecutionPolicy | None = None,
         s3_config: S3Config | None = None,
         journal: Journal | str | PathLike[str] | None = None,
+        on_update: Callable[[int, JobState], object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> Results[MapResult[In, Out]]: ...
     def map(
         self: Endpoint[Any, Any],
@@ -554,6 +453,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
         policy: ExecutionPolicy | None = None,
         s3_config: S3Config | None = None,
         journal: Journal | str | PathLike[str] | None = None,
+        on_update: Callable[[int, JobState], object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
     ) -> Results[MapResult[Any]]:
         """
         Run a job for each input, and iterate over the results.
@@ -595,6 +497,11 @@ class Endpoint(Generic[Input_contra, Output_co]):
                 results. Call `map` again with the same inputs to resume after a crash:
                 finished results are returned without a request, running jobs are waited for,
                 and an input that may have been submitted is a `SubmissionUncertainError`.
+            on_update: Is called with an input's index and the state of its job, for each change
+                of status or progress, by the thread or task that does the work. An exception
+                that it raises ends the map.
+            extra_headers: Additional headers of each request.
+            extra_body: Top-level fields of the request that this version does not know.
 
         Returns:
             An iterator of `MapResult`, which is also a context manager. Nothing
@@ -631,57 +538,14 @@ class Endpoint(Generic[Input_contra, Output_co]):
                 policy=policy,
                 s3_config=s3_config,
                 journal=journal,
+                on_update=on_update,
+                extra_body=extra_body,
                 input_type=self.input_type,
                 output_type=self.output_type,
             )
         finally:
-            del webhook, s3_config  # which a traceback would show
-        jobs = start_map(self._context, many_context(self.client._io), inputs, options)
+            del webhook, s3_config, extra_body  # which a traceback would show
+        jobs = start_map(
+            self._with_headers(extra_headers), many_context(self.client._io), inputs, options
+        )
         return Results(jobs)
-
-    @property
-    def openai_base_url(self) -> str:
-        """
-        The base URL of the endpoint's OpenAI-compatible API, if its worker has one.
-
-        Use it with any OpenAI client; the API key is your RunPod key.
-        """
-        return _openai.base_url(self.client._config, self.id)
-
-    def openai(self, **options: Any) -> OpenAI:
-        """
-        Return an `openai.OpenAI` client for this endpoint.
-
-        It uses this client's key and base URL. It has its own connections: close it, or use it
-        as a context manager. It does not use this client's proxy or transport.
-
-        Args:
-            options: Other arguments of `openai.OpenAI`. `max_retries` is 0 by default:
-                each request is a job, and a request that is sent again is paid again.
-
-        Raises:
-            ConfigurationError: The package is not installed; it is the extra `openai`.
-        """
-        made: OpenAI = _openai.make(
-            "OpenAI", self.client._config, self.id, options, api.authorization
-        )
-        return made
-
-    def _call(self, op: Operation[T], timeout: Timeout | Unset) -> T:
-        context = self._context
-        deadline = context.call_deadline(call_timeout(timeout))
-        return sync.drive(call(context, op, deadline))
-
-    @property
-    def _context(self) -> EndpointContext:
-        client, config = self.client, self.client._config
-        return EndpointContext(
-            client._io,
-            self.id,
-            config.timeout,
-            config.max_retries,
-            self.job,
-            client._recent_jobs,
-            client._rate_limiters,
-            config.size_limits,
-        )

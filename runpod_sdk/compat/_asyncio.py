@@ -107,7 +107,7 @@ class AsyncioEndpoint:
         key = [api_key]
         del api_key  # which a traceback would show
         client = _connect(session, key.pop())
-        self.api_key: str = client._config.api_key  # pyright: ignore[reportPrivateUsage]
+        self.api_key: str = client._config.key().value  # pyright: ignore[reportPrivateUsage]
         self.endpoint_url_base = client_settings(None)["base_url"]
         self.endpoint_url = f"{self.endpoint_url_base}/{endpoint_id}/run"
         self._endpoint = client.endpoint(endpoint_id)

@@ -30,7 +30,7 @@ class RunPodClient:
     @property
     def api_key(self) -> str:
         """The API key that was given or found."""
-        return self.runpod._config.api_key  # pyright: ignore[reportPrivateUsage]
+        return self.runpod._config.key().value  # pyright: ignore[reportPrivateUsage]
 
     @property
     def headers(self) -> dict[str, str]:

@@ -132,7 +132,8 @@ def test_every_error_can_be_copied_and_pickled(
     }
     abstract = {"RunpodError", "JobError", "SubmissionTimeoutError"}
     shown_elsewhere = {"JournalError", "OutputValidationError", "RequestTooLargeError"}
-    shown_elsewhere |= {"DownloadError", "SaveOutputError", "StorageError", "WebPageError"}
+    shown_elsewhere |= {"ClientClosedError", "DownloadError", "SaveOutputError", "StorageError"}
+    shown_elsewhere |= {"WebPageError"}
     assert missing == abstract | shown_elsewhere
 
 

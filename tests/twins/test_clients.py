@@ -79,6 +79,17 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "endpoint.status": lambda endpoint: endpoint.status(JOB),
     "endpoint.wait": lambda endpoint: endpoint.wait("a%b?ü"),
     "endpoint.stream": lambda endpoint: endpoint.stream(JOB),
+    "endpoint.updates": lambda endpoint: endpoint.updates(JOB, timeout=60),
+    "endpoint.wait with updates": lambda endpoint: endpoint.wait(JOB, on_update=str),
+    "endpoint.run_sync with updates": lambda endpoint: endpoint.run_sync(
+        input=1,
+        on_update=str,
+        extra_headers={"X-Trace": "1"},
+        extra_body={"priority": 1},
+    ),
+    "endpoint.map with updates": lambda endpoint: endpoint.map(
+        [1], on_update=lambda *_: None, extra_headers={"x-trace": "1"}, extra_body={"priority": 1}
+    ),
     "endpoint.cancel": lambda endpoint: endpoint.cancel(JOB, timeout=None),
     "endpoint.retry": lambda endpoint: endpoint.retry(JOB),
     "endpoint.explain": lambda endpoint: endpoint.explain(JOB),
@@ -97,6 +108,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "job.output of a type": lambda endpoint: endpoint.job(JOB).output(output_type=dict[str, int]),
     "job.explain": lambda endpoint: endpoint.job(JOB).explain(timeout=5),
     "job.stream": lambda endpoint: endpoint.job(JOB).stream(timeout=60),
+    "job.updates": lambda endpoint: endpoint.job(JOB).updates(extra_headers={"x-trace": "1"}),
+    "job.save_output": lambda endpoint: endpoint.job(JOB).save_output("no-such-directory"),
     "job.cancel": lambda endpoint: endpoint.job(JOB).cancel(),
     "job.retry": lambda endpoint: endpoint.job(JOB).retry(),
 }

@@ -44,8 +44,12 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "__init__": (
             "api_key=None, *, base_url=None, timeout=10.0, max_retries=2,"
             " max_response_size=268435456, rate_limits=True, size_limits=True,"
-            " telemetry=True, http_client=None, transport=None",
+            " telemetry=True, http_client=None, transport=None, default_headers=None",
             "None",
+        ),
+        "with_options": (
+            "*, timeout=…, max_retries=…, api_key=…, default_headers=…, rate_limits=…",
+            "Runpod",
         ),
         "endpoint": (
             "endpoint_id, *, input_type=None, output_type=None",
@@ -59,37 +63,53 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "close": ("", "None"),
     },
     Endpoint: {
-        "run": (f"{SUBMIT}, timeout=…", "Job[Out]"),
+        "run": (f"{SUBMIT}, timeout=…, extra_headers=None, extra_body=None", "Job[Out]"),
         "run_sync": (
-            f"{SUBMIT}, timeout=90.0, check=True, on_timeout='detach', output_type=…",
+            f"{SUBMIT}, timeout=90.0, check=True, on_timeout='detach', on_update=None,"
+            " output_type=…, extra_headers=None, extra_body=None",
             "JobState[Any]",
         ),
-        "status": ("job_id, *, timeout=…", "JobState"),
-        "wait": ("job_id, *, timeout=None, on_timeout='detach'", "JobState"),
-        "stream": ("job_id, *, timeout=None", "Stream"),
-        "cancel": ("job_id, *, timeout=…", "JobState"),
-        "retry": ("job_id, *, timeout=…", "JobState"),
-        "explain": ("job_id, *, timeout=…", "Explanation"),
-        "health": ("*, timeout=…", "EndpointHealth"),
-        "purge_queue": ("*, timeout=…", "PurgeResult"),
+        "status": ("job_id, *, timeout=…, extra_headers=None", "JobState"),
+        "wait": (
+            "job_id, *, timeout=None, on_timeout='detach', on_update=None, extra_headers=None",
+            "JobState",
+        ),
+        "stream": ("job_id, *, timeout=None, extra_headers=None", "Stream"),
+        "updates": ("job_id, *, timeout=None, extra_headers=None", "Iterator[JobState]"),
+        "cancel": ("job_id, *, timeout=…, extra_headers=None", "JobState"),
+        "retry": ("job_id, *, timeout=…, extra_headers=None", "JobState"),
+        "explain": ("job_id, *, timeout=…, extra_headers=None", "Explanation"),
+        "health": ("*, timeout=…, extra_headers=None", "EndpointHealth"),
+        "purge_queue": ("*, timeout=…, extra_headers=None", "PurgeResult"),
         "openai": ("**options", "OpenAI"),
         "job": ("job_id", "Job[Output_co]"),
         "map": (
             "inputs, *, concurrency=100, ordered=True, timeout=None, on_error='yield',"
             " on_leave='detach', progress=None, webhook=…, policy=…, s3_config=…,"
-            " journal=None",
+            " journal=None, on_update=None, extra_headers=None, extra_body=None",
             "Results[MapResult[Any]]",
         ),
     },
     Job: {
-        "status": ("*, timeout=…", "JobState"),
-        "wait": ("*, timeout=None, on_timeout='detach'", "JobState"),
-        "output": ("*, timeout=None, on_timeout='detach', output_type=…", "Any"),
-        "save_output": ("directory, *, timeout=None, overwrite=False", "list[Path]"),
-        "stream": ("*, timeout=None", "Stream"),
-        "explain": ("*, timeout=…", "Explanation"),
-        "cancel": ("*, timeout=…", "JobState"),
-        "retry": ("*, timeout=…", "JobState"),
+        "status": ("*, timeout=…, extra_headers=None", "JobState"),
+        "wait": (
+            "*, timeout=None, on_timeout='detach', on_update=None, extra_headers=None",
+            "JobState",
+        ),
+        "output": (
+            "*, timeout=None, on_timeout='detach', on_update=None, extra_headers=None,"
+            " output_type=…",
+            "Any",
+        ),
+        "save_output": (
+            "directory, *, timeout=None, overwrite=False, extra_headers=None",
+            "list[Path]",
+        ),
+        "stream": ("*, timeout=None, extra_headers=None", "Stream"),
+        "updates": ("*, timeout=None, extra_headers=None", "Iterator[JobState]"),
+        "explain": ("*, timeout=…, extra_headers=None", "Explanation"),
+        "cancel": ("*, timeout=…, extra_headers=None", "JobState"),
+        "retry": ("*, timeout=…, extra_headers=None", "JobState"),
     },
     Stream: {
         "close": ("", "None"),
@@ -152,7 +172,11 @@ def test_the_sync_shell_is_made_from_the_async_one() -> None:
 
 def lines(source: str) -> list[str]:
     """Return the lines of *source*, formatted anew, in an order that is not that of imports."""
-    return sorted(ast.unparse(ast.parse(source)).splitlines())
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            node.names.sort(key=lambda alias: alias.name)
+    return sorted(ast.unparse(tree).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -210,7 +234,7 @@ def test_every_public_method_has_a_docstring_and_its_class_in_its_name(cls: type
         function = member.fget if isinstance(member, property) else member
         if inspect.isfunction(function):
             assert function.__doc__, name
-            assert function.__qualname__ == f"{cls.__name__}.{name}"
+            assert function.__qualname__ in {f"{one.__name__}.{name}" for one in cls.__mro__}
 
 
 def test_clients_streams_and_results_are_context_managers() -> None:

@@ -24,6 +24,8 @@ from runpod_serverless_api.types import UNSET, Unset
 copyreg.pickle(Unset, lambda _: "UNSET")
 
 _BLANK = wire.JobRequest(input_=None).to_dict()
+_ARGUMENTS = frozenset({*_BLANK, "webhook", "policy", "s3Config"})
+"""Fields that are given by an argument of their own."""
 _POLICY = [one.name for one in fields(wire.ExecutionPolicy) if one.init]
 
 
@@ -35,12 +37,14 @@ def request(
     policy: models.ExecutionPolicy | None,
     s3_config: models.S3Config | None,
     input_type: Any = None,
+    extra_body: Mapping[str, Any] | None = None,
     warns: bool = True,
 ) -> wire.JobRequest:
     """
     Make the request of what a caller gave, in one of the two ways.
 
     Args:
+        extra_body: Top-level fields that the generated model does not know.
         warns: Whether to warn of an input that looks like the API's body.
 
     Raises:
@@ -56,12 +60,35 @@ def request(
             from runpod_sdk import _typed_inputs
 
             made.input_ = _typed_inputs.checker(input_type)(made.input_)
+        _extend(made, extra_body)
         return made
     except BaseException as reason:
         clear_frames(reason, before)
         raise
     finally:
-        del body, input, webhook, s3_config
+        del body, input, webhook, s3_config, extra_body
+
+
+def _extend(request: wire.JobRequest, extra_body: object) -> None:
+    """
+    Add top-level fields to *request*.
+
+    Raises:
+        TypeError: They are no mapping.
+        ValueError: One has an argument of its own, or is there already.
+    """
+    if extra_body is None:
+        return
+    if not isinstance(extra_body, Mapping):
+        kind = type(extra_body).__name__
+        raise TypeError(f"extra_body must be a mapping of names to values, not a {kind}")
+    fields = {**_BLANK, **request.to_dict()}
+    for name in extra_body:
+        if not isinstance(name, str) or name in _ARGUMENTS or name in fields:
+            raise ValueError(
+                f"extra_body has {name!r:.60}, which a request has by itself: leave it out"
+            )
+    request.additional_properties = {**request.additional_properties, **extra_body}
 
 
 def _request(

@@ -94,7 +94,7 @@ class PollHandler:
         return None
 
 
-def checked_jobs(jobs: Iterable[J], client: object) -> list[J]:
+def checked_jobs(jobs: Iterable[J], client: Any) -> list[J]:
     """
     Return the jobs, if they are all of *client*.
 
@@ -107,7 +107,7 @@ def checked_jobs(jobs: Iterable[J], client: object) -> list[J]:
         endpoint = getattr(job, "endpoint", None)
         if endpoint is None:
             raise TypeError(f"jobs must contain Job objects, as run() returns, not {job!r:.60}")
-        if endpoint.client is not client:
+        if endpoint.client._family is not client._family:
             raise ValueError(f"job {job.id} belongs to another client: use that client")
     return listed
 

@@ -8,7 +8,9 @@ million results.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -21,7 +23,7 @@ from runpod_sdk._flows.io import EndpointContext, Submission
 from runpod_sdk._flows.many.item import Item, read_output
 from runpod_sdk._flows.many.map_options import MapOptions
 from runpod_sdk._flows.submit import run
-from runpod_sdk._flows.wait import wait
+from runpod_sdk._flows.updates import wait_and_notify
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.results import MapResult, checked
 from runpod_sdk.settings import UNSET
@@ -36,6 +38,8 @@ class MapHandler:
         self._sent: Callable[[], None] = lambda: None
         self._stopped = False
         self.submitted = 0
+        self._interruption: BaseException | None = None
+        """What the function that is told of updates has raised."""
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         self._sent = sent
@@ -50,16 +54,20 @@ class MapHandler:
                 if item.index == 0:  # one warning is enough
                     api.warn_if_nested(item.input)
                 request = self._options.request(self._options.checked(item.input))
-                known = await self._submit(item, request)
-                item.state = await wait(self._context, known.id, NEVER, known)
+                known: JobState | None = await self._submit(item, request)
             else:
-                item.state = await wait(self._context, item.job_id, NEVER)
+                known = None
+            notify = None if self._options.on_update is None else partial(self._notify, item)
+            job_id = str(item.job_id) if known is None else known.id
+            item.state = await wait_and_notify(self._context, job_id, NEVER, notify, known)
             checked(item.state)
         except errors.ConfigurationError as error:
             item.error = error
             await self._ended(item)
             raise
         except errors.RunpodError as error:
+            if error is self._interruption:
+                raise
             self._went_wrong(item, error)
         except (ValueError, TypeError) as mistake:
             mistake.add_note(f"input {item.index} of the map")
@@ -87,6 +95,17 @@ class MapHandler:
             error=item.error,
             value=value,
         )
+
+    async def _notify(self, item: Item, state: JobState) -> None:
+        """Call the function that wants to know of updates."""
+        try:
+            assert self._options.on_update is not None
+            result: Any = self._options.on_update(item.index, state)
+            if inspect.isawaitable(result):
+                await result
+        except BaseException as reason:
+            self._interruption = reason
+            raise
 
     async def _ended(self, item: Item) -> None:
         """Keep what became of an input, before anybody is told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -13,8 +13,15 @@ from runpod_sdk._flows import api
 from runpod_sdk._progress import ProgressCallback
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._typed_outputs import Reader, reader_for
-from runpod_sdk.models import ExecutionPolicy, S3Config
-from runpod_sdk.settings import OnError, OnLeave, checked_choice, length_of_time, whole_number
+from runpod_sdk.models import ExecutionPolicy, JobState, S3Config
+from runpod_sdk.settings import (
+    OnError,
+    OnLeave,
+    checked_choice,
+    checked_function,
+    length_of_time,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from runpod_sdk.journal import Journal
@@ -57,6 +64,8 @@ class MapOptions:
     policy: ExecutionPolicy | None
     s3_config: S3Config | None = field(repr=False)
     journal: Journal | str | None = field(converter=_journal)
+    on_update: Callable[[int, JobState], object] | None
+    _extra_body: Mapping[str, Any] | None = field(repr=False, alias="extra_body")
     _check: Callable[[Any], Any] | None = field(converter=_checker, alias="input_type")
     read: Reader | None = field(converter=reader_for, alias="output_type")
     """What reads the outputs, if they are to be of a type."""
@@ -65,6 +74,8 @@ class MapOptions:
         whole_number(self.concurrency, "concurrency", 1)
         checked_choice(self.on_error, "on_error", "yield", "raise")
         checked_choice(self.on_leave, "on_leave", "detach", "cancel")
+        if self.on_update is not None:
+            checked_function(self.on_update, "on_update")
         self.request(None)
 
     def checked(self, input: Any) -> Any:
@@ -84,6 +95,7 @@ class MapOptions:
             webhook=self.webhook,
             policy=self.policy,
             s3_config=self.s3_config,
+            extra_body=self._extra_body,
             warns=False,
         )
 

@@ -19,7 +19,7 @@ import httpx
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.http_common import SendTrace
-from runpod_sdk.settings import Config
+from runpod_sdk._io.identity import Identity
 
 IDLE_TIME: Final = 30.0
 """Seconds that a connection is kept unused: well below the 60 after which servers close it."""
@@ -101,7 +101,7 @@ class HTTP11Connection:
 
     async def exchange(
         self,
-        config: Config,
+        identity: Identity,
         request: h11.Request,
         content: bytes | None,
         trace: SendTrace,
@@ -111,7 +111,7 @@ class HTTP11Connection:
         head = self._http.send(request) or b""
         body = memoryview(b"" if content is None else self._http.send(h11.Data(content)) or b"")
         self._http.send(h11.EndOfMessage())
-        answer = _ResponseReader(self._http, config, trace, limit)
+        answer = _ResponseReader(self._http, identity, trace, limit)
         try:
             if len(body) <= PROGRESS:
                 await self._hand_over(head + body, trace)
@@ -183,10 +183,10 @@ class _ResponseReader:
     body: ResponseBody
 
     def __init__(
-        self, http: h11.Connection, config: Config, trace: SendTrace, limit: TimeLimit
+        self, http: h11.Connection, identity: Identity, trace: SendTrace, limit: TimeLimit
     ) -> None:
         self._http = http
-        self._config = config
+        self._identity = identity
         self._trace = trace
         self._limit = limit
         self._has_begun = False
@@ -205,7 +205,7 @@ class _ResponseReader:
         while not self.has_ended and (event := self._next()) is not h11.NEED_DATA:
             if isinstance(event, h11.Response):
                 headers = httpx.Headers(event.headers.raw_items())
-                self.body = ResponseBody(self._config, event.status_code, headers)
+                self.body = ResponseBody(self._identity, event.status_code, headers)
                 self._has_begun = True
                 self._trace.answering(self.body)
             elif isinstance(event, h11.Data):

@@ -32,6 +32,7 @@ from runpod_sdk._io.http11.connection import (
     HTTP11Connection,
     NetworkStream,
 )
+from runpod_sdk._io.identity import Identity
 from runpod_sdk.settings import Config
 
 MOST_IDLE: Final = 1_000
@@ -50,17 +51,21 @@ class ConnectionPool:
         self._host = url.raw_host.decode("ascii")
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._path = url.raw_path.decode("ascii").rstrip("/")
-        self._headers = {"host": url.netloc.decode("ascii"), **http_common.headers(config)}
+        self._host_header = url.netloc.decode("ascii")
         self._checked = lru_cache(maxsize=64)(_checked)
         self._idle: deque[HTTP11Connection] = deque()
         self._lock = threading.Lock()
         self._closed = False
 
     async def send(
-        self, http_request: Request, limit: TimeLimit, trace: http_common.SendTrace
+        self,
+        http_request: Request,
+        limit: TimeLimit,
+        trace: http_common.SendTrace,
+        identity: Identity,
     ) -> Response:
-        """Send *call* and read the whole answer; who calls bounds the time."""
-        request = self._request(http_request)
+        """Send *http_request* and read the whole answer; the caller bounds the time."""
+        request = self._request(http_request, identity)
         longest_idle = IDLE_TIME if http_request.repeatable else SUBMISSION_IDLE_TIME
         connection = self._kept(longest_idle) if self._idle else None
         is_kept = connection is not None
@@ -71,9 +76,7 @@ class ConnectionPool:
         try:
             if self._closed:
                 raise httpx.CloseError("the client was closed")
-            body = await connection.exchange(
-                self._config, request, http_request.content, trace, limit
-            )
+            body = await connection.exchange(identity, request, http_request.content, trace, limit)
             response = body.response()
             reusable = connection.renew()
         except BaseException as reason:
@@ -132,8 +135,8 @@ class ConnectionPool:
     def _tls(self) -> ssl.SSLContext | None:
         return certificates.tls(self._config)
 
-    def _request(self, http_request: Request) -> h11.Request:
-        fields = {**self._headers, **http_request.headers}
+    def _request(self, http_request: Request, identity: Identity) -> h11.Request:
+        fields = {"host": self._host_header, **identity.headers, **http_request.headers}
         if http_request.content is not None:
             fields["content-length"] = str(len(http_request.content))
         elif http_request.method == "POST":

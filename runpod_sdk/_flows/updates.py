@@ -1,0 +1,147 @@
+"""
+Tell of each change of a job's status or progress, once.
+
+A long poll of the service ends when the job has ended, and need not end for other news. So each
+one is as short as the pause between two questions would be: news is at most that old, and the end
+is known at once. Where an answer comes early and has news, the server ends its long polls for news,
+and the next ones are as long as those of a wait.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from runpod_sdk._flows.deadline import Deadline
+from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.send import OutOfTime
+from runpod_sdk._flows.wait import (
+    JobPoller,
+    pause_between_polls,
+    sleep_until_deadline,
+    timed_out,
+    wait,
+)
+from runpod_sdk.models import JobState
+from runpod_sdk.settings import MIN_POLL_WAIT, PAUSE_FIRST, PAUSE_GROWTH, PAUSE_LONGEST, POLL_WAIT
+
+Notify: TypeAlias = Callable[[JobState], Awaitable[None]]
+"""Calls the function of a program that wants to know of updates."""
+
+_EARLY = 0.75
+"""The part of a long poll within which an answer counts as early."""
+
+
+class UpdateReader:
+    """Reads the updates of one job: its present state, each change, and its terminal state."""
+
+    def __init__(
+        self,
+        context: EndpointContext,
+        job_id: str,
+        deadline: Deadline | None,
+        timeout: float | None,
+        known: JobState | None = None,
+    ) -> None:
+        """
+        Begin.
+
+        Args:
+            deadline: When the time is over; None begins *timeout* with the first question.
+            known: The job's present state, if it is known.
+        """
+        self._context = context
+        self._job_id = job_id
+        self._deadline = deadline
+        self._timeout = timeout
+        self._started: JobPoller | None = None
+        self._known = known
+        self._told: JobState | None = None
+        self._idle = 0
+        self._ends_early = False
+
+    async def fill(self) -> deque[JobState] | None:
+        """Return the next update in a queue, or None after the last."""
+        state = await self.next()
+        return None if state is None else deque([state])
+
+    async def next(self) -> JobState | None:
+        """
+        Return the next update, or None after the last.
+
+        Raises:
+            RunpodTimeoutError: The deadline passed.
+            NotFoundError: The server does not know the job.
+        """
+        context = self._context
+        if self._deadline is None:
+            self._deadline = context.deadline(self._timeout)
+        deadline, told = self._deadline, self._told
+        if told is not None and told.completed:
+            return None
+        try:
+            if self._known is None:
+                self._known = await self._poll.status(deadline)
+            while told is not None and not is_news(self._known, told):
+                self._known = await self._ask(deadline, told)
+        except OutOfTime as out:
+            await sleep_until_deadline(context, deadline)
+            reason = out.failure or out.__cause__
+            raise timed_out(context, self._job_id, deadline, self._known) from reason
+        self._told = self._known
+        return self._told
+
+    @property
+    def _poll(self) -> JobPoller:
+        if self._started is None:  # not before the first question: it looks at the clock
+            self._started = JobPoller(self._context, self._job_id)
+        return self._started
+
+    async def _ask(self, deadline: Deadline, told: JobState) -> JobState:
+        """Ask once, and let the pause pass that follows an answer without news."""
+        io = self._context.io
+        pace = min(
+            max(PAUSE_FIRST * PAUSE_GROWTH ** min(self._idle, 16), MIN_POLL_WAIT), PAUSE_LONGEST
+        )
+        held = POLL_WAIT if self._ends_early else pace
+        state = await self._poll(deadline, held)
+        if is_news(state, told):
+            self._ends_early = io.now() - self._poll.asked < _EARLY * held
+            self._idle = 0
+        else:
+            self._idle += 1
+            await pause_between_polls(self._context, self._idle, self._poll.asked, deadline)
+        return state
+
+
+def is_news(state: JobState, told: JobState) -> bool:
+    """Tell whether the status or the progress has changed."""
+    try:
+        return (state.status, state.progress) != (told.status, told.progress)
+    except RecursionError:  # a progress nested too deep to compare
+        return True
+
+
+async def wait_and_notify(
+    context: EndpointContext,
+    job_id: str,
+    deadline: Deadline,
+    notify: Notify | None,
+    known: JobState | None = None,
+) -> JobState:
+    """
+    Wait until the job's status is terminal, as `wait` does; tell *notify* of each update.
+
+    Args:
+        notify: None where nobody wants to know: then long polls are as long as they can be.
+        known: The job's present state, if it is known.
+    """
+    if notify is None:
+        return await wait(context, job_id, deadline, known)
+    updates = UpdateReader(context, job_id, deadline, None, known)
+    while (state := await updates.next()) is not None:
+        known = state
+        await notify(state)
+    assert known is not None
+    return known

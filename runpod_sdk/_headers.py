@@ -1,0 +1,55 @@
+"""Headers that a program adds to requests: which ones it may, and what they may contain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_RESERVED: Final = frozenset(
+    {
+        *("accept", "accept-encoding", "authorization", "connection", "content-encoding"),
+        *("content-length", "content-type", "expect", "host", "keep-alive"),
+        *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "user-agent"),
+    }
+)
+"""Headers that the SDK sets itself, or that belong to a connection."""
+
+
+def checked_headers(headers: Mapping[str, str] | None, argument: str) -> dict[str, str]:
+    """
+    Return *headers* with their names in lower case.
+
+    No message shows a value, as it may be a secret.
+
+    Raises:
+        TypeError: They are no mapping of strings to strings.
+        ValueError: One is set by the SDK itself, or is not valid in HTTP.
+    """
+    given: Any = {} if headers is None else headers
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{argument} must be a mapping of names to values, not a {_type(given)}")
+    checked: dict[str, str] = {}
+    for name, value in given.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(
+                f"{argument} must have strings, not a {_type(name)} with a {_type(value)}"
+            )
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{argument} has {name!r:.60}, which is no name of a header")
+        if name.lower() in _RESERVED:
+            raise ValueError(f"{argument} has {name!r}, which the SDK sets itself: leave it out")
+        if not _VALUE.fullmatch(value) or value != value.strip():
+            raise ValueError(
+                f"{argument} has a value for {name!r} with a character that no header has, such as"
+                " a line end, or with white space at an end"
+            )
+        checked[name.lower()] = value
+    return checked
+
+
+def _type(value: object) -> str:
+    return type(value).__name__

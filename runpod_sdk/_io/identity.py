@@ -1,0 +1,35 @@
+"""The headers of each request of a client: who asks, with which key."""
+
+from __future__ import annotations
+
+import platform
+
+import httpx
+
+from runpod_sdk._environment import ApiKey
+from runpod_sdk._version import __version__
+from runpod_sdk.settings import Config
+
+_USER_AGENT = (
+    f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
+)
+
+
+class Identity:
+    """Who a client is to its server: its key, and the headers of each of its requests."""
+
+    __slots__ = ("config", "headers", "key")
+
+    def __init__(self, config: Config, key: ApiKey) -> None:
+        from runpod_sdk._flows.api import authorization
+
+        self.config = config
+        self.key = key
+        self.headers: dict[str, str] = {
+            "user-agent": _USER_AGENT,
+            "accept": "application/json",
+            "accept-encoding": "gzip",
+            **config.default_headers,
+            **authorization(key.value),
+        }
+        """The only place where the key is put into a header."""
