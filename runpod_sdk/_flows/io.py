@@ -204,8 +204,8 @@ class IO(Protocol):
     @property
     def telemetry(self) -> TelemetrySink: ...
 
-    def send(self, call: Request, limit: TimeLimit) -> Coroutine[Any, Any, Response]:
-        """Send *call* and read the whole answer within *limit*; raise `NoReply` without one."""
+    def send(self, request: Request, limit: TimeLimit) -> Coroutine[Any, Any, Response]:
+        """Send *request* and read the whole answer within *limit*; raise `NoReply` without one."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
