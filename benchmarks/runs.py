@@ -68,7 +68,7 @@ def measure(client: str, scenario: str, server: Reference, *numbers: int) -> Mea
     arguments = [server.base_url, *map(str, numbers)]
     server.counts()
     if client in HERE:
-        command = [sys.executable, "-m", "benchmarks.clients.here", client, scenario, *arguments]
+        command = [sys.executable, "-m", "benchmarks.clients.ours", client, scenario, *arguments]
     elif client in OFFICIAL:
         script = str(ROOT / "benchmarks/clients/official.py")
         command = [os.environ["RUNPOD_OFFICIAL_PYTHON"], script, client, scenario, *arguments]

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.clients.course import KEY, SHORT, cpu
+from benchmarks.clients.scenario import KEY, SHORT, cpu
 from runpod_sdk import AsyncRunpod
 
 

@@ -1,4 +1,4 @@
-// RunPod's own JavaScript client, on the course of course.py: `SCENARIO BASE_URL NUMBER...`.
+// RunPod's own JavaScript client, through the scenarios of scenario.py: `SCENARIO BASE_URL NUMBER...`.
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 

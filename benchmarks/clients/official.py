@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import runpod
-from course import KEY, run
+from scenario import KEY, run
 from runpod.http_client import AsyncClientSession
 
 

@@ -20,7 +20,7 @@ from runpod_sdk.local import LocalEndpoint
 from tests.cli.conftest import Ended
 from tests.cli.terminals import on_terminal
 from tests.cli.test_inputs import values
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 
 Command = Callable[..., Ended]
 

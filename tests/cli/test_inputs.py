@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk.cli.inputs import job_input
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 
 keys = st.text(st.characters(exclude_characters="=@:-", exclude_categories=["Cs"]), min_size=1)
 texts = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: text[:1] != "@")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from runpod_sdk.cli.saving import Saver
 from tests.cli.conftest import Ended
-from tests.drawing import at_most
 from tests.files.site import PNG, Site, encoded, site
+from tests.hypothesis_profiles import at_most
 
 Command = Callable[..., Ended]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runpod_sdk import EndpointHealth, Explanation, JobCounts, JobReason, JobState, WorkerCounts
 from runpod_sdk.cli.status_line import clock, status_text
 from tests.cli.test_inputs import values
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 
 
 def seen(reason: JobReason, status: str = "IN_QUEUE", **given: Any) -> Explanation:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from runpod_sdk import json_text
 from runpod_sdk.cli import terminal
 from tests.cli.test_inputs import values
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(1000)).decode()
 COMMANDS = "\x1b[31m\x1b]0;title\x07\x9b31m\r\b\x00"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runpod_serverless_api import models
 from runpod_serverless_api.types import UNSET
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from runpod_sdk import EndpointHealth, JobState, MapResult, Runpod, RunpodError
 from runpod_sdk.media import Media, media_of, strings_of
-from tests.drawing import at_most
 from tests.facade.clients import JOB, KEY, Driver, Script, job
+from tests.hypothesis_profiles import at_most
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 HOSTILE = """</pre><script>alert(1)</script><img src=x onerror=alert(1)>"' onload='x"""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk.error_text import folded, last_frame, line_of, reason_of, traceback_of
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 
 HEADING = "Traceback (most recent call last):"
 THEIRS = """\

@@ -37,9 +37,9 @@ from runpod_sdk import (
 )
 from runpod_sdk.local import LocalEndpoint
 from runpod_serverless_api.models import JobRequest
-from tests.drawing import at_most
 from tests.facade.clients import JOB, Driver, Script, job
 from tests.facade.clients import driver as drive
+from tests.hypothesis_profiles import at_most
 
 
 class Kind(Enum):

@@ -460,7 +460,7 @@ def strike(name: str, row: Row, mode: str) -> bool:
     """
     Tell whether the fault *name* of *row* is tried in *mode*.
 
-    What answers say is decided upon by code that is written once (see tests/twins): the
+    What answers say is decided upon by code that is written once (see tests/parity): the
     sync client meets each of them, the async ones the first of each row; and so does what
     a caller's client carries.
     """

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from runpod_sdk import APIConnectionError, Runpod, RunpodError, SubmissionUncertainError
 from runpod_sdk.local import LocalEndpoint
-from tests.drawing import at_most
 from tests.faults.modes import MODES, TALLY, WAYS, Case, Outcome, run_alone
 from tests.faults.proxy import DOWN, UP, Cut, Proxy
+from tests.hypothesis_profiles import at_most
 
 # Under trio, httpx's generators complain when a request is not written to its end.
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from runpod_sdk import DownloadError, JobState, OutputFile
 from runpod_sdk.files import files_of
-from tests.drawing import at_most
 from tests.files.site import PNG, encoded, site
+from tests.hypothesis_profiles import at_most
 
 __all__ = ["site"]
 

@@ -34,7 +34,7 @@ from runpod_sdk.local._rules.jobs import (
 )
 from runpod_sdk.local._rules.queue import Queue
 from runpod_serverless_api.types import UNSET
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 
 from .model import Expected
 

@@ -29,10 +29,10 @@ import attrs
 
 from runpod_sdk import Journal, JournalStatus
 from runpod_sdk.local import LocalEndpoint
-from tests.map.zygote import IN_USE
+from tests.map.forking_server import IN_USE
 
 COUNT = 40
-ZYGOTE = Path(__file__).with_name("zygote.py")
+FORKING_SERVER = Path(__file__).with_name("forking_server.py")
 
 Live = Callable[[list[tuple[float, dict[str, Any]]], float], list[int]]
 
@@ -77,9 +77,9 @@ class Batches:
 
 
 @contextmanager
-def zygote() -> Iterator[Live]:
+def forking_server() -> Iterator[Live]:
     """Give what runs lives: when each begins, and when all end; it returns their statuses."""
-    command = [sys.executable, str(ZYGOTE)]
+    command = [sys.executable, str(FORKING_SERVER)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -107,7 +107,7 @@ def soak(folder: Path, kills: int, seed: int = 2, seconds: float = 1e9) -> Figur
     """
     batches, draw, figures = Batches(seed), random.Random(seed), Figures()
     until = time.monotonic() + seconds
-    with zygote() as live, LocalEndpoint(batches.handler, workers=8) as local:
+    with forking_server() as live, LocalEndpoint(batches.handler, workers=8) as local:
         while figures.kills < kills and time.monotonic() < until:
             batch = Batch(folder / str(figures.inputs), figures.inputs, local)
             figures.inputs += COUNT

@@ -33,9 +33,9 @@ from runpod_sdk import (
     SubmissionUncertainError,
 )
 from runpod_sdk.local import LocalEndpoint
-from tests.drawing import at_most
 from tests.facade.clients import JUMPING, KEY, MODES, Driver
 from tests.facade.clients import driver as make_driver
+from tests.hypothesis_profiles import at_most
 from tests.map.service import UNCERTAIN, Fate, Service, Story
 
 SECRET = "s3-CANARY-secret"

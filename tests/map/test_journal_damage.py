@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runpod_sdk import Journal, JournalError
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 from tests.map import damage
 from tests.map.damage import COUNT, Damage, Page, Statement, Truncate, Value, fresh
 

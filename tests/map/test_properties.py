@@ -23,7 +23,7 @@ from runpod_sdk import (
     RunpodTimeoutError,
     SubmissionUncertainError,
 )
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 from tests.map.service import UNCERTAIN, Fate, Service, Story, in_virtual_time, job_id
 
 times = st.sampled_from([0.0, 0.01, 0.3, 1.0, 4.0, 31.0, 70.0])

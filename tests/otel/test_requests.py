@@ -12,11 +12,11 @@ from hypothesis import given
 
 from runpod_sdk import AsyncRunpod, RunpodError, S3Config, local
 from runpod_sdk._telemetry.telemetry import Telemetry
-from tests.drawing import at_most
 from tests.facade.clients import KEY, Driver, Script, answer, in_no_time, job, problem
 from tests.faults import server as faults
 from tests.flows.test_wait import submit
 from tests.flows.virtual import Meeting, Service, Story, VirtualIO, meetings, randoms, stories
+from tests.hypothesis_profiles import at_most
 from tests.otel.exported import Exported, exported
 
 HEALTH = "GET /v2/{endpoint_id}/health"

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from runpod_sdk import JobStatus
 from runpod_serverless_api import models
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 from tests.wire.documents import OBJECTS, SCHEMAS, documents, text
 
 

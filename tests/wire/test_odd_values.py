@@ -22,7 +22,7 @@ from runpod_sdk import (
     JobState,
     json_text,
 )
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 from tests.wire.test_values import endpoint
 
 LONG = "7" * 5_000

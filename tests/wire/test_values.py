@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk import APIResponseValidationError, Endpoint, JobStatus, Runpod
 from runpod_serverless_api import models
-from tests.drawing import at_most
+from tests.hypothesis_profiles import at_most
 from tests.wire.documents import documents, jobs, members, text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from benchmarks.clients.course import KEY, run
+from benchmarks.clients.scenario import KEY, run
 
 HEADERS = {"authorization": f"Bearer {KEY}"}
 

@@ -38,7 +38,7 @@ from tests.facade.clients import (
     problem,
     read_request,
 )
-from tests.peers.virtual import silent, timed
+from tests.peer_bugs.virtual import silent, timed
 
 PAGE = (
     "<!DOCTYPE html><html><head><title>524</title></head><body>" + "x" * 20_000 + "</body></html>"

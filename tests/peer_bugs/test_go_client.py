@@ -41,7 +41,7 @@ from tests.facade.clients import (
     problem,
 )
 from tests.facade.clients import driver as drive
-from tests.peers.virtual import Service, timed
+from tests.peer_bugs.virtual import Service, timed
 
 
 def test_g1_nothing_is_left_behind_by_a_timeout() -> None:

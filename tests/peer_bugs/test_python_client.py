@@ -50,7 +50,7 @@ from tests.facade.clients import (
     problem,
     read_request,
 )
-from tests.peers.virtual import Service, silent, timed
+from tests.peer_bugs.virtual import Service, silent, timed
 
 SLACK = 5.0
 HOOK = "https://hook.test"

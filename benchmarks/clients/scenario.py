@@ -1,5 +1,5 @@
 """
-The course that every client runs, whichever package it is of.
+The scenarios that every client runs, whichever package it is of.
 
 A client is a class with the methods that it has: `run` submits a job of so many seconds
 and gives its id, `status`, `result`, `chunks` ask after one. Those of an async client are

@@ -34,7 +34,7 @@ from tests.facade.clients import (
     job,
     problem,
 )
-from tests.peers.virtual import Service, silent, timed
+from tests.peer_bugs.virtual import Service, silent, timed
 
 SLACK = 5.0
 
