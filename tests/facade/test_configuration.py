@@ -399,6 +399,19 @@ def test_an_endpoint_id_that_is_no_string(cls: Any, endpoint_id: Any) -> None:
         cls(KEY).endpoint(endpoint_id)
 
 
+@pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
+def test_nothing_is_written(
+    cls: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the home directory nor the working directory gets a file, with a key or without."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    cls("key-of-a-test").endpoint("ep")
+    with pytest.raises(ConfigurationError):
+        cls()
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_the_environment_is_not_changed() -> None:
     """Making a client leaves the environment as it was."""
     before = dict(os.environ)

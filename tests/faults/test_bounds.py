@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import inspect
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from runpod_sdk import (
     APIConnectionError,
     APIResponseValidationError,
     APIStatusError,
+    AsyncRunpod,
     ConfigurationError,
     Runpod,
     RunpodError,
@@ -110,6 +112,12 @@ def test_a_large_body_that_is_believed(mode: str) -> None:
         outcome = run_one(mode, STATUS, base_url=server.base_url, timeout=None)
     assert outcome.error is None
     assert len(outcome.value.output) == 10**8
+
+
+@pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
+def test_the_default_of_the_size(cls: Any) -> None:
+    """It is 256 MiB."""
+    assert inspect.signature(cls).parameters["max_response_size"].default == 256 * MIB
 
 
 @pytest.mark.parametrize(("size", "fits"), [(len(GOOD_TEXT), True), (len(GOOD_TEXT) - 1, False)])

@@ -39,6 +39,14 @@ def fetch(url: str, folder: Path, endpoint_url: str = HERE, **options: Any) -> b
     return content
 
 
+def test_nothing_is_asked_before_a_file_is_saved(site: str) -> None:
+    """To list the files of an output, and to show them, asks nobody."""
+    Site.asked.clear()
+    (file,) = files_of({"image": f"{site}/x"}, endpoint_url=HERE)
+    assert file.name in repr(file)
+    assert Site.asked == []
+
+
 def test_links_with_a_password_are_not_followed(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="user name"):
         fetch("http://me:secret@127.0.0.1:9/", tmp_path)
