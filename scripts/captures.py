@@ -84,8 +84,8 @@ class Names:
             (r'("workerId": )"\w+"', r'\1"k3v9x2m7q1z8t5"'),
             (r"(worker )\w{14}\b", r"\1k3v9x2m7q1z8t5"),
             (r"\d+(\.\d)? m?s( in all)?, waited \d+(\.\d)? m?s", "2.3 s, waited 83 ms"),
-            (r"\b\d\d s ago  ", "5 s ago   "),  # in a column, which is as wide
-            (r"\b\d+ s ago ?", "5 s ago "),
+            (r"\b\d s {5}", "5 s     "),  # in a column, which is as wide
+            (r"\b\d\d s {4}", "5 s     "),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "2026-01-31T12:00:00"),
             (r"(RUNPOD_ENDPOINT_ID=)\w+", rf"\g<1>{ENDPOINT}"),
             (r"127\.0\.0\.1:\d+", f"127.0.0.1:{PORT}"),

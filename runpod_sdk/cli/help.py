@@ -81,7 +81,7 @@ def _readable_errors() -> Iterator[None]:
         if isinstance(option, str) and takes_pairs and text.startswith("No such option"):
             key = option.lstrip("-")
             text += f"\nTo set a key of the input, write {key}=text or {key}:=JSON."
-        text = wrapped(_ERROR + text).removeprefix(_ERROR)
+        text = wrapped(_ERROR + text, sys.stderr).removeprefix(_ERROR)
         # As an attribute: what prints the error knows only its class's method.
         vars(error)["format_message"] = lambda: text
         raise

@@ -184,7 +184,7 @@ def complete_job(incomplete: str) -> Iterator[tuple[str, str]]:
     """Offer job ids to the shell's completion, with the age, endpoint and input of each."""
     for entry in entries():
         if entry.id.startswith(incomplete):
-            yield entry.id, f"{ago(entry)}, {entry.endpoint}  {entry.preview}".rstrip()
+            yield entry.id, f"{age(entry)} ago, {entry.endpoint}  {entry.preview}".rstrip()
 
 
 def complete_endpoint(incomplete: str) -> Iterator[str]:
@@ -192,13 +192,13 @@ def complete_endpoint(incomplete: str) -> Iterator[str]:
     yield from dict.fromkeys(e.endpoint for e in entries() if e.endpoint.startswith(incomplete))
 
 
-def ago(entry: Entry) -> str:
+def age(entry: Entry) -> str:
     """Format the age of a job in one unit."""
     total = int(entry.age.total_seconds())
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if total >= length:
-            return f"{total // length} {unit} ago"
-    return f"{total} s ago"
+            return f"{total // length} {unit}"
+    return f"{total} s"
 
 
 def _names(where: Path) -> list[str]:

@@ -131,9 +131,9 @@ def _table(entries: list[Entry], statuses: Statuses) -> Table:
     narrow = is_terminal(sys.stdout) and columns(sys.stdout) < _WIDE
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     ids = max((len(entry.id) for entry in entries), default=3)
-    table.add_column("JOB", no_wrap=True, width=ids if narrow else None)
+    table.add_column("JOB", no_wrap=True, min_width=ids, width=ids if narrow else None)
     table.add_column("ENDPOINT", no_wrap=True)
-    table.add_column("AGE", no_wrap=True)
+    table.add_column("AGE", no_wrap=True, min_width=len("59 min"))
     if statuses:
         table.add_column("STATUS", no_wrap=True)
     if not narrow:
@@ -143,7 +143,7 @@ def _table(entries: list[Entry], statuses: Statuses) -> Table:
         job = Text(without_controls(entry.id))
         if narrow and preview:
             job = Text("\n  ").join([job, preview])
-        cells = [job, Text(without_controls(entry.endpoint)), Text(history.ago(entry))]
+        cells = [job, Text(without_controls(entry.endpoint)), Text(history.age(entry))]
         if statuses:
             status = statuses[entry.id]
             words = "not known" if status is None else without_controls(status)

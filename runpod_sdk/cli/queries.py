@@ -13,7 +13,7 @@ from runpod_sdk.cli import history
 from runpod_sdk.cli.exit_status import ExitStatus
 from runpod_sdk.cli.outcome import errors_reported, exit_status_of, open_endpoint, open_endpoint_of
 from runpod_sdk.cli.output import form_of, health_text, print_state, print_traceback
-from runpod_sdk.cli.terminal import is_terminal, print_json, print_note, print_text
+from runpod_sdk.cli.terminal import is_terminal, print_json, print_note, print_text, wrapped
 
 
 def status(
@@ -48,7 +48,7 @@ def explain(
             document["health"] = None if found.health is None else found.health.to_dict()
             print_json(document)
         else:
-            print_text(found.text)
+            print_text(wrapped(found.text, sys.stdout))
     if found.reason in (sdk.JobReason.UNKNOWN, sdk.JobReason.NOT_FOUND):
         raise typer.Exit(ExitStatus.API)
 

@@ -88,14 +88,14 @@ def print_note(text: str, style: str | None = None) -> None:
 
 def print_error(text: str) -> None:
     """Print a sentence to standard error; on a terminal, lines break between words."""
-    print_note(wrapped(text))
+    print_note(wrapped(text, sys.stderr))
 
 
-def wrapped(text: str) -> str:
-    """Break the lines of a text for standard error between words, if that is a terminal."""
-    if not is_terminal(sys.stderr):
+def wrapped(text: str, stream: TextIO) -> str:
+    """Break the lines of a text between words, if *stream* is a terminal."""
+    if not is_terminal(stream):
         return text
-    width = columns(sys.stderr)
+    width = columns(stream)
     return "\n".join(
         textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
         for line in text.splitlines()
