@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import runpod
-from scenario import KEY, run
 from runpod.http_client import AsyncClientSession
+from scenario import KEY, run
 
 
 class OfficialSync:

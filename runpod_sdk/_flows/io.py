@@ -1,9 +1,8 @@
 """
-The IO port: all that a flow asks of the world outside.
+The IO port: the interface through which a flow sends requests, sleeps and reads the clock.
 
-A port of the sync client blocks and never suspends, so that a flow over it runs to
-its end in one step; a port of the async client awaits; a port of the tests has a
-clock that jumps. Flows know none of them apart.
+The sync client's port blocks and never suspends, so one step runs a flow to its end. The async
+client's port awaits. The tests' port has a clock that jumps. A flow works over any of them.
 """
 
 from __future__ import annotations
@@ -46,16 +45,16 @@ class Request:
     content: bytes | None = field(repr=False)
     headers: Mapping[str, str]
     resends: int = 0
-    """How often it was sent before, in vain."""
+    """Number of earlier attempts."""
     repeatable: bool = True
-    """Whether sending it twice does no harm, so that a connection may be tried that may be dead."""
+    """Whether it is safe to send the request twice, so that an old connection may be used."""
     submission: Submission | None = field(default=None, repr=False, eq=False)
-    """Where to keep what becomes of it, if it submits a job."""
+    """The record of the submission, if the request submits a job."""
 
 
 @define
 class Response:
-    """One HTTP answer, whole. Looks like a response to the generated functions."""
+    """One complete HTTP response, in the shape that the generated functions expect."""
 
     status_code: int
     headers: Mapping[str, str] = field(repr=False)
@@ -63,18 +62,18 @@ class Response:
     too_large: bool = False
     """Whether the rest of the body was left unread."""
     received: float = 0.0
-    """When it came, in seconds since the epoch."""
+    """Time of arrival, in seconds since the epoch."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What must not get into an error, should the server repeat it."""
+    """Secrets that no error may contain, even if the server repeats them."""
     base_url: str = ""
-    """What the client was told to ask, for messages."""
+    """The client's base URL, for messages."""
     key_origin: str = ""
-    """Where the API key of the request came from, if it was refused; for messages."""
+    """Where the API key was found, if the server refused it; for messages."""
     distrust: Callable[[], object] | None = field(default=None, repr=False, eq=False)
-    """Drops the connections that are idle; for one that may have answered another request."""
+    """Closes idle connections, because one of them may have answered another request."""
     _decoded: list[JSONValue] = field(factory=list, repr=False, eq=False)
     _shown: list[JSONValue] = field(factory=list, repr=False, eq=False)
-    """The body as an error may show it, once that is known."""
+    """The body without secrets, for errors."""
 
     def json(self) -> Any:
         if not self._decoded:
@@ -82,21 +81,21 @@ class Response:
         return self._decoded[0]
 
     def censor(self, secrets: tuple[str, ...]) -> Censor:
-        """Return what takes its own secrets and these out of a text."""
+        """Return a `Censor` of the response's secrets and *secrets*."""
         return Censor((*self.secrets, *secrets))
 
     def censored(self, secrets: tuple[str, ...]) -> Response:
-        """Return the reply as an error may show it, without its own *secrets* and these."""
+        """Return the response without its own secrets and *secrets*, for errors."""
         censor = self.censor(secrets)
         body = evolve(self, decoded=[]).body()  # decoded anew, as it may be changed
         return evolve(self, headers=censor.headers(self.headers), shown=[censor.json(body)])
 
     def origin(self, secrets: tuple[str, ...]) -> Origin:
-        """Return what a state keeps of the reply; *secrets* are those of the request."""
+        """Return the part of the response that a state keeps; *secrets* are the request's."""
         return Origin(self.base_url, self.headers, self.secrets + secrets, censored_headers)
 
     def body(self) -> JSONValue:
-        """Return the decoded JSON, else the text; of what is too large, the beginning."""
+        """Return the decoded JSON, or the text; the beginning, if the body is too large."""
         if self._shown:
             return self._shown[0]
         if self.too_large:
@@ -111,23 +110,23 @@ class Response:
 @define(eq=False)
 class Submission:
     """
-    What is known of a submission, at any instant: an interruption may come at each.
+    The state of a submission, which is valid at any instant, because an interruption may come then.
 
-    The port keeps here what it knows of the attempt that is under way.
+    The port updates it during each attempt.
     """
 
     sent: bool = False
-    """Whether the request may have left."""
+    """Whether the request may have been sent."""
     read: Callable[[], Response] | None = None
-    """Returns the answer, as far as it has come; None before any of it has."""
+    """Returns the part of the response that has arrived; None before the first part."""
 
     def begin(self) -> None:
-        """Note that an attempt begins."""
+        """Record the start of an attempt."""
         self.read, self.sent = None, True
 
     @property
     def response(self) -> Response | None:
-        """The answer, as far as it has come; None if nothing can be made of it yet."""
+        """The part of the response that has arrived; None if it cannot be read yet."""
         try:
             return None if self.read is None else self.read()
         except Exception:  # of a transport: it was cut short
@@ -135,7 +134,7 @@ class Submission:
 
     @property
     def job_id(self) -> str | None:
-        """The id of the job, read from the answer itself: nobody else may have read it yet."""
+        """The job's id, read from the response, because the flow may not have read it yet."""
         response = self.response
         if response is None or not 200 <= response.status_code < 300:
             return None
@@ -148,7 +147,7 @@ class Submission:
 
     @property
     def uncertain(self) -> bool:
-        """Whether there may be a job, whether or not its id is known."""
+        """Whether a job may exist, even if its id is unknown."""
         response = self.response
         if response is None or 200 <= response.status_code < 300:
             return self.sent
@@ -157,7 +156,7 @@ class Submission:
 
 
 class RequestFailed(Exception):
-    """A call that got no usable answer."""
+    """Raised when a request got no usable response."""
 
     def __init__(
         self,
@@ -171,59 +170,59 @@ class RequestFailed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
-        """Whether the server may have taken the request: all of it was handed to the system."""
+        """Whether the server may have accepted the request: its last byte reached the system."""
         self.timed_out = timed_out
-        """Whether the time limit of the attempt ended it."""
+        """Whether the attempt timed out."""
         self.permanent = permanent or closed
         """Whether the next attempt would fail in the same way."""
         self.closed = closed
-        """Whether the client was closed meanwhile."""
+        """Whether the client was closed during the request."""
 
 
 class TelemetrySink(Protocol):
     """
-    Is told what becomes of jobs, for whoever measures; of requests the port tells itself.
+    The telemetry interface for jobs; the port itself records requests.
 
-    A job's story ends when its end is seen, or when nobody keeps anything of it any more.
+    A job's span ends when its end is seen, or when the program keeps no reference to the job.
     """
 
     def submission(self, endpoint_id: str) -> AbstractContextManager[Callable[[JobState], object]]:
-        """Enclose the submission of a job; to be called with the answer."""
+        """Return a context manager around a submission, whose value is called with the state."""
         ...
 
     def follow_job(self, endpoint_id: str, job_id: str) -> object:
-        """Return what is to be kept for as long as the job is dealt with."""
+        """Return a reference to keep while the program uses the job."""
         ...
 
     def job_seen(self, endpoint_id: str, state: JobState) -> None: ...
 
 
 class IO(Protocol):
-    """What a flow may ask for."""
+    """The port's operations."""
 
     @property
     def telemetry(self) -> TelemetrySink: ...
 
     def send(self, request: Request, limit: TimeLimit) -> Coroutine[Any, Any, Response]:
-        """Send *request* and read the whole answer within *limit*; raise `NoReply` without one."""
+        """Send *request* and read the response within *limit*; else raise `RequestFailed`."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
     async def wait_for(self, future: Future[None], limit: float | None) -> bool:
-        """Wait until *future* is done, for *limit* seconds at the most; tell whether it is."""
+        """Wait for *future*, at most *limit* seconds; return whether it is done."""
         ...
 
     async def shielded(self, flow: Awaitable[T]) -> T:
-        """Await *flow* to its end although the caller has been interrupted."""
+        """Await *flow* to its end, although the caller was interrupted."""
         ...
 
     def log(self, level: Level, message: str, *args: object) -> None:
-        """Tell whoever reads the log of this package, with neither a secret nor an input."""
+        """Write to the package's log; *message* contains no secret and no input."""
         ...
 
     def now(self) -> float:
-        """Return the time of a clock that only goes forward, in seconds."""
+        """Return the time of a monotonic clock, in seconds."""
         ...
 
     def random(self) -> float:
@@ -233,27 +232,27 @@ class IO(Protocol):
 
 @frozen
 class EndpointContext:
-    """What the flows of one endpoint share."""
+    """Settings and state that the flows of one endpoint share."""
 
     io: IO
     endpoint_id: str
     attempt_timeout: float | None
-    """Longest time for one answer to something that may be asked again, beyond its hold."""
+    """Longest time of one attempt of a repeatable request, in addition to a long poll's wait."""
     max_retries: int
     job_of: Callable[[str], Any] = field(repr=False)
-    """Makes the public job of an id, for errors to carry."""
+    """Returns the public job of an id, for errors."""
     recent_jobs: RecentJobs = field(repr=False)
-    """The jobs that the client has submitted just now."""
+    """The jobs that the client submitted in the last seconds."""
     rate_limiters: RateLimiters | None = None
-    """The lanes of the client's requests; None if it does not keep to rates."""
+    """The client's rate limiters; None if rate limits are off."""
     size_limits: bool = True
-    """Whether to refuse requests that are larger than the service takes."""
+    """Whether to refuse requests that are larger than RunPod accepts."""
     headers: Mapping[str, str] = field(factory=dict, repr=False)
-    """Headers of each request of the call, besides those of the client."""
+    """Additional headers of each request of the call."""
     queueing_counts: bool = True
-    """Whether the wait for a turn counts as time taken."""
+    """Whether the wait for the rate limit counts towards the timeout."""
     before_send: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
-    """Is awaited when it is a request's turn, right before it is sent; each time it is."""
+    """Awaited before each attempt, after the wait for the rate limit."""
 
     def deadline(self, timeout: float | None) -> Deadline:
         """Return the deadline of a call that waits for a job."""
@@ -264,8 +263,8 @@ class EndpointContext:
         Return the deadline of a call that does not wait for a job.
 
         Args:
-            timeout: A strict total, or None for no limit at all; `UNSET` is the client's own
-                timeout, which begins anew while a body moves.
+            timeout: The total time, or None for no limit. `UNSET` is the client's timeout, which
+                restarts while a body makes progress.
         """
         now = self.io.now()
         if isinstance(timeout, Unset):
@@ -279,9 +278,9 @@ class EndpointContext:
         Return the time limit of one attempt.
 
         Args:
-            hold: How long the server may hold its answer back, in seconds.
-            repeatable: Whether there can be another attempt, so that this one need not get all
-                of the time.
+            hold: The long poll's wait, in seconds.
+            repeatable: Whether another attempt is possible, so that this one need not get all of
+                the time.
         """
         if self.attempt_timeout is None or not (repeatable and deadline.bounds_attempts):
             return TimeLimit(self.io.now, deadline)
@@ -295,10 +294,10 @@ class EndpointContext:
         )
 
     def is_new(self, job_id: str | None) -> bool:
-        """Tell whether it may be that not all servers know the job yet."""
+        """Return whether the job is so new that some servers may not know it yet."""
         return job_id is not None and self.recent_jobs.has(self.endpoint_id, job_id, self.io.now())
 
     def poll_wait(self, limit: RateLimitedCall, wanted: float) -> float:
-        """Return how long an answer may be held, where *wanted* seconds would be wanted."""
+        """Return the wait of a long poll, at most *wanted* seconds."""
         limiter = self.rate_limiter(limit)
         return wanted if limiter is None else limiter.poll_wait(wanted)

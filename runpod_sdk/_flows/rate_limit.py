@@ -1,14 +1,14 @@
 """
-Stay within the rates that the service allows, whatever the number of threads and tasks.
+Rate limits: how many requests may start and run, for all threads and tasks of a client.
 
-Requests of one kind to one endpoint share a *lane*. It lets so many be under way at a
-time, and so many begin in any ten seconds, the first of them at once and the rest spread
-out; whoever has to wait is let in by turns. When the service says 429 all the same, the
-lane stands still for as long as it asks, goes on more slowly, and comes back to its rate
-while there are no more refusals.
+Requests of one kind to one endpoint share a `RateLimiter`. It limits the number of concurrent
+requests, and the number of requests that start in any ten seconds. The first of them start at
+once, the others are spread out, and waiting requests start in order. After a 429 response, the
+limiter pauses for as long as the response asks, continues more slowly, and returns to the full
+rate when the refusals end.
 
-A lane is used from all threads and event loops of a client. It decides and never waits:
-a port does that.
+All threads and event loops of a client use a limiter. It computes times and never waits: the port
+waits.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from attrs import frozen
 
 @frozen
 class Allowance:
-    """How many requests may begin in any `WINDOW`, and how many may be under way."""
+    """Largest numbers of requests: started in any `WINDOW`, and concurrent."""
 
     requests: int
     concurrent: int | None
     burst: int
-    """How many of them in any tenth of it."""
+    """Largest number of requests that start in a tenth of a `WINDOW`."""
 
 
 class RateLimitedCall(Enum):
-    """The kinds of requests that the service counts."""
+    """Kinds of requests that RunPod counts separately."""
 
     RUN = auto()
     RUN_SYNC = auto()
@@ -51,21 +51,21 @@ RATES = {
     RateLimitedCall.CANCEL: Allowance(100, 20, 10),
     RateLimitedCall.PURGE: Allowance(2, None, 2),
 }
-"""What the service documents for each, long polls among those of their kind."""
+"""RunPod's documented limits; long polls count as requests of their kind."""
 
 WINDOW = 10.0
-"""Seconds in which the service counts."""
+"""Length of RunPod's window, in seconds."""
 MARGIN = 1.05
-"""How much longer they are taken to be here, as requests take their time to arrive."""
+"""Factor by which the client's window is longer, because requests take time to arrive."""
 SLOWEST = 16.0
 RECOVERY = 0.5
-"""What is left of the slowness after a `WINDOW`, as slow as it is, without a refusal."""
+"""Factor by which the slowness shrinks after a (slowed) `WINDOW` without a refusal."""
 ANOTHER_CLOCK = 1.0
-"""A clock that is further behind is another one: that of an event loop that came later."""
+"""A clock that is further behind belongs to another event loop."""
 
 
 class RateLimiter:
-    """Requests of one kind to one endpoint."""
+    """A limiter for one kind of requests to one endpoint."""
 
     def __init__(self, rate: Allowance) -> None:
         self._rate = rate
@@ -77,10 +77,10 @@ class RateLimiter:
         self._closed_until = float("-inf")
         self._slowness = 1.0
         self._changed = float("-inf")
-        """When the slowness was last changed."""
+        """Time of the last change of the slowness."""
 
     def acquire(self) -> Future[None] | None:
-        """Take a place among those under way; None if there is one, else what tells when."""
+        """Acquire a place for a concurrent request: None at once, or a future of the place."""
         with self._lock:
             if self._free is None:
                 return None
@@ -92,7 +92,7 @@ class RateLimiter:
             return turn
 
     def release(self) -> None:
-        """Give the place to whoever has waited longest."""
+        """Release a place; the request that has waited longest gets it."""
         with self._lock:
             if self._free is None:
                 return
@@ -106,15 +106,15 @@ class RateLimiter:
         turn.set_result(None)
 
     def abandon(self, turn: Future[None]) -> None:
-        """Wait for *turn* no longer; whether it has come by now makes no difference."""
+        """Stop waiting for *turn*, whether or not it is done by now."""
         if not turn.cancel():
             self.release()
 
     def reserve(self, now: float, at_latest: float | None) -> float | None:
         """
-        Say when the next request may begin, and count it.
+        Return the time at which the next request may start, and count it.
 
-        None, and nothing is counted, if that is not before *at_latest*.
+        If that time is not before *at_latest*, return None and count nothing.
         """
         with self._lock:
             start = self._next(now)
@@ -124,7 +124,7 @@ class RateLimiter:
             return start
 
     def wait(self, now: float) -> float:
-        """Return the seconds until the next request may begin; nothing is counted."""
+        """Return the seconds until the next request may start, without counting it."""
         with self._lock:
             return self._next(now) - now
 
@@ -146,11 +146,11 @@ class RateLimiter:
         return start
 
     def is_open(self, now: float) -> bool:
-        """Tell whether there was no refusal since a start was given that holds it up."""
+        """Return whether no refusal delays a request that has a start time."""
         return now >= self._closed_until
 
     def back_off(self, now: float, pause: float) -> None:
-        """Take a 429 as a hint: stand still for *pause* seconds, and go on more slowly."""
+        """Pause for *pause* seconds after a 429 response, and continue more slowly."""
         with self._lock:
             self._closed_until = max(self._closed_until, now + pause)
             if now - self._changed > pause:  # many at once are refused for one reason
@@ -159,10 +159,10 @@ class RateLimiter:
 
     def poll_wait(self, wanted: float) -> float:
         """
-        Return how long the service may hold an answer back, instead of *wanted* seconds.
+        Return the wait of a long poll, at most *wanted* seconds.
 
-        Shorter as places get scarce. Where others wait for one, each is held only for as
-        long as it takes, at this rate, until all places have had their turn.
+        It is shorter when places are scarce. If requests wait for a place, each long poll lasts
+        only until all places have been used once at the current rate.
         """
         places, free = self._rate.concurrent, self._free
         if places is None or free is None or 2 * free >= places:
@@ -173,10 +173,10 @@ class RateLimiter:
 
 class RateLimiters:
     """
-    The lanes of one client.
+    The rate limiters of one client.
 
-    A process that was forked begins with none: whoever was under way in its parent would
-    never leave them here.
+    A forked process starts without limiters, because the parent's requests would never release
+    their places here.
     """
 
     def __init__(self) -> None:

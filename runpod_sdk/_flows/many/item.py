@@ -1,4 +1,4 @@
-"""What a batch does with each input; `mapping` and `gathering` are two ways."""
+"""The handling of one input of a window, implemented by `map` and `as_completed`."""
 
 from __future__ import annotations
 
@@ -17,73 +17,73 @@ R_co = TypeVar("R_co", covariant=True)
 
 @define(eq=False)
 class Item:
-    """One input on its way."""
+    """One input of a window."""
 
     index: int
     input: Any = None
     read: bool = True
-    """False: a job that is known from before, whose input has not been read again yet."""
+    """False for a job of an earlier run whose input has not been read yet."""
     job_id: str | None = None
     digest: bytes | None = None
-    """What a journal knows the input by."""
+    """The input's digest in a journal."""
     sending: bool = False
-    """Whether it is being submitted, and nobody knows yet whether a job came of it."""
+    """Whether the submission is in progress, so that it is unknown whether a job exists."""
     leaving: bool = False
-    """Whether its job is being cancelled, as nobody waits for it any more."""
+    """Whether the job is being cancelled because the map was left."""
     done: bool = False
     state: JobState | None = None
     error: RunpodError | None = None
 
     @property
     def uncertain(self) -> bool:
-        """Whether there may be a job of it whose id is not known."""
+        """Whether a job with an unknown id may exist."""
         return self.sending or isinstance(self.error, SubmissionUncertainError)
 
 
 class ItemHandler(Protocol[R_co]):
-    """What is done with each input."""
+    """The operations on each input."""
 
     submitted: int
-    """How many of them have become jobs."""
+    """Number of inputs with a submitted job."""
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         """
-        Return what is to be carried out before anything that is read.
+        Return the items of an earlier run, which are handled before new inputs.
 
         Args:
-            sent: To be called whenever an input is no longer being submitted.
+            sent: Call it whenever the submission of an input has ended.
         """
         ...
 
     def recall(self, item: Item) -> None:
-        """Look at an input that was just read; it may be done already."""
+        """Check a newly read input, whose result may be known already."""
         ...
 
     async def handle(self, item: Item) -> None:
-        """Work on an input, until it is done or it is another's turn."""
+        """Handle an input until it is done, or until another input's turn."""
         ...
 
     async def cancel(self, item: Item) -> bool:
-        """Cancel its job, best effort; tell whether that was confirmed."""
+        """Cancel the job, best effort; return whether the server confirmed it."""
         ...
 
     def stop(self) -> None:
-        """Submit nothing any more."""
+        """Stop submitting."""
         ...
 
     async def end(self) -> None:
-        """Put things away; whoever carried things out is gone."""
+        """Release resources after all tasks have ended."""
         ...
 
     def result(self, item: Item) -> R_co:
-        """Make what is handed out of an input that is done."""
+        """Return the result of a finished input."""
         ...
 
 
 def read_output(
     item: Item, read: Reader | None, went_wrong: Callable[[Item, RunpodError], None]
 ) -> Any:
-    """Return the output as a value of the type that it is to be of; UNSET where there is none."""
+    """Return the output as a value of the output type; UNSET without a type or an output."""
     if read is None or item.state is None or item.error is not None:
         return UNSET
     try:

@@ -1,9 +1,9 @@
 """
-Take the results of a batch, and read its inputs, one step at a time.
+Take the results of a window, and read its inputs, one step at a time.
 
-Whoever iterates does both, at the desk: an iterable is read by who gave it, in the
-thread that it belongs to, and only when there is room. Whatever ends the iteration
-early, jobs are left as was asked, and those left behind are told.
+The consumer does both: it reads the iterable of inputs in its own thread, and only if there is
+room. If the iteration ends early, jobs are left running or cancelled, and the exception's notes
+name the remaining jobs.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ T = TypeVar("T")
 R = TypeVar("R", bound="MapResult[Any] | JobResult[Any]")
 
 _READ_SLICE = 0.005
-"""How long reading may go on, in seconds, before results are looked for."""
+"""Longest time of reading inputs before the next look for results, in seconds."""
 _IDS_SHOWN = 20
-"""How many ids fit a note."""
+"""Largest number of job ids in a note."""
 
 
 @frozen(kw_only=True)
 class TakeOptions:
-    """How a batch is to be taken."""
+    """Options of a `ResultTaker`."""
 
     action: str
-    """What it is, for messages."""
+    """Description of the call, for messages."""
     timeout: float | None = None
     on_error: OnError = "yield"
     on_leave: OnLeave = "detach"
     progress: AbstractContextManager[Callable[[MapProgress], object]] | None = None
-    """Entered with the first question for a result; gives what is told before each."""
+    """Entered before the first result; its value is called before each result."""
     total: int | None = None
 
 
 def checked_inputs(inputs: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
     """
-    Return the iterator of many inputs, unless they are one.
+    Return an iterator of the inputs.
 
     Raises:
-        TypeError: They can't be iterated, or would fall into letters or keys.
+        TypeError: The inputs are not iterable, or are a single string, bytes or mapping.
     """
     if isinstance(inputs, str | bytes | Mapping):
         raise TypeError(
@@ -66,7 +66,7 @@ def checked_inputs(inputs: Iterable[T] | AsyncIterable[T]) -> Iterator[T]:
 
 
 def warn_unclosed(results: object, taker: ResultTaker[Any] | None) -> None:
-    """Say that results were thrown away while jobs were under way, and see to them."""
+    """Warn that results were dropped without being closed, and close them in the background."""
     if taker is not None and taker.is_open:
         message = "a map or as_completed was not closed: use `with`"
         warnings.warn(message, ResourceWarning, 3, source=results)
@@ -74,7 +74,7 @@ def warn_unclosed(results: object, taker: ResultTaker[Any] | None) -> None:
 
 
 class ResultTaker(Generic[R]):
-    """The results of one batch, one at a time."""
+    """The results of one window, one at a time."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class ResultTaker(Generic[R]):
         self._consumer = consumer
         self._window = window
         self._inputs = inputs
-        """What is read here; None where the batch reads by itself, or there is no more."""
+        """The inputs to read here; None for an async iterable, or after the last input."""
         self._exhausted = False
         self._inputs_fault: Exception | None = None
         self._options = options
@@ -100,12 +100,12 @@ class ResultTaker(Generic[R]):
 
     @property
     def is_open(self) -> bool:
-        """Whether something has begun that has to be closed."""
+        """Whether the iteration has started and is not closed."""
         return self._step is not None and not self._closed
 
     @property
     def summary(self) -> tuple[str, MapProgress, int]:
-        """What the map does, its progress, and the number of jobs in flight."""
+        """The call's description, its progress, and the number of jobs in flight."""
         return self._options.action, self._progress, len(self.in_flight)
 
     @property
@@ -127,8 +127,8 @@ class ResultTaker(Generic[R]):
 
         Raises:
             RunpodTimeoutError: The deadline passed.
-            RunpodError: What befell an input, if that was to be raised.
-            Exception: What the inputs, or the caller's own functions, raised.
+            RunpodError: An input failed, and `on_error` is "raise".
+            Exception: The iterable of inputs, or a function of the caller, raised it.
         """
         if self._closed:
             return None
@@ -145,7 +145,7 @@ class ResultTaker(Generic[R]):
             raise
 
     async def ended_by(self, reason: BaseException) -> None:
-        """Leave because of *reason*, which may have come between `next` and its caller."""
+        """Leave because of *reason*, which may be raised between `next` and its caller."""
         clear_frames(reason, only_ours=True)  # an input, or what it was sent with, may be a secret
         if isinstance(reason, GeneratorExit):  # nothing can be awaited
             return
@@ -154,7 +154,7 @@ class ResultTaker(Generic[R]):
         await self.leave(reason)
 
     async def leave(self, reason: BaseException | None = None) -> None:
-        """End the iteration; tell *reason*, which led to it, what was left behind."""
+        """End the iteration, and add notes about the remaining jobs to *reason*."""
         if self._closed:
             return
         try:
@@ -172,7 +172,7 @@ class ResultTaker(Generic[R]):
                 self._tell(reason)
 
     def abandon(self) -> None:
-        """Leave without waiting for it."""
+        """Leave without waiting."""
         self._closed = True
         self._watching.close()
         self._consumer.abandon(self._window.leave, self._options.on_leave == "cancel")
@@ -193,7 +193,7 @@ class ResultTaker(Generic[R]):
         self._ready.extend(self._step.results)
 
     def _read(self, most: int) -> list[Any]:
-        """Read up to so many inputs, and no longer than for a moment, if they are slow."""
+        """Read at most *most* inputs, and only for a moment if they are slow."""
         fresh: list[Any] = []
         until = self._consumer.now() + _READ_SLICE
         while self._inputs is not None and len(fresh) < most:

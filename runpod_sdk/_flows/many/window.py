@@ -1,14 +1,14 @@
 """
-Many jobs at once: a window that is kept full, and what comes of them, in order or not.
+Many jobs at once: a window of inputs that is kept full, and their results, ordered or not.
 
-    inputs ──give──▶ queue ──▶ workers, at most `concurrency` ──▶ done ──turn──▶ results
+    inputs ──give──▶ queue ──▶ tasks, at most `concurrency` ──▶ done ──step──▶ results
 
-An input is *in hand* from when it was read until its result was handed out. There are
-never more than `most` of those, whatever their order, nor more than `queued` of them in
-the queue; so memory does not depend on how many inputs there are, nor on how slow the
-one is that the others have to wait for.
+The window holds an input from reading it until yielding its result: at most `most` inputs in any
+order, and at most `queued` of them in the queue. Memory use therefore depends neither on the number
+of inputs nor on a slow input.
 
-All of a `Batch` runs on the loop of its crew. It stands still when nobody takes results.
+A `Window` runs on its task runner's event loop. It makes no progress while the consumer takes no
+results.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ R = TypeVar("R")
 
 @frozen
 class Step(Generic[R]):
-    """What there is to be said to whoever takes results."""
+    """An update for the consumer of the results."""
 
     results: Sequence[tuple[int, R]] = ()
     room: int = 0
-    """How many inputs should be read, once these results are handed out."""
+    """Number of inputs to read after these results."""
     over: bool = False
     late: bool = False
 
 
 class Window(Generic[R]):
-    """Carries out work for inputs, as many at once as is wanted."""
+    """Handles inputs, `concurrency` at the same time."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class Window(Generic[R]):
         self._most = most
         self._ordered = ordered
         self._stream = stream
-        """Inputs that have to be awaited; others are given by who takes the results."""
+        """Inputs of an async iterable; the consumer reads other inputs."""
         self._items: dict[int, Item] = {}
-        """Those in hand, and those known from before, by their index."""
+        """Held inputs, and inputs of earlier runs, by index."""
         self._last: Item | None = None
-        """The one whose result was handed out last."""
+        """The input whose result was yielded last."""
         self._queue: deque[Item] = deque()
         self._done: deque[int] = deque()
         self._read = self._handed_out = self._pending = 0
@@ -72,33 +72,33 @@ class Window(Generic[R]):
         self._news: Event | None = None
         self._vacancy: Event | None = None
         self.inputs_fault: Exception | None = None
-        """What the inputs raised instead of the next one."""
+        """The exception that the iterable raised."""
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there is more to be done than is being done."""
+        """Whether inputs are waiting for a free task."""
         return bool(self._queue)
 
     @property
     def in_flight(self) -> dict[int, str]:
-        """The jobs whose results were not handed out, by the index of their input."""
+        """The ids of jobs whose results were not yielded, by input index."""
         return {item.index: item.job_id for item in list(self._items.values()) if item.job_id}
 
     @property
     def uncertain(self) -> tuple[int, ...]:
-        """The inputs that may have become jobs whose ids are not known; not yet told."""
+        """The indexes of inputs that may be jobs with unknown ids, and were not yielded."""
         return tuple(item.index for item in list(self._items.values()) if item.uncertain)
 
     @property
     def submitted(self) -> int:
-        """How many inputs have become jobs."""
+        """Number of inputs with a submitted job."""
         return self._handler.submitted
 
     async def step(self, fresh: Iterable[Any], exhausted: bool, seconds: float | None) -> Step[R]:
         """
-        Take in what was read, and wait until there are results or more is to be read.
+        Add the inputs that were read, and wait for results or for room for more inputs.
 
-        What the turn before gave counts as handed out.
+        The results of the previous step count as yielded.
         """
         if not self._opened:
             await self._open()
@@ -125,21 +125,20 @@ class Window(Generic[R]):
         return told[0] if told else Step(over=self._left, late=not in_time)
 
     def handed_out(self, index: int | None) -> None:
-        """Forget an input, as its result is with the caller soon; None: it is, by now."""
+        """Forget an input whose result is being yielded; None: the caller has it."""
         self._last = None if index is None else self._items.get(index)
         self._items.pop(-1 if index is None else index, None)
 
     def take_back(self) -> None:
-        """Undo `handed_out`: the caller was interrupted before it got the result."""
+        """Undo `handed_out`, because the caller was interrupted before it got the result."""
         if self._last is not None:
             self._items[self._last.index] = self._last
 
     async def leave(self, cancel: bool) -> None:
         """
-        Stop, and leave the jobs behind, or cancel them.
+        Stop, and leave the jobs running or cancel them.
 
-        What is being submitted is let come to its end for a while: the worst to leave
-        behind is a job whose id nobody knows.
+        Submissions in progress get some time to be answered, so that no job id is lost.
         """
         if self._leaving or not self._opened:
             return
@@ -171,7 +170,7 @@ class Window(Generic[R]):
             self._runner.start(self._read_all, self._stream)
 
     async def _read_all(self, inputs: AsyncIterable[Any]) -> None:
-        """Read what has to be awaited, beside the work, whenever there is room."""
+        """Read the async iterable of inputs in a task, whenever there is room."""
         iterator = aiter(inputs)
         try:
             while True:
@@ -193,7 +192,7 @@ class Window(Generic[R]):
         self._ring()
 
     def _room(self, handed_out: int) -> int:
-        """Return how many more inputs may be read, so that not too many are held or queued."""
+        """Return the number of inputs that may be read without exceeding the limits."""
         in_hand = self._read - handed_out
         return max(min(self._most - in_hand, self._queued - len(self._queue)), 0)
 
@@ -216,7 +215,7 @@ class Window(Generic[R]):
             self._runner.start(self._carry_out)
 
     async def _carry_out(self) -> None:
-        """Do one thing after the other, as long as there is one."""
+        """Handle queued inputs one after another."""
         try:
             while self._queue:
                 item = self._queue.popleft()
@@ -237,7 +236,7 @@ class Window(Generic[R]):
         self._ring()
 
     def _tell(self) -> Step[R] | None:
-        """Say what there is to be said, if anything."""
+        """Return the next step for the consumer, or None if there is no news."""
         results = self._take()
         after = self._handed_out + self._pending
         over = self._exhausted and self._read == after
@@ -246,7 +245,7 @@ class Window(Generic[R]):
         return Step(results, room, over) if results or room or over else None
 
     def _take(self) -> list[tuple[int, R]]:
-        """Take what is done, as far as nothing before it is missing where order matters."""
+        """Return finished results; if ordered, only up to the first unfinished input."""
         if self._ordered:
             self._done.clear()
             following = self._handed_out
@@ -283,7 +282,7 @@ class Window(Generic[R]):
         await self._runner.within(CANCEL_TIMEOUT, self._when, lambda: not busy)
 
     async def _when(self, settled: Callable[[], bool]) -> None:
-        """Wait until something is so; others may be waiting for something else."""
+        """Wait until *settled* returns true."""
         while not settled():
             if self._news is None:
                 self._news = self._runner.event()
