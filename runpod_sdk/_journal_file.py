@@ -11,6 +11,7 @@ holds, deletes it; so whatever copies that commit into the file removes the mark
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from runpod_sdk._file_lock import FileLock, FileLostError, FileTakenError
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import JournalError
 
+_URL: Final = re.compile("([A-Za-z][A-Za-z0-9+.-]+):/")  # a drive has one letter
 _APPLICATION: Final = 0x52504A31  # "RPJ1": a journal, and the version of its form
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -48,7 +50,7 @@ def checked_path(given: str | os.PathLike[str]) -> str:
     Return the path of a journal, with `~` as the user's home.
 
     Raises:
-        ValueError: It is empty, or can't be a path.
+        ValueError: It is empty or a URL, or can't be a path.
         TypeError: It is no path.
     """
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
@@ -56,6 +58,12 @@ def checked_path(given: str | os.PathLike[str]) -> str:
         raise TypeError(f"journal must be a path (str or os.PathLike) or a Journal, not {given!r}")
     if not path.strip() or "\0" in path:
         raise ValueError(f"journal must be the path of a file, not {path!r}; None is no journal")
+    scheme = _URL.match(path)
+    if scheme and not os.path.isdir(f"{scheme[1]}:"):
+        raise ValueError(
+            f"journal must be a file on this machine, not a URL ({scheme[1]}:): pass its path, on a"
+            " disk that outlives this process"
+        )
     return os.path.expanduser(path)
 
 

@@ -28,12 +28,13 @@ from runpod_sdk._io import certificates, http_common, proxies
 from runpod_sdk._io.aiohttp_upload import Upload
 from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.event_loop import under_asyncio
-from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
+from runpod_sdk._io.http11.connection import LONGEST_HEAD, SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk._io.http11.happy_eyeballs import new_socket
 from runpod_sdk._io.identity import Identity
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
+_MOST_HEADERS: Final = 10_000
 _CLOCKS_APART: Final = 1.0
 """Seconds that two clocks may be apart before it is taken that the machine has slept."""
 
@@ -80,7 +81,9 @@ class AiohttpSender:
             return response
         except BaseException as reason:
             failed = isinstance(reason, httpx.HTTPError) or limit.left() <= 0
-            if failed and attempt.is_kept and self._current is generation:
+            # aiohttp has put the connection of a whole body back, whatever the body was.
+            doubted = attempt.is_kept or isinstance(reason, httpx.DecodingError)
+            if failed and doubted and self._current is generation:
                 self._current = None
             raise
         finally:
@@ -167,6 +170,9 @@ class AiohttpSender:
             timeout=aiohttp.ClientTimeout(),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            max_line_size=LONGEST_HEAD,
+            max_field_size=LONGEST_HEAD,
+            max_headers=_MOST_HEADERS,
             trace_configs=[watch],
             middlewares=[_once],
         )

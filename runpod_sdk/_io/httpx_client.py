@@ -69,7 +69,7 @@ class HttpxSender:
                     if not reading.add(piece):
                         break
             return reading.response(partial(expire_idle_connections, self._client))
-        except httpx.TransportError:
+        except httpx.HTTPError:
             expire_idle_connections(self._client)
             raise
 
@@ -109,7 +109,7 @@ class AsyncHttpxSender:
                         break
             return reading.response(partial(expire_idle_connections, self._client))
         except BaseException as reason:
-            if isinstance(reason, httpx.TransportError) or limit.left() <= 0:
+            if isinstance(reason, httpx.HTTPError) or limit.left() <= 0:
                 expire_idle_connections(self._client)
             raise
 

@@ -137,7 +137,10 @@ def test_it_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert journal.uncertain() == []
 
 
-@pytest.mark.parametrize("path", ["", "  ", Place(""), "a\0b", b"bytes", Place(b"x"), 7])  # type: ignore[arg-type]
+URLS = ["s3://bucket/jobs.journal", "file:///tmp/jobs", Path("gs://bucket/jobs")]
+
+
+@pytest.mark.parametrize("path", ["", "  ", Place(""), "a\0b", b"bytes", Place(b"x"), 7, *URLS])  # type: ignore[arg-type]
 def test_what_is_no_path(path: Any) -> None:
     """It is refused at once, and never taken for no journal."""
     jobs = damage.Jobs(all_end=True)

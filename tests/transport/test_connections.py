@@ -126,6 +126,34 @@ def test_a_connection_that_carried_the_answer_to_another_request(way: Way) -> No
     assert server.connections == 2
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [[f"x-{n}: {n}" for n in range(150)], ["x-long: " + "a" * 9_000], ["x: " + "a" * 60_000]],
+    ids=["150", "long", "very long"],
+)
+def test_an_answer_with_many_headers(way: Way, headers: list[str]) -> None:
+    """Gateways add theirs; the answer is read, and its job is not lost."""
+    with Server(lambda visit: visit.say(GOOD, *headers)) as server:
+        endpoint = endpoint_of(way, server)
+        assert way.call(lambda: endpoint.run(input=1)).id == "j1"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_an_answer_that_can_not_be_unpacked(way: Way, coding: str) -> None:
+    """Its connection is not used again, as nobody knows what else is wrong with it."""
+
+    def say(visit: Visit) -> bool:
+        bad = visit.connection == 1
+        return visit.say(GOOD, *([f"content-encoding: {coding}"] if bad else []))
+
+    with Server(say) as server:
+        endpoint = endpoint_of(way, server, max_retries=0)
+        with pytest.raises(APIConnectionError):
+            way.call(lambda: endpoint.status("j1"))
+        assert way.call(lambda: endpoint.status("j1")).id == "j1"
+    assert [visit.turn for visit in server.visits] == [1, 1]
+
+
 def test_a_server_that_sends_without_end(way: Way) -> None:
     """What comes unasked is not gathered: nobody will read it, and it may be any amount."""
     if way.mode == "aiohttp":

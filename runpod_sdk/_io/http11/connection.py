@@ -30,7 +30,8 @@ LONGEST_DOUBT: Final = 3.0
 """Seconds within which a kept connection has to show that the server's machine gets our bytes."""
 READ_SIZE: Final = 64 * 1024
 """Bytes that a line reads at a time."""
-_LONGEST_HEAD: Final = 100 * 1024
+LONGEST_HEAD: Final = 100 * 1024
+"""Bytes of a response's head that are read."""
 _EVENTS: Final = 256
 """How many pieces of an answer are read between two looks at the clock."""
 
@@ -79,7 +80,7 @@ class HTTP11Connection:
 
     def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
         self._whole = True
         self._idle_since = 0.0
         self._unacknowledged = 0.0
