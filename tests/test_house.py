@@ -1,8 +1,10 @@
-"""The rules of the house: imports run one way, and a file stays short enough to be read."""
+"""The rules of the house: imports run one way, names are unique, and files stay short."""
 
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -31,8 +33,14 @@ LAYER_OF = {
 }
 
 
-DOWNLOADS = "runpod_sdk._files.download"
-"""Fetches links, over connections that have nothing to do with those to the API."""
+NAMES_HTTPX = {
+    "runpod_sdk._files.download",  # its connections have nothing to do with those to the API
+    "runpod_sdk._async.client",  # the type of `http_client`
+    "runpod_sdk._sync.client",
+}
+"""Modules that import httpx, besides `_io` and users of the public API."""
+COMPAT = ("runpod_sdk.compat.", {"Endpoint", "Job"})
+"""Where class names stand twice on purpose: those of RunPod's own package."""
 
 
 def module_of(path: Path) -> str:
@@ -47,20 +55,13 @@ def layer_of(module: str) -> str:
 
 
 def imports_of(path: Path, source: str) -> set[str]:
-    """
-    List the modules that *source* imports anywhere, at its top or in a function.
-
-    What only a type checker sees does not count: an error may say that it carries a job.
-    """
+    """List the modules that *source* imports: at its top, in a function, or for type checkers."""
     package = module_of(path).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
     elif path.parent == PACKAGE:
         package = ["runpod_sdk"]
     tree, found = ast.parse(source), set[str]()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
@@ -81,8 +82,12 @@ def violations(path: Path, source: str) -> list[str]:
     wrong: list[str] = []
     for target in sorted(imports_of(path, source)):
         top = target.split(".")[0]
-        if top == "httpx" and mine not in ("_io", "users") and module != DOWNLOADS:
+        if top == "httpx" and mine not in ("_io", "users") and module not in NAMES_HTTPX:
             wrong.append(f"{module} imports httpx: of the client only _io may")
+        if top == "h11" and not module.startswith("runpod_sdk._io.http11."):
+            wrong.append(f"{module} imports h11: only _io/http11 may")
+        if top == "rich" and not module.startswith(("runpod_sdk.cli.", "runpod_sdk._progress.")):
+            wrong.append(f"{module} imports rich: only cli and _progress may")
         if top == "opentelemetry" and not module.startswith("runpod_sdk._telemetry."):
             wrong.append(f"{module} imports opentelemetry: only _telemetry/ may")
         if top != "runpod_sdk":
@@ -98,6 +103,51 @@ def violations(path: Path, source: str) -> list[str]:
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_imports_run_one_way(path: Path) -> None:
     assert violations(path, path.read_text()) == []
+
+
+IN_A_CIRCLE = {
+    # A state is shown by `_display`, searched for files and converted; each of these takes a state.
+    ("errors", "models"),
+    ("_display", "models"),
+    ("_messages", "models"),
+    ("_typed_outputs", "models"),
+    ("files", "models"),
+    # A client makes endpoints, and an endpoint jobs; each has an attribute for its maker.
+    *((f"{shell}.job", f"{shell}.endpoint") for shell in ("_async", "_sync")),
+    *((f"{shell}.endpoint_base", f"{shell}.client") for shell in ("_async", "_sync")),
+    # Imported when it is needed.
+    ("_progress.bar", "_progress"),
+    ("_progress.terminal", "_progress"),
+    ("compat._shared", "compat"),
+    ("webhooks._apps", "webhooks._receiver"),
+}
+"""Imports, by importer and imported module, that run back: no others may make a circle."""
+
+
+def test_imports_make_no_circle() -> None:
+    """Neither at run time nor for type checkers, but for the pairs that are listed."""
+    modules = {module_of(path) for path in FILES}
+    graph = {
+        module_of(path): imports_of(path, path.read_text()) & modules - {module_of(path)}
+        for path in FILES
+    }
+    for importer, imported in IN_A_CIRCLE:
+        graph[f"runpod_sdk.{importer}"].remove(f"runpod_sdk.{imported}")  # none is left over
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        pytest.fail(" <- ".join(circle.args[1]))
+
+
+def test_a_class_name_is_unique() -> None:
+    """Whoever searches for a class finds one; the sync shell is made from the async one."""
+    homes = defaultdict[str, list[str]](list)
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            mirrored = module_of(path).startswith(COMPAT[0])
+            if isinstance(node, ast.ClassDef) and not (mirrored and node.name in COMPAT[1]):
+                homes[node.name].append(module_of(path))
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
 
 
 def test_one_part_of_the_client_imports_the_generated_package() -> None:
@@ -141,6 +191,7 @@ def test_documentation_is_not_counted() -> None:
         ("_flows/wait.py", "from .._sync.client import Runpod"),
         ("errors.py", "def late():\n    from . import _flows"),
         ("errors.py", "from runpod_sdk import Runpod"),
+        ("errors.py", "if TYPE_CHECKING:\n    from ._sync.job import Job"),
         ("_io/sync.py", "import runpod_sdk._sync.job"),
         ("_async/job.py", "import runpod_sdk.cli"),
         ("_io/sync.py", "from opentelemetry import trace"),
@@ -157,7 +208,6 @@ def test_a_forbidden_import_is_found(where: str, line: str) -> None:
         ("_io/sync.py", "import httpx\nfrom .._flows import waiting"),
         ("_flows/wait.py", "from ..errors import RunpodError"),
         ("__init__.py", "from ._sync.client import Runpod"),
-        ("errors.py", "if TYPE_CHECKING:\n    from ._sync.job import Job"),
         ("cli/__init__.py", "import runpod_sdk\nfrom runpod_sdk import Runpod, local"),
     ],
 )

@@ -349,7 +349,7 @@ class AsyncJob(Generic[Output_co]):
         """
         session = evolve(self.endpoint._with_headers(extra_headers), job_of=self._for_error)
         reader = UpdateReader(session, self.id, None, length_of_time(timeout))
-        return aio.AsyncDelivery(reader.fill)
+        return aio.AsyncQueueIterator(reader.fill)
 
     async def cancel(
         self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None

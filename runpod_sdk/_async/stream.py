@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from runpod_sdk._flows.stream import ChunkReader
-from runpod_sdk._io.aio import AsyncDelivery
+from runpod_sdk._io.aio import AsyncQueueIterator
 from runpod_sdk.models import StreamChunk
 
 
-class AsyncStream(AsyncDelivery[StreamChunk]):
+class AsyncStream(AsyncQueueIterator[StreamChunk]):
     """
     The chunks of a job: an async iterator, iterated once, and an async context manager.
 

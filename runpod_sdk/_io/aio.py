@@ -340,7 +340,7 @@ def notifier(function: OnUpdate | None, guard: JobGuard) -> Notify | None:
     return notify
 
 
-class AsyncDelivery(AsyncIterator[T]):
+class AsyncQueueIterator(AsyncIterator[T]):
     """
     An async iterator over the values of a queue that a flow fills.
 

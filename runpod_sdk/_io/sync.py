@@ -264,7 +264,7 @@ def notifier(function: OnUpdate | None, guard: JobGuard) -> Notify | None:
     return notify
 
 
-class Delivery(Iterator[T]):
+class QueueIterator(Iterator[T]):
     """
     An iterator over the values of a queue that a flow fills.
 

@@ -348,7 +348,7 @@ class Job(Generic[Output_co]):
         """
         session = evolve(self.endpoint._with_headers(extra_headers), job_of=self._for_error)
         reader = UpdateReader(session, self.id, None, length_of_time(timeout))
-        return sync.Delivery(reader.fill)
+        return sync.QueueIterator(reader.fill)
 
     def cancel(
         self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runpod_sdk._flows.stream import ChunkReader
-from runpod_sdk._io.sync import Delivery
+from runpod_sdk._io.sync import QueueIterator
 from runpod_sdk.models import StreamChunk
 
 
-class Stream(Delivery[StreamChunk]):
+class Stream(QueueIterator[StreamChunk]):
     """
     The chunks of a job: an iterator, iterated once, and a context manager.
 
