@@ -1,1 +1,1 @@
-"""What to do next: every operation once, as a coroutine over an IO port."""
+"""The flows: each operation is written once, as a coroutine over an IO port."""

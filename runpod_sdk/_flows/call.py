@@ -38,7 +38,7 @@ class Operation(Generic[T]):
     """One operation of the API with its arguments: how to ask, and how to read the answer."""
 
     action: str
-    """What it does, for messages: "status of job …"."""
+    """Description for messages, such as "status of job …"."""
     kind: RepeatSafety
     ask: Callable[..., Awaitable[Any]] = field(repr=False)
     """The generated function with its arguments, all but `client`."""
@@ -49,7 +49,7 @@ class Operation(Generic[T]):
     poll_wait: float = 0.0
     """How long the server may hold the answer back, in seconds."""
     job_id: str | None = None
-    """The job that it is about, if it is about one that exists."""
+    """The id of the existing job, if the operation needs one."""
     complete: Callable[[dict[str, JSONValue], str | None], dict[str, JSONValue]] | None = None
     """Checks a body before it is parsed, and adds the members that it may lack."""
     largest: int | None = None
@@ -57,11 +57,11 @@ class Operation(Generic[T]):
     another_way: bool = False
     """Whether there is another operation to ask with, should this one be answered 404."""
     limit: RateLimitedCall | None = None
-    """What the service allows of its kind, where it says so."""
+    """The rate limit of its kind, if RunPod documents one."""
     record: Submission | None = field(default=None, repr=False, eq=False)
-    """Where to keep what becomes of it, if it submits a job."""
+    """The record of the submission, if the operation submits a job."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What of the request must not get into an error, should the server repeat it."""
+    """The request's secrets, which no error may contain even if the server repeats them."""
 
     @property
     def submission(self) -> bool:
@@ -171,16 +171,16 @@ async def call_once(
     extra_headers: Mapping[str, str] = _NO_HEADERS,
 ) -> T:
     """
-    Ask once, and read the answer.
+    Send one request, and read the response.
 
     Args:
-        extra_headers: Headers of the request, besides those of the client.
+        extra_headers: Additional headers of the request.
 
     Raises:
-        RequestTooLargeError: It is larger than the service takes.
-        NoReply: No usable answer within *limit*.
-        APIStatusError: The answer is not 2xx.
-        APIResponseValidationError: It is, but the body is not what the document says.
+        RequestTooLargeError: The request is larger than RunPod accepts.
+        RequestFailed: No usable response arrived within *limit*.
+        APIStatusError: The response is not 2xx.
+        APIResponseValidationError: The body does not match the API document.
     """
     before = sys.exception()
     client = _GeneratedClientAdapter(io, op, limit, resends, extra_headers)

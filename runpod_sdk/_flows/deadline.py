@@ -1,9 +1,9 @@
 """
-When things have to end: the deadline of a call, and the time limit of each attempt.
+Deadlines: the deadline of a call, and the time limit of each attempt.
 
-A timeout that the caller gave is a strict total. The client's own timeout begins anew with
-every `PROGRESS` bytes of a body that have moved in either direction: so a large body gets
-through a slow line, and a peer that sends a byte now and then does not.
+A call's timeout limits the whole call. The client's timeout restarts with every `PROGRESS` bytes of
+a body that are transferred in either direction. A large body therefore passes through a slow
+connection, but a server that sends single bytes cannot block the call.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Deadline:
     timeout: float | None
     """The length that it was made of, for messages."""
     restarts: bool = False
-    """Whether it begins anew while a body moves."""
+    """Whether the deadline restarts while a body makes progress."""
     bounds_attempts: bool = True
     """Whether each attempt is bounded too, by the client's own timeout."""
 
@@ -43,7 +43,7 @@ class Deadline:
         return None if self.at is None else self.at - now
 
     def restart(self, now: float) -> None:
-        """Begin anew, if this deadline does that."""
+        """Restart the deadline, if it restarts."""
         if self.restarts and self.timeout is not None:
             self.at = now + self.timeout
 
@@ -100,11 +100,11 @@ class TimeLimit:
         self._patience = patience
         self._moved = 0
         self.scope: Bounded | None = None
-        """What bounds the attempt, to be told when the limit moves."""
+        """The scope that enforces the limit, informed when the limit changes."""
         self.is_over = False
         """Whether it was ended before its time."""
         self.waits_for: object = None
-        """What a thread waits for in this attempt, if one does."""
+        """The event that a thread waits for in this attempt, if any."""
         self.ends_at = self._end(patience if first is None else first)
 
     def by(self, now: Callable[[], float]) -> TimeLimit:

@@ -12,10 +12,10 @@ from runpod_sdk.explanation import Explanation, JobReason
 
 async def explain(context: EndpointContext, job_id: str, deadline: Deadline) -> Explanation:
     """
-    Ask for the state of a job and, if it is in the queue, for the endpoint's health.
+    Read a job's state and, if the job is queued, the endpoint's health.
 
-    A job that nothing keeps in the queue is asked after once more: it may have been taken
-    between the two answers.
+    If nothing explains why the job is queued, read its state again: a worker may have taken it
+    between the two responses.
     """
     try:
         state = await call(context, api.status(context.endpoint_id, job_id), deadline)

@@ -1,9 +1,9 @@
 """
-End a call early without losing its job.
+Early ends of a call, without losing its job.
 
-A call about a job may be ended at any instant: by an error of ours, or by an *interruption*,
-which is every other exception. Ctrl-C, the cancellation of a task, what a signal handler or a
-caller's function raises: each propagates unchanged, with a note that names the job.
+A call can end at any instant, by an error of this package or by an *interruption*, which is any
+other exception: Ctrl-C, a cancelled task, or an exception that a signal handler or a caller's
+function raises. Interruptions propagate unchanged, with a note that names the job.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class JobGuard:
     known_id: str | None = None
     """The job's id, where the call does not submit the job itself."""
     submission: Submission = field(factory=Submission)
-    """What is known of the job otherwise."""
+    """The record of the submission, if the job's id is not known yet."""
     interruption: BaseException | None = None
-    """What a function of the program's has raised: it interrupts the call, whatever its class."""
+    """The exception of a caller's function, which interrupts the call, of any class."""
 
     @property
     def job_id(self) -> str | None:

@@ -1,10 +1,10 @@
 """
-JSON as the server sends it, read in one place.
+Decoding of the server's JSON.
 
-A large answer is read by msgspec where that is installed (the extra `fast`), in about half
-the time. What it refuses the standard library reads: integers of any size, NaN, a lone
-surrogate, UTF-16 mean the same with it and without. What is sent the standard library
-writes, as msgspec would let NaN and bytes pass.
+If msgspec is installed (the extra `fast`), it decodes large responses, in about half the time. If
+it refuses a response, the standard library decodes it: the result is the same with and without
+msgspec, for integers of any size, NaN, lone surrogates and UTF-16. Requests are encoded by the
+standard library, because msgspec would accept NaN and bytes.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ def encode(body: object, name: str = "") -> bytes:
     Write *body* as JSON.
 
     Args:
-        name: What it is called in an error, if it is not a whole request.
+        name: The value's name in errors, if it is not a whole request.
 
     Raises:
         ValueError: NaN, infinity, a lone surrogate, or a value that contains itself.
-        TypeError: Something that JSON has no form for, nor a class of its own.
-        ConfigurationError: It is of a class that needs cattrs, which is not installed.
+        TypeError: A value has no JSON form.
+        ConfigurationError: A value needs cattrs, which is not installed.
     """
     return write(body, name, _plain)
 

@@ -1,8 +1,8 @@
 """
-Which jobs were submitted just now.
+Jobs that the client submitted in the last seconds.
 
-In the first moments the service may answer 404 to whoever asks after a job, as not all of
-its servers know it yet. So such an answer is final only where the job is none of these.
+At first, RunPod may respond with 404 to a status request, because not all servers know the job yet.
+A 404 response is therefore final only if the job is not one of these.
 """
 
 from __future__ import annotations

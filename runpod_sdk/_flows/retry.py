@@ -1,18 +1,17 @@
 """
-When something is sent again, and after how long: one decision, whatever the loop.
+Retries: which requests are sent again, and after which pause.
 
-kind            again after
-READ            no answer, 408, 429, 5xx
-SUBMIT          surely not taken: the connection or the proxy's tunnel was never made, the last byte
-                of the request was not handed over, 429, 503
-ACT, DRAIN      the same
-PURGE           never
+kind              retried after
+READ              no response, 408, 429, 5xx
+SUBMIT            certainly not accepted: the connection or the proxy's tunnel was never made, the
+                  last byte of the request was not handed to the system, 429, 503
+CHANGE, CONSUME   as SUBMIT
+PURGE             never
 
-Never again after a failure that is permanent: a proxy's 407, a certificate that is not trusted,
-a client that was closed.
+A permanent failure is never retried: a proxy's 407, an untrusted certificate, a closed client.
 
-The pause before the n-th retry is anything up to BACKOFF_FIRST · 2ⁿ⁻¹ (full jitter),
-at most BACKOFF_LONGEST; more where the server asks for it, at most RETRY_AFTER_LONGEST.
+The pause before the n-th retry is random, up to BACKOFF_FIRST · 2ⁿ⁻¹ (full jitter) and at most
+BACKOFF_LONGEST. If the server asks for a longer pause, it is at most RETRY_AFTER_LONGEST.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from runpod_sdk.settings import BACKOFF_FIRST, BACKOFF_LONGEST, RETRY_AFTER_LONG
 
 class RepeatSafety(Enum):
     """
-    What asking twice would mean.
+    The effect of a second request.
 
-    READ    nothing: ask again.
-    SUBMIT  a second job, and a second bill.
-    ACT     a second cancel or retry of the same job.
-    PURGE   jobs removed that came after the first.
-    DRAIN   nothing bad, but what the lost answer carried is gone.
+    READ     none
+    SUBMIT   a second job, which is paid for too
+    CHANGE   a second cancel or retry of the same job
+    PURGE    newer jobs are removed
+    CONSUME  none, but the chunks of a lost response are lost
     """
 
     READ = "read"
@@ -43,14 +42,14 @@ class RepeatSafety(Enum):
 
 
 def surely_not_taken(fault: RequestFailed | APIStatusError) -> bool:
-    """Tell whether what was asked surely did not happen, and may be asked again."""
+    """Return whether the server certainly did not accept the request."""
     if isinstance(fault, RequestFailed):
         return not fault.sent
     return fault.status_code in (429, 503)
 
 
 def may_repeat(kind: RepeatSafety, fault: RequestFailed | APIStatusError) -> bool:
-    """Tell whether a call of *kind* that met *fault* may be sent again."""
+    """Return whether a request of *kind* may be sent again after *fault*."""
     if kind is RepeatSafety.PURGE or (isinstance(fault, RequestFailed) and fault.permanent):
         return False
     if kind is not RepeatSafety.READ:

@@ -1,8 +1,8 @@
 """
-Ask until there is an answer, or a reason to stop.
+Send a request until there is a response, or a reason to stop.
 
-The two loops of this package are this one, after a failure, and those of `waiting`
-and `streaming`, after an answer.
+This loop repeats a request after a failure. The loops of `wait` and `stream` repeat requests after
+a response.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from runpod_sdk.settings import BACKOFF_FIRST, PAUSE_FIRST
 
 T = TypeVar("T")
 Failure: TypeAlias = RequestFailed | errors.APIStatusError
-"""What an attempt may end with in place of an answer."""
+"""The failure of an attempt."""
 Revise: TypeAlias = Callable[[Failure, float], Operation[T]]
 """Returns what to ask next, after an attempt that failed after so many seconds."""
 
@@ -42,7 +42,7 @@ class OutOfTime(Exception):
     ) -> None:
         super().__init__(failure)
         self.failure = failure
-        """What the last try met, where there is no time for another."""
+        """The failure of the last attempt."""
         self.sent = sent
         """Whether a try was cut short that may have reached the server."""
         self.in_line = in_line
@@ -60,18 +60,18 @@ async def send_until_answered(
     revise: Revise[T] | None = None,
 ) -> T:
     """
-    Ask, and ask again where that is safe and there is time.
+    Send a request, and retry it if that is safe and there is time.
 
     Args:
-        give_up_at: The instant until which to ask again, however often; None is as often as
-            the client's `max_retries` says.
-        revise: Returns what to ask after a failure; None asks the same again.
+        give_up_at: The time until which to retry, without a limit on the number; None uses the
+            client's `max_retries`.
+        revise: Returns the next operation after a failure; None repeats the same operation.
 
     Raises:
-        OutOfTime: The deadline is the reason to stop.
-        APIStatusError: The server refused, and asking again is unsafe or was in vain.
-        APIConnectionError: The same, without an answer.
-        APIResponseValidationError: The answer can't be read.
+        OutOfTime: The deadline passed.
+        APIStatusError: The response is not 2xx, and a retry is unsafe or failed.
+        APIConnectionError: No response arrived, and a retry is unsafe or failed.
+        APIResponseValidationError: The response cannot be read.
     """
     io = context.io
     failure: errors.RunpodError | None = None
@@ -178,12 +178,12 @@ async def _enter(
 
 async def call(context: EndpointContext, op: Operation[T], deadline: Deadline) -> T:
     """
-    Carry out an operation that is one question and one answer.
+    Perform an operation with one request and one response.
 
     Raises:
         RunpodTimeoutError: The deadline passed.
-        APIStatusError: The server refused, also where there was no time to ask again.
-        APIConnectionError: The same, without an answer.
+        APIStatusError: The response is not 2xx, also if there was no time for a retry.
+        APIConnectionError: No response arrived, also if there was no time for a retry.
     """
     try:
         return await send_until_answered(context, op, deadline)

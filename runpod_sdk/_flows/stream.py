@@ -1,19 +1,19 @@
 """
 Read the chunks of a job: each once and in order, or an error.
 
-The server hands out each chunk once and keeps none, which leaves two dangers.
+The server delivers each chunk once and keeps none. Two faults can lose chunks:
 
 - A lost response takes its chunks with it. They are restored from the job's output, if
   the worker returns what it yields: once the job has ended, the items of the output
   after those accepted so far are the missing chunks, provided that the output begins
-  with the accepted ones. A digest of these is kept for that, not the chunks. If no chunk
-  was accepted yet, a list may just as well be a returned value: then the chunks that are
-  left on the server have to be the end of it.
-- If a worker vanishes, the platform runs the job again, and the next run yields
-  everything again. The responses of the stream do not name the run. The reader sees a
-  job that went back to the queue, and asks for the job's status when it may have missed
-  that: before it delivers what follows a pause or begins like the stream itself, and
-  before it ends a stream well. The chunks of the next run are skipped until they have
+  with the accepted ones. For that, a digest of these is kept, not the chunks. If no chunk
+  was accepted yet, a list may also be a returned value: then the chunks that remain on the
+  server must be its end.
+- If a worker disappears, RunPod runs the job again, and the next run yields everything
+  again. The responses of the stream do not name the run. The reader sees that the job is
+  in the queue again. If it may have missed that, it reads the job's status: before it
+  delivers chunks after a pause or chunks that begin like the stream, and before it ends a
+  stream without an error. The chunks of the next run are skipped until they have
   repeated those accepted; if they differ, only the job's output can complete the stream.
 """
 
@@ -72,7 +72,7 @@ class ChunkReader:
         return self._memory.undelivered
 
     def close(self) -> None:
-        """End the iteration. What was fetched and not consumed stays in the memory."""
+        """End the iteration. Chunks that were fetched and not consumed stay in the memory."""
         self._closed = True
 
     def fill(self) -> Coroutine[Any, Any, deque[StreamChunk] | None]:

@@ -1,5 +1,5 @@
 """
-What the streams of one `Job` object have read: a position, and the chunks not yet consumed.
+The memory of one `Job` object's streams: a position, and the chunks not yet consumed.
 
 A position is immutable and is replaced as a whole, by one assignment. An exception that
 interrupts the reader at any instant therefore leaves the old position or the new one,
@@ -81,7 +81,7 @@ def _outputs(chunks: Iterable[StreamChunk]) -> list[JSONValue]:
 
 @frozen
 class Position:
-    """How far a stream has been read. Times are those of the clock of the IO port."""
+    """The position in a stream. Times are from the IO port's clock."""
 
     ready: deque[StreamChunk] = field(factory=deque[StreamChunk])
     """The chunks to deliver next. Only removing from it is allowed."""
@@ -95,7 +95,7 @@ class Position:
     first: Prefix = _NONE
     """The first of them."""
     repeated: Prefix | None = None
-    """While another run repeats the accepted chunks: those that it has repeated."""
+    """The accepted chunks that another run has repeated so far."""
     status: JobStatus | str = JobStatus.IN_QUEUE
     retries: int = 0
     """The number of times that the job was given to another worker, as far as is known."""
@@ -103,7 +103,7 @@ class Position:
     ended_first: bool = False
     """Whether the job had ended before its first chunk was fetched: no other run can follow."""
     known_at: float | None = None
-    """When the run was last known to be the same; None before the first request."""
+    """Time at which the run was last known to be unchanged; None before the first request."""
     repeated_at: float = float("-inf")
     """When chunks last began like the stream itself, and were checked for that."""
     end: JobState | None = None
@@ -141,7 +141,7 @@ class Position:
         return evolve(at, repeated=repeated, retries=at.retries + 1, worker=None)
 
     def is_other_run(self, state: JobState) -> bool:
-        """Return whether the accepted chunks are of an earlier run than the one of *state*."""
+        """Return whether the accepted chunks are from an earlier run than *state*."""
         if not self.accepted.count:
             return False
         returned = state.status == JobStatus.IN_QUEUE and self.status != JobStatus.IN_QUEUE
@@ -162,7 +162,7 @@ class Position:
 
     def matched(self) -> Position | None:
         """
-        Make those of the unchecked chunks ready that the run so far has not delivered.
+        Make the unchecked chunks ready that the run has not delivered before.
 
         Returns:
             None if another run repeats the accepted chunks with differences.
@@ -195,7 +195,7 @@ _WAITING = (inspect.CORO_RUNNING, inspect.CORO_SUSPENDED)
 
 
 class StreamMemory:
-    """The position of the streams of one `Job` object. A copy for another process is empty."""
+    """The position of one `Job` object's streams. A copy for another process is empty."""
 
     __slots__ = ("_flow", "position")
 
@@ -219,7 +219,7 @@ class StreamMemory:
         return (*self.position.ready, *self.position.unchecked)
 
     def check_idle(self) -> None:
-        """Raise `RuntimeError` if somebody else is waiting for the next chunk."""
+        """Raise `RuntimeError` if another task or thread is waiting for the next chunk."""
         flow = None if self._flow is None else self._flow()
         if flow is not None and inspect.getcoroutinestate(flow) in _WAITING:
             raise RuntimeError(

@@ -52,13 +52,13 @@ async def run_sync(
     """
     Submit *request* and wait until the job's status is terminal.
 
-    Until the first answer the job's id is not known, and a lost answer is a lost job.
-    So the server is asked to hold that answer for the shortest time only; and where
-    the deadline might pass even before that, not to hold it at all.
+    Until the first response, the job's id is unknown, and a lost response is a lost job. The first
+    long poll is therefore the shortest possible. If the deadline might pass even before that, the
+    first request does not wait.
 
     Args:
-        record: Keeps what is known of the submission, for who is interrupted.
-        notify: Is told of each change of the job's status or progress.
+        record: The record of the submission, for an interruption.
+        notify: Called with each change of the job's status or progress.
     """
     deadline = context.deadline(timeout)
     if timeout is not None and timeout <= 2 * FIRST_POLL_WAIT:

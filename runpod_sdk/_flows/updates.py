@@ -1,10 +1,10 @@
 """
-Tell of each change of a job's status or progress, once.
+Report each change of a job's status or progress, once.
 
-A long poll of the service ends when the job has ended, and need not end for other news. So each
-one is as short as the pause between two questions would be: news is at most that old, and the end
-is known at once. Where an answer comes early and has news, the server ends its long polls for news,
-and the next ones are as long as those of a wait.
+RunPod ends a long poll when the job has ended, but not always for other changes. Each long poll is
+therefore as short as the pause between two polls: a change is reported at most that late, and the
+end at once. If a response arrives early with a change, the server ends long polls for changes, and
+the next ones are as long as in a wait.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class UpdateReader:
 
 
 def is_news(state: JobState, told: JobState) -> bool:
-    """Tell whether the status or the progress has changed."""
+    """Return whether the status or the progress has changed."""
     try:
         return (state.status, state.progress) != (told.status, told.progress)
     except RecursionError:  # a progress nested too deep to compare
@@ -131,11 +131,11 @@ async def wait_and_notify(
     known: JobState | None = None,
 ) -> JobState:
     """
-    Wait until the job's status is terminal, as `wait` does; tell *notify* of each update.
+    Wait until the job's status is terminal, as `wait` does; call *notify* with each update.
 
     Args:
-        notify: None where nobody wants to know: then long polls are as long as they can be.
-        known: The job's present state, if it is known.
+        notify: None without a function for updates: long polls are then as long as possible.
+        known: The job's current state, if it is known.
     """
     if notify is None:
         return await wait(context, job_id, deadline, known)

@@ -1,15 +1,14 @@
 """
-Wait for a job: ask, let the server hold the answer, ask again.
+Wait for a job with long polls.
 
-The server holds each answer until the job is done or the asked-for `wait` is over, so
-there is no pause between polls that were held. An answer that came at once and says
-nothing new is followed by one, longer each time; and so is every answer of a server
-that knows no long poll, which is asked at `/status` instead.
+The server holds each response until the job has ended or the `wait` has passed, so there is no
+pause between long polls. A response that arrives at once without news is followed by a pause,
+longer each time. A server without long polls is polled at `/status`, with the same pauses.
 
-Outages are survived: until the caller's deadline, without one until `OUTAGE` seconds have
-passed without a good answer. Where a gateway cuts two held answers in a row, or swallows them,
-the next ones are to be held half as long as the last one lived, or was to be held; and `/status`
-is asked for a while where that is too short for a long poll.
+The wait survives outages until the caller's deadline; without one, until `OUTAGE` seconds have
+passed without a good response. If a gateway cuts or drops two held responses in a row, the next
+long polls are half as long as the last one. If that is too short for a long poll, `/status` is
+polled for a while.
 """
 
 from __future__ import annotations

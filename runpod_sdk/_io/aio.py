@@ -1,8 +1,8 @@
 """
 The port of the async client, under asyncio and trio.
 
-What carries the bytes is imported with the first request, which tells the event loop; so
-that making a client loads neither asyncio nor h11.
+The transport is imported with the first request, which determines the event loop. Creating a client
+therefore imports neither asyncio nor h11.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ T = TypeVar("T")
 
 Transport = Literal["direct", "aiohttp", "anyio"]
 """
-How a client sends requests: over connections of its own, or by aiohttp, under asyncio only.
+Transports: the client's own connections, or aiohttp, under asyncio only.
 
 `anyio` is an older name of `direct`.
 """
 
 
 class AsyncIO:
-    """An `IO` over anyio: connections of our own, or a caller's `httpx.AsyncClient`."""
+    """The async port: over the client's own connections, or a caller's `httpx.AsyncClient`."""
 
     def __init__(
         self,
@@ -250,7 +250,7 @@ class _PerThread(threading.local):
 
     def __init__(self) -> None:
         self.scopes: set[anyio.CancelScope] = set()
-        """What is under way."""
+        """The cancel scopes of requests in progress."""
 
 
 class _Sender(Protocol):
@@ -319,10 +319,10 @@ async def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
 
 def notifier(function: OnUpdate | None, guard: JobGuard) -> Notify | None:
     """
-    Return what calls the function of a program that wants to know of updates, if there is one.
+    Return a function that calls the caller's function for updates, if there is one.
 
     Args:
-        guard: Is told of what the function raises, which is an interruption whatever its class.
+        guard: Records the function's exception, which is an interruption, of any class.
     """
     if function is None:
         return None

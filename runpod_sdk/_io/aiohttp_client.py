@@ -1,10 +1,10 @@
 """
-By way of aiohttp, whose parser and streams are written in C: the extra `aiohttp`.
+The transport by aiohttp (the extra `aiohttp`), whose parser and streams are written in C.
 
-Not by way of an httpx transport over it: of those that there are, one takes a server that
-hung up for a connection that was never made, and a job would be sent twice. aiohttp itself
-asks again where a connection breaks, and an answer of a stream would be lost without a
-word; so it is not shown that one did.
+It uses aiohttp directly. An existing httpx transport over aiohttp reports a connection timeout if
+the server closes the connection, so a job would be submitted twice. aiohttp itself retries after a
+broken connection, so a stream's response would be lost without an error; the adapter hides broken
+connections from it.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _CLOCKS_APART: Final = 1.0
 
 class AiohttpSender:
     """
-    A client's way to its server by aiohttp, for one event loop of asyncio.
+    Sends a client's requests by aiohttp, for one asyncio event loop.
 
-    Where a kept connection fails, or the machine has slept, the others have likely died as
-    well; so new requests go by a new session, and the old one is closed when it is done.
+    If a kept connection fails, or the machine has slept, the other connections are probably broken
+    too. New requests then use a new session, and the old session is closed when it is idle.
     """
 
     def __init__(self, config: Config) -> None:
@@ -196,7 +196,7 @@ class _Attempt:
 
     trace: http_common.SendTrace
     is_large: bool = False
-    """Whether its body tells how much of it was sent."""
+    """Whether its body reports how much of it was sent."""
     is_kept: bool = False
     """Whether its connection was used before."""
 

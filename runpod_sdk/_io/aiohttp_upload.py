@@ -1,4 +1,4 @@
-"""A request body that aiohttp uploads, and that tells how much of it was sent."""
+"""A request body for aiohttp that reports how much of it was sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runpod_sdk._io.socket_deadline import is_ready
 
 
 class Upload(aiohttp.Payload):
-    """A body that tells how much of it was handed to the system."""
+    """A body that reports how much of it was handed to the system."""
 
     def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.SendTrace) -> None:
         super().__init__(content)
@@ -29,8 +29,8 @@ class Upload(aiohttp.Payload):
         """
         Write the body, and wait for the system to take each piece.
 
-        TLS of asyncio's may still hold back what was written last, but no more than that. So the
-        last two bytes are pieces of their own: when the first of them has gone, so has the rest.
+        asyncio's TLS may hold back the last write, but no more. The last two bytes are therefore
+        separate pieces: when the first of them was sent, the rest was sent too.
         """
         transports = _transports_of(writer)
         for transport in transports:

@@ -18,10 +18,10 @@ _MAGIC: Final = b"\x1f"
 
 class ResponseBody:
     """
-    Gathers an answer, as far as it is not larger than what is believed.
+    Collects a response's body, up to the maximum size.
 
-    Of an answer with an error status, the status counts more: a body that can't be unpacked is
-    left out.
+    In a response with an error status, a body that cannot be decompressed is ignored, because the
+    status is more important.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class ResponseBody:
 
     def add(self, piece: bytes | bytearray) -> bool:
         """
-        Take a piece; tell whether more of them are wanted.
+        Add a piece; return whether to read more pieces.
 
         Raises:
-            httpx.DecodingError: It can't be unpacked.
+            httpx.DecodingError: The piece cannot be decompressed.
         """
         if self._gzip is not None and self._is_readable:
             try:

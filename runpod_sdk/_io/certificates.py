@@ -1,4 +1,4 @@
-"""Whom a client trusts: the certificates of httpx, or those that the environment names."""
+"""Trusted certificates: httpx's defaults, or the certificates that the environment names."""
 
 from __future__ import annotations
 

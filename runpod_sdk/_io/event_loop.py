@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def wait_for_future(turn: Future[None], limit: float | None) -> bool:
-    """Await *turn*, for *limit* seconds at the most; tell whether it is done."""
+    """Await *turn* for at most *limit* seconds; return whether it is done."""
     came, call_soon = anyio.Event(), loop_scheduler()
 
     def tell(_: Future[None]) -> None:
@@ -29,7 +29,7 @@ async def wait_for_future(turn: Future[None], limit: float | None) -> bool:
 
 
 def loop_scheduler() -> Callable[..., object]:
-    """Give what has the running loop call something, whichever thread asks."""
+    """Return a thread-safe `call_soon` of the running loop."""
     if (loop := _loop_of_asyncio()) is not None:
         return loop.call_soon_threadsafe
     import trio
@@ -38,13 +38,13 @@ def loop_scheduler() -> Callable[..., object]:
 
 
 def loop_time() -> float:
-    """Return the time of this event loop, in seconds; anyio says the same, but takes longer."""
+    """Return the event loop's time, in seconds, faster than anyio."""
     loop = _loop_of_asyncio()
     return anyio.current_time() if loop is None else loop.time()
 
 
 def current_loop() -> object:
-    """Return what tells this event loop from others."""
+    """Return an object that identifies the running event loop."""
     return _loop_of_asyncio() or anyio.lowlevel.current_token()
 
 

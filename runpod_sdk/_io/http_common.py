@@ -1,4 +1,4 @@
-"""What the ways to a server share: what a request carries, and what is made of its end."""
+"""Functions that all transports share: tracing a request, and translating its failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runpod_sdk._signals import interruption_in
 from runpod_sdk.settings import Config
 
 TRANSPORT_ERRORS = (httpx.HTTPError,)
-"""What a way to a server may raise in place of an answer."""
+"""Exceptions of a transport."""
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -37,11 +37,11 @@ _QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11
 
 class SendTrace:
     """
-    Watches a request on its way, to tell whether the server may have taken it.
+    Traces a request, to know whether the server may have accepted it.
 
-    It may as soon as the last byte was handed to the system, and not before. A transport that
-    reports nothing leaves it open. What becomes of a submission is kept as it goes, in case that
-    it is interrupted.
+    The server may have accepted it as soon as the last byte was handed to the system. If a
+    transport reports nothing, that is unknown. A submission is recorded at each step, because it
+    may be interrupted.
     """
 
     def __init__(self, submission: Submission | None = None) -> None:
@@ -51,10 +51,10 @@ class SendTrace:
         """Whether what goes out now is not the request, but that for a proxy's tunnel."""
         self._may_be_taken = False
         self.counts_pieces = False
-        """Whether what gives out the body reports its last piece."""
+        """Whether the body reports its last piece."""
 
     def unwatched(self) -> None:
-        """Note that the request is handed on, and that nobody may report its sending."""
+        """Record that the request was passed on to a transport that may not report its sending."""
         self._is_watched = False
 
     def handing_over(self) -> None:
@@ -88,7 +88,7 @@ class SendTrace:
             self._submission.sent = self.sent()
 
     def sent(self, fault: BaseException | None = None) -> bool:
-        """Tell whether the server may have taken the request, given what ended it."""
+        """Return whether the server may have accepted the request, which ended with *fault*."""
         if isinstance(fault, _NEVER_SENT):
             return self._may_be_taken
         return self._may_be_taken or not self._is_watched
@@ -124,10 +124,10 @@ def request_failed(
     config: Config, request: Request, fault: Exception, trace: SendTrace, *, closed: bool = False
 ) -> RequestFailed:
     """
-    Make the port's own exception of what was raised in place of an answer, and log it.
+    Return the port's exception for a transport's exception, and log it.
 
     Args:
-        closed: Whether the client was closed meanwhile.
+        closed: Whether the client was closed during the request.
     """
     _quote_nothing(fault)
     sent = trace.sent(fault)

@@ -147,10 +147,10 @@ class _BodyReader:
 
     def add(self, piece: bytes) -> bool:
         """
-        Take a piece; tell whether there is room for more.
+        Add a piece; return whether to read more pieces.
 
         Raises:
-            httpx.ReadTimeout: No time is left, though bytes keep coming.
+            httpx.ReadTimeout: No time is left, although data keeps arriving.
         """
         come = self._response.num_bytes_downloaded
         self._limit.moved(come - self._counted)

@@ -1,12 +1,12 @@
 """
 Total deadlines and early answers for a caller's httpx client.
 
-Its connections come from a network backend of httpcore's, which is wrapped here. What that of a
-sync client does is bounded by the attempt of the thread, and a host's addresses are tried at the
-same time. During a large upload, both kinds read what the server says: httpcore goes on to read
-an answer after a `WriteError`, so an early answer is one. This reads attributes of httpx and
-httpcore that are not public. Where they are missing, or the transport is not httpx's own, nothing
-is wrapped: then httpx's timeouts are all there is, and each may take as long as the whole.
+This module wraps the network backend of httpcore, which makes the client's connections. In a sync
+client, the thread's attempt limits each operation, and a host's addresses are tried concurrently.
+During a large upload, both kinds read early responses: httpcore reads a response after a
+`WriteError`, so an early response raises one. This module reads private attributes of httpx and
+httpcore. If they are missing, or the transport is not httpx's own, nothing is wrapped, and only
+httpx's timeouts apply, each as long as the whole limit.
 """
 
 from __future__ import annotations
@@ -69,11 +69,10 @@ def transports_of(client: httpx.Client | httpx.AsyncClient) -> Iterable[Any]:
 
 def expire_idle_connections(client: httpx.Client | httpx.AsyncClient) -> None:
     """
-    Have *client* use none of the connections again that are idle now.
+    Let *client* use none of its idle connections again.
 
-    Another thread may be about to use one, so none is closed here: the pool does that, when it
-    looks for a connection. One of HTTP/2 may have died although it is in use: it carries on with
-    that, and gets no new requests.
+    Another thread may be about to use a connection, so the pool closes it later, when it looks for
+    one. An HTTP/2 connection may be broken although it is in use: it gets no new requests.
     """
     for transport in transports_of(client):
         for connection in getattr(getattr(transport, "_pool", None), "connections", []):

@@ -16,7 +16,7 @@ _USER_AGENT = (
 
 
 class Identity:
-    """Who a client is to its server: its key, and the headers of each of its requests."""
+    """The identity of a client: its API key, and the headers of each request."""
 
     __slots__ = ("config", "headers", "key")
 

@@ -10,7 +10,7 @@ from typing import Final
 from runpod_sdk._warn import warn
 
 logger = logging.getLogger("runpod_sdk")
-"""What is logged: at DEBUG each attempt and each retry, at INFO the jobs that are submitted."""
+"""The package's logger: attempts and retries at DEBUG, submitted jobs at INFO."""
 logger.addHandler(logging.NullHandler())
 
 _VARIABLE: Final = "RUNPOD_SDK_LOG"

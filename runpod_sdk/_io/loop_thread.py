@@ -1,5 +1,5 @@
 """
-What the sync client needs to have many things under way: a loop in a thread, and threads.
+Concurrency for the sync client: an event loop in a thread, and threads.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from runpod_sdk._io.task_runner import AsyncTaskRunner
 T = TypeVar("T")
 
 Inputs: TypeAlias = Iterable[T]
-"""What `map` of the sync client reads its inputs from."""
+"""The inputs of the sync client's `map`."""
 
 
 def many_context(io: SyncIO) -> ManyContext:
-    """Return what many jobs at once need, on an event loop in a thread of its own."""
+    """Return the context of many jobs, on an event loop in its own thread."""
     beside = io_for_loop_thread(io)
     return ManyContext(beside, AsyncTaskRunner(), ThreadConsumer(beside.aclose), async_inputs=False)
 
 
 class ThreadConsumer:
     """
-    The desk of the sync client: blocks, while a thread of its own runs the crew's loop.
+    The sync client's consumer: it blocks, while its own thread runs the task runner's loop.
 
-    The thread begins with the first call and ends with the last. It is a daemon, so an
-    iterator that nobody closed does not keep the process alive.
+    The thread starts with the first call and ends with the last one. It is a daemon thread, so an
+    iterator that was not closed does not keep the process alive.
 
-    Ctrl-C may come at any instant, and leaves no thread behind: the last flow ends the loop
-    itself, and a thread that nothing was called on ends as soon as it sees `_over`.
+    Ctrl-C at any instant leaves no thread behind: the last flow ends the loop, and a thread without
+    calls ends as soon as it sees `_over`.
     """
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
@@ -151,10 +151,10 @@ class ThreadConsumer:
 
 class ThreadedIO(AsyncIO):
     """
-    A port for an event loop over one that blocks: each request has a thread of its own.
+    A port for an event loop over a blocking port: each request has its own thread.
 
-    For a caller's `httpx.Client`, which nothing else can be done with. A request that
-    is given up goes on in its thread, as nothing can interrupt it.
+    A caller's `httpx.Client` needs it. An abandoned request continues in its thread, because it
+    cannot be interrupted.
     """
 
     def __init__(self, io: SyncIO) -> None:

@@ -1,11 +1,11 @@
 """
-The proxy of the environment for a client's base URL: one choice for every transport.
+The proxy from the environment for a client's base URL, for all transports.
 
-`HTTPS_PROXY` or `HTTP_PROXY` by the URL's scheme, else `ALL_PROXY`, else what the system's
-settings say (macOS, Windows); lower-case names first, an empty variable as if unset. Neither a
-host of this machine nor one that `NO_PROXY` covers is reached through a proxy.
+It is `HTTPS_PROXY` or `HTTP_PROXY` by the URL's scheme, else `ALL_PROXY`, else the system settings
+(macOS, Windows). Lower-case names take precedence, and an empty variable counts as unset. Hosts on
+this machine and hosts in `NO_PROXY` are reached without a proxy.
 
-No function here that raises has a proxy's password in a local variable.
+A function of this module that raises has no proxy password in a local variable.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What tells the proxy who asks."""
+        """The headers that authenticate the client to the proxy."""
         if self.credentials is None:
             return {}
         encoded = base64.b64encode(":".join(self.credentials).encode()).decode()

@@ -1,10 +1,9 @@
 """
 Total deadlines for blocking sockets.
 
-A timeout of a socket is for each operation, so a server that sends a byte now and then
-outlives them all. So sockets do not block here: what waits is a `poll`, for at most the time
-that is left to the attempt that this thread carries out. A timeout is then a return value,
-and an exception that a signal handler of the program raises meanwhile is never taken for one.
+A socket's timeout applies to each operation, so a server that sends single bytes never times out.
+Sockets therefore do not block here: a `poll` waits for at most the remaining time of the thread's
+attempt. A timeout is a return value, so a signal handler's exception is never mistaken for one.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def woken_by(event: threading.Event) -> threading.Event:
 
 
 class Wants(Enum):
-    """What an operation of a socket that does not block waits for."""
+    """The event that an operation of a non-blocking socket waits for."""
 
     READ = auto()
     WRITE = auto()

@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Transport = Literal["direct"]
-"""How a client sends requests: over connections of its own."""
+"""Transports: the client's own connections."""
 
 
 class SyncIO:
-    """An `IO` that blocks: over connections of our own, or a caller's `httpx.Client`."""
+    """The blocking port: over the client's own connections, or a caller's `httpx.Client`."""
 
     def __init__(
         self,
@@ -242,10 +242,10 @@ def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
 
 def notifier(function: OnUpdate | None, guard: JobGuard) -> Notify | None:
     """
-    Return what calls the function of a program that wants to know of updates, if there is one.
+    Return a function that calls the caller's function for updates, if there is one.
 
     Args:
-        guard: Is told of what the function raises, which is an interruption whatever its class.
+        guard: Records the function's exception, which is an interruption, of any class.
     """
     if function is None:
         return None

@@ -1,8 +1,8 @@
 """
-Crews and desks: flows that run beside one another, under asyncio and trio.
+Task runners and consumers: concurrent flows under asyncio and trio.
 
-Nothing here holds a cancel scope of the caller's task open, so that an iterator of
-results can be left anywhere: the scope is that of a task of its own.
+No cancel scope of the caller's task stays open, so an iterator of results can be left anywhere: the
+scope belongs to a separate task.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AsyncInputs: TypeAlias = "Iterable[T] | AsyncIterable[T]"
-"""What `map` of the async client reads its inputs from."""
+"""The inputs of the async client's `map`."""
 
 
 def many_context(io: AsyncIO) -> ManyContext:

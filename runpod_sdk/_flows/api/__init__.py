@@ -1,9 +1,9 @@
 """
-The API, operation by operation: the one place where wire names and ours meet.
+The API's operations: the mapping between wire names and this package's names.
 
-Only this package imports the generated client. URLs, parameters and field names are
-those of its functions and models: `operations` asks, `requests` makes what is sent,
-`answers` and `refusals` read what comes.
+Only this package imports the generated client. URLs, parameters and field names come from its
+functions and models: `operations` sends, `build` makes requests, `parse` reads responses, and
+`status_errors` reads error responses.
 """
 
 from runpod_sdk._flows.api.build import request, warn_if_nested

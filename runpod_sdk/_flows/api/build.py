@@ -1,4 +1,4 @@
-"""What is sent: a caller's request as the generated model, checked before anything goes out."""
+"""Requests: a caller's arguments as the generated model, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def request(
     warns: bool = True,
 ) -> wire.JobRequest:
     """
-    Make the request of what a caller gave, in one of the two ways.
+    Return the request for a caller's arguments, in one of the two forms.
 
     Args:
         extra_body: Top-level fields that the generated model does not know.

@@ -1,4 +1,4 @@
-"""How to read an answer: the generated models as ours. What can't be understood is kept."""
+"""Responses: the generated models as this package's values. Unknown members are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer says that is not 2xx, or not what the document says."""
+"""Errors for responses that are not 2xx, or do not match the API document."""
 
 from __future__ import annotations
 

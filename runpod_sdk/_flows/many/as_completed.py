@@ -1,9 +1,8 @@
 """
-Wait for jobs that were submitted before, whichever ends first.
+Wait for submitted jobs, in the order in which they end.
 
-Where there are more jobs than may be asked after at once, each is asked after in turn,
-and the server holds each answer for the shortest time; a job that has the asker to
-itself is waited for as ever.
+If there are more jobs than concurrent polls, the jobs are polled in turn, with the shortest long
+polls. Otherwise each job has its own wait.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ J = TypeVar("J", bound=JobHandle)
 
 
 class PollHandler:
-    """What `as_completed` does with each job."""
+    """The handler of `as_completed`."""
 
     def __init__(
         self, context_of: Callable[[Any], EndpointContext], crowded: Callable[[], bool]
@@ -145,7 +144,7 @@ async def states(taker: ResultTaker[JobResult[Any]]) -> list[JobState]:
     Take all results, and return the terminal states.
 
     Raises:
-        RunpodError: What befell the waiting for one of them.
+        RunpodError: Waiting for a job failed.
     """
     ended: list[JobState] = []
     try:

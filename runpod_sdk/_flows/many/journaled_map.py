@@ -1,13 +1,13 @@
 """
-`map` with a journal: what was sent before is not sent again, and what ended is kept.
+`map` with a journal: submitted inputs are not submitted again, and results are stored.
 
-An input is known by its index and a digest of its canonical JSON. What the journal knows
-of it decides what becomes of it:
+The journal identifies an input by its index and a digest of its canonical JSON. The input's status
+determines how it is handled:
 
-    not there, open         it is submitted: the intent is written first, the id after it
-    running, expired        its job is waited for, the oldest first, before anything is sent
-    succeeded, failed       its result is handed out, without a request
-    uncertain, skipped      its result is an error that says so
+    none, open              submitted: the intent is written before, the job's id after it
+    running, expired        the job is waited for, oldest first, before any submission
+    succeeded, failed       the stored result is yielded without a request
+    uncertain, skipped      the result is an error that says so
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from runpod_sdk.settings import PROPAGATION
 
 
 class JournaledMapHandler(MapHandler):
-    """What `map` does with each input, where it keeps a journal."""
+    """The handler of a `map` with a journal."""
 
     def __init__(
         self,
@@ -250,7 +250,7 @@ class JournalWriter:
         return group
 
     async def close(self) -> None:
-        """Write what is left, once nobody else does, and give the journal back."""
+        """Write the remaining changes after all tasks have ended, and release the journal."""
         journal, self._journal = self._journal, None
         if journal is None:
             return

@@ -1,9 +1,8 @@
 """
 Run a job for each input: submit it, wait for it, and never submit it twice.
 
-What befalls one input is that input's result. Only what would befall all of them, such
-as an input that has no JSON form, ends the whole: a caller's mistake isn't hidden in a
-million results.
+An error on one input is that input's result. Only a mistake of the caller, such as an input that
+has no JSON form, ends the map, so that it is not hidden in a million results.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from runpod_sdk.settings import UNSET
 
 
 class MapHandler:
-    """What `map` does with each input."""
+    """The handler of `map`."""
 
     def __init__(self, context: EndpointContext, options: MapOptions) -> None:
         self._context = evolve(context, queueing_counts=False)

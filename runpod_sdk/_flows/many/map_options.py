@@ -47,11 +47,11 @@ def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | 
 @frozen(kw_only=True)
 class MapOptions:
     """
-    What a caller asked of a `map`, checked.
+    The checked options of a `map`.
 
     Raises:
-        ValueError: A number that is too small, or a word that is none of the choices.
-        TypeError: Something of another type.
+        ValueError: A number is too small, or a value is not one of the choices.
+        TypeError: A value has another type.
     """
 
     concurrency: int
@@ -68,7 +68,7 @@ class MapOptions:
     _extra_body: Mapping[str, Any] | None = field(repr=False, alias="extra_body")
     _check: Callable[[Any], Any] | None = field(converter=_checker, alias="input_type")
     read: Reader | None = field(converter=reader_for, alias="output_type")
-    """What reads the outputs, if they are to be of a type."""
+    """The converter of outputs, if there is an output type."""
 
     def __attrs_post_init__(self) -> None:
         whole_number(self.concurrency, "concurrency", 1)
@@ -80,15 +80,15 @@ class MapOptions:
 
     def checked(self, input: Any) -> Any:
         """
-        Return what is to be sent of one input.
+        Return the value to send for one input.
 
         Raises:
-            TypeError: It is not of the type that inputs are to be of.
+            TypeError: The input does not match the input type.
         """
         return input if self._check is None else self._check(input)
 
     def request(self, input: Any) -> api.JobRequest:
-        """Make the request of one input, as it is to be sent."""
+        """Return the request of one input."""
         return api.request(
             None,
             input=input,

@@ -1,9 +1,9 @@
 """
-The other half of the port: flows that run beside one another.
+The second half of the port: concurrent flows.
 
-A *crew* runs them, on an event loop. Whoever takes what they bring sits at a *desk*,
-which is where that loop is for the async client; for the sync client the loop runs in
-a thread of its own, and the desk blocks and never suspends.
+A `TaskRunner` runs them on an event loop. A `Consumer` takes their results. For the async client,
+the consumer is on the same loop. For the sync client, the loop runs in its own thread, and the
+consumer blocks and never suspends.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Event(Protocol):
 
 
 class TaskRunner(Protocol):
-    """Runs flows beside whoever started them; to be used from its own loop only."""
+    """Runs flows as tasks; use it from its own event loop only."""
 
     async def open(self) -> None:
-        """Make ready; what is started from now on may outlive whoever started it."""
+        """Open the runner; its tasks may outlive the task that starts them."""
         ...
 
     def start(self, flow: Flow[None], *args: Any) -> None:
@@ -43,7 +43,7 @@ class TaskRunner(Protocol):
     def event(self) -> Event: ...
 
     async def within(self, seconds: float | None, flow: Flow[object], *args: Any) -> bool:
-        """Await *flow*, but no longer than *seconds*; tell whether it came to its end."""
+        """Await *flow* for at most *seconds*; return whether it ended."""
         ...
 
     async def in_thread(self, handler: Callable[..., T], *args: Any) -> T:
@@ -77,7 +77,7 @@ class Consumer(Protocol):
 
 @frozen
 class ManyContext:
-    """What many jobs at once need: an IO port, and the tasks and the consumer on its loop."""
+    """An IO port, with the task runner and the consumer on its loop, for many jobs."""
 
     io: IO
     runner: TaskRunner
@@ -86,5 +86,5 @@ class ManyContext:
     """Whether inputs may be an async iterable."""
 
     def bind(self, context: EndpointContext) -> EndpointContext:
-        """Return *session* with this port in place of its own."""
+        """Return *context* with this port."""
         return evolve(context, io=self.io)

@@ -1,1 +1,1 @@
-"""HTTP/1.1 over connections of our own: a pool, the protocol by h11, and three kinds of streams."""
+"""HTTP/1.1 over the client's own connections: a pool, the protocol by h11, and three streams."""

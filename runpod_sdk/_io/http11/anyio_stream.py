@@ -19,7 +19,7 @@ from runpod_sdk._io.socket_deadline import is_ready
 
 
 class AnyioStream:
-    """A stream of anyio. What it does is bounded by the cancel scope around it."""
+    """A network stream by anyio. The cancel scope around a call limits its time."""
 
     def __init__(self, stream: anyio.abc.ByteStream) -> None:
         self._stream = stream

@@ -24,10 +24,10 @@ _AHEAD: Final = 2**20
 
 class AsyncioStream(asyncio.Protocol):
     """
-    A connection of asyncio, which tells what has come as soon as it has.
+    A network stream by an asyncio protocol, which receives data as soon as it arrives.
 
-    So a read that finds it there does not wait, nor does a write that the system takes. A
-    stream of anyio does both, and asks the selector anew each time.
+    A read of received data does not wait, and neither does a write that the system accepts at once.
+    A stream by anyio would wait in both cases, and query the selector each time.
     """
 
     _transport: asyncio.Transport

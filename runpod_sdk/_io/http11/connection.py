@@ -1,8 +1,8 @@
 """
-HTTP/1.1 over a line, one exchange at a time.
+HTTP/1.1 over a network stream, one exchange at a time.
 
-h11 knows the protocol; here its events become bytes that go and come. Written once, as
-coroutines over a `Line`: that of the sync client blocks and never suspends.
+h11 implements the protocol; this module exchanges its events with the stream. It is written once,
+as coroutines over a `NetworkStream`: the sync client's stream blocks and never suspends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _EVENTS: Final = 256
 
 
 OnData = Callable[[bytes], bool]
-"""Takes what the other side sends during a write; tells whether that makes the rest needless."""
+"""Called with data that arrives during a write; returns whether to stop writing."""
 
 
 class NetworkStream(Protocol):
@@ -49,10 +49,10 @@ class NetworkStream(Protocol):
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         """
-        Hand *data* to the system; tell whether that was done, or *hear* ended it.
+        Hand *data* to the system; return whether all of it was handed over.
 
         Args:
-            hear: Is called with what comes meanwhile, which is read only if this is given.
+            on_data: Called with data that arrives during the write; None does not read.
         """
         ...
 
@@ -61,17 +61,17 @@ class NetworkStream(Protocol):
         ...
 
     def has_unsent(self) -> bool:
-        """Tell whether the system surely did not get all of what was written."""
+        """Return whether the system certainly did not get all written data."""
         ...
 
     async def close(self) -> None: ...
 
     def release(self) -> None:
-        """Close at once, without a loop if need be; for what nobody uses any more."""
+        """Close an unused stream at once, also without an event loop."""
         ...
 
     def readable(self) -> bool:
-        """Tell whether there is something to read, be it the end."""
+        """Return whether there is data to read, or the end."""
         ...
 
 
@@ -88,10 +88,10 @@ class HTTP11Connection:
 
     def doubt(self, limit: TimeLimit | None) -> None:
         """
-        Have the next exchange fail soon if the connection has died, where that does no harm.
+        Let the next exchange fail soon on a broken connection, if that is safe.
 
         Args:
-            limit: That of an exchange that can be repeated on another connection; None of others.
+            limit: The time limit of a repeatable exchange; None for other exchanges.
         """
         seconds = 0.0
         if limit is not None:
@@ -108,7 +108,7 @@ class HTTP11Connection:
         trace: SendTrace,
         limit: TimeLimit,
     ) -> ResponseBody:
-        """Send a request, and read the answer as far as it is believed."""
+        """Send a request, and read the response up to the maximum size."""
         head = self._http.send(request) or b""
         body = memoryview(b"" if content is None else self._http.send(h11.Data(content)) or b"")
         self._http.send(h11.EndOfMessage())
@@ -155,7 +155,7 @@ class HTTP11Connection:
         return is_done
 
     def renew(self) -> bool:
-        """Make ready for the next exchange; tell whether there can be one."""
+        """Prepare the next exchange; return whether the connection can be used again."""
         too_much, _ = self._http.trailing_data  # it would pass for the next answer
         if not self._whole or too_much or self._http.states != _DONE:
             return False
@@ -168,7 +168,7 @@ class HTTP11Connection:
         return idle_clock() - self._idle_since
 
     def is_closed(self) -> bool:
-        """Tell whether the server has hung up meanwhile, or sent what nobody asked for."""
+        """Return whether the server has closed the connection or sent unexpected data."""
         return self._stream.readable()
 
     async def close(self) -> None:
@@ -195,7 +195,7 @@ class _ResponseReader:
         """Whether there is no more of it to be read."""
 
     def take(self, data: bytes) -> bool:
-        """Take what has come, nothing at the end; tell whether the answer has begun."""
+        """Add received data, or nothing at the end; return whether the response has begun."""
         http, limit = self._http, self._limit
         if not data and http.their_state is h11.SEND_RESPONSE:
             raise httpx.RemoteProtocolError("the server closed the connection without a response")

@@ -1,9 +1,9 @@
 """
-Connect to the address of a host that answers first (RFC 8305).
+Connect to the first address of a host that answers (RFC 8305).
 
-Addresses are tried one after another, each a quarter of a second after the one before, or
-as soon as that has failed. asyncio offers the same, but a connection that comes about just
-when its time is up is not closed there; and loops other than its own don't have it.
+Addresses are tried one after another, each a quarter of a second after the previous one, or as soon
+as that has failed. asyncio has a similar function, but it does not close a connection that is made
+just at the timeout, and other event loops lack it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNSENT: Final = 16 * 1024
 """Bytes that the system takes from us before it has sent them: so that progress is seen."""
 
 Address: TypeAlias = tuple[Any, ...]
-"""What `getaddrinfo` returns for one address."""
+"""One address from `getaddrinfo`."""
 SocketOptions: TypeAlias = Iterable[tuple[Any, ...]]
 
 
@@ -61,9 +61,9 @@ def limit_unsent(sock: socket.socket) -> None:
 
 def limit_unacknowledged(sock: socket.socket, seconds: float) -> None:
     """
-    Have the connection fail if nothing acknowledges what is sent for so long; 0 is no limit.
+    Let the connection fail if sent data is not acknowledged within *seconds*; 0 is no limit.
 
-    A peer that is slow to answer acknowledges at once; one that is gone never does. Linux only.
+    A slow server acknowledges at once; a server that is gone never does. Linux only.
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is not None:

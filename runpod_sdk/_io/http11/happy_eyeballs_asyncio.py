@@ -1,4 +1,4 @@
-"""The same race of addresses as `happy_eyeballs`, for asyncio and loops that speak its protocol."""
+"""`happy_eyeballs` for asyncio, and for event loops that support its protocols."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """
-Connections of our own, and which of them to use next.
+The pool of the client's own connections.
 
-httpx's pool looks at every connection whenever a request begins or ends, so a request
-costs the more the more of them are on their way. All of a client's go to one server;
-so here idle connections are a stack, and a request takes the top one, or makes one.
-The one used last is the one least likely to have been closed by the server meanwhile.
+httpx's pool inspects every connection at the start and end of each request, so a request costs more
+the more requests are in flight. All requests of a client go to one server. The pool's idle
+connections are therefore a stack: a request takes the top connection, or opens a new one. The
+server is least likely to have closed the connection that was used last.
 
-Where a kept connection fails, those that are idle have likely died with it: while the machine
-slept, or as a router forgot them. They are dropped, so that the next attempt makes a new one.
+If a kept connection fails, the idle connections are probably broken too, because the machine slept
+or a router forgot them. They are closed, so that the next attempt opens a new one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-TLS over a line of the async client.
+TLS over a network stream of the async client.
 
-asyncio and anyio have TLS of their own, but do not tell when all bytes were handed to the
-system; and whether a job may have been taken depends on that.
+The TLS of asyncio and anyio does not report when all bytes were handed to the system. Whether a job
+may have been accepted depends on that.
 """
 
 from __future__ import annotations
