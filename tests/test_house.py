@@ -109,6 +109,8 @@ IN_A_CIRCLE = {
     # A state is shown by `_display`, searched for files and converted; each of these takes a state.
     ("errors", "models"),
     ("_display", "models"),
+    ("_display", "results"),
+    ("settings", "models"),
     ("_messages", "models"),
     ("_typed_outputs", "models"),
     ("files", "models"),
