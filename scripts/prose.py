@@ -24,7 +24,6 @@ PACKAGES = ("webhooks", "_async")
 
 LATER = {
     "docs/command-line.md",
-    "docs/files.md",
     "docs/from-runpod-python.md",
     "docs/local-endpoint.md",
 }

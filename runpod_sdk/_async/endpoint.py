@@ -375,8 +375,8 @@ class AsyncEndpoint(AsyncEndpointBase[Input_contra, Output_co]):
         progress, and its terminal state.
 
         A failed job does not raise: its last state says so. Changes that follow one another
-        faster than they are asked for are one update. While nothing changes, there is a request
-        about every five seconds; after a change, one after a second.
+        faster than the client asks are one update. After a change, the client asks again within
+        a second; while nothing changes, about every five seconds.
 
         Args:
             timeout: Longest total time in seconds, from the request for the first update to the

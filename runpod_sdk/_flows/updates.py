@@ -2,9 +2,9 @@
 Report each change of a job's status or progress, once.
 
 RunPod ends a long poll when the job has ended, but not always for other changes. Each long poll is
-therefore as short as the pause between two polls: a change is reported at most that late, and the
-end at once. If a response arrives early with a change, the server ends long polls for changes, and
-the next ones are as long as in a wait.
+therefore as short as the pause between two polls, and where that is too short for a long poll, the
+client requests `/status`. If a response arrives early with a change, the server ends long polls for
+changes, and the next ones are as long as in a wait.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from runpod_sdk._flows.send import OutOfTime
 from runpod_sdk._flows.wait import (
     JobPoller,
     pause_between_polls,
+    poll_pause,
     sleep_until_deadline,
     timed_out,
     wait,
 )
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import MIN_POLL_WAIT, PAUSE_FIRST, PAUSE_GROWTH, PAUSE_LONGEST, POLL_WAIT
+from runpod_sdk.settings import MIN_POLL_WAIT, POLL_WAIT
 
 Notify: TypeAlias = Callable[[JobState], Awaitable[None]]
 """Calls the function of a program that wants to know of updates."""
@@ -59,6 +60,7 @@ class UpdateReader:
         self._known = known
         self._told: JobState | None = None
         self._idle = 0
+        self._asked = 0.0
         self._ends_early = False
 
     async def fill(self) -> deque[JobState] | None:
@@ -81,6 +83,8 @@ class UpdateReader:
         if told is not None and told.completed:
             return None
         try:
+            if told is None:
+                self._asked = context.io.now()
             if self._known is None:
                 self._known = await self._poll.status(deadline)
             while told is not None and not is_news(self._known, told):
@@ -99,19 +103,22 @@ class UpdateReader:
         return self._started
 
     async def _ask(self, deadline: Deadline, told: JobState) -> JobState:
-        """Ask once, and let the pause pass that follows an answer without news."""
-        io = self._context.io
-        pace = min(
-            max(PAUSE_FIRST * PAUSE_GROWTH ** min(self._idle, 16), MIN_POLL_WAIT), PAUSE_LONGEST
-        )
-        held = POLL_WAIT if self._ends_early else pace
-        state = await self._poll(deadline, held)
-        if is_news(state, told):
-            self._ends_early = io.now() - self._poll.asked < _EARLY * held
-            self._idle = 0
+        """Ask once, at the pace of a wait without long polls: soon after news, else seldom."""
+        context, poll, idle = self._context, self._poll, self._idle
+        pace = poll_pause(idle, 0.0)
+        if pace < MIN_POLL_WAIT and not self._ends_early:
+            await pause_between_polls(context, idle, self._asked, deadline)
+            self._asked = context.io.now()
+            state = await poll.status(deadline)
         else:
-            self._idle += 1
-            await pause_between_polls(self._context, self._idle, self._poll.asked, deadline)
+            held = POLL_WAIT if self._ends_early else pace
+            self._asked = context.io.now()
+            state = await poll(deadline, held)
+            if is_news(state, told):
+                self._ends_early = context.io.now() - poll.asked < _EARLY * held
+            else:  # it may have been answered at once
+                await pause_between_polls(context, idle, poll.asked, deadline)
+        self._idle = 0 if is_news(state, told) else idle + 1
         return state
 
 

@@ -43,7 +43,7 @@ def test_updates(driver: Driver) -> None:
     assert script.asked == [f"GET /status/{JOB}"]
     assert [news(state) for state in driver.take(updates)] == TOLD[1:]
     assert driver.take(updates) == []
-    assert set(script.asked[1:]) == {f"GET /status-sync/{JOB}"}
+    assert set(script.asked[1:]) == {f"GET /status/{JOB}"}  # as all of it comes at once
     assert len(script.requests) == len(STORY)
 
 
@@ -129,8 +129,23 @@ def test_what_it_costs(driver: Driver) -> None:
     with pytest.raises(RunpodTimeoutError):
         driver.next(updates)
     assert 55 <= len(script.requests) <= 75
-    waits = [int(request.url.params["wait"]) for request in script.requests[1:]]
-    assert (min(waits), max(waits)) == (1000, 5000)
+    waits = [int(request.url.params.get("wait", 0)) for request in script.requests]
+    assert waits[:5] == [0, 0, 0, 0, 0]
+    assert min(waits[5:]) >= 1000
+    assert max(waits) == 5000
+
+
+@in_no_time
+def test_a_server_that_ends_its_long_polls_for_news(driver: Driver) -> None:
+    """Is asked by long polls as long as those of a wait; also after news."""
+    steps = [job("IN_PROGRESS", output=number) for number in range(4)]
+    script = Routes(
+        status=[steps[0]], status_sync=[steps[0], steps[1], steps[2], steps[3], job("COMPLETED")]
+    )
+    states = driver.take(driver.endpoint(script).updates(JOB))
+    assert [state.progress for state in states] == [0, 1, 2, 3, None]
+    waits = [int(request.url.params.get("wait", 0)) for request in script.requests]
+    assert waits[-3:] == [30_000] * 3
 
 
 @in_no_time
@@ -149,7 +164,7 @@ def test_no_such_job(driver: Driver) -> None:
 
 @pytest.mark.parametrize("driver", ["sync", "asyncio"], indirect=True)
 def test_a_map_tells_of_each_input(driver: Driver) -> None:
-    script = Routes(run=job("IN_QUEUE"), status_sync=[job("IN_QUEUE"), job("COMPLETED", output=1)])
+    script = Routes(run=job("IN_QUEUE"), status=[job("IN_QUEUE"), job("COMPLETED", output=1)])
     told: list[Any] = []
     endpoint = driver.endpoint(script)
     results = endpoint.map(["a"], on_update=lambda index, state: told.append((index, state.status)))
@@ -162,7 +177,7 @@ def test_what_the_function_of_a_map_raises_ends_it(driver: Driver) -> None:
     def stop(*_: Any) -> None:
         raise NotFoundError("theirs", status_code=404)
 
-    endpoint = driver.endpoint(Routes(run=job("IN_QUEUE"), status_sync=job("IN_QUEUE")))
+    endpoint = driver.endpoint(Routes(run=job("IN_QUEUE"), status=job("IN_QUEUE")))
     with pytest.raises(NotFoundError, match="theirs"):
         driver.take(endpoint.map(["a"], on_update=stop))
 

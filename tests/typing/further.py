@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, assert_type
+from uuid import UUID
 
 import aiohttp
 import openai
@@ -11,14 +15,22 @@ import openai
 from runpod_sdk import (
     AsyncEndpoint,
     AsyncJob,
+    AsyncRunpod,
     Endpoint,
     Explanation,
     Job,
+    JobFailedError,
     JobReason,
     JobState,
+    MapResult,
+    OutputFile,
+    Runpod,
+    S3Config,
     webhooks,
 )
 from runpod_sdk import compat as runpod
+from runpod_sdk.media import to_base64, to_data_url
+from runpod_sdk.storage import S3Storage
 
 
 def explained(endpoint: Endpoint, job: Job) -> None:
@@ -73,3 +85,73 @@ async def compat() -> None:
 
 
 asyncio.run(compat())
+
+
+def files(job: Job, result: MapResult[Any, Any], state: JobState) -> None:
+    assert_type(job.save_output("directory", timeout=5, overwrite=True), list[Path])
+    assert_type(state.files, list[OutputFile])
+    assert_type(result.files, list[OutputFile])
+    for file in state.files:
+        assert_type(file.path, str)
+        assert_type(file.name, str)
+        assert_type(file.media_type, str | None)
+        assert_type(file.size, int | None)
+        assert_type(file.url, str | None)
+        assert_type(file.data, bytes | None)
+        assert_type(file.save(Path("directory")), Path)
+    assert_type(to_base64(Path("a.png")), str)
+    with open("a.png", "rb") as opened:
+        assert_type(to_data_url(opened, "image/png"), str)
+
+
+async def async_files(job: AsyncJob, file: OutputFile, config: S3Config) -> None:
+    assert_type(await job.save_output("directory"), list[Path])
+    assert_type(await file.asave("directory"), Path)
+    storage = S3Storage(config)
+    assert_type(await storage.aupload(b"bytes", progress=lambda sent, total: None), str)
+    assert_type(storage.upload(Path("a.mp4"), "name", expires=timedelta(hours=1)), str)
+
+
+def news(endpoint: Endpoint, job: Job) -> None:
+    def told(state: JobState) -> None:
+        assert_type(state.request_id, str | None)
+        assert_type(state.headers["x"], str)
+
+    endpoint.run_sync(input=1, on_update=told)
+    endpoint.wait("id", on_update=told, extra_headers={"x-trace": "1"})
+    job.output(on_update=told)
+    endpoint.map([1], on_update=lambda index, state: told(state))
+    for state in job.updates(timeout=5):
+        assert_type(state, JobState)
+    for text in job.stream().text():
+        assert_type(text, str)
+
+
+async def async_news(endpoint: AsyncEndpoint, job: AsyncJob) -> None:
+    async def told(state: JobState) -> None: ...
+
+    await endpoint.run_sync(input=1, on_update=told)
+    async for state in endpoint.updates("id"):
+        assert_type(state, JobState)
+    async for text in job.stream().text():
+        assert_type(text, str)
+
+
+def options(client: Runpod, endpoint: Endpoint, error: JobFailedError) -> None:
+    assert_type(client.with_options(timeout=None, api_key=lambda: "key"), Runpod)
+    Runpod(lambda: "key", default_headers={"x-team": "blue"})
+    endpoint.run(
+        input={"at": datetime.now(), "on": date.today(), "id": UUID(int=1), "price": Decimal(1)},
+        extra_body={"priority": 1},
+    )
+    assert_type(error.error_type, str | None)
+    assert_type(error.error_message, str | None)
+    assert_type(error.error_traceback, str | None)
+
+
+async def async_options(client: AsyncRunpod) -> None:
+    async def key() -> str:
+        return "key"
+
+    assert_type(client.with_options(api_key=key, default_headers={"x": "1"}), AsyncRunpod)
+    AsyncRunpod(key)
