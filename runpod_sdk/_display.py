@@ -1,7 +1,7 @@
 """
 The `repr` of values in a line, and their HTML in a notebook.
 
-Both have a maximum length, whatever a worker returns. The HTML escapes everything that came from
+Both have a maximum length, for any output. The HTML escapes everything that came from
 the server, and loads nothing: images and sounds that the output contains as base64 are shown,
 links stay text. No display sends a request.
 """
@@ -159,7 +159,7 @@ def html_of_endpoint(endpoint: Any) -> str:
 
 
 def html_of_health(health: EndpointHealth) -> str:
-    """Show an endpoint's counts in a notebook; those of failures and unhealthy workers in red."""
+    """Show an endpoint's counts in a notebook, with failures and unhealthy workers in red."""
     jobs, workers = health.jobs, health.workers
     rows = {
         "jobs": {

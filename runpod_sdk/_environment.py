@@ -55,10 +55,10 @@ class ApiKey:
 
 def find_api_key(explicit: str | None) -> ApiKey:
     """
-    Return *explicit*, else the key of the variable, else that of the file.
+    Return *explicit*, else the key in the environment variable, else the key in the file.
 
     Raises:
-        ConfigurationError: There is none, or it can't be a key.
+        ConfigurationError: The key is missing or invalid.
     """
     if explicit is not None:
         found, explicit = _checked(explicit, "api_key="), None

@@ -1,4 +1,4 @@
-"""What a process that was forked from this one does with locks, files and threads it copied."""
+"""The handling of copied locks, files and threads in a forked process."""
 
 from __future__ import annotations
 

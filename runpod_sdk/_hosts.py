@@ -1,4 +1,4 @@
-"""What the name or address of a host says about where it is, without looking it up."""
+"""Classification of host names and addresses, without DNS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def address_of(host: str) -> Address | None:
 
 
 def is_host(host: str) -> bool:
-    """Tell whether *host* is an address, or a name that DNS can have."""
+    """Return whether *host* is an address, or a valid DNS name."""
     if address_of(host) is not None:
         return True
     if not host.isascii():
@@ -58,7 +58,7 @@ def is_host(host: str) -> bool:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Tell whether *host* is this machine."""
+    """Return whether *host* is this machine."""
     host = (host or "").lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -67,7 +67,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 def is_public(host: str) -> bool:
-    """Tell whether *host*, as it is written, is outside of this machine and private networks."""
+    """Return whether *host*, as written, is outside of this machine and private networks."""
     address = address_of(host)
     if address is not None:
         return address.is_global

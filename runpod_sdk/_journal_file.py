@@ -1,11 +1,11 @@
 """
 The file of a journal: an SQLite database in WAL mode that one process uses at a time.
 
-Commits go to a second file, `-wal`, until SQLite copies them into the first. The first one
-alone would be an older journal, and a `map` that believed it would submit inputs again. So
-it says that it is `behind` for as long as `-wal` holds commits that it lacks, and is refused
-without it. The mark is set and copied into the file, and the next commit, which only `-wal`
-holds, deletes it; so whatever copies that commit into the file removes the mark.
+Commits go to a second file, `-wal`, until SQLite copies them into the first one. The first file
+alone would be an older journal, and a `map` would submit inputs again. The file is therefore marked
+as `behind` while `-wal` contains commits that it lacks, and is refused without `-wal`. The mark is
+set and copied into the file, and the next commit, which only `-wal` contains, deletes it. Copying
+that commit into the file removes the mark.
 """
 
 from __future__ import annotations

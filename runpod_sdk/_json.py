@@ -65,7 +65,7 @@ def write(value: object, name: str, plain: Callable[[Any], Any]) -> bytes:
 
 
 def has_other_keys(value: object) -> bool:
-    """Tell whether a dict in *value* has a key that is no string."""
+    """Return whether a dict in *value* has a key that is not a string."""
     pending = [value]
     for holder in pending:  # which grows
         if isinstance(holder, dict):

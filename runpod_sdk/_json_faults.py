@@ -14,7 +14,7 @@ from runpod_sdk._signals import raised_by_signal_handler
 _ENCODE: Final = "with to_base64(…) or to_data_url(…) of runpod_sdk.media"
 
 Step: TypeAlias = tuple[str, Any]
-"""How a message goes on to a value within another, and the value."""
+"""A nested value, and its part of the path in messages."""
 
 
 class Unwritable(TypeError):
@@ -24,15 +24,15 @@ class Unwritable(TypeError):
         super().__init__(f"{place} {message}".lstrip(". "))
         self.message = message
         self.place = place
-        """Where it is within the value that was to be written."""
+        """The path within the value."""
 
 
 def find(value: object, name: str, plain: Callable[[Any], Any]) -> ValueError | TypeError | None:
     """
-    Return the error for the first part of *value* that can't be written; None if there is none.
+    Return the error for the first part of *value* that has no JSON form, or None.
 
     Args:
-        name, plain: As those of `runpod_sdk._json.write`.
+        name, plain: As in `runpod_sdk._json.write`.
     """
     trail: list[str] = []
     holders: list[object] = []  # kept, as the identity of one that is gone may be another's

@@ -40,8 +40,8 @@ class _Packed:
     """A nested value as a flat list."""
 
     parts: list[tuple[Any, Any]]
-    """Each part before those that it holds: dict and its keys, list and its length, or None and
-    the value."""
+    """Each part before its members: dict and its keys, list and its length, or None and the
+    value."""
 
 
 def packed(value: Any) -> Any:

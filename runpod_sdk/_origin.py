@@ -1,4 +1,4 @@
-"""Where a value came from: the headers of its answer, and the server that gave it."""
+"""The origin of a value: the response's headers, and the server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Origin:
 
     @property
     def request_id(self) -> str | None:
-        """What to name when asking RunPod about the answer."""
+        """The request's id, for RunPod's support."""
         return request_id(self.headers)
 
     def __reduce__(self) -> tuple[Any, ...]:

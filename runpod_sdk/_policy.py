@@ -18,10 +18,10 @@ def check_unit(
     shown: str | None = None,
 ) -> None:
     """
-    Warn if *value*, in *unit*, is outside of what RunPod documents; it is sent all the same.
+    Warn if *value*, in *unit*, is outside RunPod's documented range; it is sent nevertheless.
 
     Args:
-        shown: What the value is called, if not *name*.
+        shown: The value's name in the message, if not *name*.
     """
     seconds = value if unit == "s" else value / 1000
     if LEAST[name] <= seconds <= MOST:

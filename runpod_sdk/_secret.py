@@ -1,10 +1,10 @@
 """
-Keep secrets out of what tools show of a traceback.
+Protection of secrets in tracebacks.
 
-Error trackers, `pytest -l` and rich show the local variables of every frame of an exception, and
-of its causes and contexts. So there are two rules. A frame that outlives an exception holds a
-secret in a `Secret` alone, or in an object whose `repr` leaves it out. The frames below the ones
-that send a request, which hold it as text and bytes, are cleared by `clear_frames`.
+Error trackers, `pytest -l` and rich show the local variables of every frame of an exception, of its
+causes and of its contexts. A frame that outlives an exception therefore holds a secret only in a
+`Secret`, or in an object whose `repr` omits it. `clear_frames` clears the frames that send a
+request, which hold the secret as text and bytes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
-Tell the exceptions of signal handlers from those of the code that they interrupt.
+Distinction of signal handlers' exceptions from exceptions of the code that they interrupt.
 
-For code that catches what other code raises, and must not take a `TimeoutError` of the caller's
-own alarm for one of that code. A handler runs in the main thread, between any two instructions
-of the code that it interrupts, so its frame is in the traceback of what it raises.
+Code that catches exceptions must not mistake a `TimeoutError` of the caller's alarm for its own. A
+handler runs in the main thread, between any two instructions of the interrupted code, so its frame
+is in its exception's traceback.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import FrameType
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
-    """Tell whether a signal handler raised *error*, such as the handler of `signal.alarm`."""
+    """Return whether a signal handler raised *error*, such as the handler of `signal.alarm`."""
     return interruption_in(error, error.__cause__ or error.__context__) is error
 
 
@@ -44,10 +44,10 @@ def interruption_in(
 
 def is_signal_handler(frame: FrameType) -> bool:
     """
-    Tell whether *frame* is that of a signal handler.
+    Return whether *frame* belongs to a signal handler.
 
-    The interpreter passes the frame that it interrupts to a handler, and to a trace function.
-    The handlers that are installed now say less: one may have removed itself before it raised.
+    The interpreter passes the interrupted frame to a handler, and to a trace function. The
+    installed handlers are not sufficient: a handler may have removed itself before it raised.
     """
     interrupted, code = frame.f_back, frame.f_code
     given = code.co_argcount + bool(code.co_flags & CO_VARARGS) + code.co_kwonlyargcount

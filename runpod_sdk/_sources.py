@@ -1,4 +1,4 @@
-"""The forms in which a program gives a file: a path, bytes, an open file, an image of PIL."""
+"""Sources of a file's content: a path, bytes, an open file, or a PIL image."""
 
 from __future__ import annotations
 
@@ -102,10 +102,10 @@ def read_bytes(file: BinaryFile, size: int = -1) -> bytes:
 
 def check_not_at_end(file: Any) -> None:
     """
-    Check that *file*, which gave nothing, is empty.
+    Check that *file*, whose content is empty, was not read before.
 
     Raises:
-        ValueError: It was read to its end before.
+        ValueError: The file was read to its end before.
     """
     try:
         position = file.tell()

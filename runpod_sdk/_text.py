@@ -14,9 +14,9 @@ def text_of(output: Any) -> str | None:
     """
     Return the text of the first choice in a chunk; None if the chunk is of another shape.
 
-    A string is its own text, unless it consists of server-sent events: worker-vllm passes on those
-    of its OpenAI server. Objects are worker-vllm's token batches, and OpenAI's deltas and
-    completions; a list is read chunk by chunk.
+    A string is its own text, unless it consists of server-sent events, which worker-vllm passes on
+    from its OpenAI server. Objects are worker-vllm's token batches, and OpenAI's deltas and
+    completions. A list is read chunk by chunk.
     """
     if isinstance(output, str):
         events = _events(output) if output.startswith(_EVENT) else None

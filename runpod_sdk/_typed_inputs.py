@@ -26,13 +26,13 @@ _OF_JSON = (str, bool, int, float, type(None))
 
 def plain(value: object) -> Any:
     """
-    Return the JSON form of a value that the standard library has none for.
+    Return the JSON form of a value that the standard library cannot encode.
 
-    What that holds need not be plain itself.
+    Its members may need this function again.
 
     Raises:
-        ConfigurationError: cattrs is needed for it, and is not installed.
-        TypeError: It is not of a class that has fields, or what it holds is not as they say.
+        ConfigurationError: cattrs is needed, and is not installed.
+        TypeError: The value's class has no fields, or the value does not match its class.
     """
     form = scalar_form(value)
     if form is not None:
@@ -74,14 +74,14 @@ def check_types(input_type: Any, output_type: Any) -> None:
 
 def checker(input_type: Any) -> Callable[[Any], Any]:
     """
-    Make what checks inputs against a type, and returns what is to be written as JSON.
+    Return a function that checks an input against a type, and returns the value to encode.
 
-    A value of a class has to be its instance. Any other type is known by what it reads:
-    an input is of it if what would be sent reads as it.
+    If the type is a class, the input must be an instance. If it is another type, the input's JSON
+    must be readable as that type.
 
     Raises:
-        ConfigurationError: cattrs is needed for it, and is not installed.
-        TypeError: No values of it can be made of JSON.
+        ConfigurationError: cattrs is needed, and is not installed.
+        TypeError: The type cannot be read from JSON.
     """
     read = _typed_outputs.reader(input_type)
     if input_type is Any:

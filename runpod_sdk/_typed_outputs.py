@@ -1,10 +1,10 @@
 """
-Decoded JSON as a value of a caller's own type.
+Conversion of decoded JSON to a value of a caller's type.
 
-cattrs does it (attrs classes, dataclasses, TypedDicts, what they are nested in); pydantic
-does it itself, for its models. Nothing is made to fit: a number is no text, nor the
-reverse. What both make of fields that a class does not name is their own default.
-`_inputs` is the way back.
+cattrs converts attrs classes, dataclasses, TypedDicts and types that contain them. pydantic
+converts its own models. Values are not coerced: a number is not a text, and a text is not a number.
+Unknown fields are handled by each library's default. `_typed_inputs` converts in the other
+direction.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class Reader:
 
     def value(self, value: Any, path: str) -> Any:
         """
-        Return *value*, which JSON can say, as one of the type.
+        Return *value*, decoded JSON, as a value of the type.
 
         Args:
-            path: What it is called where a fault in it is told.
+            path: The value's name in errors.
 
         Raises:
-            Misfit: It can't be one.
+            Misfit: The value does not match the type.
         """
         # Raised without a cause, whose own references to the value nobody can pickle.
         before = sys.exception()
@@ -155,7 +155,7 @@ def converter() -> JsonConverter:
 
 
 def is_model(kind: Any) -> bool:
-    """Tell whether a class is a model of pydantic, or one of its dataclasses."""
+    """Return whether a class is a pydantic model or a pydantic dataclass."""
     return hasattr(kind, "__pydantic_validator__")
 
 

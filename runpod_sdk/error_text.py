@@ -88,7 +88,7 @@ def _split(error: str) -> tuple[str, str | None]:
 
 
 class ErrorDetails(NamedTuple):
-    """What a worker sent of the exception of a handler."""
+    """The parts of a handler's exception, as the worker sent them."""
 
     type: str | None = None
     message: str | None = None

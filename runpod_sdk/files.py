@@ -51,7 +51,7 @@ class OutputFile:
     name: str
     """A safe file name: what the output calls it, the end of its link, or after its place."""
     media_type: str | None
-    """Such as `image/png`, in lower case; None where nothing tells the type of a link."""
+    """The media type in lower case, such as `image/png`; None if a link's type is unknown."""
     size: int | None
     """Bytes; None of a link."""
     url: str | None = field(default=None, repr=_without_query)
@@ -105,10 +105,9 @@ class OutputFile:
         max_size: int = MAX_SIZE,
     ) -> Path:
         """
-        Do what `save` does, in a thread, so that the event loop is not blocked.
+        Save the file as `save` does, in a thread, without blocking the event loop.
 
-        A task that is cancelled meanwhile does not wait for the thread, which ends soon after it
-        and leaves no file.
+        A cancelled task does not wait for the thread, which ends soon and leaves no file.
         """
         time_left = TimeLeft(length_of_time(timeout))
         return await in_thread(lambda: self._save(path, overwrite, time_left, max_size), time_left)
@@ -137,12 +136,12 @@ def files_of(
     output: Any, *, root_name: str = "output", endpoint_url: str | None = None
 ) -> list[OutputFile]:
     """
-    Find the files in an output, in order; one that is there twice under one name counts once.
+    Return the files in an output, in order; equal files with the same name count once.
 
     Args:
-        root_name: The name of a file that is the whole output and has none of its own.
-        endpoint_url: The base URL that the output came from: if it is in a private network, such
-            as this machine, links may lead there too. None is that of the environment.
+        root_name: The name of a file that is the whole output, if it has no name.
+        endpoint_url: The endpoint's base URL. If it is in a private network, such as this machine,
+            links may lead there too. None uses the environment's base URL.
     """
     return [
         OutputFile(
@@ -182,15 +181,15 @@ class FileSaver:
         """
         Save one file; return its path and its size in bytes.
 
-        Two files of one name get numbers.
+        Files with the same name get numbers.
 
         Args:
-            prefix: What its name begins with.
-            time_left: For its download; None is 10 minutes.
+            prefix: The start of the file's name.
+            time_left: Limit of the download; None means 10 minutes.
 
         Raises:
-            FileExistsError: There was a file of that name before.
-            DownloadError, RunpodTimeoutError, OSError: As those of `OutputFile.save`.
+            FileExistsError: A file with this name already exists.
+            DownloadError, RunpodTimeoutError, OSError: As in `OutputFile.save`.
         """
         name = self._directory.new_name("-".join(filter(None, (safe(prefix), file.name))))
         limit = time_left or TimeLeft(None, DOWNLOAD_TIMEOUT)

@@ -96,12 +96,12 @@ class S3Storage:
             expires: Seconds until the link expires, at most 7 days.
             media_type: Its media type, which downloads then have. By default by the file's
                 content, else by its name.
-            progress: Is called after each piece that was sent with the bytes sent so far and their
-                total, in a thread of the upload. What it raises ends the upload.
+            progress: A function, called after each piece with the sent and the total bytes, in a
+                thread of the upload. An exception in it ends the upload.
             timeout: Longest total time in seconds; None is no limit.
 
         Returns:
-            A link that anybody can download the file by until it expires. Treat it as a secret.
+            A link to download the file until it expires, without a password. Treat it as a secret.
 
         Raises:
             StorageError: The storage refused the file, or could not be reached.

@@ -1,7 +1,7 @@
 """
-Find private dialect in the pages and in the docstrings of public modules.
+Find private dialect in the pages and in the docstrings of the package.
 
-`python scripts/prose.py` checks README.md, docs/ and the public modules; `python scripts/prose.py
+`python scripts/prose.py` checks README.md, docs/ and runpod_sdk/; `python scripts/prose.py
 FILE …` checks these files. Each finding is one line: file, line, rule, and the sentence. The exit
 status is 1 if there is a finding. `--counts` prints a table of sentences and findings instead.
 """
@@ -17,10 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-
-MODULES = ("errors", "models", "results", "outcomes", "settings", "journal", "explanation", "media")
-PACKAGES = ("webhooks", "_async")
-"""The modules with public names, below runpod_sdk/. Those that do not exist are skipped."""
 
 LATER = {
     "docs/command-line.md",
@@ -167,7 +163,7 @@ def _plain(text: str) -> str:
 
 
 def _sentences(line: int, text: str, kind: str) -> Iterator[Sentence]:
-    for part in re.split(r"(?<=[.?!])\s+(?=[A-Z`\"(])", _plain(text)):
+    for part in re.split(r"(?<=[\w)\"\'][.?!])\s+(?=[\w`\"(])", _plain(text)):
         if re.search(r"[a-z]{2}", part):
             yield Sentence(line, part, kind)
 
@@ -176,9 +172,11 @@ def docstring_sentences(source: str) -> Iterator[Sentence]:
     """Split the docstrings of public names, those of attributes too, into sentences."""
     for line, text in _docstrings(ast.parse(source)):
         first = True
-        drawn = re.sub(r"(?m)^.*[─│].*$|^    .*\S {3,}\S.*$", "", text)  # a tree, a drawn table
+        drawn = re.sub(
+            r"(?m)^.*[─│].*$|^.*\S {3,}\S.*$|^ {12,}\S.*$", "", text
+        )  # a tree, a drawn table
         body = re.sub(r"(?m)^ {4,}>>>.*$|^```.*?^```", "", drawn, flags=re.DOTALL)
-        for paragraph in re.split(r"\n\s*\n|\n(?= *\w+: )|\n(?=Args:|Raises:|Returns:)", body):
+        for paragraph in re.split(r"\n\s*\n|\n(?= *\w+: | *- )|\n(?=Args:|Raises:|Returns:)", body):
             for sentence in _sentences(line, paragraph, "text"):
                 yield Sentence(line, sentence.text, "docstring" if first else "text")
                 first = False
@@ -259,10 +257,9 @@ def check(path: Path) -> list[Finding]:
 
 def checked_files() -> list[Path]:
     package = ROOT / "runpod_sdk"
-    modules = [package / f"{name}.py" for name in MODULES]
-    modules += [path for name in PACKAGES for path in sorted((package / name).glob("*.py"))]
+    modules = [path for path in sorted(package.rglob("*.py")) if path.parent.name != "_sync"]
     pages = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "SUMMARY.md"]
-    found = [ROOT / "README.md", *pages, *(path for path in modules if path.exists())]
+    found = [ROOT / "README.md", *pages, *modules]
     return [path for path in found if path.relative_to(ROOT).as_posix() not in LATER]
 
 

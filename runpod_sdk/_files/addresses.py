@@ -1,4 +1,4 @@
-"""Which hosts a link may lead to: those of the public network, unless the endpoint is private."""
+"""Allowed hosts of links: hosts in the public network, unless the endpoint is private."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def checked_addresses(host: str, port: int | None, endpoint_url: str | None = No
     Look *host* up, and return its addresses.
 
     Args:
-        endpoint_url: The base URL of the endpoint whose output has the link; None is that of the
-            environment.
+        endpoint_url: The base URL of the endpoint whose output contains the link; None uses the
+            environment's base URL.
 
     Raises:
-        NotPublic: It has none, or one that is not public while the endpoint's are.
+        NotPublic: The host has no address, or a private address although the endpoint is public.
     """
     found = _addresses(host, port)
     if not all(map(is_public, found)) and not _is_private(endpoint_url):
@@ -49,7 +49,7 @@ def checked_addresses(host: str, port: int | None, endpoint_url: str | None = No
 
 
 def is_public(address: str) -> bool:
-    """Tell whether *address* is for everybody; one that leads to an IPv4 address if that is."""
+    """Return whether *address* is public; an address that embeds an IPv4 address if that is."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         if any(ip in network for network in _LOCAL):

@@ -1,14 +1,14 @@
 """
-Download the files that an output links to.
+Downloads of the files that an output links to.
 
-Whoever ran the job chose the link, so it is not trusted: no key, cookie or password goes along;
-only http and https are spoken, on every hop of a redirect; and only with hosts of the public
-network, unless the endpoint itself is in a private one. A host is looked up once, and its checked
-addresses are those that are connected to: a name that leads elsewhere the second time leads
-nowhere. A proxy of the environment is given such an address, not the name.
+A handler chooses the link, so the client does not trust it. It sends no key, cookie or password. It
+uses http and https only, on every redirect, and connects to hosts of the public network only,
+unless the endpoint itself is in a private network. A host is resolved once, and the client connects
+to the checked addresses, so a name that resolves differently later has no effect. A proxy from the
+environment gets such an address, not the name.
 
-A file has a maximum size and a total time, which bounds each read and write. A link may be signed,
-which makes it a secret: no log record, message or local variable of a traceback shows it.
+A file has a maximum size and a total time, which limits each read and write. A link may be signed,
+so it is a secret: no log record, message or local variable in a traceback contains it.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ def download(
     max_size: int,
 ) -> None:
     """
-    Write what *url* leads to into *file*.
+    Download *url* into *file*.
 
     Args:
-        endpoint_url: The base URL of the endpoint whose output has the link; None is that of the
-            environment.
-        max_size: The most bytes that it may have.
+        endpoint_url: The base URL of the endpoint whose output contains the link; None uses the
+            environment's base URL.
+        max_size: Largest size, in bytes.
 
     Raises:
-        DownloadError: It can't be downloaded, or may not.
-        WebPageError: It is a page for a browser.
+        DownloadError: The download failed or is not allowed.
+        WebPageError: The link leads to a web page.
         RunpodTimeoutError: No time is left.
     """
     before = sys.exception()

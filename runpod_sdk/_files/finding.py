@@ -48,10 +48,10 @@ class Found:
 
 def find(output: Any, root_name: str) -> list[Found]:
     """
-    Find the files of *output*; one that is there twice under one name counts once.
+    Return the files of *output*; equal files with the same name count once.
 
     Args:
-        root_name: The name of a file that is the whole output, and has none of its own.
+        root_name: The name of a file that is the whole output, if it has no name.
     """
     found: dict[tuple[str, str], Found] = {}
     for steps, text, holder in _strings(output, (), None):
@@ -125,12 +125,12 @@ def _declared(
 
 def safe_name(given: str, text: str, stem: str, media: Media | None) -> str:
     """
-    Choose a file's name, which is safe whatever the output says.
+    Return a safe name of a file, for any output.
 
     Args:
-        given: The name that stands beside it.
-        text: Its link, if it is one.
-        stem: What it is called otherwise.
+        given: The file's name in the output.
+        text: The link, if the file is a link.
+        stem: The default name.
     """
     name, ending = _split(given or ("" if media else _last_segment(text)))
     if media is not None and not (ending and media.type not in ENDINGS):

@@ -4,9 +4,9 @@ Read the chunks of a job: each once and in order, or an error.
 The server delivers each chunk once and keeps none. Two faults can lose chunks:
 
 - A lost response takes its chunks with it. They are restored from the job's output, if
-  the worker returns what it yields: once the job has ended, the items of the output
-  after those accepted so far are the missing chunks, provided that the output begins
-  with the accepted ones. For that, a digest of these is kept, not the chunks. If no chunk
+  the worker returns what it yields. Once the job has ended, the missing chunks are the
+  items of the output after the accepted ones, provided that the output begins with the
+  accepted ones. For that, a digest of these is kept, not the chunks. If no chunk
   was accepted yet, a list may also be a returned value: then the chunks that remain on the
   server must be its end.
 - If a worker disappears, RunPod runs the job again, and the next run yields everything

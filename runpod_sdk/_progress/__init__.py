@@ -1,4 +1,4 @@
-"""How far a `map` has come, as its caller wants to be told: by a function, or by a bar."""
+"""The progress of a `map`, reported to a function or shown as a bar."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def progress_reporter(
     progress: bool | ProgressCallback | None, total: int | None
 ) -> AbstractContextManager[ProgressCallback] | None:
     """
-    Return what is entered when a `map` begins, and gives a function that is told of each result.
+    Return a context manager for a `map`, whose value is called with each result's progress.
 
     Raises:
-        ConfigurationError: A bar is wanted in a terminal, and rich is not installed.
-        TypeError: It is neither a boolean nor a function.
+        ConfigurationError: A bar in a terminal needs rich, which is not installed.
+        TypeError: *progress* is neither a boolean nor a function.
     """
     if progress is None or progress is False:
         return None
@@ -37,7 +37,7 @@ def progress_reporter(
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a person reads *stream*, on something that can move its cursor."""
+    """Return whether *stream* is a terminal that can move its cursor."""
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 

@@ -1,9 +1,9 @@
 """
-A bar, whatever it is drawn on.
+A progress bar, for any display.
 
-A thread of its own looks at the count some times a second, so that a result costs next to
-nothing however many there are, and the clock goes on while there are none. Whatever goes wrong
-with drawing is noted at DEBUG, and the map goes on without a bar.
+A separate thread reads the counts several times a second, so that a result costs almost nothing,
+and the clock continues between results. If drawing fails, the error is logged at DEBUG, and the map
+continues without a bar.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _JOIN_TIMEOUT: Final = 1.0
 
 
 class ProgressDisplay(Protocol):
-    """What bars are drawn on."""
+    """A display for bars."""
 
     def show(self, bar: object, view: ProgressView) -> None:
-        """Draw *bar*, for the first time or anew."""
+        """Draw *bar*, for the first time or again."""
         ...
 
     def end(self, bar: object, view: ProgressView) -> None:
@@ -42,7 +42,7 @@ class ProgressDisplay(Protocol):
 
 
 class Bar:
-    """A bar, from being entered until it is left; gives what is to be told of each result."""
+    """A bar: a context manager whose value is called with each result's progress."""
 
     def __init__(self, display: ProgressDisplay, total: int | None) -> None:
         self._display = display

@@ -16,19 +16,19 @@ _STEP: Final = 1.05
 
 @frozen(kw_only=True)
 class ProgressView:
-    """What there is to be shown at an instant."""
+    """The values to show at an instant."""
 
     finished: int
     failed: int
     total: int | None
     elapsed: float
     rate: float | None
-    """Results a second; None where that can't be told yet."""
+    """Results per second; None if that is not known yet."""
     over: bool = False
 
     @property
     def words(self) -> tuple[str, str, str]:
-        """What to say: how many are done, how many of them failed, and the rest."""
+        """Return the text: the finished results, the failed results, and the rest."""
         of = "" if self.total is None else f"/{self.total}"
         failed = f"{self.failed} failed" if self.failed else ""
         rest = [_per(self.rate)] if self.rate else []
@@ -51,10 +51,10 @@ class ProgressView:
 
 class ProgressCounter:
     """
-    Counts, from when it begins.
+    Counts results, from its creation.
 
-    The rate is that of about the later half of the time: so it forgets a beginning unlike
-    the rest, and knows enough of jobs that take long.
+    The rate is computed from about the later half of the elapsed time, so it ignores an untypical
+    start, and includes long jobs.
     """
 
     def __init__(self, total: int | None) -> None:

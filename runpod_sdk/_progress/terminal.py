@@ -21,7 +21,7 @@ from runpod_sdk._progress import is_terminal
 from runpod_sdk._progress.counter import ProgressView
 
 _WIDE, _BAR, _SHORT_BAR, _SHORTEST_BAR = 100, 40, 20, 5
-"""Columns: from which on a terminal is wide, and of its bar; of that of others."""
+"""Columns of a wide terminal, of its bar, and of the bars of narrower terminals."""
 
 
 @frozen
@@ -51,7 +51,7 @@ class _Row:
 
 
 class TerminalDisplay:
-    """The lowest lines of a terminal: one for each map that goes on."""
+    """The last lines of a terminal: one for each running map."""
 
     def __init__(self) -> None:
         self._rows: dict[object, _Row] = {}
@@ -80,7 +80,7 @@ class TerminalDisplay:
                 self._live.refresh()
 
     def end(self, bar: object, view: ProgressView) -> None:
-        """Leave the line of that map; above those of others, which go on."""
+        """Leave the map's line above the lines of running maps."""
         with self._lock:
             if self._rows.pop(bar, None) is None or self._live is None:
                 return

@@ -1,1 +1,1 @@
-"""What OpenTelemetry is told: the only place that imports it, and only where a program has."""
+"""Telemetry: the only package that imports OpenTelemetry, and only if the program imported it."""

@@ -1,8 +1,8 @@
 """
-What spans and metrics say, and so what they never say.
+The attributes of spans and metrics.
 
-There is no key, header, input, output, or text of an error here. What a request says is named
-by OpenTelemetry's conventions for HTTP; what a job says, `runpod.…`.
+They contain no key, header, input, output, or error text. A request's attributes follow
+OpenTelemetry's conventions for HTTP; a job's attributes begin with `runpod.`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Attributes = dict[str, str | int | float]
 
 @frozen
 class Route:
-    """What a request asks, read from its path."""
+    """The operation of a request, from its path."""
 
     template: str
     endpoint_id: str

@@ -1,10 +1,10 @@
 """
-What this program sees of a job.
+The span of a job.
 
-A *story* is one span: from the submission, or from the first question that waits for the
-job, to the answer that told its end. Requests that ask for the job belong to it, whoever
-sends them. What deals with a job, a handle or a wait, keeps a *hold* of its story; when
-the last one is gone nobody will see the end, and the span ends where the story stopped.
+It lasts from the submission, or from the first request of a wait, to the response with the job's
+final status. Requests for the job are its children. Each `Job` object and each wait keeps a
+reference to the span. When the last reference is gone, the program cannot see the job's end, and
+the span ends at its last event.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class JobSpan:
-    """What is seen of one job."""
+    """The span of one job."""
 
     def __init__(self, endpoint_id: str, job_id: str | None) -> None:
         self.endpoint_id = endpoint_id
@@ -39,7 +39,7 @@ class JobSpan:
         self.asked: int | None = None
         """When the request was sent that submitted it; None if another program did."""
         self.touched = 0
-        """When there was last something to tell. Instants are nanoseconds since the epoch."""
+        """Time of the last event, in nanoseconds since the epoch."""
         self.ended = False
         self.process = os.getpid()
         """A fork has the span too, and must not end it once more."""

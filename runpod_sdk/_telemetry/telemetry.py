@@ -1,7 +1,7 @@
 """
-Tells OpenTelemetry what happens, where the program itself has imported it.
+Export to OpenTelemetry, if the program has imported it.
 
-A program that has not pays for a look into `sys.modules`, and nothing is imported.
+Otherwise, the only cost is a look into `sys.modules`, and nothing is imported.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Sending = Coroutine[Any, Any, Response]
 
 
 class Telemetry:
-    """What the ports of one client tell; see the protocol of that name."""
+    """The telemetry of one client's ports."""
 
     def __init__(self, base_url: str, wanted: bool) -> None:
         self._base_url = base_url
@@ -42,7 +42,7 @@ class Telemetry:
     def attempt(
         self, send: Callable[[Request, TimeLimit], Sending], request: Request, limit: TimeLimit
     ) -> Sending:
-        """Tell of a request: of when it is sent, and what comes of it."""
+        """Record a request: its start, and its response or failure."""
         sending = send(request, limit)
         return (
             sending if (tracing := self._tracing()) is None else tracing.attempt(request, sending)
@@ -63,7 +63,7 @@ class Telemetry:
             tracing.job_seen(endpoint_id, state)
 
     def close(self) -> None:
-        """End what is still open: nobody will see more of it."""
+        """End the open spans, because the program cannot see the jobs' ends."""
         if self._made is not None:
             self._made.close()
 

@@ -63,10 +63,10 @@ def open_endpoint(endpoint_id: str) -> Iterator[Endpoint]:
 
 def open_endpoint_of(job_id: str, given: str | None) -> AbstractContextManager[Endpoint]:
     """
-    Open the endpoint of a job: the *given* one, that of the history, or the environment's.
+    Open a job's endpoint: *given*, the endpoint in the history, or the environment's endpoint.
 
     Raises:
-        typer.BadParameter: None of them is known.
+        typer.BadParameter: No endpoint is known.
     """
     entry = history.find(job_id)
     here = entry is not None and entry.base_url in (None, history.current_base_url())

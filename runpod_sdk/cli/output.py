@@ -25,7 +25,7 @@ Output = Literal["json", "text", "raw"]
 
 
 def form_of(state: JobState, output: Output | None) -> Output:
-    """Return the form to print a job in: text for a failed one on a terminal, unless told."""
+    """Return the form to print a job in: by default, text for a failed job on a terminal."""
     from runpod_sdk.results import failure_of
 
     failed = (state.completed and not state.succeeded) or failure_of(state) is not None

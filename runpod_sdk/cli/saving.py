@@ -35,7 +35,7 @@ class Saver:
         self.found = False
         """Whether there was anything that could have been saved."""
         self.complete = True
-        """Whether all that was to be saved was."""
+        """Whether all files were saved."""
         fault = self._saver.fault()
         if fault is not None:
             raise typer.BadParameter(fault, param_hint="--save")

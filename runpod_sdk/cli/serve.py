@@ -175,7 +175,7 @@ class _Lines(logging.Formatter):
 
 
 def print_worker_environment(environment: dict[str, str]) -> None:
-    """Print what a worker has to be told, for a shell and for a container."""
+    """Print the environment of an external worker, for a shell and for a container."""
     print_note("and where the worker is started (another one needs another RUNPOD_POD_ID):\n")
     for name, value in environment.items():
         print_note(f"export {name}={shlex.quote(value)}")

@@ -39,12 +39,12 @@ _COLOURS = {"key": "34;1", "text": "32", "word": "36"}
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether *stream* is a terminal that can move its cursor."""
+    """Return whether *stream* is a terminal that can move its cursor."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def uses_colour(stream: TextIO) -> bool:
-    """Tell whether *stream* is a terminal with colours. See no-color.org."""
+    """Return whether *stream* is a terminal with colours. See no-color.org."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 

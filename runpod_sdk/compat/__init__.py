@@ -7,7 +7,7 @@ The client of RunPod's own package, by the same names: you migrate by changing a
     endpoint = runpod.Endpoint("ENDPOINT_ID")
     print(endpoint.run_sync({"prompt": "Hello, World!"}, timeout=60))
 
-Names, arguments and results are those that RunPod documents for `Endpoint`, `Job`,
+Names, arguments and results are as RunPod documents them for `Endpoint`, `Job`,
 `AsyncioEndpoint` and `AsyncioJob`. Known faults of that package are not copied:
 docs/from-runpod-python.md lists the differences.
 """

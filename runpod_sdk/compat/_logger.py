@@ -13,7 +13,7 @@ class RunPodLogger:
     """
     Prints messages to standard output; there is one instance.
 
-    Its level is that of `RUNPOD_LOG_LEVEL`, else of `RUNPOD_DEBUG_LEVEL`, else DEBUG. For new code,
+    Its level is `RUNPOD_LOG_LEVEL`, else `RUNPOD_DEBUG_LEVEL`, else DEBUG. For new code,
     use `logging.getLogger(__name__)`.
     """
 

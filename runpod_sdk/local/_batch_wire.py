@@ -1,4 +1,4 @@
-"""The answers of the batch API; `_wire` has those of all other operations."""
+"""The responses of the batch API; `_wire` contains all other responses."""
 
 from __future__ import annotations
 

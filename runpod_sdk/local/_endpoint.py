@@ -47,10 +47,10 @@ class LocalEndpoint:
             generator or an async generator. It can call `progress_update`. Or a
             `WorkerCommand`, for processes that use RunPod's package; or None, for workers that
             you start yourself with `worker_environment`, which may join in any case. Or a
-            mapping of endpoint ids to these: the server then has all of these endpoints, each
-            with a queue and workers of its own.
-        workers: The largest number of workers. Each runs one job at a time, on a thread with an
-            event loop of its own.
+            mapping of endpoint ids to these: the server then serves all of these endpoints, each
+            with its own queue and workers.
+        workers: The largest number of workers. Each runs one job at a time, on a thread with its
+            own event loop.
         min_workers: The smallest number of workers; *workers* by default. One more is started
             for each queued job that is not of low priority.
         cold_start: How long a worker takes to start, in seconds of *clock*.
@@ -260,7 +260,7 @@ class LocalEndpoint:
         Stop the handlers and the server; does nothing if the endpoint is closed already.
 
         Held requests are answered with the job as it is. Webhooks that were not delivered yet are
-        dropped, also those that wait for another attempt. A handler that does not end within
+        dropped, also between two attempts. A handler that does not end within
         `Limits.shutdown_grace` is left on its thread, which does not keep the process alive. In
         a forked process this method does nothing.
         """

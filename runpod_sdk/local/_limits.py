@@ -1,4 +1,4 @@
-"""The limits of a local endpoint; by default, those of the real service."""
+"""The limits of a local endpoint; by default, the real service's limits."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Workers that pull: they ask for jobs, ask which jobs to stop, and ping.
 The runs of such a worker are lost when one of these happens:
 
 - The worker asks for jobs and says that it has none. It reads an answer before it asks again and
-  keeps a job until the server has its result (or until it gives up sending it), so it will never
+  keeps a job until the server has its result (or until it stops sending it), so it will never
   report on a run that it does not have then. The same holds if the connection breaks while a job
   is handed over.
 - The worker's process ends, if this endpoint started it.
@@ -17,7 +17,7 @@ without its job. A process that this endpoint started and that has not released 
 `Limits.stop_grace` is ended and replaced. So is a process that for as long asks for no jobs, but
 says that it runs a job that it was not given; an external worker then counts as unhealthy.
 
-All these times are real time, whatever the queue's clock is.
+All these times are real time, independent of the queue's clock.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from ._workers.factory import make_worker_pool
 from ._workers.handler import Handler
 
 Served: TypeAlias = Handler | WorkerCommand | None
-"""What runs an endpoint's jobs: a function, worker processes, or external workers only."""
+"""The workers of an endpoint: a function, worker processes, or external workers only."""
 
 
 @frozen(kw_only=True)
@@ -94,7 +94,7 @@ class EndpointRuntime:
         self._worker_pool.join()
 
     def routes(self, *middlewares: Middleware) -> EndpointRoutes:
-        """Return the endpoint's routes, with *middlewares* around those of clients."""
+        """Return the endpoint's routes, with *middlewares* around the clients' routes."""
         limits, clock = self._settings.limits, self._settings.clock
         layers = list(middlewares)
         if self._settings.rate_limits:

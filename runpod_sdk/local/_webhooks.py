@@ -28,8 +28,8 @@ class Webhooks:
     Delivers webhooks, as tasks of the running loop.
 
     Any 2xx answer accepts a delivery. Any other result, also a redirect, is a failed attempt,
-    which is repeated after each of `Limits.webhook_retry_delays`, in real time whatever the
-    queue's clock is. Deliveries have no effect on the job. `close` drops the deliveries that
+    which is repeated after each of `Limits.webhook_retry_delays`, in real time, independent of the
+    queue's clock. Deliveries have no effect on the job. `close` drops the deliveries that
     were not accepted yet. The proxies of the environment are not used.
     """
 

@@ -55,7 +55,7 @@ BATCH_ID = "batchId"
 """The member of a handler's job with the batch's id."""
 
 JOB_ID = "id"
-"""The member of a handler's job with its id; the others are those of the request."""
+"""The member of a handler's job with its id; the other members are the request's."""
 
 
 class OperationName(StrEnum):

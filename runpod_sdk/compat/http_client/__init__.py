@@ -14,8 +14,8 @@ def AsyncClientSession(*args: Any, **kwargs: Any) -> aiohttp.ClientSession:
     """
     Return an aiohttp session for `AsyncioEndpoint`; the caller closes it.
 
-    Unlike that of RunPod's own package, the session does not contain the API key: the endpoint adds
-    it to its requests.
+    Unlike the session of RunPod's own package, this session does not contain the API key: the
+    endpoint adds it to its requests.
     """
     import aiohttp
 

@@ -157,7 +157,7 @@ class Batches:
         return list(reversed(self._batches.values()))
 
     def update(self, now: float, batch_id: str, attributes: Mapping[str, Any]) -> BatchRecord:
-        """Set a batch's attributes, whatever its status."""
+        """Set a batch's attributes, in any status."""
         batch = self.get(now, batch_id)
         batch.attributes.update(attributes)
         return batch

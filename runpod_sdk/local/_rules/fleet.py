@@ -129,7 +129,7 @@ class Fleet:
     # -- workers join
 
     def join(self, now: float, worker_id: str) -> Worker:
-        """Record that a worker is ready: one of ours, or a new external worker."""
+        """Record that a worker is ready: a started worker, or a new external worker."""
         worker = self._workers.get(worker_id)
         if worker is None:
             worker = Worker(worker_id, ours=False, pulls=True, since=now)
@@ -141,7 +141,7 @@ class Fleet:
         return worker
 
     def scale(self, now: float, urgent: int) -> None:
-        """Adapt the number of workers to *urgent* queued jobs, and start those that are due."""
+        """Adapt the number of workers to *urgent* queued jobs, and start due workers."""
         self._urgent = urgent
         while (worker := self._longest_idle()) is not None and self._idles_out(worker) <= now:
             self._retire(worker)

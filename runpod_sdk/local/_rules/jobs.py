@@ -57,7 +57,7 @@ class RunResult:
 
 @define(eq=False)
 class JobRecord:
-    """A job of the queue. Times are those of the queue's clock."""
+    """A job of the queue. Times are from the queue's clock."""
 
     spec: JobSpec
     submitted: float
@@ -127,7 +127,7 @@ class QueueCounts:
 
 @frozen
 class Effects:
-    """What the caller of the queue has to do after an event."""
+    """Actions for the caller of the queue after an event."""
 
     changed: frozenset[str]
     """The ids of changed or forgotten jobs."""

@@ -165,7 +165,7 @@ class Queue:
         self.fleet.join(self._now, worker)
 
     def take(self, now: float, worker: str, most: int = 1) -> list[tuple[Run, JobRecord]]:
-        """Assign up to *most* jobs to a worker, those that have waited longest."""
+        """Assign up to *most* jobs to a worker, the oldest first."""
         self.advance(now)
         member = self.fleet.find(worker)
         if member is None or not member.available:
@@ -218,7 +218,7 @@ class Queue:
         return True
 
     def lose_runs(self, now: float, runs: Collection[Run]) -> None:
-        """Record that a worker has these runs no more: those that still count are lost."""
+        """Record that a worker no longer has these runs: runs that still count are lost."""
         self.advance(now)
         for run in runs:
             self.fleet.end(self._now, run)

@@ -25,7 +25,7 @@ class WorkerSnapshot:
 
 @frozen
 class QueueSnapshot:
-    """A queue at the time *now*. The jobs are those of the queue: do not change them."""
+    """A queue at the time *now*. The jobs belong to the queue: do not change them."""
 
     now: float
     counts: QueueCounts

@@ -55,7 +55,7 @@ _NO_STORE = ((b"cache-control", b"no-store"),)
 
 
 def routes(brokers: Mapping[str, Broker]) -> list[HTTPRoute]:
-    """Return the routes of the page; *brokers* are those of the endpoints, by id."""
+    """Return the routes of the page; *brokers* are the endpoints' brokers, by id."""
     control = _QueueControl(brokers)
     return [
         HTTPRoute("state", ("GET",), control.state),

@@ -1,8 +1,8 @@
 """
 The page for browsers, and its key.
 
-A browser has no API key, so the page gets a key of its own, a random one for each start of this
-server; the programs' key is not handed out. Other sites cannot read the page's key, as browsers
+A browser has no API key, so the page gets its own key, a random one for each start of this server;
+the programs' key is not handed out. Other sites cannot read the page's key, as browsers
 do not let a site read another site's answers. DNS rebinding does not help them either, as the
 requested host name is checked.
 """

@@ -8,7 +8,7 @@ The routes of workers that pull, as RunPod's worker package uses them.
     POST  job-done/{w}/{j}                            a result, or a progress
     POST  job-stream/{w}/{j}                          a chunk
 
-Bodies are JSON, although their content type is that of a form. A report on a run that no longer
+Bodies are JSON, although their content type says form. A report on a run that no longer
 counts is answered like any other, and has no effect.
 """
 

@@ -1,1 +1,1 @@
-"""What runs handlers."""
+"""The workers that run handlers."""

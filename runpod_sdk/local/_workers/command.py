@@ -41,8 +41,8 @@ class WorkerCommand:
     Args:
         command: The program and its arguments, without a shell.
         env: Further environment variables, which override all others.
-        cwd: The working directory of all worker processes. By default, each one gets a temporary
-            folder of its own, as on RunPod, with links to the entries of the current directory.
+        cwd: The working directory of all worker processes. By default, each one gets its own
+            temporary folder, as on RunPod, with links to the entries of the current directory.
     """
 
     command: tuple[str, ...] = field(converter=_words, validator=_not_empty)

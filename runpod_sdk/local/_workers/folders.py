@@ -1,7 +1,7 @@
 """
 The working directories of worker processes.
 
-On RunPod, each worker has a file system of its own. Versions 1.7.12 to 1.10.0 of RunPod's package
+On RunPod, each worker has its own file system. Versions 1.7.12 to 1.10.0 of RunPod's package
 rely on that: they keep the ids of running jobs in a file in the working directory. A worker that
 finds another worker's job there waits for its end, which it never sees, before it asks for jobs.
 """

@@ -41,7 +41,7 @@ class ProcessWorkers:
     """
     The workers of an endpoint that are processes of one command.
 
-    Each process leads a session of its own, so that it and its child processes are ended
+    Each process leads its own session, so that it and its child processes are ended
     together, and a Ctrl-C in the terminal does not reach them. If this process is killed, the
     reaper ends them.
     """
@@ -224,7 +224,7 @@ class _Reaper:
         self._popen: subprocess.Popen[bytes] | None = None
 
     def notify(self, sign: str, group: int) -> None:
-        """Tell the reaper that a process group has started (`+`) or ended (`-`)."""
+        """Notify the reaper that a process group has started (`+`) or ended (`-`)."""
         with self._lock:
             if self._popen is None:
                 root = self._folders.root

@@ -3,8 +3,8 @@ End the worker processes of an endpoint that was killed before it could end them
 
 This module is run as a program by its path, and imports only the standard library. It reads
 lines `+PID` and `-PID` for process groups that have started and ended. When its input ends, it
-terminates all groups that are left, kills those that do not end, and removes the folder, if any,
-that is its argument.
+terminates all remaining groups, kills groups that do not end, and removes the folder that is its
+argument, if any.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GRACE = 2.0  # s
 
 
 def watch() -> None:
-    """Track process groups until the input ends, then end those that are left."""
+    """Track process groups until the input ends, then end the remaining ones."""
     groups: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])

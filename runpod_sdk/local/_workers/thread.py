@@ -87,7 +87,7 @@ class ThreadWorkers:
             self.retire(worker)
 
     def join(self) -> None:
-        """Wait up to *grace* seconds for the threads to end, and log those that do not."""
+        """Wait up to *grace* seconds for the threads to end, and log the remaining ones."""
         deadline = time.monotonic() + self._grace
         for worker in self._leaving:
             if not worker.join(max(0.0, deadline - time.monotonic())):
