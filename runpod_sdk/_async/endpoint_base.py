@@ -10,8 +10,8 @@ from attrs import evolve, frozen
 from runpod_sdk import _openai
 from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._flows import api, explain
-from runpod_sdk._flows.call import Operation
-from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.context import EndpointContext
+from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.send import call
 from runpod_sdk._headers import checked_headers
 from runpod_sdk._io import aio

@@ -3,25 +3,25 @@ One question and its answer, by way of a generated function.
 
 A generated function needs of its client a method `request`, reached through
 `get_async_httpx_client()`, and the flag `raise_on_unexpected_status`; a test pins
-that. `_StandIn` has just these. It sends through the port, and lets the generated
+that. `_GeneratedClientAdapter` has just these. It sends through the port, and lets the generated
 parser see nothing but a 2xx.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.censoring import url_secrets
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import IO, Request, RequestFailed, Response, Submission
-from runpod_sdk._flows.json_encoding import encode
-from runpod_sdk._flows.rate_limit import RateLimitedCall
+from runpod_sdk._flows.io import IO, Request, RequestFailed, Response
+from runpod_sdk._flows.json_codec import encode
+from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._signals import raised_by_signal_handler
@@ -31,41 +31,6 @@ T = TypeVar("T")
 
 _NO_HEADERS: Mapping[str, str] = {}
 _PARSE_FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-
-
-@frozen
-class Operation(Generic[T]):
-    """One operation of the API with its arguments: how to ask, and how to read the answer."""
-
-    action: str
-    """Description for messages, such as "status of job …"."""
-    kind: RepeatSafety
-    ask: Callable[..., Awaitable[Any]] = field(repr=False)
-    """The generated function with its arguments, all but `client`."""
-    read: Callable[[Any, dict[str, JSONValue]], T]
-    """Makes the result of the generated model and the wire form."""
-    refuse: Callable[[Operation[Any], Response, str | None], errors.RunpodError]
-    """Makes the error of an answer that is not 2xx, or can't be read for the reason given."""
-    poll_wait: float = 0.0
-    """How long the server may hold the answer back, in seconds."""
-    job_id: str | None = None
-    """The id of the existing job, if the operation needs one."""
-    complete: Callable[[dict[str, JSONValue], str | None], dict[str, JSONValue]] | None = None
-    """Checks a body before it is parsed, and adds the members that it may lack."""
-    largest: int | None = None
-    """Bytes of the body that the service takes, where it says so."""
-    another_way: bool = False
-    """Whether there is another operation to ask with, should this one be answered 404."""
-    limit: RateLimitedCall | None = None
-    """The rate limit of its kind, if RunPod documents one."""
-    record: Submission | None = field(default=None, repr=False, eq=False)
-    """The record of the submission, if the operation submits a job."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    """The request's secrets, which no error may contain even if the server repeats them."""
-
-    @property
-    def submission(self) -> bool:
-        return self.kind is RepeatSafety.SUBMIT
 
 
 class OtherJobError(ValueError):

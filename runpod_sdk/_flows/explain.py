@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runpod_sdk import errors, explanation
 from runpod_sdk._flows import api
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import EndpointContext
 from runpod_sdk._flows.send import call
 from runpod_sdk.explanation import Explanation, JobReason
 

@@ -13,7 +13,8 @@ from attrs import define, field
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.io import EndpointContext, Submission
+from runpod_sdk._flows.context import EndpointContext
+from runpod_sdk._flows.io import Submission
 from runpod_sdk._flows.send import call
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.settings import CANCEL_TIMEOUT, OnTimeout

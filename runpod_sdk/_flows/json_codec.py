@@ -1,5 +1,5 @@
 """
-Decoding of the server's JSON.
+JSON of requests and responses.
 
 If msgspec is installed (the extra `fast`), it decodes large responses, in about half the time. If
 it refuses a response, the standard library decodes it: the result is the same with and without
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from runpod_sdk._json import write
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.json_text import read
 
@@ -49,3 +50,25 @@ def _fast() -> Callable[[bytes | str], Any] | None:
             return read(content)
 
     return decode
+
+
+def encode(body: object, name: str = "") -> bytes:
+    """
+    Write *body* as JSON.
+
+    Args:
+        name: The value's name in errors, if it is not a whole request.
+
+    Raises:
+        ValueError: NaN, infinity, a lone surrogate, or a value that contains itself.
+        TypeError: A value has no JSON form.
+        ConfigurationError: A value needs cattrs, which is not installed.
+    """
+    return write(body, name, _plain)
+
+
+def _plain(value: object) -> Any:
+    """Return the JSON form of what is none by itself."""
+    from runpod_sdk import _typed_inputs  # not needed for plain JSON
+
+    return _typed_inputs.plain(value)

@@ -14,9 +14,11 @@ from typing import TypeAlias, TypeVar
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import retry
-from runpod_sdk._flows.call import Operation, call_once
+from runpod_sdk._flows.call import call_once
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import NEVER, Deadline
-from runpod_sdk._flows.io import EndpointContext, RequestFailed
+from runpod_sdk._flows.io import RequestFailed
+from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.rate_limit import RateLimiter
 from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk.models import JobState

@@ -28,8 +28,8 @@ from attrs import evolve
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import EndpointContext
 from runpod_sdk._flows.rate_limit import RateLimitedCall
 from runpod_sdk._flows.retry import surely_not_taken
 from runpod_sdk._flows.send import OutOfTime, call, send_until_answered

@@ -5,9 +5,10 @@ from __future__ import annotations
 from attrs import evolve
 
 from runpod_sdk._flows import api
-from runpod_sdk._flows.call import Operation
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import EndpointContext, Submission
+from runpod_sdk._flows.io import Submission
+from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.send import call
 from runpod_sdk._flows.updates import Notify, wait_and_notify
 from runpod_sdk.models import JobState

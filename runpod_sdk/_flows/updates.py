@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import EndpointContext
 from runpod_sdk._flows.send import OutOfTime
 from runpod_sdk._flows.wait import (
     JobPoller,

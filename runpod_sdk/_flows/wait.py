@@ -18,9 +18,10 @@ import math
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.call import Operation
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import Deadline
-from runpod_sdk._flows.io import EndpointContext, RequestFailed
+from runpod_sdk._flows.io import RequestFailed
+from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.rate_limit import RateLimitedCall
 from runpod_sdk._flows.send import Failure, OutOfTime, send_until_answered
 from runpod_sdk.models import JobState

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._flows.send import call
 from runpod_sdk._flows.stream import ChunkReader

@@ -20,9 +20,10 @@ import anyio.lowlevel
 import attrs
 from hypothesis import strategies as st
 
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import EndpointContext, Request, RequestFailed, Response
+from runpod_sdk._flows.io import Request, RequestFailed, Response
 from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._io import sync

@@ -21,9 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk._flows import api
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.guard import JobGuard
-from runpod_sdk._flows.io import EndpointContext, Request, Response
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._flows.send import call
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.submit import run, run_sync

@@ -8,7 +8,7 @@ from runpod_sdk import models
 from runpod_sdk._flows.api import parse
 from runpod_sdk._flows.api.build import milliseconds
 from runpod_sdk._flows.api.status_errors import refuse
-from runpod_sdk._flows.call import Operation
+from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.rate_limit import RateLimitedCall
 from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk.settings import LARGEST_RUN, LARGEST_RUN_SYNC

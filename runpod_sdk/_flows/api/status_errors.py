@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
-from runpod_sdk._flows.call import Operation
 from runpod_sdk._flows.io import Response
+from runpod_sdk._flows.operation import Operation
 from runpod_sdk._origin import request_id
 from runpod_sdk._types import JSONValue
 from runpod_sdk.json_text import write

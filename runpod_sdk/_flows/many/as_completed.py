@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 from runpod_sdk import errors
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import NEVER
-from runpod_sdk._flows.io import EndpointContext
 from runpod_sdk._flows.many.item import Item, read_output
 from runpod_sdk._flows.many.result_taker import ResultTaker, TakeOptions
 from runpod_sdk._flows.many.runner import ManyContext

@@ -20,8 +20,8 @@ from typing import Any
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.io import EndpointContext
-from runpod_sdk._flows.json_encoding import encode
+from runpod_sdk._flows.context import EndpointContext
+from runpod_sdk._flows.json_codec import encode
 from runpod_sdk._flows.many.item import Item
 from runpod_sdk._flows.many.map import MapHandler
 from runpod_sdk._flows.many.map_options import MapOptions

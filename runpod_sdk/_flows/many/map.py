@@ -16,9 +16,10 @@ from attrs import evolve
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import NEVER
 from runpod_sdk._flows.guard import try_to_cancel
-from runpod_sdk._flows.io import EndpointContext, Submission
+from runpod_sdk._flows.io import Submission
 from runpod_sdk._flows.many.item import Item, read_output
 from runpod_sdk._flows.many.map_options import MapOptions
 from runpod_sdk._flows.submit import run

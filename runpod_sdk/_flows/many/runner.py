@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from attrs import evolve, frozen
 
 if TYPE_CHECKING:
-    from runpod_sdk._flows.io import IO, EndpointContext
+    from runpod_sdk._flows.context import EndpointContext
+    from runpod_sdk._flows.io import IO
 
 T = TypeVar("T")
 

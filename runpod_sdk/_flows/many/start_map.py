@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sized
 from typing import Any
 
-from runpod_sdk._flows.io import EndpointContext
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.many.map import MapHandler
 from runpod_sdk._flows.many.map_options import MapOptions
 from runpod_sdk._flows.many.result_taker import ResultTaker, TakeOptions, checked_inputs
