@@ -20,8 +20,6 @@ ROOT = Path(__file__).parents[1]
 
 LATER = {
     "docs/command-line.md",
-    "docs/from-runpod-python.md",
-    "docs/local-endpoint.md",
 }
 """Pages that are still to be rewritten."""
 
