@@ -256,7 +256,7 @@ def notifier(function: OnUpdate | None, guard: JobGuard) -> Notify | None:
             result: Any = function(state)
             if inspect.iscoroutine(result):
                 result.close()
-                raise TypeError("on_update is an async function: give it to AsyncRunpod")
+                raise TypeError("on_update is an async function: use AsyncRunpod")
         except BaseException as reason:
             guard.interruption = reason
             raise

@@ -201,5 +201,5 @@ def test_an_async_function_is_for_the_async_client(driver: Driver) -> None:
     async def told(_: JobState) -> None:
         pass
 
-    with pytest.raises(TypeError, match="give it to AsyncRunpod"):
+    with pytest.raises(TypeError, match="use AsyncRunpod"):
         driver.endpoint(Script(job())).wait(JOB, on_update=told)

@@ -86,7 +86,7 @@ def _extend(request: wire.JobRequest, extra_body: object) -> None:
     for name in extra_body:
         if not isinstance(name, str) or name in _ARGUMENTS or name in fields:
             raise ValueError(
-                f"extra_body has {name!r:.60}, which a request has by itself: leave it out"
+                f"extra_body has {name!r:.60}, which is a field of the request: omit it"
             )
     request.additional_properties = {**request.additional_properties, **extra_body}
 
