@@ -12,7 +12,7 @@ from runpod_sdk.cli import arguments as a
 from runpod_sdk.cli import examples, queries
 from runpod_sdk.cli.exit_status import EXIT_STATUSES
 from runpod_sdk.cli.help import WIDEST, Command, Group
-from runpod_sdk.cli.jobs import run_and_wait, submit, wait_or_stream
+from runpod_sdk.cli.jobs import run_and_wait, saver_of, submit, wait_or_stream
 from runpod_sdk.cli.outcome import (
     cancel_on_interrupt,
     next_steps_if_not_printed,
@@ -20,7 +20,6 @@ from runpod_sdk.cli.outcome import (
     open_endpoint_of,
     print_next_steps,
 )
-from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.terminal import is_terminal, print_json, print_text
 
 
@@ -127,7 +126,7 @@ def run_sync(
     prints how to wait for it again. With --on-timeout cancel, Ctrl-C cancels the job.
     """
     asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
-    saver = None if save is None else Saver(save, force=force)
+    saver = saver_of(save, force=force)
     with open_endpoint(endpoint_id) as endpoint:
         code = run_and_wait(
             endpoint,
@@ -155,7 +154,7 @@ def wait(
     force: a.Force = False,
 ) -> None:
     """Wait until a job has ended, and print it."""
-    saver = None if save is None else Saver(save, force=force)
+    saver = saver_of(save, force=force)
     with open_endpoint_of(job_id, endpoint_id) as endpoint:
         code = wait_or_stream(
             endpoint,
@@ -186,7 +185,7 @@ def stream(
     Each chunk is a line of JSON. With -o text or raw, strings are joined, as most are the tokens
     of one text. The API returns each chunk once, so a stream can't be printed twice.
     """
-    saver = None if save is None else Saver(save, force=force)
+    saver = saver_of(save, force=force)
     with open_endpoint_of(job_id, endpoint_id) as endpoint:
         code = wait_or_stream(
             endpoint,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -20,9 +19,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-from runpod_sdk import settings
 from runpod_sdk.media import media_of
 
 MOST: Final = 500
@@ -117,6 +114,8 @@ def find(job_id: str) -> Entry | None:
 
 def current_base_url() -> str:
     """Return the base URL that commands send requests to, without user and password."""
+    from runpod_sdk import settings  # loads what completion does not need
+
     base_url = os.environ.get(settings.BASE_URL_VARIABLE) or settings.BASE_URL
     return _USER.sub(r"\1", base_url.rstrip("/"))
 
@@ -156,6 +155,9 @@ def _shown(value: Any) -> str:
 
 def _is_gone(base_url: str) -> bool:
     """Tell whether *base_url* is on this machine, and no server listens there."""
+    import socket
+    from urllib.parse import urlsplit
+
     with suppress(ValueError, OSError):
         url = urlsplit(base_url)
         if url.hostname in ("127.0.0.1", "::1", "localhost"):

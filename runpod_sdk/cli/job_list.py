@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -13,7 +12,14 @@ from attrs import frozen
 import runpod_sdk as sdk
 from runpod_sdk.cli import history
 from runpod_sdk.cli.history import Entry
-from runpod_sdk.cli.terminal import columns, is_terminal, print_json, print_rich, without_controls
+from runpod_sdk.cli.terminal import (
+    columns,
+    is_terminal,
+    print_json,
+    print_rich,
+    print_text,
+    without_controls,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,11 +28,12 @@ _AT_ONCE: Final = 8
 _WATCH_PAUSE: Final = 2.0
 _WIDE: Final = 100
 """Columns from which the input has a column of its own."""
+_COLUMNS: Final = ("JOB", "ENDPOINT", "AGE", "STATUS", "INPUT")
 _STYLES: Final = {
     "COMPLETED": "green",
     "FAILED": "red",
     "TIMED_OUT": "red",
-    "CANCELLED": "yellow",
+    "CANCELLED": "magenta",
     "IN_PROGRESS": "cyan",
     None: "dim",
 }
@@ -69,10 +76,14 @@ class Selection:
 
 def query_statuses(entries: list[Entry]) -> Statuses:
     """Ask for the status of each job, several at once."""
+    import asyncio
+
     return asyncio.run(_query(entries)) if entries else {}
 
 
 async def _query(entries: list[Entry]) -> Statuses:
+    import asyncio
+
     turns = asyncio.Semaphore(_AT_ONCE)
     async with sdk.AsyncRunpod() as client:
 
@@ -112,10 +123,17 @@ def watch(selection: Selection) -> None:
 
 def print_jobs(entries: list[Entry], statuses: Statuses, *, table: bool) -> None:
     """Print jobs of the history as JSON or as a table."""
-    if table:
+    if not table:
+        print_json([_as_json(entry, statuses) for entry in entries])
+    elif is_terminal(sys.stdout):
         print_rich(_table(entries, statuses))
     else:
-        print_json([_as_json(entry, statuses) for entry in entries])
+        rows = [_row(entry, statuses) for entry in entries]
+        rows.insert(0, [name for name in _COLUMNS if statuses or name != "STATUS"])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print_text("  ".join(cells).rstrip())
 
 
 def _as_json(entry: Entry, statuses: Statuses) -> dict[str, Any]:
@@ -124,29 +142,30 @@ def _as_json(entry: Entry, statuses: Statuses) -> dict[str, Any]:
     return {**document, "status": statuses[entry.id]} if entry.id in statuses else document
 
 
+def _row(entry: Entry, statuses: Statuses) -> list[str]:
+    status = [statuses[entry.id] or "not known"] if statuses else []
+    return [entry.id, entry.endpoint, history.age(entry), *status, entry.preview]
+
+
 def _table(entries: list[Entry], statuses: Statuses) -> Table:
+    """Return the table for a terminal; a narrow one shows the input below the id."""
     from rich.table import Table
     from rich.text import Text
 
-    narrow = is_terminal(sys.stdout) and columns(sys.stdout) < _WIDE
+    narrow = columns(sys.stdout) < _WIDE
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    ids = max((len(entry.id) for entry in entries), default=3)
-    table.add_column("JOB", no_wrap=True, min_width=ids, width=ids if narrow else None)
-    table.add_column("ENDPOINT", no_wrap=True)
-    table.add_column("AGE", no_wrap=True, min_width=len("59 min"))
-    if statuses:
-        table.add_column("STATUS", no_wrap=True)
-    if not narrow:
-        table.add_column("INPUT", no_wrap=True)
+    ids = max((len(entry.id) for entry in entries), default=0)
+    for name in _COLUMNS:
+        width = {"JOB": ids, "AGE": len("59 min")}.get(name)
+        if (statuses or name != "STATUS") and not (narrow and name == "INPUT"):
+            fixed = width if narrow and name == "JOB" else None
+            table.add_column(name, no_wrap=True, min_width=width, width=fixed)
     for entry in entries:
-        preview = Text(without_controls(entry.preview), "dim")
-        job = Text(without_controls(entry.id))
-        if narrow and preview:
-            job = Text("\n  ").join([job, preview])
-        cells = [job, Text(without_controls(entry.endpoint)), Text(history.age(entry))]
+        job, *cells, preview = map(Text, map(without_controls, _row(entry, statuses)))
+        preview.style = "dim"
         if statuses:
-            status = statuses[entry.id]
-            words = "not known" if status is None else without_controls(status)
-            cells.append(Text(words, _STYLES.get(status, "")))
-        table.add_row(*cells, *([] if narrow else [preview]))
+            cells[-1].style = _STYLES.get(statuses[entry.id], "")
+        if narrow:
+            job = Text("\n  ").join([job, *([preview] if preview else [])])
+        table.add_row(job, *cells, *([] if narrow else [preview]))
     return table

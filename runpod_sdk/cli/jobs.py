@@ -17,13 +17,22 @@ from runpod_sdk.cli.output import (
     print_traceback,
     summary,
 )
-from runpod_sdk.cli.saving import Saver
 from runpod_sdk.cli.status_line import status_line
 from runpod_sdk.cli.terminal import print_error, print_note
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, JobState
+    from runpod_sdk.cli.saving import Saver
     from runpod_sdk.settings import OnTimeout
+
+
+def saver_of(directory: str | None, *, force: bool) -> Saver | None:
+    """Return what saves files in *directory*, or None without one."""
+    if directory is None:
+        return None
+    from runpod_sdk.cli.saving import Saver  # loads what other commands do not need
+
+    return Saver(directory, force=force)
 
 
 def submit(

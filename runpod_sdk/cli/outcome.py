@@ -14,7 +14,6 @@ import typer
 from attrs import define
 
 import runpod_sdk as sdk
-from runpod_sdk import settings
 from runpod_sdk.cli import history
 from runpod_sdk.cli.exit_status import ExitStatus
 from runpod_sdk.cli.output import print_traceback
@@ -75,6 +74,8 @@ def open_endpoint_of(job_id: str, given: str | None) -> AbstractContextManager[E
     given = given if given is not None else os.environ.get(ENDPOINT_VARIABLE) or None
     if given is not None:
         return open_endpoint(given)
+    from runpod_sdk import settings
+
     if entry is None:
         reason = f"it is not known for job {job_id}: give --endpoint, or set {ENDPOINT_VARIABLE}"
     else:

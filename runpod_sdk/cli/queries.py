@@ -129,7 +129,7 @@ def jobs(
     if clear:
         print_note(f"removed {history.clear()} jobs from the history")
         return
-    from runpod_sdk.cli import job_list  # loads asyncio
+    from runpod_sdk.cli import job_list
 
     terminal = is_terminal(sys.stdout)
     if watch and (output == "json" or not terminal):

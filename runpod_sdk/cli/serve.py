@@ -24,7 +24,7 @@ from runpod_sdk.cli.terminal import print_json, print_note, styled, without_cont
 from runpod_sdk.local import LocalEndpoint, WorkerCommand
 
 _MOST_LINES = 10_000
-_STYLES = {"FAILED": "31", "TIMED_OUT": "31", "CANCELLED": "33"}
+_STYLES = {"FAILED": "31", "TIMED_OUT": "31", "CANCELLED": "35"}
 
 
 def serve_until_interrupted(

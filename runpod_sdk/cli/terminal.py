@@ -28,8 +28,6 @@ _SPECIAL = re.compile(r"[^\x00-\x7f]")
 _LONG = 400
 """Characters from which base64 is not shown to a person."""
 
-_UNLIMITED = 10_000
-"""Columns of a table that is not shown on a terminal."""
 _NOT_FINITE = "NaN and Infinity, which JSON does not have, are printed as null"
 _TOKEN = re.compile(
     r'(?P<text>"(?:[^"\\]++|\\.)*+")(?P<key>(?=:))?'  # without a way back: a text may be long
@@ -141,14 +139,11 @@ def print_text(text: str, end: str = "\n") -> None:
 
 
 def print_rich(renderable: RenderableType) -> None:
-    """Print a table or the like to standard output; where that is no terminal, plain and wide."""
+    """Print a table or the like to standard output, which is a terminal."""
     from rich.console import Console
 
-    watched = is_terminal(sys.stdout)
     console = Console(
-        file=sys.stdout,
-        force_terminal=uses_colour(sys.stdout),
-        width=columns(sys.stdout) if watched else _UNLIMITED,
+        file=sys.stdout, force_terminal=uses_colour(sys.stdout), width=columns(sys.stdout)
     )
     with console.capture() as captured:
         console.print(renderable)

@@ -65,12 +65,13 @@ def test_exit_statuses_are_on_the_first_page() -> None:
         assert re.search(rf"^ +{code}  ", page(), re.MULTILINE)
 
 
-def test_little_is_loaded_for_a_page() -> None:
-    """Neither the client nor what it stands on: a shell asks at each press of the tab key."""
+@pytest.mark.parametrize(("words", "most"), [("--help", 220), ("jobs", 320)])
+def test_little_is_loaded_for_a_page(words: str, most: int) -> None:
+    """Neither the client nor its dependencies: a shell asks at each press of the tab key."""
     code = (
         "import sys; before = set(sys.modules)\n"
         "from runpod_sdk.cli import main\n"
-        "sys.argv = ['runpod-sdk', '--help']\n"
+        f"sys.argv = ['runpod-sdk', {words!r}]\n"
         "try: main()\n"
         "except SystemExit: print(*(set(sys.modules) - before), file=sys.stderr)"
     )
@@ -79,7 +80,7 @@ def test_little_is_loaded_for_a_page() -> None:
     heavy = {"httpx", "anyio", "asyncio", "ssl", "rich", "uvicorn", "runpod_sdk.models"}
     assert loaded & heavy == set()
     assert "runpod_serverless_api" not in loaded
-    assert len(loaded) < 220
+    assert len(loaded) < most
 
 
 @pytest.mark.parametrize(
@@ -88,13 +89,27 @@ def test_little_is_loaded_for_a_page() -> None:
         ("runpod-sdk wai", "wait"),
         ("runpod-sdk wait 12", "12ab-u1"),
         ("runpod-sdk wait -e e", "ep1"),
+        ("runpod-sdk jobs --only f", "FAILED"),
     ],
 )
 def test_a_shell_can_complete(typed: str, offered: str, monkeypatch: pytest.MonkeyPatch) -> None:
     history.add("12ab-u1", "ep1")
     history.add("34cd-u1", "ep1")
-    monkeypatch.setenv("_RUNPOD_SDK_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", typed)
     monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
-    done = CliRunner().invoke(app, prog_name="runpod-sdk")
-    assert done.stdout.split() == [offered]
+    assert completed("bash", monkeypatch).split() == [offered]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_job_is_completed_with_a_description(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its age, endpoint and input; bash shows none."""
+    history.add("12ab-u1", "ep1", {"prompt": "a horse"})
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "runpod-sdk wait 12")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    assert "12ab-u1" in (shown := completed(shell, monkeypatch))
+    assert "0 s ago, ep1  prompt=a horse" in shown
+
+
+def completed(shell: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("_RUNPOD_SDK_COMPLETE", f"complete_{shell}")
+    return CliRunner().invoke(app, prog_name="runpod-sdk").stdout
