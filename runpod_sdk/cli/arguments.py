@@ -235,8 +235,9 @@ def checked_status(status: str) -> str:
 
 
 def complete_status(incomplete: str) -> list[str]:
-    """Offer the statuses to the shell's completion."""
-    return [status for status in sdk.JobStatus if status.startswith(incomplete.upper())]
+    """Offer the statuses to the shell's completion, in the case that was typed."""
+    names = [status.lower() if incomplete.islower() else status.value for status in sdk.JobStatus]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _seconds(text: str | None, option: str, others: str = "") -> float | None:

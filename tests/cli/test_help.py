@@ -89,7 +89,8 @@ def test_little_is_loaded_for_a_page(words: str, most: int) -> None:
         ("runpod-sdk wai", "wait"),
         ("runpod-sdk wait 12", "12ab-u1"),
         ("runpod-sdk wait -e e", "ep1"),
-        ("runpod-sdk jobs --only f", "FAILED"),
+        ("runpod-sdk jobs --only f", "failed"),
+        ("runpod-sdk jobs --only F", "FAILED"),
     ],
 )
 def test_a_shell_can_complete(typed: str, offered: str, monkeypatch: pytest.MonkeyPatch) -> None:
