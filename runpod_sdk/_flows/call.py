@@ -1,10 +1,10 @@
 """
-One question and its answer, by way of a generated function.
+Send one request through a generated function, and parse the response.
 
-A generated function needs of its client a method `request`, reached through
-`get_async_httpx_client()`, and the flag `raise_on_unexpected_status`; a test pins
-that. `_GeneratedClientAdapter` has just these. It sends through the port, and lets the generated
-parser see nothing but a 2xx.
+A generated function uses two members of its client: the method `request`, reached through
+`get_async_httpx_client()`, and the flag `raise_on_unexpected_status`; a test pins this.
+`_GeneratedClientAdapter` has only these members. It sends through the port, and passes only
+2xx responses to the generated parser.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from runpod_sdk.models import JobState, JSONValue
 T = TypeVar("T")
 
 _NO_HEADERS: Mapping[str, str] = {}
-_PARSE_FAULTS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_PARSE_ERRORS = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class OtherJobError(ValueError):
-    """An answer is about another job than that which was asked for."""
+    """A response is about a different job than the request."""
 
 
 class _GeneratedClientAdapter:
-    """Stands in for the generated client, for one call."""
+    """Implements what generated functions use of their client, for one call."""
 
     raise_on_unexpected_status = False
 
@@ -56,7 +56,7 @@ class _GeneratedClientAdapter:
         self._resends = resends
         self._content: bytes | None = None
         self._extra_headers = extra_headers
-        self.reply: Response | None = None
+        self.response: Response | None = None
         self.body: dict[str, JSONValue] = {}
 
     def get_async_httpx_client(self) -> _GeneratedClientAdapter:
@@ -78,7 +78,7 @@ class _GeneratedClientAdapter:
         )
         if not 200 <= response.status_code < 300:
             raise self._op.refuse(self._op, response.censored(self.secrets()), None)
-        self.reply = response
+        self.response = response
         if response.too_large:
             raise ValueError("it is larger than the client's max_response_size")
         body = response.json()
@@ -111,14 +111,14 @@ class _GeneratedClientAdapter:
         record.begin()
         try:
             response = await self._io.send(call, self._limit)
-        except RequestFailed as silence:
-            record.sent = silence.sent
+        except RequestFailed as failure:
+            record.sent = failure.sent
             raise
         record.read = lambda: response
         return response
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what of the request an error must not show, should the server repeat it."""
+        """Return the parts of the request to remove from errors."""
         return self._op.secrets + url_secrets(self._content or b"")
 
     def _check_size(self, content: bytes) -> None:
@@ -139,6 +139,7 @@ async def call_once(
     Send one request, and read the response.
 
     Args:
+        resends: Number of earlier attempts.
         extra_headers: Additional headers of the request.
 
     Raises:
@@ -152,7 +153,7 @@ async def call_once(
     try:
         return await _read(client, op)
     except BaseException as reason:
-        clear_frames(reason, before)  # they have the key in them, and all of the request
+        clear_frames(reason, before)  # the frames contain the API key and the request
         raise
 
 
@@ -160,17 +161,17 @@ async def _read(client: _GeneratedClientAdapter, op: Operation[T]) -> T:
     try:
         answer = await op.ask(client=client)
         value = op.read(answer.parsed, client.body)
-        if isinstance(value, JobState) and client.reply is not None:
-            origin = client.reply.origin(op.secrets)
-            object.__setattr__(value, "_origin", origin)  # nobody has the state yet
+        if isinstance(value, JobState) and client.response is not None:
+            origin = client.response.origin(op.secrets)
+            object.__setattr__(value, "_origin", origin)  # no other code has a reference to it yet
         return value
-    except _PARSE_FAULTS as fault:
-        if client.reply is None or raised_by_signal_handler(fault):  # it is the caller's own
+    except _PARSE_ERRORS as fault:
+        if client.response is None or raised_by_signal_handler(fault):  # an exception of the caller
             raise
-        if isinstance(fault, OtherJobError) and client.reply.distrust is not None:
-            client.reply.distrust()
+        if isinstance(fault, OtherJobError) and client.response.distrust is not None:
+            client.response.distrust()
         what = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
-        shown = client.reply.censored(client.secrets())
-        what = client.reply.censor(client.secrets()).text(what)
-    # Raised without a cause: that would hold the answer, and a secret that it repeats.
+        shown = client.response.censored(client.secrets())
+        what = client.response.censor(client.secrets()).text(what)
+    # Raised without a cause, which would contain the response and any secret in it.
     raise op.refuse(op, shown, what)

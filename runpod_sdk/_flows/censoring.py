@@ -1,10 +1,10 @@
 """
-Take secrets out of an answer that repeats them, before an error shows any of it.
+Remove secrets from responses that repeat them, before an error shows a response.
 
-A server need not spell a secret as it was sent: JSON may write "/" as "\\/", HTML "&" as "&amp;",
-a URL "+" as "%2B", and credentials are sent as base64. So an answer is decoded first, and each
-character of a secret is then looked for in all of its spellings. Texts that follow one another,
-such as the values of headers, are searched as one: a secret may be split over them.
+A server may spell a secret differently than the client sent it: JSON may write "/" as "\\/", HTML
+"&" as "&amp;", a URL "+" as "%2B", and credentials are sent as base64. Responses are therefore
+decoded first, and each character of a secret is matched in all of its spellings. Adjacent texts,
+such as the values of headers, are searched as one text, because a secret may be split over them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from urllib.parse import unquote
 
 CENSORED: Final = "[a secret]"
 _SHORTEST_SECRET: Final = 8
-"""A shorter one is nothing to hide, and its letters are in every text."""
+"""Shorter secrets are not removed: their characters occur in most texts."""
 _GAP: Final = r"""[\s\x00"',;+\[\]\\]{0,8}?"""
-"""What may stand between two characters of a secret that was escaped or split."""
+"""Matches the characters between two characters of an escaped or split secret."""
 _ENTITIES: Final = {
     "'": "|apos",
     **{chr(code): f"|{name}" for code, name in html.entities.codepoint2name.items()},
@@ -33,14 +33,14 @@ _SECRET_PARAMETER: Final = re.compile(
     rb"""([^&#\s"\\]+)""",
     re.IGNORECASE,
 )
-"""A parameter of a URL, in JSON, by which whoever has the URL is let in."""
+"""Matches a URL's parameter, in JSON, that grants access to everyone with the URL."""
 _URL_PASSWORD: Final = re.compile(rb"""://[^/?#@:\s"\\]*:([^/?#@\s"\\]+)@""")
 
 Span = tuple[int, int]
 
 
 class _Place(NamedTuple):
-    """Where a text stands in decoded JSON: a value, or the name of one."""
+    """The place of a text in decoded JSON: a value, or the name of a member."""
 
     text: str
     holder: Any
@@ -59,7 +59,7 @@ class Censor:
         return _replaced(text, self._find([text])[0])
 
     def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return *headers* without the secrets; the object itself if it has none."""
+        """Return *headers* without the secrets; the object itself if it contains none."""
         values = list(headers.values())
         found = self._find(values)
         if not any(found):
@@ -89,7 +89,7 @@ class Censor:
         return root[0]
 
     def _find(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Return where the secrets are, in each of the texts that follow one another."""
+        """Return the spans of the secrets in each of the adjacent *texts*."""
         found: list[list[Span]] = [[] for _ in texts]
         if self._pattern is None:
             return found
@@ -101,7 +101,7 @@ class Censor:
                 first, last = spans[which]
                 found[place].append((max(first - begin, 0), min(last, end) - begin))
                 if last > end:
-                    break  # the rest of it is in the next text
+                    break  # the secret continues in the next text
                 which += 1
             begin = end
         return found
@@ -132,7 +132,7 @@ def _places(root: list[Any]) -> Iterator[_Place]:
 
 
 def _replaced(text: str, spans: Sequence[Span]) -> str:
-    """Return *text* with one remark in place of each of the *spans*, which may overlap."""
+    """Return *text* with each of the *spans*, which may overlap, replaced by a marker."""
     parts: list[str] = []
     end = 0
     for first, last in sorted(spans):
@@ -150,12 +150,12 @@ def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str] | None:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """Return how base64 has a secret, which may begin at each of three places in it."""
+    """Return patterns for a secret in base64, at each of its three possible alignments."""
     data = secret.encode(errors="surrogatepass")
     for offset in range(3):
         coded = b64encode(bytes(offset) + data).decode()
         begin, bits = (0, 2, 3)[offset], 8 * (offset + len(data))
-        rest = r"[\w+/-]?" if bits % 6 else ""  # a digit that is partly of what follows
+        rest = r"[\w+/-]?" if bits % 6 else ""  # a digit that also encodes the next bytes
         yield _spelled(coded[begin : bits // 6], r"\s{0,2}") + rest
 
 
@@ -165,7 +165,7 @@ def _spelled(text: str, gap: str) -> str:
 
 @lru_cache(maxsize=256)
 def _spellings(character: str) -> str:
-    """Return a pattern of how *character* may be written: as it is, or escaped, even twice."""
+    """Return a pattern for *character*: literal, or escaped, even twice."""
     code = ord(character)
     units = character.encode("utf-16-be", "surrogatepass")
     octets = character.encode(errors="surrogatepass")

@@ -1,4 +1,4 @@
-"""What the flows of one endpoint share."""
+"""The port, options and state that the flows of one endpoint share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EndpointContext:
     io: IO
     endpoint_id: str
     attempt_timeout: float | None
-    """Longest time of one attempt of a repeatable request, in addition to a long poll's wait."""
+    """The longest time of a repeatable attempt, in addition to a long poll's wait, in seconds."""
     max_retries: int
     job_of: Callable[[str], Any] = field(repr=False)
     """Returns the public job of an id, for errors."""
@@ -47,8 +47,8 @@ class EndpointContext:
         Return the deadline of a call that does not wait for a job.
 
         Args:
-            timeout: The total time, or None for no limit. `UNSET` is the client's timeout, which
-                restarts while a body makes progress.
+            timeout: The total time in seconds, or None for no limit. `UNSET` is the client's
+                timeout, which restarts while a body makes progress.
         """
         now = self.io.now()
         if isinstance(timeout, Unset):
@@ -57,18 +57,20 @@ class EndpointContext:
         at = None if timeout is None else now + timeout
         return Deadline(at, timeout, bounds_attempts=timeout is not None)
 
-    def limit(self, deadline: Deadline, hold: float, *, repeatable: bool) -> TimeLimit:
+    def limit(self, deadline: Deadline, poll_wait: float, *, repeatable: bool) -> TimeLimit:
         """
         Return the time limit of one attempt.
 
         Args:
-            hold: The long poll's wait, in seconds.
+            poll_wait: The long poll's wait, in seconds.
             repeatable: Whether another attempt is possible, so that this one need not get all of
                 the time.
         """
         if self.attempt_timeout is None or not (repeatable and deadline.bounds_attempts):
             return TimeLimit(self.io.now, deadline)
-        return TimeLimit(self.io.now, deadline, self.attempt_timeout, self.attempt_timeout + hold)
+        return TimeLimit(
+            self.io.now, deadline, self.attempt_timeout, self.attempt_timeout + poll_wait
+        )
 
     def rate_limiter(self, limit: RateLimitedCall) -> RateLimiter | None:
         return (

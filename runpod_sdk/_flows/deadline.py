@@ -21,15 +21,15 @@ PROGRESS: Final = 16 * 1024
 
 @define
 class Deadline:
-    """The instant at which a call has to end; None is no limit."""
+    """The instant at which a call must end; None means no limit."""
 
     at: float | None
     timeout: float | None
-    """The length that it was made of, for messages."""
+    """The timeout that the deadline was made from, in seconds, for messages."""
     restarts: bool = False
     """Whether the deadline restarts while a body makes progress."""
     bounds_attempts: bool = True
-    """Whether each attempt is bounded too, by the client's own timeout."""
+    """Whether the client's own timeout bounds each attempt, too."""
 
     @classmethod
     def after(cls, timeout: float | None, now: float) -> Deadline:
@@ -39,11 +39,11 @@ class Deadline:
         return self if self.at is None else evolve(self, at=self.at + seconds)
 
     def left(self, now: float) -> float | None:
-        """Return the seconds left, zero or less when it has passed."""
+        """Return the seconds left; zero or less if the deadline has passed."""
         return None if self.at is None else self.at - now
 
     def restart(self, now: float) -> None:
-        """Restart the deadline, if it restarts."""
+        """Restart the timeout, if `restarts` is set."""
         if self.restarts and self.timeout is not None:
             self.at = now + self.timeout
 
@@ -53,7 +53,7 @@ NEVER: Final = Deadline(None, None)
 
 
 class Bounded(Protocol):
-    """A scope that ends at its deadline."""
+    """A cancel scope that ends at its deadline."""
 
     @property
     def deadline(self) -> float: ...
@@ -64,16 +64,16 @@ class Bounded(Protocol):
 
 class TimeLimit:
     """
-    The instant at which one attempt has to end.
+    The instant at which one attempt must end.
 
-    It moves on with each `PROGRESS` bytes of a body, but never beyond a strict deadline.
+    The limit is extended after each `PROGRESS` bytes of a body, never beyond a strict deadline.
     """
 
     __slots__ = (
         "_deadline",
-        "_moved",
+        "_max_idle",
         "_now",
-        "_patience",
+        "_transferred",
         "ends_at",
         "is_over",
         "scope",
@@ -84,46 +84,46 @@ class TimeLimit:
         self,
         now: Callable[[], float],
         deadline: Deadline = NEVER,
-        patience: float | None = None,
-        first: float | None = None,
+        max_idle: float | None = None,
+        max_first: float | None = None,
     ) -> None:
         """
-        Begin an attempt.
+        Start the attempt.
 
         Args:
             now: The clock, in seconds.
-            patience: The longest time without progress.
-            first: The longest time until the first progress, if that is another.
+            max_idle: The longest time without progress, in seconds.
+            max_first: The longest time until the first progress, if it differs, in seconds.
         """
         self._now = now
         self._deadline = deadline
-        self._patience = patience
-        self._moved = 0
+        self._max_idle = max_idle
+        self._transferred = 0
         self.scope: Bounded | None = None
-        """The scope that enforces the limit, informed when the limit changes."""
+        """The cancel scope of the attempt, updated when the limit changes."""
         self.is_over = False
-        """Whether it was ended before its time."""
+        """Whether `end` was called."""
         self.waits_for: object = None
-        """The event that a thread waits for in this attempt, if any."""
-        self.ends_at = self._end(patience if first is None else first)
+        """The event or socket that a thread waits for in this attempt, if any."""
+        self.ends_at = self._end(max_idle if max_first is None else max_first)
 
-    def by(self, now: Callable[[], float]) -> TimeLimit:
-        """Return the same limit for another thread, which reads the same clock by *now*."""
+    def with_clock(self, now: Callable[[], float]) -> TimeLimit:
+        """Return the same limit for another thread, which reads the same clock with *now*."""
         limit = copy.copy(self)
         limit._now = now
         return limit
 
     def left(self) -> float:
-        """Return the seconds left, zero or less when the time is over; infinity is no limit."""
+        """Return the seconds left; zero or less after the end, infinity without a limit."""
         return self.ends_at - self._now()
 
-    def moved(self, size: int) -> None:
-        """Note that *size* bytes of a body have been sent or received."""
-        self._moved += size
-        if self._moved >= PROGRESS:
-            self._moved %= PROGRESS
+    def add_progress(self, size: int) -> None:
+        """Record that *size* bytes of a body were sent or received."""
+        self._transferred += size
+        if self._transferred >= PROGRESS:
+            self._transferred %= PROGRESS
             self._deadline.restart(self._now())
-            self.ends_at = self._end(self._patience)
+            self.ends_at = self._end(self._max_idle)
             if self.scope is not None:
                 self.scope.deadline = self.ends_at
 
@@ -131,8 +131,8 @@ class TimeLimit:
         """End the attempt now, from any thread."""
         self.is_over, self.ends_at = True, -math.inf
 
-    def _end(self, patience: float | None) -> float:
+    def _end(self, max_idle: float | None) -> float:
         if self.is_over:
             return -math.inf
-        end = math.inf if patience is None else self._now() + patience
+        end = math.inf if max_idle is None else self._now() + max_idle
         return end if self._deadline.at is None else min(end, self._deadline.at)

@@ -1,4 +1,4 @@
-"""Find out why a job is where it is, as far as can be done without failing."""
+"""Explain a job's current state, as far as the API allows, without raising."""
 
 from __future__ import annotations
 

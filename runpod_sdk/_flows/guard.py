@@ -23,9 +23,9 @@ from runpod_sdk.settings import CANCEL_TIMEOUT, OnTimeout
 @define(eq=False)
 class JobGuard:
     """
-    Knows the job that a call is about, and what to do with it if the call ends early.
+    Names and, if requested, cancels the job of a call that ends early.
 
-    The shells ask it, outside of all flows: so it covers the instants after a flow as well.
+    The shells use it outside of the flows, so it covers the instants after a flow as well.
     """
 
     context: EndpointContext
@@ -43,9 +43,9 @@ class JobGuard:
 
     async def ended_by(self, reason: BaseException) -> None:
         """
-        Cancel the job if that was asked for, and let *reason* say which job it was.
+        Cancel the job if `on_timeout` requests it, and add the job to *reason*.
 
-        The cancellation is best effort and bounded.
+        The cancellation is best effort and bounded by `CANCEL_TIMEOUT`.
         """
         job_id = self.job_id
         if isinstance(reason, errors.RunpodError) and reason is not self.interruption:
@@ -75,13 +75,13 @@ class JobGuard:
     async def _cancel(self, job_id: str) -> JobState | None:
         try:
             return await self.context.io.shielded(try_to_cancel(self.context, job_id))
-        except BaseException as interruption:  # the caller does not want to wait for that
+        except BaseException as interruption:  # the caller interrupted the cancellation, too
             interruption.add_note(messages.about(job_id, "the cancellation was interrupted"))
             raise
 
 
 async def try_to_cancel(context: EndpointContext, job_id: str) -> JobState | None:
-    """Cancel a job, bounded; return what the server answered, or None."""
+    """Cancel a job within `CANCEL_TIMEOUT`; return the server's response, None on failure."""
     deadline = context.deadline(CANCEL_TIMEOUT)
     try:
         return await call(context, api.cancel(context.endpoint_id, job_id), deadline)

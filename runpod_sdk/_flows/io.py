@@ -30,12 +30,12 @@ T = TypeVar("T")
 
 Level = Literal["DEBUG", "INFO"]
 
-_GLIMPSE = 65_536
+_SHOWN_BYTES = 65_536
 
 
 @frozen
 class Request:
-    """One HTTP request, without what belongs to the client: base URL, key, user agent."""
+    """An HTTP request, without the client's base URL, API key and user agent."""
 
     method: str
     path: str
@@ -58,7 +58,7 @@ class Response:
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
     too_large: bool = False
-    """Whether the rest of the body was left unread."""
+    """Whether the body exceeds the limit; the rest was not read."""
     received: float = 0.0
     """Time of arrival, in seconds since the epoch."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -85,7 +85,7 @@ class Response:
     def censored(self, secrets: tuple[str, ...]) -> Response:
         """Return the response without its own secrets and *secrets*, for errors."""
         censor = self.censor(secrets)
-        body = evolve(self, decoded=[]).body()  # decoded anew, as it may be changed
+        body = evolve(self, decoded=[]).body()  # decoded again, because the censor may change it
         return evolve(self, headers=censor.headers(self.headers), shown=[censor.json(body)])
 
     def origin(self, secrets: tuple[str, ...]) -> Origin:
@@ -97,7 +97,7 @@ class Response:
         if self._shown:
             return self._shown[0]
         if self.too_large:
-            return self.content[:_GLIMPSE].decode("utf-8", "replace")
+            return self.content[:_SHOWN_BYTES].decode("utf-8", "replace")
         try:
             decoded: JSONValue = self.json()
         except (ValueError, RecursionError):
@@ -127,7 +127,7 @@ class Submission:
         """The part of the response that has arrived; None if it cannot be read yet."""
         try:
             return None if self.read is None else self.read()
-        except Exception:  # of a transport: it was cut short
+        except Exception:  # of a transport, about an incomplete response
             return None
 
     @property
@@ -172,7 +172,7 @@ class RequestFailed(Exception):
         self.timed_out = timed_out
         """Whether the attempt timed out."""
         self.permanent = permanent or closed
-        """Whether the next attempt would fail in the same way."""
+        """Whether each further attempt would fail in the same way."""
         self.closed = closed
         """Whether the client was closed during the request."""
 
@@ -224,5 +224,5 @@ class IO(Protocol):
         ...
 
     def random(self) -> float:
-        """Return a number from 0 up to 1."""
+        """Return a random number from 0 up to, but not including, 1."""
         ...

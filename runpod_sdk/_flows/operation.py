@@ -1,4 +1,4 @@
-"""An operation of the API: how to ask, and how to read the answer."""
+"""An operation of the API: sends its request and reads its response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @frozen
 class Operation(Generic[T]):
-    """One operation of the API with its arguments: how to ask, and how to read the answer."""
+    """An operation of the API with its arguments: sends the request and reads the response."""
 
     action: str
     """Description for messages, such as "status of job …"."""
@@ -26,19 +26,19 @@ class Operation(Generic[T]):
     ask: Callable[..., Awaitable[Any]] = field(repr=False)
     """The generated function with its arguments, all but `client`."""
     read: Callable[[Any, dict[str, JSONValue]], T]
-    """Makes the result of the generated model and the wire form."""
+    """Makes the result from the generated model and the wire form."""
     refuse: Callable[[Operation[Any], Response, str | None], errors.RunpodError]
-    """Makes the error of an answer that is not 2xx, or can't be read for the reason given."""
+    """Makes the error for a response that is not 2xx, or is invalid for the given reason."""
     poll_wait: float = 0.0
-    """How long the server may hold the answer back, in seconds."""
+    """The longest time that the server may delay the response (long poll), in seconds."""
     job_id: str | None = None
     """The id of the existing job, if the operation needs one."""
     complete: Callable[[dict[str, JSONValue], str | None], dict[str, JSONValue]] | None = None
-    """Checks a body before it is parsed, and adds the members that it may lack."""
+    """Checks a body before it is parsed, and adds optional members that are missing."""
     largest: int | None = None
-    """Bytes of the body that the service takes, where it says so."""
-    another_way: bool = False
-    """Whether there is another operation to ask with, should this one be answered 404."""
+    """The documented limit for the size of the body, in bytes."""
+    has_fallback: bool = False
+    """Whether the caller uses another operation if the server answers 404."""
     limit: RateLimitedCall | None = None
     """The rate limit of its kind, if RunPod documents one."""
     record: Submission | None = field(default=None, repr=False, eq=False)

@@ -57,10 +57,11 @@ WINDOW = 10.0
 """Length of RunPod's window, in seconds."""
 MARGIN = 1.05
 """Factor by which the client's window is longer, because requests take time to arrive."""
-SLOWEST = 16.0
+MAX_SLOWDOWN = 16.0
+"""The largest slowdown after repeated 429 responses."""
 RECOVERY = 0.5
-"""Factor by which the slowness shrinks after a (slowed) `WINDOW` without a refusal."""
-ANOTHER_CLOCK = 1.0
+"""Factor by which the slowdown shrinks after a (slowed) `WINDOW` without a refusal."""
+CLOCK_TOLERANCE = 1.0
 """A clock that is further behind belongs to another event loop."""
 
 
@@ -73,41 +74,41 @@ class RateLimiter:
         self._free = rate.concurrent
         self._queue: deque[Future[None]] = deque()
         self._starts: deque[float] = deque(maxlen=rate.requests)
-        self._seen = float("-inf")
-        self._closed_until = float("-inf")
-        self._slowness = 1.0
+        self._last_now = float("-inf")
+        self._paused_until = float("-inf")
+        self._slowdown = 1.0
         self._changed = float("-inf")
-        """Time of the last change of the slowness."""
+        """Time of the last change of the slowdown."""
 
     def acquire(self) -> Future[None] | None:
-        """Acquire a place for a concurrent request: None at once, or a future of the place."""
+        """Acquire a slot for a request: return None if one is free, else a future for a slot."""
         with self._lock:
             if self._free is None:
                 return None
             if self._free > 0:
                 self._free -= 1
                 return None
-            turn = Future[None]()
-            self._queue.append(turn)
-            return turn
+            waiter = Future[None]()
+            self._queue.append(waiter)
+            return waiter
 
     def release(self) -> None:
-        """Release a place; the request that has waited longest gets it."""
+        """Release a slot; the request that has waited longest gets it."""
         with self._lock:
             if self._free is None:
                 return
             while self._queue:
-                turn = self._queue.popleft()
-                if turn.set_running_or_notify_cancel():
+                waiter = self._queue.popleft()
+                if waiter.set_running_or_notify_cancel():
                     break
             else:
                 self._free += 1
                 return
-        turn.set_result(None)
+        waiter.set_result(None)
 
-    def abandon(self, turn: Future[None]) -> None:
-        """Stop waiting for *turn*, whether or not it is done by now."""
-        if not turn.cancel():
+    def abandon(self, waiter: Future[None]) -> None:
+        """Stop waiting for *waiter*; release its slot if it is done already."""
+        if not waiter.cancel():
             self.release()
 
     def reserve(self, now: float, at_latest: float | None) -> float | None:
@@ -130,15 +131,15 @@ class RateLimiter:
 
     def _next(self, now: float) -> float:
         starts, rate = self._starts, self._rate
-        if now < self._seen - ANOTHER_CLOCK:
+        if now < self._last_now - CLOCK_TOLERANCE:
             starts.clear()
-            self._closed_until = self._changed = float("-inf")
-        self._seen = now
-        if self._slowness > 1.0 and now - self._changed > WINDOW * self._slowness:
-            self._slowness = max(1.0, self._slowness * RECOVERY)
+            self._paused_until = self._changed = float("-inf")
+        self._last_now = now
+        if self._slowdown > 1.0 and now - self._changed > WINDOW * self._slowdown:
+            self._slowdown = max(1.0, self._slowdown * RECOVERY)
             self._changed = now
-        window = WINDOW * MARGIN * self._slowness
-        start = max(now, self._closed_until, starts[-1] if starts else now)
+        window = WINDOW * MARGIN * self._slowdown
+        start = max(now, self._paused_until, starts[-1] if starts else now)
         if len(starts) >= rate.burst < rate.requests:
             start = max(start, starts[-rate.burst] + window * rate.burst / rate.requests)
         if len(starts) == rate.requests:
@@ -146,29 +147,29 @@ class RateLimiter:
         return start
 
     def is_open(self, now: float) -> bool:
-        """Return whether no refusal delays a request that has a start time."""
-        return now >= self._closed_until
+        """Return whether no refusal delays a request whose start is reserved."""
+        return now >= self._paused_until
 
     def back_off(self, now: float, pause: float) -> None:
         """Pause for *pause* seconds after a 429 response, and continue more slowly."""
         with self._lock:
-            self._closed_until = max(self._closed_until, now + pause)
-            if now - self._changed > pause:  # many at once are refused for one reason
-                self._slowness = min(SLOWEST, self._slowness * 2)
+            self._paused_until = max(self._paused_until, now + pause)
+            if now - self._changed > pause:  # concurrent requests are rejected for the same reason
+                self._slowdown = min(MAX_SLOWDOWN, self._slowdown * 2)
                 self._changed = now
 
     def poll_wait(self, wanted: float) -> float:
         """
         Return the wait of a long poll, at most *wanted* seconds.
 
-        It is shorter when places are scarce. If requests wait for a place, each long poll lasts
-        only until all places have been used once at the current rate.
+        It is shorter when slots are scarce. If requests wait for a slot, each long poll lasts
+        only until all slots have been used once at the current rate.
         """
-        places, free = self._rate.concurrent, self._free
-        if places is None or free is None or 2 * free >= places:
+        slots, free = self._rate.concurrent, self._free
+        if slots is None or free is None or 2 * free >= slots:
             return wanted
-        share = WINDOW * MARGIN * self._slowness * places / self._rate.requests
-        return min(wanted, max(share, wanted * 2 * free / places))
+        share = WINDOW * MARGIN * self._slowdown * slots / self._rate.requests
+        return min(wanted, max(share, wanted * 2 * free / slots))
 
 
 class RateLimiters:
@@ -176,22 +177,22 @@ class RateLimiters:
     The rate limiters of one client.
 
     A forked process starts without limiters, because the parent's requests would never release
-    their places here.
+    their slots here.
     """
 
     def __init__(self) -> None:
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._lanes: dict[tuple[str, RateLimitedCall], RateLimiter] = {}
+        self._limiters: dict[tuple[str, RateLimitedCall], RateLimiter] = {}
         self._pid = os.getpid()
 
     def limiter(self, endpoint_id: str, limit: RateLimitedCall) -> RateLimiter:
         if self._pid != os.getpid():
-            self._begin()
+            self._reset()
         with self._lock:
             key = endpoint_id, limit
-            if key not in self._lanes:
-                self._lanes[key] = RateLimiter(RATES[limit])
-            return self._lanes[key]
+            if key not in self._limiters:
+                self._limiters[key] = RateLimiter(RATES[limit])
+            return self._limiters[key]

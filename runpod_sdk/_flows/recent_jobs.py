@@ -11,31 +11,31 @@ from typing import Final
 
 from runpod_sdk.settings import PROPAGATION
 
-_FEW: Final = 100
+_MIN_CAPACITY: Final = 100
 
 
 class RecentJobs:
     """
-    The jobs that a client submitted in the last moments, and has not heard of since.
+    The jobs that a client submitted in the last moments, without a response about them since.
 
-    Many threads may use it without a lock, as no step undoes what another thread did.
+    Threads can share it without a lock, because no step reverts another thread's change.
     """
 
     def __init__(self) -> None:
         self._submitted: dict[tuple[str, str], float] = {}
-        """When, by endpoint and job."""
-        self._room = _FEW
+        """The time of submission, by endpoint id and job id."""
+        self._capacity = _MIN_CAPACITY
 
     def add(self, endpoint_id: str, job_id: str, now: float) -> None:
         self._submitted[endpoint_id, job_id] = now
-        if len(self._submitted) > self._room:
+        if len(self._submitted) > self._capacity:
             for key, at in list(self._submitted.items()):
                 if not _is_recent(at, now):
                     self._submitted.pop(key, None)
-            self._room = _FEW + 2 * len(self._submitted)
+            self._capacity = _MIN_CAPACITY + 2 * len(self._submitted)
 
     def discard(self, endpoint_id: str, job_id: str) -> None:
-        """Note that the service knows the job."""
+        """Record that the service knows the job."""
         self._submitted.pop((endpoint_id, job_id), None)
 
     def has(self, endpoint_id: str, job_id: str, now: float) -> bool:
@@ -44,5 +44,5 @@ class RecentJobs:
 
 
 def _is_recent(at: float, now: float) -> bool:
-    # Of a client that was under trio before, the clock was another one.
+    # A client that was used under trio before had a different clock.
     return 0.0 <= now - at <= PROPAGATION

@@ -41,7 +41,7 @@ class RepeatSafety(Enum):
     CONSUME = "drain"
 
 
-def surely_not_taken(fault: RequestFailed | APIStatusError) -> bool:
+def certainly_not_accepted(fault: RequestFailed | APIStatusError) -> bool:
     """Return whether the server certainly did not accept the request."""
     if isinstance(fault, RequestFailed):
         return not fault.sent
@@ -53,7 +53,7 @@ def may_repeat(kind: RepeatSafety, fault: RequestFailed | APIStatusError) -> boo
     if kind is RepeatSafety.PURGE or (isinstance(fault, RequestFailed) and fault.permanent):
         return False
     if kind is not RepeatSafety.READ:
-        return surely_not_taken(fault)
+        return certainly_not_accepted(fault)
     if isinstance(fault, RequestFailed):
         return True
     return fault.status_code in (408, 429) or fault.status_code >= 500
@@ -61,6 +61,6 @@ def may_repeat(kind: RepeatSafety, fault: RequestFailed | APIStatusError) -> boo
 
 def pause(retry: int, fault: RequestFailed | APIStatusError, random: float) -> float:
     """Return the seconds before retry number *retry*, given a *random* number below 1."""
-    asked = 0.0 if isinstance(fault, RequestFailed) else fault.retry_after or 0.0
+    requested = 0.0 if isinstance(fault, RequestFailed) else fault.retry_after or 0.0
     backoff = random * min(BACKOFF_FIRST * 2.0 ** min(retry - 1, 16), BACKOFF_LONGEST)
-    return max(backoff, min(asked, RETRY_AFTER_LONGEST))
+    return max(backoff, min(requested, RETRY_AFTER_LONGEST))

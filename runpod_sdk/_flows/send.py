@@ -28,11 +28,11 @@ T = TypeVar("T")
 Failure: TypeAlias = RequestFailed | errors.APIStatusError
 """The failure of an attempt."""
 Revise: TypeAlias = Callable[[Failure, float], Operation[T]]
-"""Returns what to ask next, after an attempt that failed after so many seconds."""
+"""Returns the next operation, given the failure of an attempt and its duration in seconds."""
 
 
 class OutOfTime(Exception):
-    """The deadline has passed, or would pass before the next try."""
+    """The deadline has passed, or would pass before the next attempt."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class OutOfTime(Exception):
         self.failure = failure
         """The failure of the last attempt."""
         self.sent = sent
-        """Whether a try was cut short that may have reached the server."""
+        """Whether an interrupted attempt may have reached the server."""
         self.in_line = in_line
-        """Whether the request was not sent as its turn would not come in time."""
+        """Whether the request was not sent because of the rate limit."""
         self.wait = wait
-        """The seconds until its turn, where that is known."""
+        """The seconds until the rate limit allows the request, if known."""
 
 
 async def send_until_answered(
@@ -83,15 +83,17 @@ async def send_until_answered(
         left = deadline.left(began)
         if left is not None and left <= 0:
             raise OutOfTime(failure)
-        asked = began
-        limiter = await _enter(context, op, deadline if context.queueing_counts else NEVER, failure)
+        sent_at = began
+        limiter = await _acquire(
+            context, op, deadline if context.queueing_counts else NEVER, failure
+        )
         if not context.queueing_counts:
             deadline = deadline.later(io.now() - began)
         try:
             if context.before_send is not None:
                 await context.before_send()
             repeatable = op.kind in (RepeatSafety.READ, RepeatSafety.CONSUME)
-            asked = io.now()
+            sent_at = io.now()
             limit = context.limit(deadline, op.poll_wait, repeatable=repeatable)
             answer = await call_once(io, op, limit, resends, context.headers)
             if op.job_id is not None:
@@ -102,12 +104,12 @@ async def send_until_answered(
         except errors.APIStatusError as refusal:
             fault: Failure = refusal
             failure = refusal
-        except RequestFailed as silence:
+        except RequestFailed as error:
             left = deadline.left(io.now())
-            if silence.timed_out and left is not None and left <= 0:
-                raise OutOfTime(sent=silence.sent) from silence
-            fault = silence
-            failure = _no_answer(context, op, silence)
+            if error.timed_out and left is not None and left <= 0:
+                raise OutOfTime(sent=error.sent) from error
+            fault = error
+            failure = _connection_error(context, op, error)
         finally:
             if limiter is not None:
                 limiter.release()
@@ -131,36 +133,36 @@ async def send_until_answered(
         what = fault.reason if isinstance(fault, RequestFailed) else f"HTTP {fault.status_code}"
         io.log("DEBUG", "%s: %s; retry %d in %.1f s", op.action, what, resends + 1, pause)
         if revise is not None:
-            op = revise(fault, io.now() - asked)
+            op = revise(fault, io.now() - sent_at)
         await io.sleep(pause)
     raise AssertionError("unreachable")
 
 
-async def _enter(
+async def _acquire(
     context: EndpointContext,
     op: Operation[T],
     deadline: Deadline,
     failure: errors.RunpodError | None,
 ) -> RateLimiter | None:
     """
-    Wait until it is the turn of *op* in its lane, and give the lane, to be left afterwards.
+    Wait until the rate limiter admits *op*; return the limiter, for the caller to release.
 
     Raises:
-        OutOfTime: Its turn does not come before the deadline; with *failure*.
+        OutOfTime: The limiter does not admit *op* before the deadline; with *failure*.
     """
     limiter = None if op.limit is None else context.rate_limiter(op.limit)
     if limiter is None:
         return None
     io = context.io
-    turn = limiter.acquire()
-    if turn is not None:
-        came = False
+    waiter = limiter.acquire()
+    if waiter is not None:
+        acquired = False
         try:
-            came = await io.wait_for(turn, deadline.left(io.now()))
+            acquired = await io.wait_for(waiter, deadline.left(io.now()))
         finally:
-            if not came:
-                limiter.abandon(turn)
-        if not came:
+            if not acquired:
+                limiter.abandon(waiter)
+        if not acquired:
             raise OutOfTime(failure, in_line=True)
     try:
         while True:
@@ -202,13 +204,15 @@ async def call(context: EndpointContext, op: Operation[T], deadline: Deadline) -
 
 
 def _is_too_early(context: EndpointContext, op: Operation[T], fault: Failure) -> bool:
-    """Tell whether the answer may be that of a server that does not know the job yet."""
+    """Return whether the response may come from a server that does not know the job yet."""
     return (
-        isinstance(fault, errors.NotFoundError) and not op.another_way and context.is_new(op.job_id)
+        isinstance(fault, errors.NotFoundError)
+        and not op.has_fallback
+        and context.is_new(op.job_id)
     )
 
 
-def _no_answer(
+def _connection_error(
     context: EndpointContext, op: Operation[T], fault: RequestFailed
 ) -> errors.RunpodError:
     cls: type[errors.APIConnectionError] = errors.APIConnectionError

@@ -31,7 +31,7 @@ from runpod_sdk._flows import api
 from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import Deadline
 from runpod_sdk._flows.rate_limit import RateLimitedCall
-from runpod_sdk._flows.retry import surely_not_taken
+from runpod_sdk._flows.retry import certainly_not_accepted
 from runpod_sdk._flows.send import OutOfTime, call, send_until_answered
 from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
 from runpod_sdk._flows.wait import (
@@ -62,7 +62,7 @@ class ChunkReader:
         self._timeout = timeout
         self._started: Deadline | None = None
         self._memory = StreamMemory() if memory is None else memory
-        self._draining = evolve(context, before_send=self._memory.note_request)
+        self._consuming = evolve(context, before_send=self._memory.note_request)
         self._idle = 0
         self._closed = False
 
@@ -119,7 +119,7 @@ class ChunkReader:
 
     @property
     def _deadline(self) -> Deadline:
-        """The deadline; its time runs from when the first chunk is asked for."""
+        """The deadline; its time starts with the first request for a chunk."""
         if self._started is None:
             self._started = self._context.deadline(self._timeout)
         return self._started
@@ -135,15 +135,17 @@ class ChunkReader:
             await self._fetch()
 
     async def _fetch(self) -> None:
-        """Ask for chunks once."""
+        """Request chunks once."""
         context, memory, deadline = self._context, self._memory, self._deadline
-        asked = context.io.now()
+        asked_at = context.io.now()
         if memory.position.known_at is None:
-            memory.update(known_at=asked)
-        held = poll_wait(deadline.left(asked), context.poll_wait(RateLimitedCall.STREAM, POLL_WAIT))
+            memory.update(known_at=asked_at)
+        held = poll_wait(
+            deadline.left(asked_at), context.poll_wait(RateLimitedCall.STREAM, POLL_WAIT)
+        )
         op = api.stream(context.endpoint_id, self._job_id, held)
         try:
-            window = await send_until_answered(self._draining, op, deadline)
+            page = await send_until_answered(self._consuming, op, deadline)
         except OutOfTime as out:
             if not out.sent:
                 memory.update(missing=None)
@@ -154,13 +156,13 @@ class ChunkReader:
                 raise
             await self._complete(failure)
             return
-        news = window.chunks or window.status != memory.position.status
-        memory.position = memory.position.received(window, context.io.now())
+        news = page.chunks or page.status != memory.position.status
+        memory.position = memory.position.received(page, context.io.now())
         self._idle = 0 if news else self._idle + 1
-        if window.last:
-            await self._finish(window.status)
-        elif not window.chunks:
-            await pause_between_polls(context, self._idle, asked, deadline, STREAM_PAUSE_LONGEST)
+        if page.last:
+            await self._finish(page.status)
+        elif not page.chunks:
+            await pause_between_polls(context, self._idle, asked_at, deadline, STREAM_PAUSE_LONGEST)
 
     async def _accept(self) -> None:
         """Make the fetched chunks ready, unless they repeat what was delivered before."""
@@ -175,7 +177,7 @@ class ChunkReader:
         await self._complete()
 
     async def _check(self) -> None:
-        """Look whether the job was given to another worker; without an answer, assume not."""
+        """Check whether the job was given to another worker; if the request fails, assume not."""
         context, memory = self._context, self._memory
         op = api.status(context.endpoint_id, self._job_id)
         try:
@@ -222,7 +224,7 @@ class ChunkReader:
         Wait for the job's output, and take the missing chunks from it.
 
         Args:
-            failure: What came instead of the response; None if nobody waited for it.
+            failure: The error in place of the response; None if no response was expected.
             known: The job's state, if it is known.
         """
         context, memory, job_id = self._context, self._memory, self._job_id
@@ -254,8 +256,8 @@ class ChunkReader:
         if outputs is None or accepted.count:
             return outputs
         left = await self._drain()
-        same = 0 < left.count <= len(outputs) and Prefix().plus(outputs[-left.count :]).equals(left)
-        return outputs if same else None
+        fits = 0 < left.count <= len(outputs) and Prefix().plus(outputs[-left.count :]).equals(left)
+        return outputs if fits else None
 
     async def _drain(self) -> Prefix:
         """Fetch the chunks that are left of a job that has ended; return their digest."""
@@ -266,13 +268,13 @@ class ChunkReader:
                 context.poll_wait(RateLimitedCall.STREAM, POLL_WAIT),
             )
             op = api.stream(context.endpoint_id, self._job_id, held)
-            window = await send_until_answered(context, op, deadline)
-            if not window.chunks:
+            page = await send_until_answered(context, op, deadline)
+            if not page.chunks:
                 return left
-            left = left.plus([chunk.output for chunk in window.chunks])
+            left = left.plus([chunk.output for chunk in page.chunks])
 
 
 def _may_have_carried_chunks(failure: errors.RunpodError) -> bool:
     if isinstance(failure, errors.APIStatusError):
-        return failure.status_code >= 500 and not surely_not_taken(failure)
+        return failure.status_code >= 500 and not certainly_not_accepted(failure)
     return isinstance(failure, errors.StreamInterruptedError | errors.APIResponseValidationError)

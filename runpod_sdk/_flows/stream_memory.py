@@ -93,7 +93,7 @@ class Position:
     accepted: Prefix = _NONE
     """The chunks that were made ready, whether they were consumed or not."""
     first: Prefix = _NONE
-    """The first of them."""
+    """The first accepted chunk."""
     repeated: Prefix | None = None
     """The accepted chunks that another run has repeated so far."""
     status: JobStatus | str = JobStatus.IN_QUEUE
@@ -210,7 +210,7 @@ class StreamMemory:
         self.position = evolve(self.position, **changes)
 
     async def note_request(self) -> None:
-        """Note that a request for chunks is being sent, whose response may get lost."""
+        """Record that a request for chunks is being sent, whose response may get lost."""
         self.update(missing=Missing.RESPONSE)
 
     @property
@@ -228,5 +228,5 @@ class StreamMemory:
             )
 
     def enter(self, flow: Coroutine[Any, Any, Any]) -> None:
-        """Note who waits for the next chunk."""
+        """Record the flow that waits for the next chunk."""
         self._flow = ref(flow)

@@ -1,4 +1,4 @@
-"""Submit a job; and wait for it, without ever submitting it twice."""
+"""Submit a job, and wait for it, without submitting it twice."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ async def run(
     record: Submission | None = None,
 ) -> JobState:
     """
-    Submit *request*; return the state that the server answers with, and its id.
+    Submit *request*; return the state in the server's response, with the job's id.
 
     Args:
-        record: Keeps what is known of the submission, for who is interrupted.
+        record: Records the progress of the submission, for interrupted calls.
     """
     op = api.run(context.endpoint_id, request)
     return await _submit(context, op, context.call_deadline(timeout), record)
@@ -35,9 +35,9 @@ async def _submit(
     context: EndpointContext, op: Operation[JobState], deadline: Deadline, record: Submission | None
 ) -> JobState:
     op = evolve(op, record=record, largest=op.largest if context.size_limits else None)
-    with context.io.telemetry.submission(context.endpoint_id) as told:
+    with context.io.telemetry.submission(context.endpoint_id) as on_response:
         state = await call(context, op, deadline)
-        told(state)
+        on_response(state)
     context.recent_jobs.add(context.endpoint_id, state.id, context.io.now())
     context.io.log("INFO", "job %s was submitted to endpoint %s", state.id, context.endpoint_id)
     return state

@@ -28,14 +28,14 @@ from runpod_sdk.models import JobState
 from runpod_sdk.settings import MIN_POLL_WAIT, POLL_WAIT
 
 Notify: TypeAlias = Callable[[JobState], Awaitable[None]]
-"""Calls the function of a program that wants to know of updates."""
+"""Calls the caller's function for updates."""
 
 _EARLY = 0.75
-"""The part of a long poll within which an answer counts as early."""
+"""The fraction of a long poll before which a response counts as early."""
 
 
 class UpdateReader:
-    """Reads the updates of one job: its present state, each change, and its terminal state."""
+    """Reads the updates of one job: its current state, each change, and its terminal state."""
 
     def __init__(
         self,
@@ -46,11 +46,12 @@ class UpdateReader:
         known: JobState | None = None,
     ) -> None:
         """
-        Begin.
+        Create the reader; it sends nothing yet.
 
         Args:
-            deadline: When the time is over; None begins *timeout* with the first question.
-            known: The job's present state, if it is known.
+            deadline: The deadline; None starts *timeout* with the first request.
+            timeout: The timeout in seconds, if there is no deadline yet.
+            known: The job's current state, if it is known.
         """
         self._context = context
         self._job_id = job_id
@@ -58,13 +59,13 @@ class UpdateReader:
         self._timeout = timeout
         self._started: JobPoller | None = None
         self._known = known
-        self._told: JobState | None = None
+        self._reported: JobState | None = None
         self._idle = 0
-        self._asked = 0.0
+        self._asked_at = 0.0
         self._ends_early = False
 
     async def fill(self) -> deque[JobState] | None:
-        """Return the next update in a queue, or None after the last."""
+        """Return a deque that contains the next update, or None after the last."""
         state = await self.next()
         return None if state is None else deque([state])
 
@@ -79,53 +80,53 @@ class UpdateReader:
         context = self._context
         if self._deadline is None:
             self._deadline = context.deadline(self._timeout)
-        deadline, told = self._deadline, self._told
-        if told is not None and told.completed:
+        deadline, reported = self._deadline, self._reported
+        if reported is not None and reported.completed:
             return None
         try:
-            if told is None:
-                self._asked = context.io.now()
+            if reported is None:
+                self._asked_at = context.io.now()
             if self._known is None:
-                self._known = await self._poll.status(deadline)
-            while told is not None and not is_news(self._known, told):
-                self._known = await self._ask(deadline, told)
+                self._known = await self._poller.status(deadline)
+            while reported is not None and not has_changed(self._known, reported):
+                self._known = await self._poll_once(deadline, reported)
         except OutOfTime as out:
             await sleep_until_deadline(context, deadline)
             reason = out.failure or out.__cause__
             raise timed_out(context, self._job_id, deadline, self._known) from reason
-        self._told = self._known
-        return self._told
+        self._reported = self._known
+        return self._reported
 
     @property
-    def _poll(self) -> JobPoller:
-        if self._started is None:  # not before the first question: it looks at the clock
+    def _poller(self) -> JobPoller:
+        if self._started is None:  # not before the first request: the constructor reads the clock
             self._started = JobPoller(self._context, self._job_id)
         return self._started
 
-    async def _ask(self, deadline: Deadline, told: JobState) -> JobState:
-        """Ask once, at the pace of a wait without long polls: soon after news, else seldom."""
-        context, poll, idle = self._context, self._poll, self._idle
-        pace = poll_pause(idle, 0.0)
-        if pace < MIN_POLL_WAIT and not self._ends_early:
-            await pause_between_polls(context, idle, self._asked, deadline)
-            self._asked = context.io.now()
-            state = await poll.status(deadline)
+    async def _poll_once(self, deadline: Deadline, reported: JobState) -> JobState:
+        """Poll once, after the same pause as a wait without long polls: short after a change."""
+        context, poller, idle = self._context, self._poller, self._idle
+        interval = poll_pause(idle, 0.0)
+        if interval < MIN_POLL_WAIT and not self._ends_early:
+            await pause_between_polls(context, idle, self._asked_at, deadline)
+            self._asked_at = context.io.now()
+            state = await poller.status(deadline)
         else:
-            held = POLL_WAIT if self._ends_early else pace
-            self._asked = context.io.now()
-            state = await poll(deadline, held)
-            if is_news(state, told):
-                self._ends_early = context.io.now() - poll.asked < _EARLY * held
+            held = POLL_WAIT if self._ends_early else interval
+            self._asked_at = context.io.now()
+            state = await poller(deadline, held)
+            if has_changed(state, reported):
+                self._ends_early = context.io.now() - poller.asked_at < _EARLY * held
             else:  # it may have been answered at once
-                await pause_between_polls(context, idle, poll.asked, deadline)
-        self._idle = 0 if is_news(state, told) else idle + 1
+                await pause_between_polls(context, idle, poller.asked_at, deadline)
+        self._idle = 0 if has_changed(state, reported) else idle + 1
         return state
 
 
-def is_news(state: JobState, told: JobState) -> bool:
+def has_changed(state: JobState, reported: JobState) -> bool:
     """Return whether the status or the progress has changed."""
     try:
-        return (state.status, state.progress) != (told.status, told.progress)
+        return (state.status, state.progress) != (reported.status, reported.progress)
     except RecursionError:  # a progress nested too deep to compare
         return True
 

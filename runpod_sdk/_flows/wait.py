@@ -38,19 +38,19 @@ from runpod_sdk.settings import (
 
 
 def poll_wait(left: float | None, longest: float = POLL_WAIT) -> float:
-    """Return how long the server may hold an answer back, with *left* seconds to go."""
+    """Return the length of a long poll in seconds, with *left* seconds until the deadline."""
     wanted = longest if left is None else min(left, longest)
     return min(max(wanted, MIN_POLL_WAIT), MAX_POLL_WAIT)
 
 
 def poll_pause(idle: int, elapsed: float, longest: float = PAUSE_LONGEST) -> float:
     """
-    Return the seconds to let pass before the next poll.
+    Return the pause before the next poll, in seconds.
 
     Args:
-        idle: How many answers in a row said nothing new.
-        elapsed: How long ago the last question was asked.
-        longest: The most that may pass from one question to the next.
+        idle: The number of responses in a row without a change.
+        elapsed: The time since the last request was sent, in seconds.
+        longest: The longest time between two requests, in seconds.
     """
     growth = PAUSE_GROWTH ** min(idle, 16)
     return max(0.0, min(PAUSE_FIRST * growth, longest) - elapsed)
@@ -59,18 +59,18 @@ def poll_pause(idle: int, elapsed: float, longest: float = PAUSE_LONGEST) -> flo
 async def pause_between_polls(
     context: EndpointContext,
     idle: int,
-    asked: float,
+    asked_at: float,
     deadline: Deadline,
     longest: float = PAUSE_LONGEST,
 ) -> None:
     """
-    Let the pause pass that follows a poll which was *asked* then.
+    Wait for the pause after a poll that was sent at *asked_at*.
 
     Raises:
-        OutOfTime: The deadline comes before the pause is over.
+        OutOfTime: The deadline is before the end of the pause.
     """
     now = context.io.now()
-    length = poll_pause(idle, now - asked, longest)
+    length = poll_pause(idle, now - asked_at, longest)
     left = deadline.left(now)
     if left is not None and length >= left:
         raise OutOfTime
@@ -79,7 +79,7 @@ async def pause_between_polls(
 
 
 async def sleep_until_deadline(context: EndpointContext, deadline: Deadline) -> None:
-    """Let the time pass that is left, though it is too short for another try: it is not up."""
+    """Sleep until the deadline, which is too close for another attempt."""
     left = deadline.left(context.io.now())
     if left is not None and left > 0:
         await context.io.sleep(left)
@@ -92,73 +92,73 @@ async def wait(
     Wait until the job's status is terminal.
 
     Args:
-        known: What is already known of the job, if anything.
+        known: The job's last known state, if any.
 
     Raises:
         RunpodTimeoutError: The deadline passed first; with the last state.
-        NotFoundError: The server does not know the job, under `/status` either.
+        NotFoundError: The server does not know the job, at `/status` either.
     """
-    poll = JobPoller(context, job_id)
+    poller = JobPoller(context, job_id)
     idle = 0
     while known is None or not known.completed:
         try:
-            state = await poll(deadline)
-            idle = idle + 1 if _same(state, known) else 0
+            state = await poller(deadline)
+            idle = idle + 1 if _is_unchanged(state, known) else 0
             known = state
             if not known.completed:
-                await pause_between_polls(context, idle, poll.asked, deadline)
+                await pause_between_polls(context, idle, poller.asked_at, deadline)
         except OutOfTime as out:
             await sleep_until_deadline(context, deadline)
             raise timed_out(context, job_id, deadline, known) from (out.failure or out.__cause__)
     return known
 
 
-def _same(state: JobState, known: JobState | None) -> bool:
+def _is_unchanged(state: JobState, known: JobState | None) -> bool:
     try:
         return state == known
-    except RecursionError:  # a progress nested too deep to compare is news
+    except RecursionError:  # a progress that is nested too deep to compare counts as a change
         return False
 
 
 class JobPoller:
-    """Asks for the state of a job, by long poll where the server offers it."""
+    """Reads the state of a job, by long poll if the server supports it."""
 
     def __init__(self, context: EndpointContext, job_id: str) -> None:
         self._context = context
         self._job_id = job_id
         self._span = context.io.telemetry.follow_job(context.endpoint_id, job_id)
-        self._long = True
+        self._long_polls = True
         self._longest = MAX_POLL_WAIT
-        """How long answers may be held before a gateway cuts them."""
+        """The longest long poll that gateways do not cut, in seconds."""
         self._cuts = 0
-        """How many held answers in a row did not arrive."""
+        """The number of long polls in a row without a response."""
         self._short_until = 0.0
-        """When to try long polls again, after a gateway cut the shortest."""
+        """When to try long polls again, after a gateway cut the shortest one."""
         self._answered = context.io.now()
-        """When the last good answer came."""
-        self.asked = 0.0
-        """When the last question was asked."""
+        """When the last valid response arrived."""
+        self.asked_at = 0.0
+        """When the last request was sent."""
 
     async def __call__(self, deadline: Deadline, longest: float = POLL_WAIT) -> JobState:
         context, job_id = self._context, self._job_id
-        self.asked = context.io.now()
+        self.asked_at = context.io.now()
         is_new = False
-        if self._long and self.asked >= self._short_until:
+        if self._long_polls and self.asked_at >= self._short_until:
             try:
                 return await self._send(self._long_poll(deadline, longest), deadline, longest)
             except errors.APIStatusError as refusal:
                 if refusal.status_code not in (404, 405):
                     raise
                 is_new = refusal.status_code == 404 and context.is_new(job_id)
-            self.asked = context.io.now()
-            self._long = is_new
+            self.asked_at = context.io.now()
+            self._long_polls = is_new
         state = await self._send(api.status(context.endpoint_id, job_id), deadline, longest)
         return state
 
     async def status(self, deadline: Deadline) -> JobState:
-        """Ask for the present state, which the server does not hold back."""
+        """Read the current state, without a long poll."""
         context = self._context
-        self.asked = context.io.now()
+        self.asked_at = context.io.now()
         op = api.status(context.endpoint_id, self._job_id)
         return await self._send(op, deadline, POLL_WAIT)
 
@@ -169,17 +169,17 @@ class JobPoller:
         return api.status_sync(context.endpoint_id, self._job_id, held)
 
     async def _send(self, op: Operation[JobState], deadline: Deadline, longest: float) -> JobState:
-        """Ask, through outages and gateways that cut held answers."""
+        """Send *op*, through outages and gateways that cut long polls."""
 
         def revise(fault: Failure, elapsed: float) -> Operation[JobState]:
             nonlocal op
-            self.asked = context.io.now()
+            self.asked_at = context.io.now()
             if op.poll_wait and _may_be_cut(fault):
                 self._cuts += 1
                 if self._cuts > 1:
                     self._longest = min(elapsed, op.poll_wait) / 2
             if op.poll_wait and self._longest < MIN_POLL_WAIT:
-                self._longest, self._short_until = MAX_POLL_WAIT, self.asked + SHORT_POLLS
+                self._longest, self._short_until = MAX_POLL_WAIT, self.asked_at + SHORT_POLLS
                 op = api.status(context.endpoint_id, self._job_id)
             elif op.poll_wait:
                 op = self._long_poll(deadline, longest)
@@ -197,7 +197,7 @@ class JobPoller:
 
 
 def _may_be_cut(fault: Failure) -> bool:
-    """Tell whether a gateway may have cut an answer that the server held back."""
+    """Return whether a gateway may have cut a long poll."""
     if isinstance(fault, RequestFailed):
         return fault.sent
     return fault.status_code == 408 or fault.status_code >= 500
@@ -206,6 +206,6 @@ def _may_be_cut(fault: Failure) -> bool:
 def timed_out(
     context: EndpointContext, job_id: str, deadline: Deadline, state: JobState | None
 ) -> errors.RunpodTimeoutError:
-    """Make the error of a deadline that passed while a job was waited for."""
+    """Create the error of a wait for a job whose deadline has passed."""
     message = messages.timed_out(f"job {job_id}", deadline.timeout, state=state)
     return errors.RunpodTimeoutError(message, job=context.job_of(job_id), state=state)

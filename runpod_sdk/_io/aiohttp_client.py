@@ -120,7 +120,7 @@ class AiohttpSender:
                 body = ResponseBody(identity, response.status, httpx.Headers(response.raw_headers))
                 attempt.trace.answering(body)
                 while piece := await response.content.readany():
-                    limit.moved(len(piece))
+                    limit.add_progress(len(piece))
                     if limit.left() <= 0:  # where bytes keep coming, nobody waits
                         raise httpx.ReadTimeout("no time is left")
                     if not body.add(piece):

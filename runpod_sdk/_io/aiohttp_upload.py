@@ -47,7 +47,7 @@ class Upload(aiohttp.Payload):
                     self._trace.kept_back()  # what is written to a broken connection is dropped
                     raise ConnectionResetError("the connection broke")
                 await writer.drain()
-                self._limit.moved(end - start)
+                self._limit.add_progress(end - start)
         except BaseException:
             for transport in transports:
                 with contextlib.suppress(AttributeError):  # of one that is gone already

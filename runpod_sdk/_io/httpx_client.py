@@ -153,7 +153,7 @@ class _BodyReader:
             httpx.ReadTimeout: No time is left, although data keeps arriving.
         """
         come = self._response.num_bytes_downloaded
-        self._limit.moved(come - self._counted)
+        self._limit.add_progress(come - self._counted)
         self._counted = come
         if self._limit.left() <= 0:
             raise httpx.ReadTimeout("no time is left")
@@ -180,7 +180,7 @@ class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
             if start + PROGRESS >= len(self._content):
                 self._trace.handing_over()
             yield bytes(self._content[start : start + PROGRESS])
-            self._limit.moved(PROGRESS)
+            self._limit.add_progress(PROGRESS)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Pieces(iter(self))

@@ -176,7 +176,7 @@ class ThreadedIO(AsyncIO):
         def work() -> None:
             response, fault = None, None
             try:
-                response = drive(self._blocking.send(request, limit.by(self._blocking.now)))
+                response = drive(self._blocking.send(request, limit.with_clock(self._blocking.now)))
             except BaseException as error:
                 fault = error
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits

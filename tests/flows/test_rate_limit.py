@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from runpod_sdk._flows.rate_limit import (
     MARGIN,
+    MAX_SLOWDOWN,
     RATES,
-    SLOWEST,
     WINDOW,
     Allowance,
     RateLimitedCall,
@@ -83,7 +83,7 @@ def test_a_refusal_stops_the_lane_and_slows_it_down(pause: float, refusals: int)
         limiter.back_off(now, pause)
         assert started(limiter, now) >= now + pause
         now += pause * 1.01
-    slowness = min(SLOWEST, 2.0**refusals)
+    slowness = min(MAX_SLOWDOWN, 2.0**refusals)
     starts = [started(limiter, now) for _ in range(RATE.requests + 1)]
     if pause * 1.01 < WINDOW:
         assert starts[-1] - starts[0] >= WINDOW * MARGIN * slowness * 0.99
@@ -106,7 +106,7 @@ def test_a_lane_comes_back_to_its_rate() -> None:
         limiter.back_off(now, 1.0)
         now += 2.0
     for _ in range(10):
-        now = started(limiter, now) + SLOWEST * WINDOW * 1.1
+        now = started(limiter, now) + MAX_SLOWDOWN * WINDOW * 1.1
     starts = [started(limiter, now) for _ in range(RATE.requests + 1)]
     assert starts[-1] - starts[0] == pytest.approx(WINDOW * MARGIN)
 

@@ -20,12 +20,12 @@ from runpod_sdk._warn import warn
 from runpod_serverless_api import models as wire
 from runpod_serverless_api.types import UNSET, Unset
 
-# A copied or unpickled sentinel must be the same one, or it would reach the wire.
+# A copied or unpickled sentinel must be the same object, or it would be sent.
 copyreg.pickle(Unset, lambda _: "UNSET")
 
 _BLANK = wire.JobRequest(input_=None).to_dict()
 _ARGUMENTS = frozenset({*_BLANK, "webhook", "policy", "s3Config"})
-"""Fields that are given by an argument of their own."""
+"""Fields that have an argument of their own."""
 _POLICY = [one.name for one in fields(wire.ExecutionPolicy) if one.init]
 
 
@@ -45,23 +45,23 @@ def request(
 
     Args:
         extra_body: Top-level fields that the generated model does not know.
-        warns: Whether to warn of an input that looks like the API's body.
+        warns: Whether to warn about an input that looks like the API's body.
 
     Raises:
-        ValueError: Both ways at once, neither, no input, or a field that the API lacks.
-        TypeError: Something of another type, or an input that is not of *input_type*.
+        ValueError: Both or neither are passed, there is no input, or a field is unknown.
+        TypeError: An argument has a wrong type, or the input is not of *input_type*.
     """
     before = sys.exception()
     try:
-        made = copy(_request(body, input, webhook, policy, s3_config))
+        built = copy(_request(body, input, webhook, policy, s3_config))
         if body is None and warns:
             warn_if_nested(input)
         if input_type is not None:
             from runpod_sdk import _typed_inputs
 
-            made.input_ = _typed_inputs.checker(input_type)(made.input_)
-        _extend(made, extra_body)
-        return made
+            built.input_ = _typed_inputs.checker(input_type)(built.input_)
+        _extend(built, extra_body)
+        return built
     except BaseException as reason:
         clear_frames(reason, before)
         raise
@@ -74,8 +74,8 @@ def _extend(request: wire.JobRequest, extra_body: object) -> None:
     Add top-level fields to *request*.
 
     Raises:
-        TypeError: They are no mapping.
-        ValueError: One has an argument of its own, or is there already.
+        TypeError: *extra_body* is not a mapping.
+        ValueError: A field has an argument of its own, or is in the request already.
     """
     if extra_body is None:
         return
@@ -126,20 +126,20 @@ def _request(
 
 
 def _check_part(name: str, part: object) -> None:
-    """Refuse a part that the model can't hold, or would make something else of."""
+    """Refuse a part that the model cannot represent, or would change."""
     if name in _BLANK:
         return
     try:
         held = wire.JobRequest.from_dict({**_BLANK, name: part}).to_dict()[name]
-        good = held is part or held == part
+        is_valid = held is part or held == part
     except (TypeError, ValueError):
-        good = False
-    if not good:
+        is_valid = False
+    if not is_valid:
         raise TypeError(f"{name!r} of a request must be an object, not {type(part).__name__}")
 
 
 def _checked(request: wire.JobRequest) -> wire.JobRequest:
-    """Return *request*, unless the service or the handler would not see a part of it."""
+    """Return *request*; refuse fields that the service or the handler would ignore."""
     policy, storage = request.policy, request.s_3_config
     webhook: Any = request.webhook
     if not (webhook is None or isinstance(webhook, Unset)):
@@ -177,7 +177,7 @@ def _check_priority(value: object, name: str) -> None:
 
 
 def _wire_name(model: Any, attribute: str) -> str:
-    """Return how the wire spells an attribute of a generated model."""
+    """Return the wire name of a generated model's attribute."""
     wire_form: dict[str, Any] = model(**{attribute: None}).to_dict()
     return next(iter(wire_form))
 
@@ -197,11 +197,11 @@ def _url(webhook: str) -> str:
         raise TypeError(f"webhook must be a URL, not {webhook!r:.60}")
     try:
         parts = urlsplit(webhook)
-        good = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
+        is_valid = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
     except ValueError:
-        good = False
+        is_valid = False
     shown = re.sub(r"\?.*", "?…", re.sub(r"//[^/]*@", "//…@", webhook), flags=re.DOTALL)
-    if not good or re.search(r"[\s\x00-\x1f\x7f]", webhook):
+    if not is_valid or re.search(r"[\s\x00-\x1f\x7f]", webhook):
         raise ValueError(
             f"webhook must be a URL that begins with https:// and names a host, not {shown!r:.60}"
         )

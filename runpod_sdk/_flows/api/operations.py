@@ -1,4 +1,4 @@
-"""How to ask: each operation of the API, with its kind, its question and its answer."""
+"""Define each operation of the API: its kind, its request and its response."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
     )
 
 
-def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[models.JobState]:
-    ask = partial(run_job_sync.asyncio_detailed, endpoint_id, body=request, wait=milliseconds(hold))
+def run_sync(endpoint_id: str, request: JobRequest, poll_wait: float) -> Operation[models.JobState]:
+    ask = partial(
+        run_job_sync.asyncio_detailed, endpoint_id, body=request, wait=milliseconds(poll_wait)
+    )
     action = f"run_sync on endpoint {endpoint_id}"
     return Operation(
         action,
@@ -49,7 +51,7 @@ def run_sync(endpoint_id: str, request: JobRequest, hold: float) -> Operation[mo
         ask,
         parse.submitted,
         refuse,
-        hold,
+        poll_wait,
         complete=parse.complete_submission,
         largest=LARGEST_RUN_SYNC,
         limit=RateLimitedCall.RUN_SYNC,
@@ -77,8 +79,8 @@ def status(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
     )
 
 
-def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.JobState]:
-    wait = milliseconds(hold)
+def status_sync(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[models.JobState]:
+    wait = milliseconds(poll_wait)
     ask = partial(get_job_status_sync.asyncio_detailed, endpoint_id, job_id, wait=wait)
     action = f"waiting for job {job_id}"
     return Operation(
@@ -87,24 +89,24 @@ def status_sync(endpoint_id: str, job_id: str, hold: float) -> Operation[models.
         ask,
         parse.job_state,
         refuse,
-        hold,
+        poll_wait,
         job_id,
         complete=parse.complete_job,
-        another_way=True,
+        has_fallback=True,
         limit=RateLimitedCall.STATUS,
     )
 
 
-def stream(endpoint_id: str, job_id: str, hold: float) -> Operation[parse.StreamPage]:
-    ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(hold))
+def stream(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[parse.StreamPage]:
+    ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(poll_wait))
     action = f"stream of job {job_id}"
     return Operation(
         action,
         RepeatSafety.CONSUME,
         ask,
-        parse.batch,
+        parse.stream_page,
         refuse,
-        hold,
+        poll_wait,
         job_id,
         complete=parse.check_stream,
         limit=RateLimitedCall.STREAM,

@@ -20,9 +20,9 @@ from runpod_serverless_api.types import UNSET, Unset
 C = TypeVar("C", models.JobCounts, models.WorkerCounts)
 
 _LONGEST_COUNT = 1_900
-"""Bits of a number that Python always converts to text."""
-# The wire names of the members that our values have. All others are `extra`, also those that the
-# API document names: a new member is added to the document first.
+"""The size in bits up to which Python converts every number to text."""
+# The wire names of our models' fields. All other members are in `extra`, even if the API document
+# names them: a new member is added to the document first.
 _JOB = frozenset(
     wire.Job(
         id="",
@@ -57,23 +57,23 @@ _COUNTS: Mapping[type, frozenset[str]] = {
 
 @frozen
 class StreamPage:
-    """One answer of a stream."""
+    """One response of a stream."""
 
     status: models.JobStatus | str
     chunks: tuple[models.StreamChunk, ...]
 
     @property
     def last(self) -> bool:
-        """Whether the stream has ended with this answer."""
+        """Whether the stream has ended with this response."""
         return self.status in models.TERMINAL and not self.chunks
 
 
 def complete_job(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JSONValue]:
     """
-    Return *body* with the id of the job that was asked for, if it is a job that lacks it.
+    Return *body* with *job_id*, if it is a job without an id.
 
     Raises:
-        OtherJobError: It is the answer on another job.
+        OtherJobError: *body* is about another job.
     """
     if body.get("id") == job_id:
         return body
@@ -85,19 +85,19 @@ def complete_job(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JS
 
 def check_stream(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JSONValue]:
     """
-    Return *body*, which need not say which job it is about.
+    Return *body*, which need not contain a job id.
 
     Raises:
-        OtherJobError: It is the answer on another job.
+        OtherJobError: *body* is about another job.
     """
-    said = body.get("id")
-    if isinstance(said, str) and said not in ("", job_id):
+    found_id = body.get("id")
+    if isinstance(found_id, str) and found_id not in ("", job_id):
         raise OtherJobError("it is about another job")
     return body
 
 
 def complete_submission(body: dict[str, JSONValue], _: str | None) -> dict[str, JSONValue]:
-    """Return *body* with a status, if it has none that can be read: its id must not be lost."""
+    """Return *body* with a status, if its status is not readable, so that its id is not lost."""
     status = body.get("status")
     if (isinstance(status, str) and status) or "id" not in body:
         return body
@@ -127,25 +127,25 @@ def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
 
 
 def submitted(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
-    """Read the answer to a submission; an id of which no URL can be made is none."""
+    """Read the response to a submission; refuse an id that cannot be part of a URL."""
     if not is_id(job.id):
         raise TypeError("it has no usable id")
     return job_state(job, body)
 
 
 def kept_state(body: Mapping[str, JSONValue], job_id: str | None = None) -> models.JobState:
-    """Make the state again of its wire form, which may lack the id if *job_id* is given."""
+    """Rebuild a state from its wire form, which may lack the id if *job_id* is passed."""
     whole = body if job_id is None else {"id": job_id, **body}
     return job_state(wire.Job.from_dict(whole), body)
 
 
 def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:
-    """Make the state of a job of which no more than its status is known."""
+    """Make the state of a job of which only the status is known."""
     job = wire.Job(id=job_id, status=str(status))
     return job_state(job, job.to_dict())
 
 
-def batch(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> StreamPage:
+def stream_page(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> StreamPage:
     chunks = stream.stream or ()
     return StreamPage(_status(stream.status), tuple(_chunk(chunk) for chunk in chunks))
 
@@ -163,12 +163,12 @@ def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
 
 
 def chunk_of(output: JSONValue) -> models.StreamChunk:
-    """Make the chunk that carried *output*."""
+    """Make a chunk that contains *output*."""
     return _chunk(wire.StreamChunk(output=output))
 
 
 _ERROR = frozenset({"error", "errors", "message", "title", "detail"})
-"""Members of an answer in which a server says what is wrong."""
+"""The members of a response in which a server describes an error."""
 
 
 def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.EndpointHealth:
@@ -184,7 +184,7 @@ def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.Endpoin
 
 
 def _counts(cls: type[C], counts: object) -> C:
-    """Read counters; the names are the same on both sides."""
+    """Read counters, whose names are the same in both models."""
     if not isinstance(counts, wire.JobCounts | wire.WorkerCounts):
         return cls()
     known = {name: _count(getattr(counts, name)) for name in _names(cls)}
@@ -201,7 +201,7 @@ def purge_result(result: wire.PurgeResult, body: Mapping[str, JSONValue]) -> mod
 
 
 def _others(body: Mapping[str, JSONValue], understood: frozenset[str]) -> dict[str, JSONValue]:
-    """Return the members of *body* that our value has no name for."""
+    """Return the members of *body* that our model does not have."""
     return {name: value for name, value in body.items() if name not in understood}
 
 

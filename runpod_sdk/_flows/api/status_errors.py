@@ -21,15 +21,15 @@ from runpod_serverless_api import models as wire
 _LONGEST: Final = 500
 
 
-def refuse(op: Operation[Any], reply: Response, fault: str | None) -> errors.RunpodError:
-    """Make the error of an answer that is not 2xx; or of a 2xx, with the *fault* in its body."""
-    return _status_error(op, reply) if fault is None else _unreadable(op, reply, fault)
+def refuse(op: Operation[Any], response: Response, fault: str | None) -> errors.RunpodError:
+    """Make the error of a response that is not 2xx, or whose body has the given *fault*."""
+    return _status_error(op, response) if fault is None else _unreadable(op, response, fault)
 
 
-def _status_error(op: Operation[Any], reply: Response) -> errors.APIStatusError:
-    status, of_job = reply.status_code, op.job_id is not None
-    body = reply.body()
-    headers = reply.headers
+def _status_error(op: Operation[Any], response: Response) -> errors.APIStatusError:
+    status, of_job = response.status_code, op.job_id is not None
+    body = response.body()
+    headers = response.headers
     cls = errors.status_error_class(status, submission=op.submission)
     return cls(
         messages.refused(
@@ -38,26 +38,26 @@ def _status_error(op: Operation[Any], reply: Response) -> errors.APIStatusError:
             _detail(body),
             of_job=of_job,
             submission=op.submission,
-            key_origin=reply.key_origin,
-            base_url=reply.base_url,
+            key_origin=response.key_origin,
+            base_url=response.base_url,
         ),
         status_code=status,
         body=body,
         headers=headers,
         request_id=request_id(headers),
-        retry_after=_retry_after(headers.get("retry-after"), reply.received),
+        retry_after=_retry_after(headers.get("retry-after"), response.received),
     )
 
 
 def _unreadable(
-    op: Operation[Any], reply: Response, fault: str
+    op: Operation[Any], response: Response, fault: str
 ) -> errors.APIResponseValidationError:
     cls = errors.SubmissionResponseError if op.submission else errors.APIResponseValidationError
-    body = reply.body()
+    body = response.body()
     words = error_text(body) if isinstance(body, Mapping) else ""
-    if isinstance(body, str):  # which could not be decoded
+    if isinstance(body, str):  # not JSON
         start = body[:_LONGEST].lstrip().lower()
-        if not start and not reply.too_large:
+        if not start and not response.too_large:
             fault = "it is empty"
         elif start.startswith(("<!doctype", "<html")):
             fault = "it is an HTML page, not JSON"
@@ -65,7 +65,7 @@ def _unreadable(
 
 
 def _detail(body: JSONValue) -> str:
-    """Find what an error body says for people; of a page, nothing."""
+    """Return the readable text of an error body; empty for an HTML page."""
     if isinstance(body, Mapping):
         return error_text(body) or _shortened(body)
     text = body if isinstance(body, str) else _shortened(body)
@@ -73,13 +73,13 @@ def _detail(body: JSONValue) -> str:
 
 
 def error_text(body: Mapping[str, JSONValue]) -> str:
-    """Return the server's own words for what is wrong; empty where there are none."""
+    """Return the server's description of the error; empty if there is none."""
     error = wire.Error.from_dict(body)
-    for said in (error.detail, error.error, error.message, error.title):
-        if isinstance(said, str) and said:
-            return said[:_LONGEST]
-        if said and isinstance(said, Mapping | list):
-            return _shortened(said)
+    for text in (error.detail, error.error, error.message, error.title):
+        if isinstance(text, str) and text:
+            return text[:_LONGEST]
+        if text and isinstance(text, Mapping | list):
+            return _shortened(text)
     return ""
 
 
@@ -91,7 +91,7 @@ def _shortened(value: object) -> str:
 
 
 def _retry_after(value: str | None, received: float) -> float | None:
-    """Read seconds or a date, as seconds from *received*; of nonsense, None."""
+    """Parse seconds or a date, as seconds from *received*; return None if invalid."""
     if not value:
         return None
     try:
@@ -105,7 +105,7 @@ def _retry_after(value: str | None, received: float) -> float | None:
 
 
 def _date(value: str) -> datetime | None:
-    """Read a date as HTTP writes it, or ISO 8601; nothing is guessed from less."""
+    """Parse an HTTP date or an ISO 8601 date; return None for other formats."""
     from dateutil.parser import isoparse
 
     for read in (parsedate_to_datetime, isoparse):

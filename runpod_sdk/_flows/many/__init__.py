@@ -1,1 +1,1 @@
-"""Many jobs at once: a window that is kept full, and the results of it."""
+"""Run many jobs at once: `Window` keeps up to `concurrency` jobs running."""

@@ -31,14 +31,14 @@ class PollHandler:
     """The handler of `as_completed`."""
 
     def __init__(
-        self, context_of: Callable[[Any], EndpointContext], crowded: Callable[[], bool]
+        self, context_of: Callable[[Any], EndpointContext], is_crowded: Callable[[], bool]
     ) -> None:
         self._context_of = context_of
-        self._crowded = crowded
-        """Tells whether other jobs wait for being asked after."""
-        self._polls: dict[int, JobPoller] = {}
+        self._is_crowded = is_crowded
+        """Returns whether other jobs are waiting to be polled."""
+        self._pollers: dict[int, JobPoller] = {}
         self._readers: dict[int, Reader | None] = {}
-        """By the identity of their types, which the jobs hold on to."""
+        """The readers by the ids of their output types, to which the jobs have references."""
         self.submitted = 0
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
@@ -50,15 +50,15 @@ class PollHandler:
 
     async def handle(self, item: Item) -> None:
         try:
-            state = await self._ask_after(item)
+            state = await self._poll(item)
             if state is None:
                 return
             item.state = state
             checked(state)
         except errors.RunpodError as error:
-            self._went_wrong(item, error)
+            self._set_error(item, error)
         item.done = True
-        self._polls.pop(item.index, None)
+        self._pollers.pop(item.index, None)
 
     async def cancel(self, item: Item) -> bool:
         return False
@@ -70,36 +70,40 @@ class PollHandler:
         pass
 
     def result(self, item: Item) -> JobResult[Any]:
-        kind = item.input.endpoint.output_type
-        if id(kind) not in self._readers:
-            self._readers[id(kind)] = reader_for(kind)
-        value = read_output(item, self._readers[id(kind)], self._went_wrong)
+        output_type = item.input.endpoint.output_type
+        if id(output_type) not in self._readers:
+            self._readers[id(output_type)] = reader_for(output_type)
+        value = read_output(item, self._readers[id(output_type)], self._set_error)
         return JobResult(job=item.input, state=item.state, error=item.error, value=value)
 
-    def _went_wrong(self, item: Item, error: errors.RunpodError) -> None:
+    def _set_error(self, item: Item, error: errors.RunpodError) -> None:
         error.index, error.job = item.index, item.input
         item.error = error
 
-    async def _ask_after(self, item: Item) -> JobState | None:
-        """Wait for the job, if no other waits; else ask once, and return None while it runs."""
+    async def _poll(self, item: Item) -> JobState | None:
+        """
+        Return the job's terminal state.
+
+        If other jobs are queued, poll only once, and return None if the job has not ended.
+        """
         context = self._context_of(item.input)
-        if not self._crowded():
+        if not self._is_crowded():
             return await wait(context, item.input.id, NEVER)
-        poll = self._polls.setdefault(item.index, JobPoller(context, item.input.id))
-        state = await poll(NEVER, MIN_POLL_WAIT)
+        poller = self._pollers.setdefault(item.index, JobPoller(context, item.input.id))
+        state = await poller(NEVER, MIN_POLL_WAIT)
         if state.completed:
             return state
-        await context.io.sleep(max(poll.asked + MIN_POLL_WAIT - context.io.now(), 0.0))
+        await context.io.sleep(max(poller.asked_at + MIN_POLL_WAIT - context.io.now(), 0.0))
         return None
 
 
 def checked_jobs(jobs: Iterable[J], client: Any) -> list[J]:
     """
-    Return the jobs, if they are all of *client*.
+    Return the jobs, if they all belong to *client*.
 
     Raises:
-        ValueError: One of them is not: it may have another key.
-        TypeError: One of them is no job.
+        ValueError: A job belongs to another client, which may have another API key.
+        TypeError: An item is not a job.
     """
     listed = list(jobs)
     for job in listed:
@@ -120,14 +124,14 @@ def start_as_completed(
     timeout: Timeout,
     ordered: bool,
 ) -> ResultTaker[JobResult[Any]]:
-    """Return what waits for all of the jobs, when its results are asked for."""
+    """Return a `ResultTaker` that starts to wait for the jobs with its first `next`."""
     listed = checked_jobs(jobs, client)
     window: Window[JobResult[Any]] = Window(
         many.runner,
         PollHandler(lambda job: many.bind(job.endpoint._context), lambda: window.is_crowded),
         concurrency=whole_number(concurrency, "concurrency", 1),
-        queued=len(listed) + 1,  # room for the end, too
-        most=len(listed) + 1,
+        max_queued=len(listed) + 1,  # room for the end of the iterator, too
+        max_held=len(listed) + 1,
         ordered=ordered,
     )
     action = f"waiting for {len(listed)} jobs"

@@ -60,7 +60,7 @@ class ItemHandler(Protocol[R_co]):
         ...
 
     async def handle(self, item: Item) -> None:
-        """Handle an input until it is done, or until another input's turn."""
+        """Handle an input until it is done, or until other inputs must be handled first."""
         ...
 
     async def cancel(self, item: Item) -> bool:
@@ -81,7 +81,7 @@ class ItemHandler(Protocol[R_co]):
 
 
 def read_output(
-    item: Item, read: Reader | None, went_wrong: Callable[[Item, RunpodError], None]
+    item: Item, read: Reader | None, on_error: Callable[[Item, RunpodError], None]
 ) -> Any:
     """Return the output as a value of the output type; UNSET without a type or an output."""
     if read is None or item.state is None or item.error is not None:
@@ -89,5 +89,5 @@ def read_output(
     try:
         return read.output(item.state)
     except OutputValidationError as error:
-        went_wrong(item, error)
+        on_error(item, error)
         return UNSET

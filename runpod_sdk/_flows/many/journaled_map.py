@@ -45,7 +45,7 @@ class JournaledMapHandler(MapHandler):
         super().__init__(context, options)
         self._writer = JournalWriter(journal, runner)
         self._known = 0
-        """How many inputs the journal knows, from the first."""
+        """The number of inputs in the journal, counted from the first."""
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         await super().begin(sent)
@@ -58,8 +58,8 @@ class JournaledMapHandler(MapHandler):
     def recall(self, item: Item) -> None:
         try:
             item.digest = digest(self._options.checked(item.input))
-        except (ValueError, TypeError) as mistake:
-            mistake.add_note(f"input {item.index} of the map")
+        except (ValueError, TypeError) as error:
+            error.add_note(f"input {item.index} of the map")
             raise
         entry = self._writer.entry(item.index) if item.index < self._known else None
         if entry is None:
@@ -69,28 +69,28 @@ class JournaledMapHandler(MapHandler):
                 f"input {item.index} differs from the input that {self._writer.path} recorded:"
                 " pass the same inputs in the same order, or use another journal"
             )
-        if item.job_id is None:  # else it is being waited for, since `begin`
+        if item.job_id is None:  # else `begin` has already started to wait for it
             self._recall(item, entry)
 
     def _recall(self, item: Item, entry: JournalEntry) -> None:
-        """Take from the journal what became of an input, if that is decided."""
+        """Restore an input's outcome from the journal, if it has one."""
         path = self._writer.path
         if entry.status is JournalStatus.UNCERTAIN:
             text = (
                 f"input {item.index} may have been enqueued: {path} contains no job id for it;"
                 " decide with Journal.resolve()"
             )
-            self._went_wrong(item, errors.SubmissionUncertainError(text))
+            self._set_error(item, errors.SubmissionUncertainError(text))
         elif entry.status is JournalStatus.SKIPPED:
             text = f"input {item.index} is skipped: {path} says so"
-            self._went_wrong(item, errors.JournalError(text))
+            self._set_error(item, errors.JournalError(text))
         elif entry.status in (JournalStatus.SUCCEEDED, JournalStatus.FAILED):
             item.job_id, item.state = entry.job_id, self._kept_state(entry)
             self.submitted += 1
             try:
                 checked(item.state)
             except errors.JobError as error:
-                self._went_wrong(item, error)
+                self._set_error(item, error)
         elif entry.status is JournalStatus.OPEN:
             return
         else:  # `begin` would have found it
@@ -113,14 +113,14 @@ class JournaledMapHandler(MapHandler):
         return state
 
     def _note_if_recent(self, entry: JournalEntry) -> None:
-        """Let a job be unknown to some servers for a moment, if it was submitted just now."""
+        """Tolerate 404 responses for a moment, if the job was submitted just now."""
         age = max(time.time() - entry.since.timestamp(), 0.0)  # the clock may have been set back
         if entry.status is JournalStatus.RUNNING and age <= PROPAGATION:
             context = self._context
             submitted = context.io.now() - age
             context.recent_jobs.add(context.endpoint_id, str(entry.job_id), submitted)
 
-    async def _ended(self, item: Item) -> None:
+    async def _on_end(self, item: Item) -> None:
         status = _status_of(item)
         if status is not None:
             change = Change(item.index, status)
@@ -146,13 +146,13 @@ class JournaledMapHandler(MapHandler):
             if item.job_id is not None:
                 self._writer.note(Change(item.index, JournalStatus.RUNNING, item.job_id))
 
-    async def _intend(self, item: Item) -> None:
+    async def _before_submit(self, item: Item) -> None:
         intent = Change(item.index, JournalStatus.UNCERTAIN, digest=item.digest)
         await self._writer.write(intent)
 
 
 def _status_of(item: Item) -> JournalStatus | None:
-    """Tell what is to be written of what became of an input; None: nothing new."""
+    """Return the status to write for an item that has ended; None if there is no change."""
     if item.state is not None and item.state.completed:
         if item.state.succeeded and item.error is None:
             return JournalStatus.SUCCEEDED
@@ -167,10 +167,10 @@ def _status_of(item: Item) -> JournalStatus | None:
 
 def digest(input: Any) -> bytes:
     """
-    Return what an input is known by: it is the same for all that is sent as the same JSON.
+    Return the digest of an input; inputs that are sent as equal JSON have the same digest.
 
     Raises:
-        ValueError, TypeError: It has no JSON form.
+        ValueError, TypeError: The input cannot be represented in JSON.
     """
     wire = encode(input, "input")
     canonical = json.dumps(json.loads(wire), sort_keys=True, separators=(",", ":"))
@@ -178,16 +178,16 @@ def digest(input: Any) -> bytes:
 
 
 class _Commit:
-    """Changes that are committed at once."""
+    """Changes that are written in one commit."""
 
     def __init__(self, event: Event) -> None:
         self.changes: list[Change] = []
         self.committed = event
-        self.fault: Exception | None = None
+        self.error: Exception | None = None
 
 
 class JournalWriter:
-    """Writes to a journal, beside everything else: what comes while it writes is one commit."""
+    """Writes to a journal in a task; changes that arrive during a commit form the next one."""
 
     def __init__(self, given: Journal | str, runner: TaskRunner) -> None:
         self._given = given
@@ -201,15 +201,15 @@ class JournalWriter:
         return self._given.path if isinstance(self._given, Journal) else self._given
 
     def damaged(self, index: int, what: str) -> errors.JournalError:
-        """Make the error of an input whose entry can't be right."""
+        """Make the error of an input whose entry is invalid."""
         return self._opened._damaged(index, what)
 
     async def open(self, endpoint_id: str) -> tuple[int, list[JournalEntry]]:
         """
-        Begin to use the journal; return how many inputs it knows, and the running jobs.
+        Open the journal; return the number of its inputs, and the running jobs.
 
         Raises:
-            JournalError: It is in use, or of another endpoint, or no journal.
+            JournalError: The journal is in use, belongs to another endpoint, or is invalid.
         """
         self._next = _Commit(self._runner.event())
         journal = self._given
@@ -225,29 +225,29 @@ class JournalWriter:
         return known, await self._runner.in_thread(journal._running)
 
     def entry(self, index: int) -> JournalEntry | None:
-        """Return what is known of an input."""
+        """Return an input's entry."""
         return self._opened._entry(index)
 
     async def write(self, change: Change) -> None:
         """
-        Have something written, and wait until it is committed.
+        Write *change*, and wait until it is committed.
 
         Raises:
-            JournalError: It can't be.
+            JournalError: Writing failed.
         """
-        group = self.note(change)
-        await group.committed.wait()
-        if group.fault is not None:
-            raise group.fault
+        commit = self.note(change)
+        await commit.committed.wait()
+        if commit.error is not None:
+            raise commit.error
 
     def note(self, change: Change) -> _Commit:
-        """Have something written, soon."""
-        group = self._next
-        group.changes.append(change)
+        """Schedule *change* for the next commit."""
+        commit = self._next
+        commit.changes.append(change)
         if not self._writing:
             self._writing = True
             self._runner.start(self._write_all)
-        return group
+        return commit
 
     async def close(self) -> None:
         """Write the remaining changes after all tasks have ended, and release the journal."""
@@ -263,15 +263,15 @@ class JournalWriter:
 
     async def _write_all(self) -> None:
         while self._next.changes:
-            group, self._next = self._next, _Commit(self._runner.event())
+            commit, self._next = self._next, _Commit(self._runner.event())
             try:
-                await self._runner.in_thread(self._opened._write, group.changes)
-            except Exception as fault:
-                group.fault = fault
-            except BaseException:  # dismissed: `close` writes it
-                self._next.changes[:0] = group.changes
+                await self._runner.in_thread(self._opened._write, commit.changes)
+            except Exception as error:
+                commit.error = error
+            except BaseException:  # cancelled: `close` writes the changes
+                self._next.changes[:0] = commit.changes
                 raise
-            group.committed.set()
+            commit.committed.set()
         self._writing = False
 
     @property

@@ -35,14 +35,14 @@ class MapHandler:
     def __init__(self, context: EndpointContext, options: MapOptions) -> None:
         self._context = evolve(context, queueing_counts=False)
         self._options = options
-        self._sent: Callable[[], None] = lambda: None
+        self._on_sent: Callable[[], None] = lambda: None
         self._stopped = False
         self.submitted = 0
         self._interruption: BaseException | None = None
-        """What the function that is told of updates has raised."""
+        """The exception of the caller's `on_update` function."""
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
-        self._sent = sent
+        self._on_sent = sent
         return ()
 
     def recall(self, item: Item) -> None:
@@ -63,16 +63,16 @@ class MapHandler:
             checked(item.state)
         except errors.ConfigurationError as error:
             item.error = error
-            await self._ended(item)
+            await self._on_end(item)
             raise
         except errors.RunpodError as error:
             if error is self._interruption:
                 raise
-            self._went_wrong(item, error)
-        except (ValueError, TypeError) as mistake:
-            mistake.add_note(f"input {item.index} of the map")
+            self._set_error(item, error)
+        except (ValueError, TypeError) as error:
+            error.add_note(f"input {item.index} of the map")
             raise
-        await self._ended(item)
+        await self._on_end(item)
         item.done = True
 
     async def cancel(self, item: Item) -> bool:
@@ -86,7 +86,7 @@ class MapHandler:
         pass
 
     def result(self, item: Item) -> MapResult[Any]:
-        value = read_output(item, self._options.read, self._went_wrong)
+        value = read_output(item, self._options.read, self._set_error)
         return MapResult(
             index=item.index,
             input=item.input,
@@ -97,7 +97,7 @@ class MapHandler:
         )
 
     async def _notify(self, item: Item, state: JobState) -> None:
-        """Call the function that wants to know of updates."""
+        """Call the caller's `on_update` function."""
         try:
             assert self._options.on_update is not None
             result: Any = self._options.on_update(item.index, state)
@@ -107,40 +107,40 @@ class MapHandler:
             self._interruption = reason
             raise
 
-    async def _ended(self, item: Item) -> None:
-        """Keep what became of an input, before anybody is told."""
+    async def _on_end(self, item: Item) -> None:
+        """Record an input's outcome, before its result is returned."""
 
-    def _went_wrong(self, item: Item, error: errors.RunpodError) -> None:
+    def _set_error(self, item: Item, error: errors.RunpodError) -> None:
         error.index = item.index
         if item.job_id is not None:
             error.job = self._context.job_of(item.job_id)
         item.error = error
 
     async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
-        """Submit an input; from when it is its turn, a job may have come of it."""
+        """Submit an input; a job may exist from the moment the rate limiter admits it."""
 
-        async def turn_has_come() -> None:
+        async def before_send() -> None:
             self._check_stopped(item)  # also before it is sent again
             if not item.sending:
                 item.sending = True
-                await self._intend(item)
+                await self._before_submit(item)
                 self._check_stopped(item)
 
-        context, record = evolve(self._context, before_send=turn_has_come), Submission()
+        context, record = evolve(self._context, before_send=before_send), Submission()
         try:
             state = await run(context, request, UNSET, record)
             self.submitted += 1
             return state
         except errors.RunpodError:
-            record.sent = False  # the error says what is known
+            record.sent = False  # the error says whether the job may exist
             raise
         finally:
             item.job_id = record.job_id
             item.sending = record.uncertain and item.job_id is None
-            self._sent()
+            self._on_sent()
 
-    async def _intend(self, item: Item) -> None:
-        """Keep that an input is about to be submitted."""
+    async def _before_submit(self, item: Item) -> None:
+        """Record that an input is about to be submitted."""
 
     def _check_stopped(self, item: Item) -> None:
         if self._stopped:

@@ -38,7 +38,7 @@ def _checker(input_type: Any) -> Callable[[Any], Any] | None:
 def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | None:
     if given is None:
         return None
-    from runpod_sdk._journal_file import checked_path  # it needs SQLite: most maps do without
+    from runpod_sdk._journal_file import checked_path  # needs SQLite, which most maps do not use
     from runpod_sdk.journal import Journal
 
     return given if isinstance(given, Journal) else checked_path(given)
@@ -101,7 +101,7 @@ class MapOptions:
 
 
 def checked_options(**given: Any) -> MapOptions:
-    """Return the options of a `map`, checked; if they can't be, no frame keeps a secret."""
+    """Return the checked options of a `map`; on errors, remove secrets from the frames."""
     before = sys.exception()
     try:
         return MapOptions(**given)

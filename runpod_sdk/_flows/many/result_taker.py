@@ -88,14 +88,14 @@ class ResultTaker(Generic[R]):
         self._inputs = inputs
         """The inputs to read here; None for an async iterable, or after the last input."""
         self._exhausted = False
-        self._inputs_fault: Exception | None = None
+        self._inputs_error: Exception | None = None
         self._options = options
         self._deadline: float | None = None
         self._step: Step[R] | None = None
         self._ready: deque[tuple[int, R]] = deque()
         self._finished = self._failed = 0
-        self._watching = ExitStack()
-        self._tell_of: Callable[[MapProgress], object] | None = None
+        self._progress_scope = ExitStack()
+        self._report_progress: Callable[[MapProgress], object] | None = None
         self._closed = False
 
     @property
@@ -146,11 +146,11 @@ class ResultTaker(Generic[R]):
 
     async def ended_by(self, reason: BaseException) -> None:
         """Leave because of *reason*, which may be raised between `next` and its caller."""
-        clear_frames(reason, only_ours=True)  # an input, or what it was sent with, may be a secret
+        clear_frames(reason, only_ours=True)  # inputs and options may contain secrets
         if isinstance(reason, GeneratorExit):  # nothing can be awaited
             return
         if not isinstance(reason, errors.RunpodError):
-            self._window.take_back()
+            self._window.restore_handed_out()
         await self.leave(reason)
 
     async def leave(self, reason: BaseException | None = None) -> None:
@@ -162,19 +162,19 @@ class ResultTaker(Generic[R]):
             self._ready.clear()
             if self._step is not None:
                 await self._consumer.last(self._window.leave, self._options.on_leave == "cancel")
-        except BaseException:  # interrupted again, perhaps before that began
+        except BaseException:  # interrupted again, perhaps before `last` started
             if self._step is not None:
                 self._consumer.abandon(self._window.leave, self._options.on_leave == "cancel")
             raise
         finally:
-            self._watching.close()
+            self._progress_scope.close()
             if reason is not None:
-                self._tell(reason)
+                self._add_notes(reason)
 
     def abandon(self) -> None:
         """Leave without waiting."""
         self._closed = True
-        self._watching.close()
+        self._progress_scope.close()
         self._consumer.abandon(self._window.leave, self._options.on_leave == "cancel")
 
     async def _next_step(self) -> None:
@@ -183,7 +183,7 @@ class ResultTaker(Generic[R]):
             if self._options.timeout is not None:
                 self._deadline = self._consumer.now() + self._options.timeout
             if self._options.progress is not None:
-                self._tell_of = self._watching.enter_context(self._options.progress)
+                self._report_progress = self._progress_scope.enter_context(self._options.progress)
         fresh = self._read(self._step.room)
         left = None if self._deadline is None else max(self._deadline - self._consumer.now(), 0.0)
         self._step = await self._consumer.call(self._window.step, fresh, self._exhausted, left)
@@ -200,10 +200,10 @@ class ResultTaker(Generic[R]):
             try:
                 fresh.append(next(self._inputs))
             except Exception as end:
-                if raised_by_signal_handler(end):  # it interrupts the map, not the inputs alone
+                if raised_by_signal_handler(end):  # interrupts the map, not only the inputs
                     raise
                 self._inputs, self._exhausted = None, True
-                self._inputs_fault = None if isinstance(end, StopIteration) else end
+                self._inputs_error = None if isinstance(end, StopIteration) else end
             if self._consumer.now() >= until:
                 break
         return fresh
@@ -211,27 +211,27 @@ class ResultTaker(Generic[R]):
     def _hand_out(self, index: int, result: R) -> R:
         self._finished += 1
         self._failed += result.error is not None
-        if self._tell_of is not None:
-            self._tell_of(self._progress)
-        self._window.handed_out(index)  # not before: who is told may raise
+        if self._report_progress is not None:
+            self._report_progress(self._progress)
+        self._window.handed_out(index)  # only now, because the progress function may raise
         if result.error is not None and self._options.on_error == "raise":
             raise result.error
         return result
 
     async def _end(self) -> None:
         await self.leave()
-        fault = self._inputs_fault or self._window.inputs_fault
-        if fault is not None:
-            raise fault
+        error = self._inputs_error or self._window.inputs_error
+        if error is not None:
+            raise error
 
-    def _tell(self, reason: BaseException) -> None:
-        going = self.in_flight
-        if going:
-            told = ", ".join(
-                f"{id} (input {index})" for index, id in list(going.items())[:_IDS_SHOWN]
+    def _add_notes(self, reason: BaseException) -> None:
+        in_flight = self.in_flight
+        if in_flight:
+            listed = ", ".join(
+                f"{id} (input {index})" for index, id in list(in_flight.items())[:_IDS_SHOWN]
             )
-            more = f" and {len(going) - _IDS_SHOWN} more" if len(going) > _IDS_SHOWN else ""
-            reason.add_note(f"jobs whose results were not read: {told}{more}; see .in_flight")
+            more = f" and {len(in_flight) - _IDS_SHOWN} more" if len(in_flight) > _IDS_SHOWN else ""
+            reason.add_note(f"jobs whose results were not read: {listed}{more}; see .in_flight")
         if self.uncertain:
             inputs = ", ".join(map(str, self.uncertain))
             reason.add_note(f"inputs that may have been enqueued under unknown job ids: {inputs}")

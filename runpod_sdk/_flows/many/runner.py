@@ -23,7 +23,7 @@ Flow = Callable[..., Coroutine[Any, Any, T]]
 
 
 class Event(Protocol):
-    """Something that is rung once, and can be waited for."""
+    """An event that is set once, and can be awaited."""
 
     def set(self) -> object: ...
 
@@ -38,7 +38,7 @@ class TaskRunner(Protocol):
         ...
 
     def start(self, flow: Flow[None], *args: Any) -> None:
-        """Begin a flow, which must not raise."""
+        """Start a flow, which must not raise."""
         ...
 
     def event(self) -> Event: ...
@@ -48,31 +48,31 @@ class TaskRunner(Protocol):
         ...
 
     async def in_thread(self, handler: Callable[..., T], *args: Any) -> T:
-        """Call what blocks, without holding up the loop."""
+        """Call a blocking function in a thread, without blocking the loop."""
         ...
 
     async def close(self) -> None:
-        """Cancel all flows, and wait until they are gone. It can't be opened again."""
+        """Cancel all flows, and wait until they have ended. The runner cannot be reopened."""
         ...
 
 
 class Consumer(Protocol):
-    """Where the results of a crew are taken."""
+    """Takes the results of a task runner."""
 
     async def call(self, flow: Flow[T], *args: Any) -> T:
-        """Await *flow* on the loop of the crew."""
+        """Await *flow* on the task runner's loop."""
         ...
 
     async def last(self, flow: Flow[None], *args: Any) -> None:
-        """Await *flow* although the caller has been interrupted, and give up the loop."""
+        """Await *flow*, even if the caller has been interrupted, and release the loop."""
         ...
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
-        """See to it that `last` happens, unless it has, from wherever and without waiting."""
+        """Schedule `last`, unless it was called, from any thread and without waiting."""
         ...
 
     def now(self) -> float:
-        """Return the time of a clock that only goes forward, in seconds."""
+        """Return the time of a monotonic clock, in seconds."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Options and inputs in, the results of a `map` out."""
+"""Start a `map` from its options and inputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def start_map(
     inputs: Iterable[Any] | AsyncIterable[Any],
     options: MapOptions,
 ) -> ResultTaker[MapResult[Any]]:
-    """Return what runs a job for each of the inputs, when its results are asked for."""
+    """Return a `ResultTaker` that starts to run jobs for *inputs* with its first `next`."""
     context, runner = many.bind(context), many.runner
     if options.journal is None:
         handler = MapHandler(context, options)
@@ -37,8 +37,8 @@ def start_map(
         runner,
         handler,
         concurrency=options.concurrency,
-        queued=options.concurrency,
-        most=ahead * options.concurrency,
+        max_queued=options.concurrency,
+        max_held=ahead * options.concurrency,
         ordered=options.ordered,
         stream=stream,
     )

@@ -1,11 +1,11 @@
 """
 Many jobs at once: a window of inputs that is kept full, and their results, ordered or not.
 
-    inputs ──give──▶ queue ──▶ tasks, at most `concurrency` ──▶ done ──step──▶ results
+    inputs ──add──▶ queue ──▶ tasks, at most `concurrency` ──▶ done ──step──▶ results
 
-The window holds an input from reading it until yielding its result: at most `most` inputs in any
-order, and at most `queued` of them in the queue. Memory use therefore depends neither on the number
-of inputs nor on a slow input.
+The window holds an input from reading it until yielding its result: at most `max_held` inputs in
+any order, and at most `max_queued` of them in the queue. Memory use therefore depends neither on
+the number of inputs nor on a slow input.
 
 A `Window` runs on its task runner's event loop. It makes no progress while the consumer takes no
 results.
@@ -46,32 +46,32 @@ class Window(Generic[R]):
         handler: ItemHandler[R],
         *,
         concurrency: int,
-        queued: int,
-        most: int,
+        max_queued: int,
+        max_held: int,
         ordered: bool,
         stream: AsyncIterable[Any] | None = None,
     ) -> None:
         self._runner = runner
         self._handler = handler
         self._concurrency = concurrency
-        self._queued = queued
-        self._most = most
+        self._max_queued = max_queued
+        self._max_held = max_held
         self._ordered = ordered
         self._stream = stream
         """Inputs of an async iterable; the consumer reads other inputs."""
         self._items: dict[int, Item] = {}
         """Held inputs, and inputs of earlier runs, by index."""
-        self._last: Item | None = None
+        self._handed_out_last: Item | None = None
         """The input whose result was yielded last."""
         self._queue: deque[Item] = deque()
         self._done: deque[int] = deque()
         self._read = self._handed_out = self._pending = 0
-        self._busy = 0
-        self._opened = self._exhausted = self._leaving = self._left = False
-        self._fault: Exception | None = None
-        self._news: Event | None = None
-        self._vacancy: Event | None = None
-        self.inputs_fault: Exception | None = None
+        self._tasks = 0
+        self._is_open = self._exhausted = self._leaving = self._closed = False
+        self._error: Exception | None = None
+        self._changed: Event | None = None
+        self._has_room: Event | None = None
+        self.inputs_error: Exception | None = None
         """The exception that the iterable raised."""
 
     @property
@@ -100,39 +100,39 @@ class Window(Generic[R]):
 
         The results of the previous step count as yielded.
         """
-        if not self._opened:
+        if not self._is_open:
             await self._open()
         self._handed_out += self._pending
         self._pending = 0
         self._exhausted = self._exhausted or exhausted
         try:
             for value in fresh:
-                self._give(value)
+                self._add(value)
         except Exception:
-            self._queue.clear()  # those before it are not begun, either
+            self._queue.clear()  # the inputs before it are not started, either
             raise
-        self._vacate()
-        told: list[Step[R]] = []
+        self._signal_room()
+        steps: list[Step[R]] = []
 
         def settled() -> bool:
-            if not self._left and self._fault is None and (turn := self._tell()) is not None:
-                told.append(turn)
-            return bool(told) or self._left or self._fault is not None
+            if not self._closed and self._error is None and (step := self._next_step()) is not None:
+                steps.append(step)
+            return bool(steps) or self._closed or self._error is not None
 
-        in_time = await self._runner.within(seconds, self._when, settled)
-        if self._fault is not None:
-            raise self._fault
-        return told[0] if told else Step(over=self._left, late=not in_time)
+        in_time = await self._runner.within(seconds, self._wait_until, settled)
+        if self._error is not None:
+            raise self._error
+        return steps[0] if steps else Step(over=self._closed, late=not in_time)
 
     def handed_out(self, index: int | None) -> None:
         """Forget an input whose result is being yielded; None: the caller has it."""
-        self._last = None if index is None else self._items.get(index)
+        self._handed_out_last = None if index is None else self._items.get(index)
         self._items.pop(-1 if index is None else index, None)
 
-    def take_back(self) -> None:
+    def restore_handed_out(self) -> None:
         """Undo `handed_out`, because the caller was interrupted before it got the result."""
-        if self._last is not None:
-            self._items[self._last.index] = self._last
+        if self._handed_out_last is not None:
+            self._items[self._handed_out_last.index] = self._handed_out_last
 
     async def leave(self, cancel: bool) -> None:
         """
@@ -140,30 +140,30 @@ class Window(Generic[R]):
 
         Submissions in progress get some time to be answered, so that no job id is lost.
         """
-        if self._leaving or not self._opened:
+        if self._leaving or not self._is_open:
             return
         self._leaving = True
         self._queue.clear()
         self._handler.stop()
         try:
-            await self._runner.within(CANCEL_TIMEOUT, self._when, self._all_sent)
+            await self._runner.within(CANCEL_TIMEOUT, self._wait_until, self._all_sent)
             if cancel:
                 await self._cancel_all()
-        finally:  # whoever leaves may be interrupted again
-            await self._put_away()
+        finally:  # the caller may be interrupted again
+            await self._close()
 
-    async def _put_away(self) -> None:
-        self._left = True
-        self._ring()
+    async def _close(self) -> None:
+        self._closed = True
+        self._notify()
         try:
             await self._runner.close()
         finally:
             await self._handler.end()
 
     async def _open(self) -> None:
-        self._opened = True
+        self._is_open = True
         await self._runner.open()
-        for item in await self._handler.begin(self._ring):
+        for item in await self._handler.begin(self._notify):
             self._items[item.index] = item
             self._enqueue(item)
         if self._stream is not None:
@@ -175,28 +175,28 @@ class Window(Generic[R]):
         try:
             while True:
                 while not self._room(self._handed_out):
-                    self._vacancy = self._runner.event()
-                    await self._vacancy.wait()
+                    self._has_room = self._runner.event()
+                    await self._has_room.wait()
                 value = await anext(iterator)
                 try:
-                    self._give(value)
-                except Exception as fault:
-                    self._fault = self._fault or fault
+                    self._add(value)
+                except Exception as error:
+                    self._error = self._error or error
                     self._queue.clear()
                     break
         except StopAsyncIteration:
             pass
-        except Exception as fault:
-            self.inputs_fault = fault
+        except Exception as error:
+            self.inputs_error = error
         self._exhausted = True
-        self._ring()
+        self._notify()
 
     def _room(self, handed_out: int) -> int:
         """Return the number of inputs that may be read without exceeding the limits."""
-        in_hand = self._read - handed_out
-        return max(min(self._most - in_hand, self._queued - len(self._queue)), 0)
+        held = self._read - handed_out
+        return max(min(self._max_held - held, self._max_queued - len(self._queue)), 0)
 
-    def _give(self, value: Any) -> None:
+    def _add(self, value: Any) -> None:
         index = self._read
         self._read += 1
         known = index in self._items
@@ -210,38 +210,38 @@ class Window(Generic[R]):
 
     def _enqueue(self, item: Item) -> None:
         self._queue.append(item)
-        if self._busy < self._concurrency and not self._leaving:
-            self._busy += 1
-            self._runner.start(self._carry_out)
+        if self._tasks < self._concurrency and not self._leaving:
+            self._tasks += 1
+            self._runner.start(self._work)
 
-    async def _carry_out(self) -> None:
+    async def _work(self) -> None:
         """Handle queued inputs one after another."""
         try:
             while self._queue:
                 item = self._queue.popleft()
-                self._vacate()
+                self._signal_room()
                 await self._handler.handle(item)
                 if not item.done:
                     self._queue.append(item)
                 elif item.read:
                     self._finish(item)
-        except Exception as fault:
-            self._fault = self._fault or fault
+        except Exception as error:
+            self._error = self._error or error
         finally:
-            self._busy -= 1
-            self._ring()
+            self._tasks -= 1
+            self._notify()
 
     def _finish(self, item: Item) -> None:
         self._done.append(item.index)
-        self._ring()
+        self._notify()
 
-    def _tell(self) -> Step[R] | None:
-        """Return the next step for the consumer, or None if there is no news."""
+    def _next_step(self) -> Step[R] | None:
+        """Return the next step for the consumer, or None if nothing has changed."""
         results = self._take()
         after = self._handed_out + self._pending
         over = self._exhausted and self._read == after
-        reads_itself = self._stream is not None
-        room = 0 if reads_itself or self._exhausted else self._room(after)
+        reads_inputs = self._stream is not None
+        room = 0 if reads_inputs or self._exhausted else self._room(after)
         return Step(results, room, over) if results or room or over else None
 
     def _take(self) -> list[tuple[int, R]]:
@@ -261,38 +261,38 @@ class Window(Generic[R]):
         return not any(item.sending for item in self._items.values())
 
     async def _cancel_all(self) -> None:
-        going = deque(item for item in self._items.values() if item.job_id and not item.done)
-        busy = min(len(going), CANCELS_AT_ONCE)
+        to_cancel = deque(item for item in self._items.values() if item.job_id and not item.done)
+        tasks = min(len(to_cancel), CANCELS_AT_ONCE)
 
         async def cancel() -> None:
-            nonlocal busy
+            nonlocal tasks
             try:
-                while going:
-                    item = going.popleft()
+                while to_cancel:
+                    item = to_cancel.popleft()
                     if await self._handler.cancel(item):
                         self._items.pop(item.index, None)
-            except Exception as fault:
-                self._fault = self._fault or fault
+            except Exception as error:
+                self._error = self._error or error
             finally:
-                busy -= 1
-                self._ring()
+                tasks -= 1
+                self._notify()
 
-        for _ in range(busy):
+        for _ in range(tasks):
             self._runner.start(cancel)
-        await self._runner.within(CANCEL_TIMEOUT, self._when, lambda: not busy)
+        await self._runner.within(CANCEL_TIMEOUT, self._wait_until, lambda: not tasks)
 
-    async def _when(self, settled: Callable[[], bool]) -> None:
-        """Wait until *settled* returns true."""
+    async def _wait_until(self, settled: Callable[[], bool]) -> None:
+        """Wait until *settled* returns True; it is called after each change."""
         while not settled():
-            if self._news is None:
-                self._news = self._runner.event()
-            await self._news.wait()
+            if self._changed is None:
+                self._changed = self._runner.event()
+            await self._changed.wait()
 
-    def _vacate(self) -> None:
-        if self._vacancy is not None:
-            self._vacancy.set()
+    def _signal_room(self) -> None:
+        if self._has_room is not None:
+            self._has_room.set()
 
-    def _ring(self) -> None:
-        if self._news is not None:
-            self._news.set()
-            self._news = None
+    def _notify(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None

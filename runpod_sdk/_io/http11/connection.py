@@ -133,7 +133,7 @@ class HTTP11Connection:
         for start in range(0, last, PROGRESS):
             if not await self._stream.write(body[start : start + PROGRESS], on_data):
                 return False
-            limit.moved(PROGRESS)
+            limit.add_progress(PROGRESS)
         return await self._hand_over(body[last:], trace, on_data)
 
     async def _hand_over(
@@ -201,7 +201,7 @@ class _ResponseReader:
             raise httpx.RemoteProtocolError("the server closed the connection without a response")
         http.receive_data(data)
         if self._has_begun:
-            limit.moved(len(data))
+            limit.add_progress(len(data))
         events = 0
         while not self.has_ended and (event := self._next()) is not h11.NEED_DATA:
             if isinstance(event, h11.Response):
