@@ -61,7 +61,7 @@ def _bar(total: int | None) -> AbstractContextManager[ProgressCallback]:
 
 
 def _in_notebook() -> bool:
-    """Tell whether IPython is there, and shows things elsewhere than in a terminal."""
+    """Return whether the code runs in IPython, and not in its terminal."""
     ipython: Any = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     kinds = [kind.__name__ for kind in type(shell).__mro__]

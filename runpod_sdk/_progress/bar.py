@@ -26,7 +26,7 @@ logger = logging.getLogger("runpod_sdk")
 
 _TICK: Final = 0.1
 _JOIN_TIMEOUT: Final = 1.0
-"""Seconds between looks; and that one that draws is waited for, at the end."""
+"""Seconds between two drawings, and the longest wait for the last one."""
 
 
 class ProgressDisplay(Protocol):
@@ -54,7 +54,7 @@ class Bar:
     def __enter__(self) -> ProgressCallback:
         try:
             self._begin()
-        except BaseException:  # Ctrl-C: nobody will leave it
+        except BaseException:  # Ctrl-C: `__exit__` would not be called
             self.__exit__()
             raise
         return self._counter.update
@@ -62,7 +62,7 @@ class Bar:
     def _begin(self) -> None:
         self._counter.begin()
         atexit.register(self.__exit__)
-        # The first time from here: a notebook puts it below the cell that runs.
+        # First in this thread: a notebook then shows the bar below the running cell.
         if _tried(self._display.show, self, self._counter.view()):
             work = copy_context().run
             thread = threading.Thread(
@@ -72,7 +72,9 @@ class Bar:
                 self._thread = thread
 
     def __exit__(self, *_: object) -> None:
-        if self._ended.is_set() or self._pid != os.getpid():  # a fork has the terminal, not the bar
+        if (
+            self._ended.is_set() or self._pid != os.getpid()
+        ):  # the bar belongs to the parent process
             return
         self._ended.set()
         atexit.unregister(self.__exit__)
@@ -93,7 +95,7 @@ class Bar:
 
 @contextmanager
 def summary_line(total: int | None) -> Iterator[ProgressCallback]:
-    """Say where a map has ended, in a line, where nothing can be drawn."""
+    """Print a line at the end of a map, if standard error is not a terminal."""
     counter = ProgressCounter(total)
     counter.begin()
     try:

@@ -1,4 +1,4 @@
-"""How far a `map` has come, and how fast: what a bar says of it."""
+"""The progress and speed of a `map`, as a bar shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attrs import frozen
 from runpod_sdk.results import MapProgress
 
 _STEP: Final = 1.05
-"""How much later a sample is than the one before: there are few, however long it takes."""
+"""Ratio of the times of two samples: so even a long map has few of them."""
 
 
 @frozen(kw_only=True)
@@ -41,7 +41,7 @@ class ProgressView:
 
     @property
     def text(self) -> str:
-        """The words, in a line."""
+        """The text in one line."""
         return ", ".join(filter(None, self.words))
 
     @property
@@ -51,7 +51,7 @@ class ProgressView:
 
 class ProgressCounter:
     """
-    Counts results, from its creation.
+    Counts results.
 
     The rate is computed from about the later half of the elapsed time, so it ignores an untypical
     start, and includes long jobs.
@@ -69,7 +69,7 @@ class ProgressCounter:
         self._last = progress
 
     def view(self, *, over: bool = False) -> ProgressView:
-        """Say how far it is; *over*, of all the time."""
+        """Return the values to show; *over* computes the rate from the whole time."""
         elapsed, last, samples = time.monotonic() - self._began, self._last, self._samples
         if elapsed >= _STEP * samples[-1][0] + 0.1:
             samples.append((elapsed, last.finished))
@@ -88,7 +88,7 @@ class ProgressCounter:
 
 
 def _per(rate: float) -> str:
-    """Spell a rate in a unit that it has some of."""
+    """Format a rate in results per second, minute or hour."""
     for unit, seconds in (("s", 1), ("min", 60)):
         if rate * seconds >= 1:
             return f"{_round(rate * seconds)}/{unit}"
@@ -100,7 +100,7 @@ def _round(number: float) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """Spell a length of time as a clock would show it."""
+    """Format a duration as `M:SS` or `H:MM:SS`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,4 +1,4 @@
-"""A bar below the cell of a notebook: HTML that is replaced in place, without widgets."""
+"""A bar below a notebook's cell: HTML that is replaced in place, without widgets."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from runpod_sdk._progress.counter import ProgressView
 
 
 class NotebookDisplay:
-    """The output of the cell that runs."""
+    """The output of the running cell."""
 
     def __init__(self) -> None:
         self._id: str | None = None
 
     def show(self, bar: object, view: ProgressView) -> None:
-        # Loaded already: it is what runs the cell.
+        # Already loaded, as it runs the cell.
         display = import_module("IPython.display").display
         shown, self._id = self._id, self._id or uuid.uuid4().hex
         data = {

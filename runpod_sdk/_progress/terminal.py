@@ -1,4 +1,4 @@
-"""The bars of all maps of this process in its terminal, by rich."""
+"""The bars of all maps of this process in its terminal, drawn by rich."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WIDE, _BAR, _SHORT_BAR, _SHORTEST_BAR = 100, 40, 20, 5
 
 @frozen
 class _Row:
-    """A bar, where it is known how long, and what is said of it, in one line of any width."""
+    """A line of any width: the bar, if the total is known, and the text."""
 
     view: ProgressView
 
@@ -57,13 +57,13 @@ class TerminalDisplay:
         self._rows: dict[object, _Row] = {}
         self._live: Live | None = None
         self._streams: list[tuple[str, TextIO, TextIO]] = []
-        """Names of streams of `sys`, what they were, and what stands for them meanwhile."""
+        """Replaced streams: the name in `sys`, the original, and the replacement."""
         self._moved: list[tuple[logging.StreamHandler[Any], TextIO, TextIO]] = []
         self._lock = threading.RLock()
         _forks.watch(self)
 
     def after_fork(self) -> None:
-        """Leave the terminal's bars to the parent, and print without waiting for its threads."""
+        """Leave the bars to the parent process, and print without waiting for its threads."""
         self._lock = threading.RLock()
         self._live = None
         for name, old, new in self._streams:
@@ -89,17 +89,17 @@ class TerminalDisplay:
                 return
             self._rows[bar] = _Row(view)
             live, self._live = self._live, None
-            with ExitStack() as last:  # all of it, whatever the terminal says
+            with ExitStack() as last:  # each of them, even if the terminal raises
                 last.callback(self._forget)
                 last.callback(live.stop)
                 for _, _, stream in self._streams:
-                    stream.flush()  # a line without an end would be lost
+                    stream.flush()  # an unfinished line would be lost
 
     def _start(self) -> None:
         console = Console(
             file=sys.stderr,
             force_jupyter=False,
-            soft_wrap=True,  # what is printed meanwhile stays as it is
+            soft_wrap=True,  # printed lines are not wrapped
             markup=False,
             emoji=False,
             highlight=False,
@@ -108,7 +108,7 @@ class TerminalDisplay:
         self._live = Live(
             console=console,
             auto_refresh=False,
-            redirect_stdout=is_terminal(out),  # a pipe gets what is printed, as ever
+            redirect_stdout=is_terminal(out),  # a pipe receives printed lines unchanged
             get_renderable=lambda: Group(*self._rows.values()),
         )
         self._live.start(refresh=True)
@@ -125,7 +125,7 @@ class TerminalDisplay:
                 self._moved.append((handler, old, new))
 
     def _forget(self) -> None:
-        """Leave all as it was."""
+        """Restore loggers and streams."""
         for handler, old, new in self._moved:
             if handler.stream is new:
                 handler.setStream(old)

@@ -56,8 +56,8 @@ app: typer.Typer = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"runpod_sdk {__version__}")
         raise typer.Exit
 
@@ -88,10 +88,10 @@ def run(
     output: a.Form = "json",
 ) -> None:
     """Submit a job and print its id."""
-    asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
+    request = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
     with open_endpoint(endpoint_id) as endpoint:
-        with cancel_on_interrupt(endpoint, "detach") as known:
-            job_id = submit(endpoint, asked, known, timeout=a.timeout_option(timeout), keep=keep)
+        with cancel_on_interrupt(endpoint, "detach") as job:
+            job_id = submit(endpoint, request, job, timeout=a.timeout_option(timeout), keep=keep)
             with next_steps_if_not_printed(job_id, endpoint_id):
                 if output == "json":
                     print_json({"id": job_id})
@@ -125,12 +125,12 @@ def run_sync(
     A terminal shows the job's status while the command waits. Ctrl-C detaches from the job and
     prints how to wait for it again. With --on-timeout cancel, Ctrl-C cancels the job.
     """
-    asked = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
+    request = a.request(source, pairs, webhook, execution_timeout, ttl, low_priority)
     saver = saver_of(save, force=force)
     with open_endpoint(endpoint_id) as endpoint:
         code = run_and_wait(
             endpoint,
-            asked,
+            request,
             keep=keep,
             **a.timeout_option(timeout),
             on_timeout=on_timeout,
@@ -200,7 +200,7 @@ def stream(
     raise typer.Exit(code)
 
 
-for asks, shown in (
+for function, epilog in (
     (queries.status, examples.STATUS),
     (queries.explain, examples.EXPLAIN),
     (queries.cancel, examples.CANCEL),
@@ -209,7 +209,7 @@ for asks, shown in (
     (queries.health, examples.HEALTH),
     (queries.purge_queue, examples.PURGE_QUEUE),
 ):
-    app.command(cls=Command, epilog=shown)(asks)
+    app.command(cls=Command, epilog=epilog)(function)
 
 
 @app.command(cls=Command, epilog=examples.SERVE)

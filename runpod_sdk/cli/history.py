@@ -154,7 +154,7 @@ def _shown(value: Any) -> str:
 
 
 def _is_gone(base_url: str) -> bool:
-    """Tell whether *base_url* is on this machine, and no server listens there."""
+    """Return whether *base_url* is on this machine and no server listens there."""
     import socket
     from urllib.parse import urlsplit
 

@@ -36,18 +36,18 @@ def saver_of(directory: str | None, *, force: bool) -> Saver | None:
 
 
 def submit(
-    endpoint: Endpoint, asked: dict[str, Any], known: CommandJob, *, timeout: Any, keep: bool
+    endpoint: Endpoint, request: dict[str, Any], job: CommandJob, *, timeout: Any, keep: bool
 ) -> str:
     """Submit a job and add it to the history."""
-    job_id = known.job_id = endpoint.run(**asked, **timeout).id
+    job_id = job.job_id = endpoint.run(**request, **timeout).id
     if keep:
-        history.add(job_id, endpoint.id, asked["input"])
+        history.add(job_id, endpoint.id, request["input"])
     return job_id
 
 
 def run_and_wait(
     endpoint: Endpoint,
-    asked: dict[str, Any],
+    request: dict[str, Any],
     *,
     timeout: float | None,
     on_timeout: OnTimeout,
@@ -63,17 +63,17 @@ def run_and_wait(
     """
     began = time.monotonic()
     try:
-        with cancel_on_interrupt(endpoint, on_timeout) as known:
-            job_id = submit(endpoint, asked, known, timeout={"timeout": timeout}, keep=keep)
+        with cancel_on_interrupt(endpoint, on_timeout) as job:
+            job_id = submit(endpoint, request, job, timeout={"timeout": timeout}, keep=keep)
             if timeout is not None:
                 timeout = max(timeout - (time.monotonic() - began), 0.001)
             outcome = _wait_for_end(endpoint, job_id, timeout=timeout, **how)
     except sdk.RequestTooLargeError:
         if how["stream"]:  # its id is known only when it ends
             raise
-        state = endpoint.run_sync(**asked, timeout=timeout, on_timeout=on_timeout, check=False)
+        state = endpoint.run_sync(**request, timeout=timeout, on_timeout=on_timeout, check=False)
         if keep:
-            history.add(state.id, endpoint.id, asked["input"])
+            history.add(state.id, endpoint.id, request["input"])
         return print_outcome(state, how["output"], how["saver"])
     return _printed(outcome, how)
 

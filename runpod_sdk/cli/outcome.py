@@ -148,11 +148,11 @@ def cancel_on_interrupt(
 
     Yields an object that takes the id of a job that the block submits.
     """
-    known = CommandJob(job_id)
+    job = CommandJob(job_id)
     try:
-        yield known
+        yield job
     except sdk.RunpodTimeoutError as error:
-        if (job_id := known.job_id) is not None:
+        if (job_id := job.job_id) is not None:
             error.job = error.job or endpoint.job(job_id)
             if on_timeout == "cancel":
                 error.cancelled, what = _cancel(endpoint, job_id)
@@ -161,7 +161,7 @@ def cancel_on_interrupt(
                 error.add_note(endpoint.explain(job_id, timeout=_EXPLAINING).text)
         raise
     except KeyboardInterrupt as error:
-        job_id = known.job_id or _job_in_notes(error)
+        job_id = job.job_id or _job_in_notes(error)
         if job_id is None:
             raise
         what = "detached, it continues"

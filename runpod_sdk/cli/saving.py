@@ -21,7 +21,7 @@ _MAX_FILES: Final = 100
 
 
 class Saver:
-    """Saves the files in outputs, and puts their paths in place of them."""
+    """Saves the files in outputs, and replaces them by their paths."""
 
     def __init__(self, directory: str, *, force: bool) -> None:
         """
@@ -33,7 +33,7 @@ class Saver:
         self._saver = FileSaver(directory, overwrite=force)
         self._count = 0
         self.found = False
-        """Whether there was anything that could have been saved."""
+        """Whether an output contained a file or a link."""
         self.complete = True
         """Whether all files were saved."""
         fault = self._saver.fault()
@@ -52,7 +52,7 @@ class Saver:
             self._count += 1
             if self._count > _MAX_FILES:
                 self.complete = False
-                print_note(f"not saved: {where}, and what follows: {_MAX_FILES} files are enough")
+                print_note(f"not saved: {where} and later files (the limit is {_MAX_FILES} files)")
                 break
             self._save(file, job_id, where, replaced)
         return _with(output, replaced, "") if replaced else output
@@ -64,7 +64,7 @@ class Saver:
         except WebPageError:
             print_note(f"left alone: {where} (a web page)")
         except FileExistsError as error:
-            self._fail(where, f"{error.filename} is there already; --force replaces it")
+            self._fail(where, f"{error.filename} exists; --force replaces it")
         except (DownloadError, RunpodTimeoutError) as error:
             self._fail(where, str(error))
         except OSError as error:

@@ -47,8 +47,8 @@ def serve_until_interrupted(
                     watch(*_reloading(local, loaded))
                 else:
                     sleep()
-            print_note("")  # what is printed while it stops is not to stand behind ^C
-    except KeyboardInterrupt:  # while it starts, or once more
+            print_note("")  # so that messages while it stops begin a line after ^C
+    except KeyboardInterrupt:  # while it starts, or a second time
         print_note("")
     print_note("stopped")
 
@@ -73,7 +73,7 @@ def print_addresses(local: LocalEndpoint, name: str, *, external: bool) -> None:
         environment = local.worker_environment()
         print_worker_environment(environment)
         addresses["worker_environment"] = environment
-    if not sys.stdout.isatty():  # a person has the lines above
+    if not sys.stdout.isatty():  # a person reads the lines above
         print_json(addresses, indent=None)
 
 
@@ -126,7 +126,7 @@ def sleep() -> None:
 
 @contextmanager
 def logging_to_standard_error(*, quiet: bool) -> Iterator[None]:
-    """Show what the endpoint and its workers have to say, and which jobs end, unless *quiet*."""
+    """Show the log of the endpoint and its workers, and unless *quiet* each job that ends."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("runpod_sdk.local")
@@ -136,8 +136,7 @@ def logging_to_standard_error(*, quiet: bool) -> Iterator[None]:
     jobs.propagate = False
     if quiet:
         jobs.setLevel(logging.WARNING)
-    # Not by the thread of the server: a terminal that was stopped, or a pipe that is full, would
-    # hold up its answers.
+    # In a thread of its own: a stopped terminal or a full pipe must not block the server.
     lines: SimpleQueue[logging.LogRecord] = SimpleQueue()
     jobs.addHandler(_Queue(lines))
     listener = QueueListener(lines, handler)
@@ -149,7 +148,7 @@ def logging_to_standard_error(*, quiet: bool) -> Iterator[None]:
 
 
 class _Queue(QueueHandler):
-    """Puts what is logged into a queue, as long as that is not too long."""
+    """Puts log records into a queue of limited length, and drops those beyond it."""
 
     def __init__(self, lines: SimpleQueue[logging.LogRecord]) -> None:
         super().__init__(lines)
@@ -161,12 +160,12 @@ class _Queue(QueueHandler):
 
 
 class _Lines(logging.Formatter):
-    """Makes lines for a person, in colour where a job ended badly."""
+    """Formats lines for a terminal, with a colour for a job that failed or was cancelled."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         status = getattr(record, "status", None)
-        if status is None:  # of a worker, which may have colours of its own
+        if status is None:  # a worker's line, which may have its own colours
             return text
         style = _STYLES.get(status)
         return (
@@ -176,17 +175,17 @@ class _Lines(logging.Formatter):
 
 def print_worker_environment(environment: dict[str, str]) -> None:
     """Print the environment of an external worker, for a shell and for a container."""
-    print_note("and where the worker is started (another one needs another RUNPOD_POD_ID):\n")
+    print_note("where you start the worker (each worker needs its own RUNPOD_POD_ID):\n")
     for name, value in environment.items():
         print_note(f"export {name}={shlex.quote(value)}")
     print_note("python handler.py\n")
-    print_note("or, in a container, with the same variables set:\n")
+    print_note("or in a container, with the same variables set:\n")
     names = " ".join(f"-e {name}" for name in environment)
     print_note(f"docker run --rm --init --network host {names} IMAGE\n")
 
 
 def start(local: LocalEndpoint) -> LocalEndpoint:
-    """Start *local*; where it can't be, say why and end."""
+    """Start *local*; if that fails, print the reason and exit."""
     try:
         return local.start()
     except ImportError as error:

@@ -124,16 +124,16 @@ class StatusLine:
         return status_text(self._explanation, time.monotonic() - self._began)
 
 
-def status_text(seen: Explanation | None, elapsed: float) -> str:
+def status_text(explanation: Explanation | None, elapsed: float) -> str:
     """Describe in one line where a job is, *elapsed* seconds after its submission."""
-    state = None if seen is None else seen.state
-    if seen is None or state is None:
+    state = None if explanation is None else explanation.state
+    if explanation is None or state is None:
         return f"{clock(elapsed)} waiting"
     if state.completed:
         return f"{clock(elapsed)} {state.status}, getting the result"
     if not state.started:
-        parts = [f"{clock(elapsed)} in the queue", _BECAUSE.get(seen.reason, "")]
-        parts += _worker_counts(seen.health)
+        parts = [f"{clock(elapsed)} in the queue", _BECAUSE.get(explanation.reason, "")]
+        parts += _worker_counts(explanation.health)
     elif state.status == "IN_PROGRESS":
         parts = [f"{clock(elapsed)} running", _progress(state), *_attempt(state)]
     else:

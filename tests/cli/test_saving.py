@@ -213,7 +213,7 @@ def test_few_files_are_saved_of_very_many(
     saver.save(many, JOB)
     assert not saver.complete
     assert len(names(tmp_path)) == 100
-    assert "100 files are enough" in capsys.readouterr().err
+    assert "later files (the limit is 100 files)" in capsys.readouterr().err
 
 
 def test_a_directory_that_can_not_be_made_is_wrong_usage(tmp_path: Path) -> None:
