@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from runpod_sdk._version import __version__
 
 if TYPE_CHECKING:
+    from runpod_sdk._async.batches import AsyncBatch, AsyncEndpointBatches
     from runpod_sdk._async.client import AsyncRunpod
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
     from runpod_sdk._async.results import AsyncResults
     from runpod_sdk._async.stream import AsyncStream
+    from runpod_sdk._sync.batches import Batch, EndpointBatches
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
     from runpod_sdk._sync.stream import Stream
     from runpod_sdk._types import InputValue, JobHandle, JSONValue
+    from runpod_sdk.batches import BatchResult, BatchState, BatchStatus
     from runpod_sdk.errors import (
         APIConnectionError,
         APIResponseValidationError,
@@ -73,17 +76,20 @@ if TYPE_CHECKING:
     from runpod_sdk.results import JobResult, MapProgress, MapResult
 
 _HOMES = {
+    "_async.batches": ["AsyncBatch", "AsyncEndpointBatches"],
     "_async.client": ["AsyncRunpod"],
     "_async.endpoint": ["AsyncEndpoint"],
     "_async.job": ["AsyncJob"],
     "_async.results": ["AsyncResults"],
     "_async.stream": ["AsyncStream"],
+    "_sync.batches": ["Batch", "EndpointBatches"],
     "_sync.client": ["Runpod"],
     "_sync.endpoint": ["Endpoint"],
     "_sync.job": ["Job"],
     "_sync.results": ["Results"],
     "_sync.stream": ["Stream"],
     "_types": ["InputValue", "JSONValue", "JobHandle"],
+    "batches": ["BatchResult", "BatchState", "BatchStatus"],
     "errors": [
         "APIConnectionError",
         "APIResponseValidationError",
@@ -139,18 +145,25 @@ __all__ = [
     "APIConnectionError",
     "APIResponseValidationError",
     "APIStatusError",
+    "AsyncBatch",
     "AsyncEndpoint",
+    "AsyncEndpointBatches",
     "AsyncJob",
     "AsyncResults",
     "AsyncRunpod",
     "AsyncStream",
     "AuthenticationError",
     "BadRequestError",
+    "Batch",
+    "BatchResult",
+    "BatchState",
+    "BatchStatus",
     "ClientClosedError",
     "ConfigurationError",
     "ConflictError",
     "DownloadError",
     "Endpoint",
+    "EndpointBatches",
     "EndpointHealth",
     "ExecutionPolicy",
     "Explanation",

@@ -165,6 +165,16 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
+def draft(batch_id: str) -> str:
+    """Say that a batch was not started."""
+    return f"batch {batch_id} is a draft, and does not run: call finalize() first"
+
+
+def draft_left(batch_id: str) -> str:
+    """Say that a batch was not filled, in a note."""
+    return f"batch {batch_id} remains a draft with a part of the requests"
+
+
 def interrupted(action: str, state: JobState | None, why: str, *, rerun: bool) -> str:
     """
     Say why chunks of a stream are missing, and how to read the remaining ones.

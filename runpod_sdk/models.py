@@ -87,7 +87,7 @@ _BAD_ENDS: Mapping[str, tuple[type[errors.JobError], str]] = {
 
 
 @frozen(kw_only=True)
-class _Received(Nesting):
+class Received(Nesting):
     """Base class of received values."""
 
     _wire: Mapping[str, JSONValue] = field(repr=False, eq=False, alias="wire")
@@ -102,7 +102,7 @@ class _Received(Nesting):
 
 
 @frozen(kw_only=True)
-class JobState(_Received, Generic[Output_co]):
+class JobState(Received, Generic[Output_co]):
     """
     A snapshot of a job, as the server described it.
 
@@ -218,7 +218,7 @@ class JobState(_Received, Generic[Output_co]):
 
 
 @frozen(kw_only=True)
-class StreamChunk(_Received):
+class StreamChunk(Received):
     """One value that the handler yielded."""
 
     output: Any = field(default=None, repr=short)
@@ -266,7 +266,7 @@ class WorkerCounts(Nesting):
 
 
 @frozen(kw_only=True)
-class EndpointHealth(_Received):
+class EndpointHealth(Received):
     """Job and worker counts of an endpoint."""
 
     jobs: JobCounts = field(factory=JobCounts)
@@ -281,7 +281,7 @@ class EndpointHealth(_Received):
 
 
 @frozen(kw_only=True)
-class PurgeResult(_Received):
+class PurgeResult(Received):
     """Result of purging a queue."""
 
     removed: int | None = None

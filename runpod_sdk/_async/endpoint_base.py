@@ -35,6 +35,7 @@ from runpod_sdk.settings import (
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+    from runpod_sdk._async.batches import AsyncEndpointBatches
     from runpod_sdk._async.client import AsyncRunpod
 
 T = TypeVar("T")
@@ -256,6 +257,17 @@ class AsyncEndpointBase(Generic[Input_contra, Output_co]):
         Source: purge_queue in openapi/runpod-serverless.yaml.
         """
         return await self._call(api.purge(self.id), timeout, extra_headers)
+
+    @property
+    def batches(self) -> AsyncEndpointBatches:
+        """
+        The service's batches of this endpoint. Experimental.
+
+        For most programs, `map` is the better choice; see docs/service-batches.md.
+        """
+        from runpod_sdk._async.batches import AsyncEndpointBatches
+
+        return AsyncEndpointBatches(self)
 
     @property
     def openai_base_url(self) -> str:

@@ -81,6 +81,8 @@ class _GeneratedClientAdapter:
         self.response = response
         if response.too_large:
             raise ValueError("it is larger than the client's max_response_size")
+        if self._op.any_body:
+            return evolve(response, status_code=200, decoded=[_object_in(response)])
         body = response.json()
         if not isinstance(body, dict):
             raise TypeError("not a JSON object")
@@ -126,6 +128,15 @@ class _GeneratedClientAdapter:
         if largest is not None and size > largest:
             message = messages.too_large(self._op.action, size, largest)
             raise errors.RequestTooLargeError(message, size=size, limit=largest)
+
+
+def _object_in(response: Response) -> dict[str, JSONValue]:
+    """Return the object that is the body; an empty one if the body is anything else."""
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 async def call_once(

@@ -39,6 +39,8 @@ class Operation(Generic[T]):
     """The documented limit for the size of the body, in bytes."""
     has_fallback: bool = False
     """Whether the caller uses another operation if the server answers 404."""
+    any_body: bool = False
+    """Whether the response may have any body, or none, as its form is not documented."""
     limit: RateLimitedCall | None = None
     """The rate limit of its kind, if RunPod documents one."""
     record: Submission | None = field(default=None, repr=False, eq=False)

@@ -36,6 +36,7 @@ from runpod_sdk.settings import (
 if TYPE_CHECKING:
     from openai import OpenAI
 
+    from runpod_sdk._sync.batches import EndpointBatches
     from runpod_sdk._sync.client import Runpod
 
 T = TypeVar("T")
@@ -257,6 +258,17 @@ class EndpointBase(Generic[Input_contra, Output_co]):
         Source: purge_queue in openapi/runpod-serverless.yaml.
         """
         return self._call(api.purge(self.id), timeout, extra_headers)
+
+    @property
+    def batches(self) -> EndpointBatches:
+        """
+        The service's batches of this endpoint. Experimental.
+
+        For most programs, `map` is the better choice; see docs/service-batches.md.
+        """
+        from runpod_sdk._sync.batches import EndpointBatches
+
+        return EndpointBatches(self)
 
     @property
     def openai_base_url(self) -> str:

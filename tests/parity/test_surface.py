@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from runpod_sdk import (
+    AsyncBatch,
     AsyncEndpoint,
+    AsyncEndpointBatches,
     AsyncJob,
     AsyncResults,
     AsyncRunpod,
     AsyncStream,
+    Batch,
     Endpoint,
+    EndpointBatches,
     Job,
     Results,
     Runpod,
@@ -30,6 +34,8 @@ TWINS = [
     (Runpod, AsyncRunpod),
     (Endpoint, AsyncEndpoint),
     (Job, AsyncJob),
+    (EndpointBatches, AsyncEndpointBatches),
+    (Batch, AsyncBatch),
     (Stream, AsyncStream),
     (Results, AsyncResults),
 ]
@@ -111,6 +117,21 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "cancel": ("*, timeout=…, extra_headers=None", "JobState"),
         "retry": ("*, timeout=…, extra_headers=None", "JobState"),
     },
+    EndpointBatches: {
+        "create": (
+            "inputs, *, webhook=…, policy=…, s3_config=…, timeout=…, extra_headers=None",
+            "Batch",
+        ),
+        "batch": ("batch_id", "Batch"),
+    },
+    Batch: {
+        "add": ("inputs, *, timeout=…", "None"),
+        "finalize": ("*, timeout=…", "None"),
+        "status": ("*, timeout=…", "BatchState"),
+        "wait": ("*, timeout=None", "BatchState"),
+        "results": ("*, timeout=None", "Iterator[BatchResult]"),
+        "cancel": ("*, timeout=…", "None"),
+    },
     Stream: {
         "close": ("", "None"),
         "text": ("", "Texts"),
@@ -121,7 +142,9 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
 }
 ATTRIBUTES = {
     Job: {"id", "endpoint"},
-    Endpoint: {"id", "client", "input_type", "output_type", "openai_base_url"},
+    EndpointBatches: {"endpoint"},
+    Batch: {"id", "endpoint"},
+    Endpoint: {"id", "client", "batches", "input_type", "output_type", "openai_base_url"},
     Results: {"in_flight", "uncertain"},
     Stream: {"undelivered"},
 }

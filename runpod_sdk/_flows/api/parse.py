@@ -107,21 +107,21 @@ def complete_submission(body: dict[str, JSONValue], _: str | None) -> dict[str, 
 def job_state(job: wire.Job, body: Mapping[str, JSONValue]) -> models.JobState:
     if not isinstance(job.id, str) or not job.id:
         raise TypeError("it has no usable id")
-    status = _status(job.status)
+    status = status_of(job.status)
     has_output = job.output is not UNSET
     ended = status in models.TERMINAL
     return models.JobState(
         id=job.id,
         status=status,
-        output=_json(job.output) if ended else None,
+        output=value_of(job.output) if ended else None,
         has_output=has_output and ended,
-        progress=None if ended else _json(job.output),
-        error=_text(job.error),
+        progress=None if ended else value_of(job.output),
+        error=text_of(job.error),
         delay_time=_duration(job.delay_time),
         execution_time=_duration(job.execution_time),
         worker_id=_string(job.worker_id),
-        retries=_count(job.retries),
-        extra=_others(body, _JOB),
+        retries=count_of(job.retries),
+        extra=others_of(body, _JOB),
         wire=body,
     )
 
@@ -147,7 +147,7 @@ def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:
 
 def stream_page(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> StreamPage:
     chunks = stream.stream or ()
-    return StreamPage(_status(stream.status), tuple(_chunk(chunk) for chunk in chunks))
+    return StreamPage(status_of(stream.status), tuple(_chunk(chunk) for chunk in chunks))
 
 
 def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
@@ -155,9 +155,9 @@ def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
         raise TypeError("a chunk is not an object")
     body = chunk.to_dict()
     return models.StreamChunk(
-        output=_json(chunk.output),
-        metrics=_json(chunk.metrics),
-        extra=_others(body, _CHUNK),
+        output=value_of(chunk.output),
+        metrics=value_of(chunk.metrics),
+        extra=others_of(body, _CHUNK),
         wire=body,
     )
 
@@ -178,7 +178,7 @@ def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.Endpoin
     return models.EndpointHealth(
         jobs=_counts(models.JobCounts, health.jobs),
         workers=_counts(models.WorkerCounts, health.workers),
-        extra=_others(body, _HEALTH),
+        extra=others_of(body, _HEALTH),
         wire=body,
     )
 
@@ -187,29 +187,29 @@ def _counts(cls: type[C], counts: object) -> C:
     """Read counters, whose names are the same in both models."""
     if not isinstance(counts, wire.JobCounts | wire.WorkerCounts):
         return cls()
-    known = {name: _count(getattr(counts, name)) for name in _names(cls)}
-    return cls(**known, extra=_others(counts.to_dict(), _COUNTS[cls]))
+    known = {name: count_of(getattr(counts, name)) for name in _names(cls)}
+    return cls(**known, extra=others_of(counts.to_dict(), _COUNTS[cls]))
 
 
 def purge_result(result: wire.PurgeResult, body: Mapping[str, JSONValue]) -> models.PurgeResult:
     return models.PurgeResult(
-        removed=_count(result.removed),
+        removed=count_of(result.removed),
         status=_string(result.status),
-        extra=_others(body, _PURGE),
+        extra=others_of(body, _PURGE),
         wire=body,
     )
 
 
-def _others(body: Mapping[str, JSONValue], understood: frozenset[str]) -> dict[str, JSONValue]:
+def others_of(body: Mapping[str, JSONValue], understood: frozenset[str]) -> dict[str, JSONValue]:
     """Return the members of *body* that our model does not have."""
     return {name: value for name, value in body.items() if name not in understood}
 
 
-def _json(value: Any) -> Any:
+def value_of(value: Any) -> Any:
     return None if value is UNSET else value
 
 
-def _status(value: object) -> models.JobStatus | str:
+def status_of(value: object) -> models.JobStatus | str:
     if not isinstance(value, str) or not value:
         raise TypeError("it has no usable status")
     return _STATUSES.get(value, value)
@@ -225,7 +225,7 @@ def _duration(milliseconds: object) -> timedelta | None:
         return None
 
 
-def _count(value: object) -> int | None:
+def count_of(value: object) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if value.bit_length() <= _LONGEST_COUNT else None
@@ -235,7 +235,7 @@ def _string(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _text(error: object) -> str | None:
+def text_of(error: object) -> str | None:
     if error is None or isinstance(error, Unset):
         return None
     return error if isinstance(error, str) else write(error)
