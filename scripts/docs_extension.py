@@ -83,7 +83,7 @@ class DocsExtension(Extension):
                     constructor(found)
             for found in list(walk(pkg)):  # when all have their constructors
                 if isinstance(found, Class):
-                    private_bases(found)
+                    private_bases(found, names)
                     fields(found)
                     methods_first(found)
 
@@ -154,14 +154,16 @@ def attrs_constructor(found: Class, cls: type) -> None:
     found.set_member("__init__", init)
 
 
-def private_bases(found: Class) -> None:
-    """Show what a base has that nobody can name where it is inherited."""
-    for base in found.mro():
-        if base.name.startswith("_"):
+def private_bases(found: Class, names: dict[str, str]) -> None:
+    """Show the members of bases that have no public name as members of *found*."""
+    hidden = [base for base in found.mro() if base.name not in names]
+    for base in hidden:
+        if base.path.startswith("runpod_sdk."):
             for name, member in base.members.items():
                 if not name.startswith("_") and name not in found.members:
                     found.set_member(name, Alias(name, member.path, parent=found))
-    found.bases = [base for base in found.bases if not str(base).startswith("_")]
+    ours = {base.name for base in hidden if base.path.startswith("runpod_sdk.")}
+    found.bases = [base for base in found.bases if str(base).partition("[")[0] not in ours]
 
 
 def fields(found: Class) -> None:
