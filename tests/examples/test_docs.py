@@ -41,8 +41,6 @@ del PAGES["SUMMARY.md"]
 PAGES["README.md"] = ROOT / "README.md"
 SHELL = {"telemetry.md", "tutorial.md", "README.md"}
 CONTINUES = "# continues the program above\n"
-ONE_PROGRAM = {"files.md", "from-runpod-python.md", "local-endpoint.md"}
-"""Pages whose blocks are still one program."""
 NEEDS = {"openai.md": "openai"}
 """What a page needs that not every environment has; scripts/official has it."""
 
@@ -108,7 +106,7 @@ class Reader:
         elif block.language == "python" and "def test_" in block.code:
             (self.folder / f"test_{block.line}.py").write_text(block.code, encoding="utf-8")
         elif block.language == "python":
-            if page not in ONE_PROGRAM and not block.code.startswith(CONTINUES):
+            if not block.code.startswith(CONTINUES):
                 self.names.clear()
             code = compile("\n" * block.line + block.code, page, "exec", dont_inherit=True)
             exec(code, self.names)
