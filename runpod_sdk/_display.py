@@ -101,6 +101,10 @@ def line_of_endpoint(endpoint: Any) -> str:
 
 def html_of_state(state: JobState[Any]) -> str:
     """Show a state in a notebook."""
+    return _box(_rows_of(state))
+
+
+def _rows_of(state: JobState[Any]) -> list[str]:
     wire = state.to_dict()
     colour = _COLOURS.get(state.status, _GREY)
     rows = [f"{_badge(_text(state.status), colour)} <code>{_text(state.id)}</code>"]
@@ -115,7 +119,7 @@ def html_of_state(state: JobState[Any]) -> str:
         rows.append(_html_of_error(state.error))
     if state.has_output:
         rows.append(_html_of_output(wire.get("output")))
-    return _box(rows)
+    return rows
 
 
 def html_of_progress(
@@ -187,7 +191,7 @@ def _html_of_counts(name: str, counts: dict[str, tuple[int | None, str]]) -> str
         for word, count, colour in known
     ]
     heading = f'<span style="{_BOLD}">{name}</span>'
-    return f'<div style="{_ROW}">{heading}{"".join(shown) or "unknown"}</div>'
+    return f'<div style="{_ROW};margin:2px 0">{heading}{"".join(shown) or "unknown"}</div>'
 
 
 def html_of_result(
@@ -200,7 +204,7 @@ def html_of_result(
     if state is None:
         words = "" if error is None else f"{type(error).__name__}: {error}"
         return _box([heading, _pre(words)])
-    return _box([heading]) + html_of_state(state)
+    return _box([heading, *_rows_of(state)])
 
 
 def line_of_results(kind: str, action: str, progress: MapProgress, in_flight: int) -> str:
@@ -309,7 +313,9 @@ def _html_of_error(error: str) -> str:
     frame = last_frame(traceback)
     shown = _pre(reason) + (_pre(frame) if frame else "") + _more("traceback", folded(traceback))
     return (
-        shown if folded(traceback) == traceback.strip("\n") else shown + _more("whole", traceback)
+        shown
+        if folded(traceback) == traceback.strip("\n")
+        else shown + _more("whole traceback", traceback)
     )
 
 
