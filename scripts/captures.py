@@ -102,7 +102,7 @@ class Names:
 
 
 def run(
-    words: list[str], directory: Path, watch: Callable[[str, int], object] = lambda *_: None
+    words: list[str], directory: Path, columns: int, watch: Callable[[str, int], object]
 ) -> str:
     """
     Run the command in a terminal of its own, and return all that it wrote there.
@@ -113,7 +113,7 @@ def run(
     pid, terminal = pty.fork()
     if pid == 0:
         become(words, directory)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     written, end = b"", time.monotonic() + PATIENCE
     while True:
         ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
@@ -160,8 +160,9 @@ def become(words: list[str], directory: Path) -> NoReturn:
 class Session:
     """One reader's terminal, from the first block of the page to the last."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, columns: int) -> None:
         self._directory = directory
+        self._columns = columns
         self.names = Names(directory)
 
     def block(self, text: str, remark: str) -> str:
@@ -192,7 +193,7 @@ class Session:
                 pressed.append(press[1])
                 os.write(terminal, b"\x03")
 
-        written = run(words, self._directory, watch)
+        written = run(words, self._directory, self._columns, watch)
         return self._shown(written, live=remark == "live" or press is not None)
 
     def _shown(self, written: str, *, live: bool) -> Iterator[str]:
@@ -242,14 +243,14 @@ def endpoint(directory: Path) -> Iterator[None]:
         os.waitpid(pid, 0)
 
 
-def captured(page: str) -> str:
-    """Return *page* with what its commands print now."""
+def captured(page: str, columns: int) -> str:
+    """Return *page* with what its commands print now in a terminal of so many columns."""
     prepare()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         os.environ.update(TERM="xterm", NO_COLOR="1", HOME=name, XDG_STATE_HOME=name, CAPTURES=name)
         with endpoint(directory):
-            session = Session(directory)
+            session = Session(directory, columns)
             session.names.real[ENDPOINT] = os.environ["RUNPOD_ENDPOINT_ID"]
 
             def again(block: re.Match[str]) -> str:
@@ -261,7 +262,11 @@ def captured(page: str) -> str:
 
 def main() -> int:
     before = PAGE.read_text(encoding="utf-8")
-    after = captured(before)
+    if sys.argv[1:2] == ["--columns"]:
+        for block in BLOCK.finditer(captured(before, int(sys.argv[2]))):
+            print(block["text"])
+        return 0
+    after = captured(before, 80)
     if sys.argv[1:] != ["--check"]:
         PAGE.write_text(after, encoding="utf-8")
         return 0
