@@ -62,6 +62,8 @@ TESTS = {
         "facade/test_configuration.py::test_the_environment_is_not_changed",
         "facade/test_configuration.py::test_nothing_is_written",
     ],
+    "The history of": ["cli/test_history.py::test_no_secret_is_kept"],
+    "It contains neither": ["cli/test_history.py::test_no_secret_is_kept"],
     "Redirects are not": [
         "faults/test_bounds.py::test_a_redirect_is_not_followed",
         "facade/test_sending_again.py::test_a_redirect_is_not_followed",
