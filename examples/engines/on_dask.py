@@ -22,7 +22,8 @@ class Runpods(WorkerPlugin):
         self.client = Runpod()
 
     def teardown(self, worker: Worker) -> None:
-        self.client.close()
+        if hasattr(self, "client"):  # else there was no key, which setup has said
+            self.client.close()
 
 
 def run(endpoint_id: str, source: Path, target: Path) -> list[str]:
@@ -36,7 +37,12 @@ def main(source: Path, target: Path) -> int:
     files = sorted(source.glob("*.parquet"))
     targets = [target / file.name for file in files]
     ids = [os.environ["ENDPOINT_ID"]] * len(files)
-    local = LocalCluster(WORKERS, 1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    local = LocalCluster(
+        n_workers=WORKERS,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+    )
     with local as cluster, Client(cluster) as dask:  # or Client("tcp://scheduler:8786")
         dask.register_plugin(Runpods())
         left: list[str] = []
