@@ -3,9 +3,14 @@ Rate limits: how many requests may start and run, for all threads and tasks of a
 
 Requests of one kind to one endpoint share a `RateLimiter`. It limits the number of concurrent
 requests, and the number of requests that start in any ten seconds. The first of them start at
-once, the others are spread out, and waiting requests start in order. After a 429 response, the
-limiter pauses for as long as the response asks, continues more slowly, and returns to the full
-rate when the refusals end.
+once, the others are spread out, and waiting requests start in order.
+
+Other clients may use the same endpoint. They cannot see each other, but all get 429 when the limit
+is reached. What each was admitted to start until the first one is about its share of the limit; it
+pauses for as long as the response asks, and continues at that rate, without bursts. From there the
+rate grows by an equal step for all, faster the longer no refusal comes, and each refusal lowers it
+by an equal factor. By this additive increase and multiplicative decrease (Chiu and Jain, 1989)
+shares become equal and the limit is used; what other clients leave is taken up within a minute.
 
 All threads and event loops of a client use a limiter. It computes times and never waits: the port
 waits.
@@ -15,6 +20,7 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect_right
 from collections import deque
 from concurrent.futures import Future
 from enum import Enum, auto
@@ -57,10 +63,15 @@ WINDOW = 10.0
 """Length of RunPod's window, in seconds."""
 MARGIN = 1.05
 """Factor by which the client's window is longer, because requests take time to arrive."""
-MAX_SLOWDOWN = 16.0
-"""The largest slowdown after repeated 429 responses."""
-RECOVERY = 0.5
-"""Factor by which the slowdown shrinks after a (slowed) `WINDOW` without a refusal."""
+CUT = 0.8
+"""The factor by which refusals lower a share, at most once in a `WINDOW`."""
+LARGEST_CUT = 0.25
+"""The same for the first refusal, if fewer were admitted: it may be about something else."""
+SMALLEST_SHARE = 0.05
+"""The part of a limit that a client always tries to use."""
+GROWTH = 0.06
+ACCELERATION = 0.04
+"""What is added to a share in the first `WINDOW` without a refusal, and more in each after it."""
 CLOCK_TOLERANCE = 1.0
 """A clock that is further behind belongs to another event loop."""
 
@@ -68,25 +79,31 @@ CLOCK_TOLERANCE = 1.0
 class RateLimiter:
     """A limiter for one kind of requests to one endpoint."""
 
-    def __init__(self, rate: Allowance) -> None:
-        self._rate = rate
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
         self._lock = threading.Lock()
-        self._free = rate.concurrent
+        self._running = 0
         self._queue: deque[Future[None]] = deque()
-        self._starts: deque[float] = deque(maxlen=rate.requests)
+        self._starts: deque[float] = deque(maxlen=allowance.requests)
+        """Starts that were given and not refused."""
         self._last_now = float("-inf")
         self._paused_until = float("-inf")
-        self._slowdown = 1.0
-        self._changed = float("-inf")
-        """Time of the last change of the slowdown."""
+        self._share = 1.0
+        """The part of the limit that is used after the last pause."""
+        self._share_before = 1.0
+        """The share before the refusal that began the pause."""
+        self._cut_at = float("-inf")
+        self._cuts = False
+        """Whether the refusals of this pause lower the share, which happens once in a `WINDOW`."""
+        self.pauses = 0
+        """How often a pause began or was prolonged: starts that were given before are void."""
 
     def acquire(self) -> Future[None] | None:
         """Acquire a slot for a request: return None if one is free, else a future for a slot."""
         with self._lock:
-            if self._free is None:
-                return None
-            if self._free > 0:
-                self._free -= 1
+            slots = self._allowance.concurrent
+            if slots is None or self._running < slots:
+                self._running += 1
                 return None
             waiter = Future[None]()
             self._queue.append(waiter)
@@ -95,14 +112,12 @@ class RateLimiter:
     def release(self) -> None:
         """Release a slot; the request that has waited longest gets it."""
         with self._lock:
-            if self._free is None:
-                return
             while self._queue:
                 waiter = self._queue.popleft()
                 if waiter.set_running_or_notify_cancel():
                     break
             else:
-                self._free += 1
+                self._running -= 1
                 return
         waiter.set_result(None)
 
@@ -130,33 +145,52 @@ class RateLimiter:
             return self._next(now) - now
 
     def _next(self, now: float) -> float:
-        starts, rate = self._starts, self._rate
+        starts, allowance = self._starts, self._allowance
         if now < self._last_now - CLOCK_TOLERANCE:
             starts.clear()
-            self._paused_until = self._changed = float("-inf")
+            self._paused_until = float("-inf")
         self._last_now = now
-        if self._slowdown > 1.0 and now - self._changed > WINDOW * self._slowdown:
-            self._slowdown = max(1.0, self._slowdown * RECOVERY)
-            self._changed = now
-        window = WINDOW * MARGIN * self._slowdown
+        share, window = self._share_at(now), WINDOW * MARGIN
         start = max(now, self._paused_until, starts[-1] if starts else now)
-        if len(starts) >= rate.burst < rate.requests:
-            start = max(start, starts[-rate.burst] + window * rate.burst / rate.requests)
-        if len(starts) == rate.requests:
+        if share < 1.0:  # a burst would be refused as a whole where the limit is reached
+            most = max(1, int(allowance.requests * share))
+            return max(start, starts[-1] + window / most) if starts else start
+        if len(starts) >= allowance.burst < allowance.requests:
+            tenth = window * allowance.burst / allowance.requests
+            start = max(start, starts[-allowance.burst] + tenth)
+        if len(starts) == allowance.requests:
             start = max(start, starts[0] + window)
         return start
 
-    def is_open(self, now: float) -> bool:
-        """Return whether no refusal delays a request whose start is reserved."""
-        return now >= self._paused_until
+    def _share_at(self, now: float) -> float:
+        """Return the part of the limit that is used now."""
+        if self._share >= 1.0:
+            return 1.0
+        windows = max(0.0, now - self._paused_until) / WINDOW
+        return min(1.0, self._share + windows * (GROWTH + ACCELERATION * windows))
 
     def back_off(self, now: float, pause: float) -> None:
-        """Pause for *pause* seconds after a 429 response, and continue more slowly."""
+        """Note that a request was refused with 429: pause, and go on at the rate so far."""
         with self._lock:
-            self._paused_until = max(self._paused_until, now + pause)
-            if now - self._changed > pause:  # concurrent requests are rejected for the same reason
-                self._slowdown = min(MAX_SLOWDOWN, self._slowdown * 2)
-                self._changed = now
+            if now >= self._paused_until:
+                self._share_before = self._share = self._share_at(now)
+                self._cuts = now - self._cut_at >= 0.8 * WINDOW
+                if self._cuts:
+                    self._cut_at = now
+            if now + pause > self._paused_until:
+                self._paused_until = now + pause
+                self.pauses += 1
+                while self._starts and self._starts[-1] > now:
+                    self._starts.pop()
+            begun = bisect_right(self._starts, now)
+            if begun:
+                del self._starts[begun - 1]  # the service does not count it
+            if self._cuts:
+                self._share = max(CUT * self._share_before, SMALLEST_SHARE)
+                if self._share_before == 1.0:  # nothing is known of others yet
+                    admitted = begun - bisect_right(self._starts, now - WINDOW)
+                    used = admitted / self._allowance.requests
+                    self._share = min(self._share, max(used, LARGEST_CUT))
 
     def poll_wait(self, wanted: float) -> float:
         """
@@ -165,11 +199,13 @@ class RateLimiter:
         It is shorter when slots are scarce. If requests wait for a slot, each long poll lasts
         only until all slots have been used once at the current rate.
         """
-        slots, free = self._rate.concurrent, self._free
-        if slots is None or free is None or 2 * free >= slots:
+        slots = self._allowance.concurrent
+        if slots is None or 2 * self._running <= slots:
             return wanted
-        share = WINDOW * MARGIN * self._slowdown * slots / self._rate.requests
-        return min(wanted, max(share, wanted * 2 * free / slots))
+        round_time = (
+            WINDOW * MARGIN * slots / (self._allowance.requests * self._share_at(self._last_now))
+        )
+        return min(wanted, max(round_time, wanted * 2 * (slots - self._running) / slots))
 
 
 class RateLimiters:

@@ -22,7 +22,7 @@ from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.rate_limit import RateLimiter
 from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import BACKOFF_FIRST, PAUSE_FIRST
+from runpod_sdk.settings import BACKOFF_FIRST, OUTAGE, PAUSE_FIRST
 
 T = TypeVar("T")
 Failure: TypeAlias = RequestFailed | errors.APIStatusError
@@ -78,6 +78,8 @@ async def send_until_answered(
     io = context.io
     failure: errors.RunpodError | None = None
     retries = 0
+    first_refusal: float | None = None
+    """When a request that queues for as long as it takes was first refused by the rate limit."""
     for resends in count():
         began = io.now()
         left = deadline.left(began)
@@ -116,17 +118,25 @@ async def send_until_answered(
         if _is_too_early(context, op, fault):
             pause = PAUSE_FIRST
         else:
-            retries += 1
-            pause = retry.pause(retries, fault, io.random())
-            if limiter is not None and isinstance(fault, errors.RateLimitError):
+            is_queued = limiter is not None and isinstance(fault, errors.RateLimitError)
+            if is_queued and not context.queueing_counts:
+                first_refusal = first_refusal or io.now()
+                pause = retry.pause(1, fault, io.random())
+                exhausted = io.now() + pause > first_refusal + OUTAGE
+            else:
+                retries += 1
+                pause = retry.pause(retries, fault, io.random())
+                exhausted = (
+                    retries > context.max_retries
+                    if give_up_at is None
+                    else io.now() + pause > give_up_at
+                )
+            if limiter is not None and is_queued:
                 limiter.back_off(io.now(), max(pause, BACKOFF_FIRST))
-            exhausted = (
-                retries > context.max_retries
-                if give_up_at is None
-                else io.now() + pause > give_up_at
-            )
             if exhausted or not retry.may_repeat(op.kind, fault):
                 raise failure
+            if is_queued and not context.queueing_counts:
+                deadline = deadline.later(pause)
         left = deadline.left(io.now())
         if left is not None and pause >= left:
             raise OutOfTime(failure)
@@ -166,6 +176,7 @@ async def _acquire(
             raise OutOfTime(failure, in_line=True)
     try:
         while True:
+            pauses = limiter.pauses
             start = limiter.reserve(io.now(), deadline.at)
             if start is None:
                 raise OutOfTime(failure, in_line=True, wait=limiter.wait(io.now()))
@@ -173,7 +184,7 @@ async def _acquire(
             if pause <= 0:
                 return limiter
             await io.sleep(pause)
-            if limiter.is_open(io.now()):
+            if limiter.pauses == pauses:
                 return limiter
     except BaseException:
         limiter.release()
