@@ -1,1 +1,1 @@
-"""The IO port in both colours: the only part of the facade that knows HTTP, clocks and loops."""
+"""The IO port, sync and async: the only package that uses HTTP, clocks and event loops."""

@@ -80,11 +80,11 @@ class AsyncIO:
         self._parent = parent
         self._children: WeakSet[AsyncIO] = WeakSet()
         self._identity: Identity | None = None
-        """Where the key is always the same; found with the first request."""
+        """The identity, if the API key is constant; set by the first request."""
         self._given: AsyncHttpxSender | None = None
         self._closed = False
-        self._soon: Callable[..., object] | None = None
-        """Has the first loop that used this port call something, from any thread."""
+        self._call_soon: Callable[..., object] | None = None
+        """Thread-safe `call_soon` of the first loop that used this port."""
         _forks.watch(self)
         if parent is not None:
             parent._children.add(self)
@@ -92,18 +92,18 @@ class AsyncIO:
             if transport is not None:
                 raise ValueError("pass transport=… or http_client=…, not both")
             self._given = _httpx_sender(config, http_client)
-        elif config.own_http and not config.revived:  # an unusable proxy is an error from the start
+        elif config.own_http and not config.revived:  # raise early if the proxy is invalid
             proxies.proxy_for(config, socks=transport != "aiohttp")
 
     def after_fork(self) -> None:
         """Leave connections, and calls in progress, to the parent process and its event loop."""
-        self._per_thread, self._soon = _PerThread(), None
+        self._per_thread, self._call_soon = _PerThread(), None
         if self._given is not None:
             self._given.drop_idle()
 
     def send(
         self, request: Request, limit: TimeLimit
-    ) -> Sending:  # one coroutine, if nobody is told
+    ) -> Sending:  # one coroutine, if there is no telemetry
         return self.telemetry.attempt(self._send, request, limit)
 
     async def _send(self, request: Request, limit: TimeLimit) -> Response:
@@ -115,12 +115,12 @@ class AsyncIO:
         try:
             with scope:
                 if identity is None:
-                    identity = await self._identified()
+                    identity = await self._find_identity()
                 return http_common.log_response(
                     request, await sender.send(request, limit, trace, identity)
                 )
         except http_common.TRANSPORT_ERRORS as fault:
-            if identity is None:  # the caller's own function has raised it
+            if identity is None:  # raised by the caller's api_key function
                 trace.interrupted()
                 raise
             http_common.raise_interruption(fault, before, trace)
@@ -132,7 +132,7 @@ class AsyncIO:
             raise
         finally:
             scopes.discard(scope)
-        late = TimeoutError()  # the scope was cancelled: there is no other way to get here
+        late = TimeoutError()  # only reached if the scope was cancelled
         raise http_common.request_failed(
             self.config, request, late, trace, closed=self._closed
         ) from late
@@ -152,10 +152,10 @@ class AsyncIO:
         End a pause when the client is closed.
 
         Raises:
-            ClientClosedError: It was closed.
+            ClientClosedError: The client was closed.
         """
         if self._closed:
-            raise http_common.closed_meanwhile()
+            raise http_common.closed_while_waiting()
         scopes, scope = self._scopes(), anyio.CancelScope()
         scopes.add(scope)
         try:
@@ -164,12 +164,12 @@ class AsyncIO:
         finally:
             scopes.discard(scope)
         if scope.cancelled_caught:
-            raise http_common.closed_meanwhile()
+            raise http_common.closed_while_waiting()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
             return await flow
-        raise AssertionError("unreachable")  # nobody cancels the scope, so it swallows nothing
+        raise AssertionError("unreachable")  # the scope is never cancelled
 
     def log(self, level: Level, message: str, *args: object) -> None:
         http_common.log(level, message, *args)
@@ -181,7 +181,7 @@ class AsyncIO:
         return random.random()
 
     async def aclose(self) -> None:
-        """Close the connections that are our own, and end what is under way on this loop."""
+        """Close the client's own connections, and cancel the calls in progress on this loop."""
         self._closed = True
         per_thread = self._per_thread
         self._end_all()
@@ -189,16 +189,16 @@ class AsyncIO:
             await per_thread.sender.close()
 
     def close_soon(self) -> None:
-        """End what is under way on the first loop that used this port, from any thread."""
+        """Cancel the calls on the first loop that used this port, from any thread."""
         self._closed = True
-        if self._soon is not None:
-            with contextlib.suppress(RuntimeError):  # of a loop that has ended
-                self._soon(self._end_all)
+        if self._call_soon is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._call_soon(self._end_all)
 
     def _scopes(self) -> set[anyio.CancelScope]:
-        """Return the scopes of what is under way on this loop, to add one."""
-        if self._soon is None:
-            self._soon = event_loop.loop_scheduler()
+        """Return the cancel scopes of the calls in progress on this loop."""
+        if self._call_soon is None:
+            self._call_soon = event_loop.loop_scheduler()
         return self._per_thread.scopes
 
     def _end_all(self) -> None:
@@ -209,7 +209,7 @@ class AsyncIO:
             child._end_all()
 
     def check_open(self) -> None:
-        """Raise, if the client was closed."""
+        """Raise `ClientClosedError` if the client was closed."""
         if self._closed:
             raise http_common.closed_before()
 
@@ -219,8 +219,8 @@ class AsyncIO:
             http_common.warn_unclosed(self)
             per_thread.sender.drop_idle()
 
-    async def _identified(self) -> Identity:
-        """Find out who sends: with the key that is always the same, or that of the function."""
+    async def _find_identity(self) -> Identity:
+        """Return the identity with the constant API key, or with a key from the function."""
         function = self.config.key_function
         if function is None:
             self._identity = Identity(self.config, self.config.key())
@@ -243,7 +243,7 @@ class AsyncIO:
 
 
 class _PerThread(threading.local):
-    """The connections of one thread: they belong to an event loop, and that runs in one."""
+    """The connections of one thread, because an event loop runs in one thread."""
 
     sender: _Sender | None = None
     loop: object = None
@@ -262,7 +262,7 @@ class _Sender(Protocol):
 
 
 def _connector(transport: Transport | None) -> Callable[[Config], _Sender]:
-    """Choose how to get to the server."""
+    """Return the function that creates the transport's sender."""
     if transport in (None, "direct", "anyio"):
         return _direct_sender
     if transport != "aiohttp":
@@ -270,7 +270,7 @@ def _connector(transport: Transport | None) -> Callable[[Config], _Sender]:
     try:
         with whole_imports():
             from runpod_sdk._io.aiohttp_client import AiohttpSender
-    except OSError as error:  # of the TLS contexts that aiohttp makes when it is imported
+    except OSError as error:  # from the TLS contexts that aiohttp creates when it is imported
         fault = certificates.fault(error)
     except ImportError as missing:
         raise ConfigurationError(
@@ -300,18 +300,19 @@ def _open_stream() -> Open:
 
 
 def _httpx_sender(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncHttpxSender:
-    from runpod_sdk._io.httpx_client import AsyncHttpxSender  # few go this way, and need httpcore
+    # It imports httpcore, which most clients do not need.
+    from runpod_sdk._io.httpx_client import AsyncHttpxSender
 
     return AsyncHttpxSender(config, http_client)
 
 
 def drive(flow: Awaitable[T]) -> Awaitable[T]:
-    """Return a flow over an `AsyncIO`, to be awaited."""
+    """Return a flow over an `AsyncIO`, for the caller to await."""
     return flow
 
 
 async def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
-    """Do *work*, which blocks and observes *time_left*, in a thread."""
+    """Run *work* in a thread; it blocks, and observes *time_left*."""
     from runpod_sdk._files import time_left as threads
 
     return await threads.in_thread(work, time_left)
@@ -344,7 +345,7 @@ class AsyncQueueIterator(AsyncIterator[T]):
     """
     An async iterator over the values of a queue that a flow fills.
 
-    An interruption loses none: a value is either still in the queue, or has reached the caller.
+    An interruption loses no value: it is still in the queue, or the caller has received it.
 
     Args:
         fill: Returns a queue with at least one value, or None at the end.

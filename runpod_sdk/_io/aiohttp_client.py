@@ -35,8 +35,8 @@ from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
 _MOST_HEADERS: Final = 10_000
-_CLOCKS_APART: Final = 1.0
-"""Seconds that two clocks may be apart before it is taken that the machine has slept."""
+_MAX_CLOCK_DIFFERENCE: Final = 1.0
+"""The difference of two clocks, in seconds, from which the machine is assumed to have slept."""
 
 
 class AiohttpSender:
@@ -56,13 +56,13 @@ class AiohttpSender:
         self._config = config
         path = url.raw_path.decode("ascii").rstrip("/")
         self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
-        # Not those of aiohttp's session: it would send them to a proxy too, the key with them.
+        # Not the session's headers: aiohttp would send those, with the API key, to a proxy too.
         self._headers: dict[str, str] = {}
         self._proxy: dict[str, Any] = {}
         proxy = proxies.proxy_for(config, socks=False)
         if proxy is not None:
             self._proxy = {"proxy": proxy.url, "proxy_headers": proxy.headers}
-            if url.scheme == "http":  # no tunnel is asked for: each request says who asks
+            if url.scheme == "http":  # without a tunnel: each request authenticates
                 self._headers = dict(proxy.headers)
         self._loop = asyncio.get_running_loop()
         self._asleep = self._time_asleep()
@@ -71,24 +71,24 @@ class AiohttpSender:
     async def send(
         self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
-        """Send *call* and read the whole answer; who calls bounds the time."""
+        """Send *request* and read the whole response; the caller limits the time."""
         generation = self._generation()
         attempt = _Attempt(trace)
-        generation.under_way += 1
+        generation.in_progress += 1
         try:
             response = await self._exchange(generation.session, request, limit, attempt, identity)
             response.distrust = self.drop_idle
             return response
         except BaseException as reason:
             failed = isinstance(reason, httpx.HTTPError) or limit.left() <= 0
-            # aiohttp has put the connection of a whole body back, whatever the body was.
+            # After a whole body, aiohttp has returned the connection to its pool.
             doubted = attempt.is_kept or isinstance(reason, httpx.DecodingError)
             if failed and doubted and self._current is generation:
                 self._current = None
             raise
         finally:
-            generation.under_way -= 1
-            if generation is not self._current and not generation.under_way:
+            generation.in_progress -= 1
+            if generation is not self._current and not generation.in_progress:
                 with anyio.CancelScope(shield=True):
                     await generation.session.close()
 
@@ -118,10 +118,10 @@ class AiohttpSender:
                 trace_request_ctx=attempt,
             ) as response:
                 body = ResponseBody(identity, response.status, httpx.Headers(response.raw_headers))
-                attempt.trace.answering(body)
+                attempt.trace.response_started(body)
                 while piece := await response.content.readany():
                     limit.add_progress(len(piece))
-                    if limit.left() <= 0:  # where bytes keep coming, nobody waits
+                    if limit.left() <= 0:  # the read does not block while bytes keep arriving
                         raise httpx.ReadTimeout("no time is left")
                     if not body.add(piece):
                         response.close()
@@ -129,28 +129,28 @@ class AiohttpSender:
             return body.response()
         except aiohttp.ClientError as error:
             fault = _translated(error)
-        raise fault  # without a cause: some of aiohttp's hold the request, and the key in it
+        raise fault  # without a cause: aiohttp's errors may contain the request and the API key
 
     async def close(self) -> None:
         if self._current is not None:
             await self._current.session.close()
-            await asyncio.sleep(0)  # what it closes is closed in the next round of the loop
+            await asyncio.sleep(0)  # connections are closed in the next iteration of the loop
 
     def drop_idle(self) -> None:
-        """Use none of the connections again that are idle now; works without a loop, too."""
+        """Do not use the currently idle connections again; also works without a loop."""
         generation, self._current = self._current, None
-        if generation is None or generation.under_way:
-            return  # else it is closed when what is under way is done
+        if generation is None or generation.in_progress:
+            return  # else it is closed after its last request
         if self._loop.is_closed():
             with contextlib.suppress(StopIteration):
-                generation.session.close().send(None)  # nothing is left to be waited for
+                generation.session.close().send(None)  # nothing needs to be awaited
         else:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_close_soon, generation.session)
 
     def _generation(self) -> _Generation:
         asleep = self._time_asleep()
-        if asleep - self._asleep > _CLOCKS_APART:
+        if asleep - self._asleep > _MAX_CLOCK_DIFFERENCE:
             self._current, self._asleep = None, asleep
         if self._current is None:
             self._current = _Generation(self._new_session())
@@ -174,25 +174,25 @@ class AiohttpSender:
             max_field_size=LONGEST_HEAD,
             max_headers=_MOST_HEADERS,
             trace_configs=[watch],
-            middlewares=[_once],
+            middlewares=[_send_once],
         )
 
     def _time_asleep(self) -> float:
-        """Return how long the machine has slept, from some instant on."""
+        """Return how long the machine has slept since a fixed instant, in seconds."""
         return idle_clock() - self._loop.time()
 
 
 @define(eq=False)
 class _Generation:
-    """A session of aiohttp's, and how many requests it carries."""
+    """An aiohttp session, and the number of its requests in progress."""
 
     session: aiohttp.ClientSession
-    under_way: int = 0
+    in_progress: int = 0
 
 
 @define(eq=False)
 class _Attempt:
-    """A request on its way."""
+    """An attempt to send one request."""
 
     trace: http_common.SendTrace
     is_large: bool = False
@@ -212,30 +212,30 @@ def _close_soon(session: aiohttp.ClientSession) -> None:
 
 
 _closing: Final[set[asyncio.Future[None]]] = set()
-"""What would be thrown away before it is done otherwise."""
+"""Close tasks in progress, which the garbage collector would remove otherwise."""
 
 
 async def _connected(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
 ) -> None:
-    """Note that a request has its connection, and will go out."""
+    """Record that a request has its connection, and will be sent."""
     attempt: _Attempt = context.trace_request_ctx
     if not attempt.is_large:
         attempt.trace.handing_over()
 
 
 async def _reused(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
-    """Note that the connection was used before."""
+    """Record that the connection was used before."""
     context.trace_request_ctx.is_kept = True
     await _connected(session, context, params)
 
 
-async def _once(
-    request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
+async def _send_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Ask, and raise what aiohttp does not take for a reason to ask again."""
+    """Send once; raise errors that aiohttp does not retry after."""
     try:
-        return await ask(request)
+        return await send(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         fault = _translated(error)
     raise fault
@@ -249,7 +249,7 @@ def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
             return httpx.ProxyError(type(error).__name__)
         case aiohttp.ClientConnectorCertificateError():
             refused = httpx.ConnectError(str(error))
-            refused.__cause__ = error.certificate_error  # tells that the next try is in vain
+            refused.__cause__ = error.certificate_error  # shows that a retry would fail, too
             return refused
         case aiohttp.ClientConnectorError():
             return httpx.ConnectError(str(error))

@@ -34,37 +34,37 @@ class Upload(aiohttp.Payload):
         """
         transports = _transports_of(writer)
         for transport in transports:
-            transport.set_write_buffer_limits(high=1, low=0)  # reports each byte that waits
+            transport.set_write_buffer_limits(high=1, low=0)  # reports each unsent byte
         last = len(self._value) - 1
         try:
             for start in (*range(0, last - 1, PROGRESS), last - 1, last):
                 if start == last:
                     self._trace.handing_over()
                 end = min(start + PROGRESS, last - 1) if start < last - 1 else start + 1
-                await _read_what_has_come(transports)
+                await _read_received(transports)
                 await writer.write(self._value[start:end])
                 if any(transport.is_closing() for transport in transports):
-                    self._trace.kept_back()  # what is written to a broken connection is dropped
+                    self._trace.not_handed_over()  # asyncio drops data for a broken connection
                     raise ConnectionResetError("the connection broke")
                 await writer.drain()
                 self._limit.add_progress(end - start)
         except BaseException:
             for transport in transports:
-                with contextlib.suppress(AttributeError):  # of one that is gone already
-                    transport.abort()  # `close` would go on sending what is left
+                with contextlib.suppress(AttributeError):  # the transport is closed already
+                    transport.abort()  # `close` would continue to send the rest
             raise
 
 
-async def _read_what_has_come(transports: list[asyncio.Transport]) -> None:
-    """Let aiohttp read what the server said: a write that fails would lose an early answer."""
+async def _read_received(transports: list[asyncio.Transport]) -> None:
+    """Let aiohttp read received data: a failed write would lose an early response."""
     sock = transports[0].get_extra_info("socket") if transports else None
     if sock is not None and is_ready(sock, timeout=0):
-        for _ in range(2):  # the loop sees it in the first round, and reads it in the second
+        for _ in range(2):  # the loop polls in the first iteration, and reads in the second
             await asyncio.sleep(0)
 
 
 def _transports_of(writer: aiohttp.abc.AbstractStreamWriter) -> list[asyncio.Transport]:
-    """Return the transport that *writer* writes to, and what is below its TLS, where that shows."""
+    """Return *writer*'s transport and, if accessible, the transport below its TLS."""
     transport = getattr(writer, "transport", None)
     below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
     return [one for one in (transport, below) if one is not None]

@@ -1,4 +1,4 @@
-"""The body of an answer, unpacked, in a bounded space."""
+"""The body of a response, decompressed up to a maximum size."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from runpod_sdk._flows.io import Response
 from runpod_sdk._io.identity import Identity
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_MAGIC: Final = b"\x1f"
-"""What a member begins with."""
+_GZIP_START: Final = b"\x1f"
+"""The first byte of a gzip member."""
 
 
 class ResponseBody:
@@ -28,29 +28,29 @@ class ResponseBody:
         self, identity: Identity, status: int, headers: httpx.Headers, *, unpacked: bool = False
     ) -> None:
         """
-        Begin with the answer's head.
+        Start with the response's head.
 
         Args:
-            identity: That of the client which sent the request.
-            unpacked: Whether the pieces come unpacked.
+            identity: The client's identity.
+            unpacked: Whether the pieces are decompressed already.
 
         Raises:
-            httpx.DecodingError: It is packed in a way that was not asked for; some of
-                them, and one within another, make of a few bytes more than there is memory.
+            httpx.DecodingError: The content encoding was not requested. Some encodings, and
+                nested ones, can expand a few bytes to more than the available memory.
         """
-        packing = ""
-        if "content-encoding" in headers:  # it seldom is, and `get` takes long to find that out
-            packing = headers["content-encoding"].strip().lower()
+        encoding = ""
+        if "content-encoding" in headers:  # it rarely is, and `get` is slow for missing names
+            encoding = headers["content-encoding"].strip().lower()
         self._is_error = status >= 400
-        self._is_readable = packing in ("gzip", "x-gzip", "identity", "")
+        self._is_readable = encoding in ("gzip", "x-gzip", "identity", "")
         if not (self._is_readable or self._is_error):
             raise httpx.DecodingError("the response uses a content encoding that was not requested")
-        self._gzip = _Gzip() if "gzip" in packing and not unpacked else None
+        self._gzip = _Gzip() if "gzip" in encoding and not unpacked else None
         self._identity = identity
         self._status = status
         self._headers = headers
         self._pieces: list[bytes | bytearray] = []
-        self._room = identity.config.max_response_size
+        self._left = identity.config.max_response_size
 
     def add(self, piece: bytes | bytearray) -> bool:
         """
@@ -61,25 +61,25 @@ class ResponseBody:
         """
         if self._gzip is not None and self._is_readable:
             try:
-                piece = self._gzip.unpack(piece, self._room + 1)
+                piece = self._gzip.unpack(piece, self._left + 1)
             except zlib.error as error:
                 self._is_readable = False
                 if not self._is_error:
                     raise httpx.DecodingError(f"the gzip data is corrupt: {error}") from error
         if not self._is_readable:
             return False
-        self._room -= len(piece)
-        self._pieces.append(piece if self._room >= 0 else piece[: self._room])
-        return self._room >= 0
+        self._left -= len(piece)
+        self._pieces.append(piece if self._left >= 0 else piece[: self._left])
+        return self._left >= 0
 
     def response(self) -> Response:
         """
-        Make the reply of all that was taken.
+        Return the response with the collected body.
 
         Raises:
-            httpx.DecodingError: It ends in the middle of what was packed.
+            httpx.DecodingError: The compressed data is incomplete.
         """
-        too_large = self._room < 0
+        too_large = self._left < 0
         if self._gzip and self._pieces and not (self._gzip.is_whole or too_large or self._is_error):
             raise httpx.DecodingError("the compressed response is incomplete")
         return Response(
@@ -95,7 +95,7 @@ class ResponseBody:
 
 
 class _Gzip:
-    """Unpacks gzip: one member after another."""
+    """Decompresses gzip, one member after another."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP)
@@ -105,11 +105,11 @@ class _Gzip:
         return self._member.eof
 
     def unpack(self, data: bytes | bytearray, most: int) -> bytes:
-        """Return what *data* is unpacked, *most* bytes of it."""
+        """Return *data* decompressed, at most *most* bytes."""
         parts = bytearray()
         while data and len(parts) < most:
             if self._member.eof:
-                if not data.startswith(_MAGIC):
+                if not data.startswith(_GZIP_START):
                     break  # padding
                 self._member = zlib.decompressobj(_GZIP)
             parts += self._member.decompress(data, most - len(parts))

@@ -22,7 +22,7 @@ _UNKNOWN_AUTHORITY: Final = re.compile(
 
 def tls(config: Config) -> ssl.SSLContext | None:
     """
-    Return what checks a server's certificate; None without TLS.
+    Return the TLS context for a client's base URL; None without TLS.
 
     Raises:
         ConfigurationError: A file that the environment names can't be used.
@@ -35,31 +35,31 @@ def tls(config: Config) -> ssl.SSLContext | None:
 
 def context(*, trust_environment: bool = True) -> ssl.SSLContext:
     """
-    Make a context that trusts what `SSL_CERT_FILE` or `SSL_CERT_DIR` names, else certifi.
+    Return a context that trusts `SSL_CERT_FILE` or `SSL_CERT_DIR`, else certifi.
 
     Raises:
         ConfigurationError: A file that the environment names can't be used.
     """
-    made = _made(trust_environment)
-    if isinstance(made, str):
-        raise ConfigurationError(made)
-    made.set_alpn_protocols(["http/1.1"])
-    return made
+    created = _create(trust_environment)
+    if isinstance(created, str):
+        raise ConfigurationError(created)
+    created.set_alpn_protocols(["http/1.1"])
+    return created
 
 
-def _made(trust_environment: bool) -> ssl.SSLContext | str:
-    """Return a context, or what is wrong with the environment."""
+def _create(trust_environment: bool) -> ssl.SSLContext | str:
+    """Return a context, or a description of the error in the environment."""
     try:
-        made = httpx.create_ssl_context(trust_env=trust_environment)
-    except OSError as error:  # which may name no file
+        created = httpx.create_ssl_context(trust_env=trust_environment)
+    except OSError as error:  # its `filename` may be None
         if raised_by_signal_handler(error):
             raise
         return fault(error)
-    return (_missing_folder() if trust_environment else "") or made
+    return (_missing_folder() if trust_environment else "") or created
 
 
 def _missing_folder() -> str:
-    """Say so if `SSL_CERT_DIR` counts and names no directory, which OpenSSL does not mind."""
+    """Return an error if `SSL_CERT_DIR` is used and names no directory, which OpenSSL ignores."""
     folders = os.environ.get("SSL_CERT_DIR")
     if not folders or os.environ.get("SSL_CERT_FILE"):
         return ""
@@ -69,7 +69,7 @@ def _missing_folder() -> str:
 
 
 def fault(error: OSError) -> str:
-    """Say which variable names what can't be used."""
+    """Return a message that names the variable with the unusable file."""
     why = error.strerror or str(error)
     log = os.environ.get("SSLKEYLOGFILE")
     if log and error.filename == log:
@@ -79,7 +79,7 @@ def fault(error: OSError) -> str:
 
 
 def advice(text: str, *, own_http: bool) -> str:
-    """Return what to do about the failure of a connection that *text* describes, if it is known."""
+    """Return advice for the connection failure that *text* describes; empty if there is none."""
     if not _UNKNOWN_AUTHORITY.search(text):
         return ""
     if not own_http:

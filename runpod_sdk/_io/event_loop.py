@@ -1,4 +1,4 @@
-"""Which event loop this is, and waiting for what comes from elsewhere."""
+"""The running event loop, and waiting for futures of other threads."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-async def wait_for_future(turn: Future[None], limit: float | None) -> bool:
-    """Await *turn* for at most *limit* seconds; return whether it is done."""
-    came, call_soon = anyio.Event(), loop_scheduler()
+async def wait_for_future(future: Future[None], limit: float | None) -> bool:
+    """Await *future* for at most *limit* seconds; return whether it is done."""
+    done, call_soon = anyio.Event(), loop_scheduler()
 
-    def tell(_: Future[None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is gone, and whoever waited with it
-            call_soon(came.set)
+    def notify(_: Future[None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            call_soon(done.set)
 
-    turn.add_done_callback(tell)
+    future.add_done_callback(notify)
     with anyio.move_on_after(limit):
-        await came.wait()
-    return turn.done()
+        await done.wait()
+    return future.done()
 
 
 def loop_scheduler() -> Callable[..., object]:
     """Return a thread-safe `call_soon` of the running loop."""
-    if (loop := _loop_of_asyncio()) is not None:
+    if (loop := _asyncio_loop()) is not None:
         return loop.call_soon_threadsafe
     import trio
 
@@ -39,22 +39,23 @@ def loop_scheduler() -> Callable[..., object]:
 
 def loop_time() -> float:
     """Return the event loop's time, in seconds, faster than anyio."""
-    loop = _loop_of_asyncio()
+    loop = _asyncio_loop()
     return anyio.current_time() if loop is None else loop.time()
 
 
 def current_loop() -> object:
     """Return an object that identifies the running event loop."""
-    return _loop_of_asyncio() or anyio.lowlevel.current_token()
+    return _asyncio_loop() or anyio.lowlevel.current_token()
 
 
 def under_asyncio() -> bool:
-    return _loop_of_asyncio() is not None
+    return _asyncio_loop() is not None
 
 
-def _loop_of_asyncio() -> AbstractEventLoop | None:
-    """Return the loop that this task of asyncio's is on; one of trio's may run above a loop too."""
+def _asyncio_loop() -> AbstractEventLoop | None:
+    """Return the loop of the running asyncio task; trio may run inside an asyncio loop, too."""
     import asyncio
 
-    loop = asyncio._get_running_loop()  # `get_running_loop` raises what a caller may raise too
+    # Unlike `get_running_loop`, it raises nothing that a signal handler may raise, too.
+    loop = asyncio._get_running_loop()
     return loop if loop is not None and asyncio.current_task(loop) is not None else None

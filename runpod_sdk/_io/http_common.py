@@ -29,8 +29,8 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
-_KEPT_BACK = ("WriteError", "WriteTimeout")
-"""Exceptions of httpcore after which not all of the body was handed to the system."""
+_NOT_HANDED_OVER = ("WriteError", "WriteTimeout")
+"""httpcore's exceptions after which the body was not handed over completely."""
 _PERMANENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 _QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11 shows them
 
@@ -46,44 +46,44 @@ class SendTrace:
 
     def __init__(self, submission: Submission | None = None) -> None:
         self._submission = submission
-        self._is_watched = True
+        self._is_traced = True
         self._is_tunnel = False
-        """Whether what goes out now is not the request, but that for a proxy's tunnel."""
+        """Whether the current request is the `CONNECT` request for a proxy's tunnel."""
         self._may_be_taken = False
-        self.counts_pieces = False
+        self.reports_last_piece = False
         """Whether the body reports its last piece."""
 
-    def unwatched(self) -> None:
+    def untraced(self) -> None:
         """Record that the request was passed on to a transport that may not report its sending."""
-        self._is_watched = False
+        self._is_traced = False
 
     def handing_over(self) -> None:
-        """Note that the last bytes go out now, the only ones for a short request."""
-        self._is_watched = self._may_be_taken = True
+        """Record that the last bytes are being sent, or all bytes of a short request."""
+        self._is_traced = self._may_be_taken = True
 
-    def kept_back(self) -> None:
-        """Note that not all of the last bytes were handed to the system after all."""
+    def not_handed_over(self) -> None:
+        """Record that the last bytes were not handed to the system completely."""
         self._may_be_taken = False
 
     def note(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note a step that httpcore reports."""
-        self._is_watched = True
+        """Record an event that httpcore reports."""
+        self._is_traced = True
         if event.endswith("send_request_headers.started"):
             self._is_tunnel = getattr(info.get("request"), "method", b"") == b"CONNECT"
         elif self._is_tunnel or "send_request_body" not in event:
             return
         elif event.endswith(".started"):
-            self._may_be_taken = not self.counts_pieces
-        elif event.endswith(".failed") and type(info.get("exception")).__name__ in _KEPT_BACK:
+            self._may_be_taken = not self.reports_last_piece
+        elif event.endswith(".failed") and type(info.get("exception")).__name__ in _NOT_HANDED_OVER:
             self._may_be_taken = False
 
-    def answering(self, body: ResponseBody) -> None:
-        """Note that the answer's head has come, and that *body* gathers the rest."""
+    def response_started(self, body: ResponseBody) -> None:
+        """Record that the response's head has arrived, and that *body* collects the rest."""
         if self._submission is not None:
             self._submission.read = body.response
 
     def interrupted(self) -> None:
-        """Note that the request was ended by something else than a fault."""
+        """Record that the request was interrupted, not failed."""
         if self._submission is not None:
             self._submission.sent = self.sent()
 
@@ -91,31 +91,31 @@ class SendTrace:
         """Return whether the server may have accepted the request, which ended with *fault*."""
         if isinstance(fault, _NEVER_SENT):
             return self._may_be_taken
-        return self._may_be_taken or not self._is_watched
+        return self._may_be_taken or not self._is_traced
 
 
 def warn_unclosed(source: object) -> None:
-    """Say that a client was thrown away with its connections open."""
+    """Warn that a client was dropped with open connections."""
     warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
 
 
-def closed_meanwhile() -> errors.ClientClosedError:
-    """Make the error of a call that was waiting, not sending, when its client was closed."""
+def closed_while_waiting() -> errors.ClientClosedError:
+    """Return the error of a call that was waiting, not sending, when its client was closed."""
     return errors.ClientClosedError("the client was closed while the call was waiting")
 
 
 def closed_before() -> errors.ClientClosedError:
-    """Make the error of a call of a client that was closed."""
+    """Return the error of a call after its client was closed."""
     return errors.ClientClosedError("the client is closed: create a new one; nothing was sent")
 
 
 def log(level: Level, message: str, *args: object) -> None:
-    """Log what a flow has to say."""
+    """Log a flow's message."""
     logger.log(logging.INFO if level == "INFO" else logging.DEBUG, message, *args)
 
 
 def log_response(request: Request, response: Response) -> Response:
-    """Log that *call* got that *reply*, and return it."""
+    """Log the response to *request*, and return it."""
     logger.debug("%s %s: HTTP %d", request.method, request.path, response.status_code)
     return response
 
@@ -129,7 +129,7 @@ def request_failed(
     Args:
         closed: Whether the client was closed during the request.
     """
-    _quote_nothing(fault)
+    _remove_secrets(fault)
     sent = trace.sent(fault)
     server = _address(config)
     timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
@@ -155,18 +155,18 @@ def request_failed(
 
 
 def _refused_by_proxy(config: Config, fault: httpx.ProxyError) -> tuple[str, bool]:
-    """Say that the proxy refused the tunnel, and tell whether it will do so again."""
-    said = str(fault)
+    """Return the reason that the proxy refused the tunnel, and whether that is permanent."""
+    text = str(fault)
     proxy = proxies.proxy_for(config) if config.own_http else None
     where = "" if proxy is None else f" {proxy.url}"
-    reason = f"the proxy{where} refused a tunnel to {_address(config)} ({said}); nothing was sent"
-    if said.startswith("407"):
+    reason = f"the proxy{where} refused a tunnel to {_address(config)} ({text}); nothing was sent"
+    if text.startswith("407"):
         reason += "; add a user name and a password to the proxy's URL"
-    return reason, said.startswith(("403", "407"))
+    return reason, text.startswith(("403", "407"))
 
 
 def _is_untrusted(fault: BaseException | None) -> bool:
-    """Tell whether a certificate was refused, which the next attempt would not change."""
+    """Return whether a certificate was refused, which a retry would not change."""
     while fault is not None:
         if isinstance(fault, ssl.SSLCertVerificationError):
             return True
@@ -175,14 +175,14 @@ def _is_untrusted(fault: BaseException | None) -> bool:
 
 
 def raise_interruption(fault: Exception, before: BaseException | None, trace: SendTrace) -> None:
-    """Raise what a signal handler has raised, if that is what *fault* is made of."""
+    """Raise the signal handler's exception, if *fault* wraps one."""
     if (interruption := interruption_in(fault, before)) is not None:
         trace.interrupted()
         raise interruption
 
 
-def _quote_nothing(fault: BaseException | None) -> None:
-    """Take requests, and what came, out of *fault* and its causes: they have the key in them."""
+def _remove_secrets(fault: BaseException | None) -> None:
+    """Remove requests and received data, which contain the API key, from *fault* and its causes."""
     while fault is not None:
         if isinstance(fault, httpx.RequestError):
             fault._request = None
@@ -193,14 +193,14 @@ def _quote_nothing(fault: BaseException | None) -> None:
 
 
 def _address(config: Config) -> str:
-    """Spell host and port of the server, and nothing else of its URL."""
+    """Return the server's host and port, without the rest of its URL."""
     url = httpx.URL(config.base_url)
     port = "" if url.port else ":443" if url.scheme == "https" else ":80"
     return url.netloc.decode("ascii") + port
 
 
 def _describe(fault: Exception) -> str:
-    """Name *fault*, and say what it says; under trio the text may be that of its cause."""
+    """Return *fault*'s class and text; under trio, the text may be its cause's."""
     source: BaseException | None = fault
     while source is not None and not str(source):
         source = source.__cause__ or source.__context__

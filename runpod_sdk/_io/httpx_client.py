@@ -1,4 +1,4 @@
-"""Through an httpx client: a caller's own, or one of ours where a proxy is in between."""
+"""The transport by httpx: a caller's client, or the package's client if there is a proxy."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from runpod_sdk.settings import Config
 C = TypeVar("C")
 P = TypeVar("P", Iterator[bytes], AsyncIterator[bytes])
 
-_LONGEST = 86_400.0  # what every platform's sockets take
+_LONGEST = 86_400.0  # accepted by every platform's sockets
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 
 
 def _checked(http_client: C, cls: type[C]) -> C:
-    """Return a caller's client, unless it is of the wrong colour."""
+    """Return a caller's client; raise `TypeError` if it is of another class."""
     if not isinstance(http_client, cls):
         given = type(http_client)
         raise TypeError(
@@ -42,7 +42,7 @@ def _checked(http_client: C, cls: type[C]) -> C:
 
 
 class HttpxSender:
-    """The sync client's way through an httpx client; blocks, and never suspends."""
+    """Sends the sync client's requests by an httpx client; blocks, and never suspends."""
 
     def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
         if client is None:
@@ -53,22 +53,22 @@ class HttpxSender:
     async def send(
         self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
-        """Send *request* and read the whole answer."""
+        """Send *request* and read the whole response."""
         outgoing = _request(self._client, identity, request, limit, trace)
         outgoing.extensions["trace"] = trace.note
-        trace.unwatched()
+        trace.untraced()
         try:
             with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                 response = self._client.send(
                     outgoing, auth=None, follow_redirects=False, stream=True
                 )
             with contextlib.closing(response):
-                reading = _BodyReader(identity, response, limit)
-                trace.answering(reading.body)
-                for piece in reading.pieces(response.iter_bytes, response.iter_raw):
-                    if not reading.add(piece):
+                reader = _BodyReader(identity, response, limit)
+                trace.response_started(reader.body)
+                for piece in reader.pieces(response.iter_bytes, response.iter_raw):
+                    if not reader.add(piece):
                         break
-            return reading.response(partial(expire_idle_connections, self._client))
+            return reader.response(partial(expire_idle_connections, self._client))
         except httpx.HTTPError:
             expire_idle_connections(self._client)
             raise
@@ -81,7 +81,7 @@ class HttpxSender:
 
 
 class AsyncHttpxSender:
-    """The async client's way through an httpx client."""
+    """Sends the async client's requests by an httpx client."""
 
     def __init__(self, config: Config, client: httpx.AsyncClient | None = None) -> None:
         if client is None:
@@ -92,22 +92,22 @@ class AsyncHttpxSender:
     async def send(
         self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
-        """Send *request* and read the whole answer."""
+        """Send *request* and read the whole response."""
         outgoing = _request(self._client, identity, request, limit, trace)
         outgoing.extensions["trace"] = partial(_note, trace)
-        trace.unwatched()
+        trace.untraced()
         try:
             with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                 response = await self._client.send(
                     outgoing, auth=None, follow_redirects=False, stream=True
                 )
             async with contextlib.aclosing(response):
-                reading = _BodyReader(identity, response, limit)
-                trace.answering(reading.body)
-                async for piece in reading.pieces(response.aiter_bytes, response.aiter_raw):
-                    if not reading.add(piece):
+                reader = _BodyReader(identity, response, limit)
+                trace.response_started(reader.body)
+                async for piece in reader.pieces(response.aiter_bytes, response.aiter_raw):
+                    if not reader.add(piece):
                         break
-            return reading.response(partial(expire_idle_connections, self._client))
+            return reader.response(partial(expire_idle_connections, self._client))
         except BaseException as reason:
             if isinstance(reason, httpx.HTTPError) or limit.left() <= 0:
                 expire_idle_connections(self._client)
@@ -121,7 +121,7 @@ class AsyncHttpxSender:
 
 
 async def _note(trace: http_common.SendTrace, event: str, info: Mapping[str, Any]) -> None:
-    """Note a step that httpcore reports; have a new socket show the progress of an upload."""
+    """Record an event of httpcore; limit the unsent data of a new socket."""
     trace.note(event, info)
     if event == "connection.connect_tcp.complete":
         sock = info["return_value"].get_extra_info("socket")
@@ -130,10 +130,10 @@ async def _note(trace: http_common.SendTrace, event: str, info: Mapping[str, Any
 
 
 class _BodyReader:
-    """An answer of httpx's that is being read."""
+    """Reads the body of an httpx response."""
 
     def __init__(self, identity: Identity, response: httpx.Response, limit: TimeLimit) -> None:
-        # What httpx unpacks is not bounded, and may be cut short: it does so for mocks alone.
+        # httpx decompresses without a limit, and accepts incomplete data: use it for mocks only.
         self.is_unpacked = response.is_stream_consumed
         self.body = ResponseBody(
             identity, response.status_code, response.headers, unpacked=self.is_unpacked
@@ -152,28 +152,28 @@ class _BodyReader:
         Raises:
             httpx.ReadTimeout: No time is left, although data keeps arriving.
         """
-        come = self._response.num_bytes_downloaded
-        self._limit.add_progress(come - self._counted)
-        self._counted = come
+        downloaded = self._response.num_bytes_downloaded
+        self._limit.add_progress(downloaded - self._counted)
+        self._counted = downloaded
         if self._limit.left() <= 0:
             raise httpx.ReadTimeout("no time is left")
         return self.body.add(piece)
 
     def response(self, distrust: Callable[[], object]) -> Response:
-        """Return the whole reply, with what drops connections that are not to be trusted."""
+        """Return the whole response, with a function that closes suspicious connections."""
         response = self.body.response()
         response.distrust = distrust
         return response
 
 
 class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that tells how much of it has been sent."""
+    """A request body that reports how much of it was sent."""
 
     def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.SendTrace) -> None:
         self._content = memoryview(content)
         self._limit = limit
         self._trace = trace
-        trace.counts_pieces = True
+        trace.reports_last_piece = True
 
     def __iter__(self) -> Iterator[bytes]:
         for start in range(0, len(self._content), PROGRESS):
@@ -187,7 +187,7 @@ class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 class _Pieces:
-    """An iterator for async code; no generator, which would have to be closed if it is left."""
+    """An async iterator; not a generator, which must be closed if it is left early."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -202,7 +202,7 @@ class _Pieces:
 
 
 def _options(config: Config) -> dict[str, Any]:
-    """Return the options of a client that goes through the proxy of the environment."""
+    """Return the options of an httpx client that uses the proxy from the environment."""
     proxy = proxies.proxy_for(config)
     trusted = certificates.tls(config)
     if trusted is None and proxy is not None and proxy.scheme == "https":

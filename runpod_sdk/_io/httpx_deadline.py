@@ -1,5 +1,5 @@
 """
-Total deadlines and early answers for a caller's httpx client.
+Total deadlines and early responses for a caller's httpx client.
 
 This module wraps the network backend of httpcore, which makes the client's connections. In a sync
 client, the thread's attempt limits each operation, and a host's addresses are tried concurrently.
@@ -33,12 +33,12 @@ from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_l
 _CONNECTING: Final = SocketErrors(httpcore.ConnectTimeout, httpcore.ConnectError)
 _READING: Final = SocketErrors(httpcore.ReadTimeout, httpcore.ReadError)
 _WRITING: Final = SocketErrors(httpcore.WriteTimeout, httpcore.WriteError)
-_ANSWERED: Final = "the server answered before all was sent"
-_hears: ContextVar[bool] = ContextVar("runpod_sdk_hears", default=False)
+_EARLY_RESPONSE: Final = "the server answered before all was sent"
+_listens: ContextVar[bool] = ContextVar("runpod_sdk_hears", default=False)
 
 
 def bound_by_deadline(client: httpx.Client | httpx.AsyncClient) -> None:
-    """Wrap the network backends of *client*; twice does no harm."""
+    """Wrap the network backends of *client*, unless they are wrapped already."""
     for transport in transports_of(client):
         pool: Any = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
@@ -53,12 +53,12 @@ def bound_by_deadline(client: httpx.Client | httpx.AsyncClient) -> None:
 
 @contextlib.contextmanager
 def reading_while_sending(is_large: bool) -> Iterator[None]:
-    """Read what the server says while this thread or task sends a body, if that is large."""
-    token = _hears.set(is_large)
+    """Read early responses while this thread or task sends a body, if *is_large*."""
+    token = _listens.set(is_large)
     try:
         yield
     finally:
-        _hears.reset(token)
+        _listens.reset(token)
 
 
 def transports_of(client: httpx.Client | httpx.AsyncClient) -> Iterable[Any]:
@@ -84,23 +84,23 @@ def expire_idle_connections(client: httpx.Client | httpx.AsyncClient) -> None:
                 connection._expire_at = 0.0
 
 
-def _may_hear(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> bool:
-    """Tell whether *stream* can be HTTP/1.1 only, where all that comes is an answer."""
+def _can_listen(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> bool:
+    """Return whether *stream* can only be HTTP/1.1, so that all received data is a response."""
     tls = stream.get_extra_info("ssl_object")
     return tls is None or tls.selected_alpn_protocol() != "h2"
 
 
-def _is_answer(said: bytes) -> bool:
-    """Tell whether the server said more than interim answers."""
-    while said.startswith(b"HTTP/1.1 1"):
-        _, _, said = said.partition(b"\r\n\r\n")
-    return bool(said)
+def _has_response(received: bytes) -> bool:
+    """Return whether *received* contains more than interim (1xx) responses."""
+    while received.startswith(b"HTTP/1.1 1"):
+        _, _, received = received.partition(b"\r\n\r\n")
+    return bool(received)
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
-    def __init__(self, inner: httpcore.NetworkBackend, hears: bool) -> None:
+    def __init__(self, inner: httpcore.NetworkBackend, listens: bool) -> None:
         self._inner = inner
-        self._hears = hears
+        self._listens = listens
 
     def connect_tcp(
         self,
@@ -110,11 +110,11 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        if type(self._inner) is not SyncBackend:  # of the caller's own making
+        if type(self._inner) is not SyncBackend:  # a backend of the caller
             left = time_left(httpcore.ConnectTimeout, timeout)
             return _DeadlineStream(
                 self._inner.connect_tcp(host, port, left, local_address, socket_options),
-                self._hears,
+                self._listens,
             )
         sock = connect(
             host,
@@ -124,7 +124,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
             local_address=local_address,
             options=socket_options or (),
         )
-        return _DeadlineStream(SyncStream(sock), self._hears)
+        return _DeadlineStream(SyncStream(sock), self._listens)
 
     def connect_unix_socket(
         self,
@@ -134,7 +134,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         left = time_left(httpcore.ConnectTimeout, timeout)
         return _DeadlineStream(
-            self._inner.connect_unix_socket(path, left, socket_options), self._hears
+            self._inner.connect_unix_socket(path, left, socket_options), self._listens
         )
 
     def sleep(self, seconds: float) -> None:
@@ -142,15 +142,15 @@ class _DeadlineBackend(httpcore.NetworkBackend):
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A stream of httpcore's, used by its socket where it has one."""
+    """A network stream of httpcore, used by its socket if it has one."""
 
-    def __init__(self, inner: httpcore.NetworkStream, hears: bool) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, listens: bool) -> None:
         self._inner = inner
-        self._hears = hears and _may_hear(inner)
-        self._said = b""
-        """What came during a write, and has not been read yet."""
+        self._listens = listens and _can_listen(inner)
+        self._received = b""
+        """The data received during a write, and not read yet."""
         self._process = os.getpid()
-        """The only process in which it may be shut down: others have it by a fork."""
+        """The process in which the socket may be shut down, as opposed to its forks."""
         sock = inner.get_extra_info("socket")
         within = isinstance(inner.get_extra_info("ssl_object"), ssl.SSLObject)  # TLS within TLS
         self._socket = sock if isinstance(sock, socket.socket) and not within else None
@@ -158,13 +158,13 @@ class _DeadlineStream(httpcore.NetworkStream):
             self._socket.setblocking(False)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._said:
-            said, self._said = self._said[:max_bytes], self._said[max_bytes:]
-            return said
+        if self._received:
+            received, self._received = self._received[:max_bytes], self._received[max_bytes:]
+            return received
         sock = self._socket
         if sock is None:
             return self._inner.read(max_bytes, time_left(httpcore.ReadTimeout, timeout))
-        return _READING.carry_out(sock, sock.recv, max_bytes, timeout=timeout)
+        return _READING.run(sock, sock.recv, max_bytes, timeout=timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         sock = self._socket
@@ -173,22 +173,22 @@ class _DeadlineStream(httpcore.NetworkStream):
             return
         view = memoryview(buffer)
         while view:
-            if not (self._hears and _hears.get()):
-                view = view[_WRITING.carry_out(sock, sock.send, view, timeout=timeout) :]
+            if not (self._listens and _listens.get()):
+                view = view[_WRITING.run(sock, sock.send, view, timeout=timeout) :]
                 continue
             _WRITING.wait(sock, Wants.EITHER, timeout=timeout)
             if is_ready(sock, timeout=0):
-                said = _READING.attempt(sock.recv, READ_SIZE)
-                if not isinstance(said, Wants):
-                    self._said += said
-                    if not said or _is_answer(self._said):
-                        raise httpcore.WriteError(_ANSWERED)
-            taken = _WRITING.attempt(sock.send, view)
-            view = view[0 if isinstance(taken, Wants) else taken :]
+                received = _READING.attempt(sock.recv, READ_SIZE)
+                if not isinstance(received, Wants):
+                    self._received += received
+                    if not received or _has_response(self._received):
+                        raise httpcore.WriteError(_EARLY_RESPONSE)
+            sent = _WRITING.attempt(sock.send, view)
+            view = view[0 if isinstance(sent, Wants) else sent :]
 
     def close(self) -> None:
         if self._socket is not None and self._process == os.getpid():
-            with contextlib.suppress(OSError):  # wakes a thread that waits for it
+            with contextlib.suppress(OSError):  # wakes a thread that waits for the socket
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._inner.close()
 
@@ -203,26 +203,26 @@ class _DeadlineStream(httpcore.NetworkStream):
             if self._socket is not None:
                 self._socket.settimeout(left)
             return _DeadlineStream(
-                self._inner.start_tls(ssl_context, server_hostname, left), self._hears
+                self._inner.start_tls(ssl_context, server_hostname, left), self._listens
             )
         sock = encrypted(self._socket, server_hostname or "", ssl_context, _CONNECTING, timeout)
-        return _DeadlineStream(SyncStream(sock), self._hears)
+        return _DeadlineStream(SyncStream(sock), self._listens)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
 class _AsyncListeningBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, inner: httpcore.AsyncNetworkBackend, hears: bool) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkBackend, listens: bool) -> None:
         self._inner = inner
-        self._hears = hears
+        self._listens = listens
 
     async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _AsyncListeningStream(await self._inner.connect_tcp(*args, **options), self._hears)
+        return _AsyncListeningStream(await self._inner.connect_tcp(*args, **options), self._listens)
 
     async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         return _AsyncListeningStream(
-            await self._inner.connect_unix_socket(*args, **options), self._hears
+            await self._inner.connect_unix_socket(*args, **options), self._listens
         )
 
     async def sleep(self, seconds: float) -> None:
@@ -230,55 +230,55 @@ class _AsyncListeningBackend(httpcore.AsyncNetworkBackend):
 
 
 class _AsyncListeningStream(httpcore.AsyncNetworkStream):
-    """A stream of httpcore's, read during a large upload."""
+    """A network stream of httpcore, read during a large upload."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream, hears: bool) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkStream, listens: bool) -> None:
         self._inner = inner
-        self._hears = hears and _may_hear(inner)
-        self._said = b""
-        """What came during a write, and has not been read yet."""
+        self._listens = listens and _can_listen(inner)
+        self._received = b""
+        """The data received during a write, and not read yet."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._said:
-            said, self._said = self._said[:max_bytes], self._said[max_bytes:]
-            return said
+        if self._received:
+            received, self._received = self._received[:max_bytes], self._received[max_bytes:]
+            return received
         return await self._inner.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not (self._hears and _hears.get()):
+        if not (self._listens and _listens.get()):
             await self._inner.write(buffer, timeout)
             return
         fault: Exception | None = None
-        is_heard = False
+        has_response = False
 
         async def listen() -> None:
-            nonlocal is_heard
+            nonlocal has_response
             with contextlib.suppress(httpcore.NetworkError, httpcore.TimeoutException):
-                while not is_heard:
-                    said = await self._inner.read(READ_SIZE)
-                    self._said += said
-                    is_heard = not said or _is_answer(self._said)
-            is_heard = True
+                while not has_response:
+                    received = await self._inner.read(READ_SIZE)
+                    self._received += received
+                    has_response = not received or _has_response(self._received)
+            has_response = True
             group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
             group.start_soon(listen)
-            # What has come is read before a write that would fail, and lose it.
-            while self._inner.get_extra_info("is_readable") and not is_heard:
+            # Read received data before a write that would fail and lose it.
+            while self._inner.get_extra_info("is_readable") and not has_response:
                 await anyio.lowlevel.checkpoint()
             try:
                 await self._inner.write(buffer, timeout)
             except (httpcore.NetworkError, httpcore.TimeoutException) as error:
                 fault = error
             group.cancel_scope.cancel()
-        if is_heard or fault is not None:
-            raise fault or httpcore.WriteError(_ANSWERED)
+        if has_response or fault is not None:
+            raise fault or httpcore.WriteError(_EARLY_RESPONSE)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
     async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _AsyncListeningStream(await self._inner.start_tls(*args, **options), self._hears)
+        return _AsyncListeningStream(await self._inner.start_tls(*args, **options), self._listens)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

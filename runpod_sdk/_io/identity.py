@@ -1,4 +1,4 @@
-"""The headers of each request of a client: who asks, with which key."""
+"""The API key and the headers of each request of a client."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ class Identity:
             **config.default_headers,
             **authorization(key.value),
         }
-        """The only place where the key is put into a header."""
+        """The only headers that contain the API key."""

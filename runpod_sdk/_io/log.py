@@ -1,4 +1,4 @@
-"""The log of this package, and its way to standard error, which `RUNPOD_SDK_LOG` asks for."""
+"""The package's log, which `RUNPOD_SDK_LOG` writes to standard error."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FORMAT: Final = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
 def follow_environment() -> None:
-    """Write the log to standard error, if the environment asks for it; each client calls this."""
-    wanted = os.environ.get(_VARIABLE, "").strip().lower()
-    if not wanted:
+    """Write the log to standard error, if `RUNPOD_SDK_LOG` is set; each client calls this."""
+    level = os.environ.get(_VARIABLE, "").strip().lower()
+    if not level:
         return
-    if wanted not in _LEVELS:
-        warn(f"{_VARIABLE} must be debug or info, not {wanted!r:.40}: no log is written")
+    if level not in _LEVELS:
+        warn(f"{_VARIABLE} must be debug or info, not {level!r:.40}: no log is written")
         return
-    logger.setLevel(_LEVELS[wanted])
+    logger.setLevel(_LEVELS[level])
     if not any(isinstance(handler, _StandardError) for handler in logger.handlers):
         handler = _StandardError()
         handler.setFormatter(logging.Formatter(_FORMAT))
@@ -34,7 +34,7 @@ def follow_environment() -> None:
 
 
 class _StandardError(logging.Handler):
-    """Writes to what is standard error then, unless the program's own handler does so too."""
+    """Writes to the current `sys.stderr`, unless a handler of the program does so, too."""
 
     def emit(self, record: logging.LogRecord) -> None:
         for other in logging.getLogger().handlers if logger.propagate else ():

@@ -28,8 +28,10 @@ Inputs: TypeAlias = Iterable[T]
 
 def many_context(io: SyncIO) -> ManyContext:
     """Return the context of many jobs, on an event loop in its own thread."""
-    beside = io_for_loop_thread(io)
-    return ManyContext(beside, AsyncTaskRunner(), ThreadConsumer(beside.aclose), async_inputs=False)
+    loop_io = io_for_loop_thread(io)
+    return ManyContext(
+        loop_io, AsyncTaskRunner(), ThreadConsumer(loop_io.aclose), async_inputs=False
+    )
 
 
 class ThreadConsumer:
@@ -40,35 +42,35 @@ class ThreadConsumer:
     iterator that was not closed does not keep the process alive.
 
     Ctrl-C at any instant leaves no thread behind: the last flow ends the loop, and a thread without
-    calls ends as soon as it sees `_over`.
+    calls ends as soon as it sees `_must_end`.
     """
 
     def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
         self._close = close
-        """Gives up what belongs to the loop."""
+        """Closes the loop's port."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
-        """Whether there is a loop; or a fault, in place of one."""
-        self._fault: BaseException = RuntimeError("it has not begun")
+        """Set when the loop runs, or has failed to start."""
+        self._error: BaseException = RuntimeError("it has not begun")
         self._used = False
-        """Whether anything may run on the loop, which then has to be ended on the loop."""
-        self._over = False
-        """Whether the loop is to end, though nothing was called on it."""
+        """Whether a flow may run on the loop, which must then be stopped from the loop."""
+        self._must_end = False
+        """Whether a loop without calls must end."""
         self._abandoned = False
-        """Whether the loop ends by itself, soon."""
+        """Whether the end of the loop is scheduled."""
         self._finishing = False
-        self._farewell: object = None
+        self._last_task: object = None
         self._pid = os.getpid()
 
     async def call(self, flow: Flow[T], *args: Any) -> T:
         loop = self._started()
         self._used = True
-        future = asyncio.run_coroutine_threadsafe(_awaited(flow, *args), loop)
+        future = asyncio.run_coroutine_threadsafe(_run_flow(flow, *args), loop)
         try:
             return future.result()
-        except BaseException:  # Ctrl-C, perhaps: then it is still under way
+        except BaseException:  # Ctrl-C, perhaps: then the flow still runs
             future.cancel()
             raise
 
@@ -79,7 +81,7 @@ class ThreadConsumer:
             elif not self._abandoned:
                 await self.call(self._finish, flow, *args)
         except BaseException:
-            self.abandon(flow, *args)  # in case that it did not come to it
+            self.abandon(flow, *args)  # in case that `_finish` was not scheduled
             raise
         finally:
             if self._thread is not None and self._thread.ident is not None:
@@ -87,13 +89,13 @@ class ThreadConsumer:
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
         def begin() -> None:
-            self._farewell = asyncio.ensure_future(self._finish(flow, *args))
+            self._last_task = asyncio.ensure_future(self._finish(flow, *args))
 
         if self._pid != os.getpid():
             return
         self._abandoned = True
         if self._used and self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended
+            with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(begin)
         else:
             self._end_unused()
@@ -122,30 +124,31 @@ class ThreadConsumer:
             self._thread.start()
         self._ready.wait()
         if self._loop is None:
-            raise self._fault
+            raise self._error
         return self._loop
 
     def _work(self) -> None:
         try:
             with asyncio.Runner() as runner:
-                runner.run(self._run())
+                runner.run(self._run_loop())
         except BaseException as fault:
             if self._loop is not None:
                 raise
-            self._fault = fault
+            self._error = fault
             self._ready.set()
 
-    async def _run(self) -> None:
+    async def _run_loop(self) -> None:
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._ready.set()
-        if not self._over:  # looked at after the loop can be seen: one side sees the other
+        # Read after `_loop` is set: this method or `_end_unused` sees the other's change.
+        if not self._must_end:
             await self._stop.wait()
 
     def _end_unused(self) -> None:
-        self._over = True
+        self._must_end = True
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended
+            with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._stop.set)
 
 
@@ -179,25 +182,25 @@ class ThreadedIO(AsyncIO):
                 response = drive(self._blocking.send(request, limit.with_clock(self._blocking.now)))
             except BaseException as error:
                 fault = error
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
+            with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(settle, response, fault)
 
-        within = contextvars.copy_context()
+        context = contextvars.copy_context()
         threading.Thread(
-            target=within.run, args=[work], name="runpod_sdk request", daemon=True
+            target=context.run, args=[work], name="runpod_sdk request", daemon=True
         ).start()
         return await future
 
 
 def io_for_loop_thread(io: SyncIO) -> AsyncIO:
-    """Make the port that a sync client has in a thread's event loop, beside its own."""
+    """Return the port for a sync client's event loop thread, in addition to its own port."""
     io.check_open()
-    made: AsyncIO = ThreadedIO(io)
+    loop_io: AsyncIO = ThreadedIO(io)
     if io.config.own_http:
-        made = AsyncIO(io.config, None, telemetry=io.telemetry)
-    io.loop_ios.add(made)
-    return made
+        loop_io = AsyncIO(io.config, None, telemetry=io.telemetry)
+    io.loop_ios.add(loop_io)
+    return loop_io
 
 
-async def _awaited(flow: Flow[T], *args: Any) -> T:
+async def _run_flow(flow: Flow[T], *args: Any) -> T:
     return await flow(*args)

@@ -38,7 +38,7 @@ _ENCODE: Final = (
 
 @frozen
 class Proxy:
-    """A proxy, with its credentials out of sight."""
+    """A proxy, whose `repr` omits its credentials."""
 
     scheme: str
     url: str
@@ -55,7 +55,7 @@ class Proxy:
         return {"proxy-authorization": f"Basic {encoded}"}
 
     def for_httpx(self, context: ssl.SSLContext | None) -> httpx.Proxy:
-        """Return the proxy as httpx takes it; *context* says whom to trust, if it has TLS."""
+        """Return the proxy for httpx; *context* checks the certificate of an https proxy."""
         tls = context if self.scheme == "https" else None
         return httpx.Proxy(self.url, auth=self.credentials, ssl_context=tls)
 
@@ -68,7 +68,7 @@ def proxy_for(config: Config, *, socks: bool = True) -> Proxy | None:
         socks: Whether the transport can use a SOCKS proxy.
 
     Raises:
-        ConfigurationError: The environment names a proxy that can't be used.
+        ConfigurationError: The proxy from the environment is invalid or unsupported.
     """
     url = urlsplit(config.base_url)
     host = url.hostname or ""
@@ -91,25 +91,25 @@ def proxy_for(config: Config, *, socks: bool = True) -> Proxy | None:
 
 
 def _source(scheme: str) -> str | None:
-    """Return where a proxy for *scheme* is named: a variable, or the system's settings."""
+    """Return the source of the proxy for *scheme*: a variable, or the system's settings."""
     for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"):
         if name == "HTTP_PROXY" and "REQUEST_METHOD" in os.environ:
-            continue  # under CGI it is a header that anybody can send
+            continue  # under CGI, this variable is a header from the client
         if os.environ.get(name, "").strip():
             return name
-    return _SYSTEM if _of_system(scheme) else None
+    return _SYSTEM if _system_proxy(scheme) else None
 
 
-def _of_system(scheme: str) -> str:
-    """Return the URL of the proxy that the system's settings have; it may be empty."""
+def _system_proxy(scheme: str) -> str:
+    """Return the proxy URL in the system's settings; empty if there is none."""
     system = urllib.request.getproxies()
     return (system.get(scheme) or system.get("all") or "").strip()
 
 
 def _read(source: str, scheme: str) -> Proxy | str:
-    """Return the proxy that *source* names, or what is wrong with it."""
+    """Return the proxy from *source*, or a description of its error."""
     if source == _SYSTEM:
-        return _parsed(_of_system(scheme))
+        return _parsed(_system_proxy(scheme))
     return _parsed(os.environ[source])
 
 
@@ -121,9 +121,9 @@ def _parsed(text: str) -> Proxy | str:
         return f"{scheme}:// is not supported: use socks5:// if the proxy supports SOCKS 5"
     if scheme not in (*_PORTS, *_SOCKS):
         return "a proxy URL must begin with http://, https://, socks5:// or socks5h://"
-    authority, behind = _split(rest)
+    authority, path = _split(rest)
     user, has_user, server = authority.rpartition("@")
-    if "@" in behind:  # a password that was cut off, or an address in a path, which no proxy has
+    if "@" in path:  # an unescaped character in a password, or a path
         return f"not a proxy URL such as http://host:3128; {_ENCODE}"
     url = f"{scheme}://{server}"
     try:
@@ -139,7 +139,7 @@ def _parsed(text: str) -> Proxy | str:
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """Split what follows a URL's scheme where its path, query or fragment begins."""
+    """Split a URL without its scheme at the start of its path, query or fragment."""
     end = re.search(r"[/?#]", rest)
     return (rest, "") if end is None else (rest[: end.start()], rest[end.start() :])
 
@@ -154,22 +154,22 @@ def _is_excepted(source: str, scheme: str, host: str, port: int | None) -> bool:
 
 def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
     """
-    Tell whether an entry of `NO_PROXY` covers a host.
+    Return whether an entry of `NO_PROXY` covers a host.
 
-    An entry is `*`, a name, which covers the names below it too, with or without a leading dot
-    or `*.`, an address, or a network such as 10.0.0.0/8 or fd00::/8. A name or an address may
-    have a port, and a scheme before it. What is none of these covers nothing.
+    An entry is `*`, a name, an address, or a network such as 10.0.0.0/8 or fd00::/8. A name also
+    covers its subdomains, with or without a leading dot or `*.`. A name or an address may have a
+    port, and a scheme before it. An invalid entry covers nothing.
     """
-    only, separator, rest = entry.lower().rpartition("://")
-    if separator and only not in (scheme, "all"):
+    entry_scheme, separator, rest = entry.lower().rpartition("://")
+    if separator and entry_scheme not in (scheme, "all"):
         return False
     if rest == "*":
         return True
     address = address_of(host)
     if (network := _network(rest)) is not None:
         return address is not None and address in network
-    name, _, given = _split_port(rest)
-    if given and given != str(port):
+    name, _, entry_port = _split_port(rest)
+    if entry_port and entry_port != str(port):
         return False
     if address is not None:
         return address == address_of(name)
@@ -188,7 +188,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _split_port(text: str) -> tuple[str, str, str]:
-    """Split host and port; an IPv6 address has a port only behind a bracket."""
+    """Split host and port; an IPv6 address can have a port only after a bracket."""
     if text.count(":") > 1 and not text.startswith("["):
         return text, "", ""
     name, separator, port = text.rpartition(":")

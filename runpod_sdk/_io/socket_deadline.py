@@ -26,12 +26,12 @@ T = TypeVar("T")
 
 _limit: ContextVar[TimeLimit | None] = ContextVar("runpod_sdk_limit", default=None)
 _LONGEST_POLL: Final = 86_400.0
-"""Seconds that every platform's `poll` takes."""
+"""The longest timeout that every platform's `poll` accepts, in seconds."""
 
 
 @contextlib.contextmanager
 def bounded_by(limit: TimeLimit) -> Iterator[None]:
-    """Bound all that this thread does on sockets by *limit*."""
+    """Limit all socket operations of this thread to *limit*."""
     token = _limit.set(limit)
     try:
         yield
@@ -41,7 +41,7 @@ def bounded_by(limit: TimeLimit) -> Iterator[None]:
 
 def time_left(late: type[Exception], timeout: float | None = None) -> float | None:
     """
-    Return the seconds left to this thread, *timeout* at most; None is no limit.
+    Return the seconds left for this thread, at most *timeout*; None is no limit.
 
     Raises:
         late: No time is left.
@@ -55,7 +55,7 @@ def time_left(late: type[Exception], timeout: float | None = None) -> float | No
 
 
 def woken_by(event: threading.Event) -> threading.Event:
-    """Have *event* set if this thread's attempt is ended by another thread."""
+    """Return *event*, which `end` sets if another thread ends this thread's attempt."""
     if (limit := _limit.get()) is not None:
         limit.waits_for = event
     return event
@@ -76,14 +76,14 @@ class SocketErrors:
         self.late = late
         self.failed = failed
 
-    def carry_out(
+    def run(
         self, sock: socket.socket, operation: Callable[..., T], *args: Any, timeout: float | None
     ) -> T:
         """
-        Carry out an operation of a socket that does not block, waiting until it can be done.
+        Perform an operation of a non-blocking socket; wait until it is possible.
 
         Raises:
-            late: It can't be done in the time that is left, or within *timeout*.
+            late: The attempt's time limit, or *timeout*, has passed.
             failed: The socket has failed.
         """
         while isinstance(result := self.attempt(operation, *args), Wants):
@@ -92,7 +92,7 @@ class SocketErrors:
 
     def attempt(self, operation: Callable[..., T], *args: Any) -> T | Wants:
         """
-        Carry out an operation of a socket, or return what it waits for.
+        Try an operation of a socket; return the event that it must wait for, if any.
 
         Raises:
             failed: The socket has failed.
@@ -115,9 +115,10 @@ class SocketErrors:
         Wait until *sock* is ready.
 
         Raises:
-            late: It is not ready in time.
+            late: The socket is not ready in time.
         """
-        if (limit := _limit.get()) is not None:  # before the time is asked for, which may end now
+        # Set before the time left is read, because another thread may call `end` in between.
+        if (limit := _limit.get()) is not None:
             limit.waits_for = sock
         left = time_left(self.late, timeout)
         if not is_ready(sock, wants, timeout=left):
@@ -125,24 +126,25 @@ class SocketErrors:
 
 
 def end(attempt: TimeLimit) -> None:
-    """End an attempt that another thread carries out."""
+    """End another thread's attempt."""
     attempt.end()
     if isinstance(attempt.waits_for, threading.Event):
         attempt.waits_for.set()
     if isinstance(attempt.waits_for, socket.socket):
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(attempt.waits_for, socket.SHUT_RDWR)  # also of TLS: no farewell
+            # Also for TLS, without its closing alert.
+            socket.socket.shutdown(attempt.waits_for, socket.SHUT_RDWR)
 
 
 def is_ready(sock: socket.socket, wants: Wants = Wants.READ, *, timeout: float | None) -> bool:
-    """Wait until there is something to read on *sock*, be it its end, or room to write."""
+    """Wait until *sock* has data, has ended, or can be written to, as *wants* says."""
     if sock.fileno() < 0:
         return True
     if timeout is None or timeout > _LONGEST_POLL:
         timeout = _LONGEST_POLL
     try:
         poll = select.poll()
-    except AttributeError:  # Windows has none, and eventlet takes it away
+    except AttributeError:  # missing on Windows, and removed by eventlet
         reading = [] if wants is Wants.WRITE else [sock]
         writing = [] if wants is Wants.READ else [sock]
         return any(select.select(reading, writing, [], timeout))

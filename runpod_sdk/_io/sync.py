@@ -72,7 +72,7 @@ class SyncIO:
         self.telemetry = Telemetry(config.base_url, config.telemetry)
         self._parent = parent
         self._identity: Identity | None = None
-        """Where the key is always the same; found with the first request."""
+        """The identity, if the API key is constant; set by the first request."""
         self._given: HttpxSender | None = None
         self._children: WeakSet[SyncIO] = WeakSet()
         self._begin()
@@ -82,7 +82,7 @@ class SyncIO:
         elif http_client is not None:
             self._given = _httpx_sender(config, http_client)
         elif not config.revived:
-            proxies.proxy_for(config)  # one that can't be used is an error from the start
+            proxies.proxy_for(config)  # raise early if the proxy is invalid
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
@@ -96,7 +96,7 @@ class SyncIO:
         """The ports of the client's maps, to be closed with it."""
 
     def after_fork(self) -> None:
-        """Leave connections, locks and attempts to the parent process: closing ends none there."""
+        """Leave connections, locks and attempts to the parent process, without closing them."""
         was_closed = self._closed.is_set()
         self._begin()
         if was_closed:
@@ -106,7 +106,7 @@ class SyncIO:
 
     def send(
         self, request: Request, limit: TimeLimit
-    ) -> Sending:  # one coroutine, if nobody is told
+    ) -> Sending:  # one coroutine, if there is no telemetry
         return self.telemetry.attempt(self._send, request, limit)
 
     async def _send(self, request: Request, limit: TimeLimit) -> Response:
@@ -115,13 +115,13 @@ class SyncIO:
         self._attempts.add(limit)
         try:
             if identity is None:
-                identity = self._identified()
+                identity = self._find_identity()
             with bounded_by(limit):
                 return http_common.log_response(
                     request, await sender.send(request, limit, trace, identity)
                 )
         except http_common.TRANSPORT_ERRORS as fault:
-            if identity is None:  # the caller's own function has raised it
+            if identity is None:  # raised by the caller's api_key function
                 trace.interrupted()
                 raise
             http_common.raise_interruption(fault, before, trace)
@@ -137,10 +137,11 @@ class SyncIO:
 
     async def sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
-            raise http_common.closed_meanwhile()
+            raise http_common.closed_while_waiting()
 
     async def wait_for(self, future: Future[None], limit: float | None) -> bool:
-        settled = threading.Event()  # `turn.result` raises what a signal handler may raise too
+        # Not `future.result`, which raises a TimeoutError as a signal handler may.
+        settled = threading.Event()
         future.add_done_callback(lambda _: settled.set())
         self._waiting.add(settled)
         try:
@@ -149,7 +150,7 @@ class SyncIO:
         finally:
             self._waiting.discard(settled)
         if self._closed.is_set():
-            raise http_common.closed_meanwhile()
+            raise http_common.closed_while_waiting()
         return future.done()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
@@ -165,7 +166,7 @@ class SyncIO:
         return random.random()
 
     def close(self) -> None:
-        """Close the connections that are our own, and end what other threads do on any."""
+        """Close the client's own connections, and end the attempts of other threads."""
         with self._lock:
             self._closed.set()
             for attempt in list(self._attempts):
@@ -180,7 +181,7 @@ class SyncIO:
                 drive(self._default.close())
 
     def check_open(self) -> None:
-        """Raise, if the client was closed."""
+        """Raise `ClientClosedError` if the client was closed."""
         if self._closed.is_set():
             raise http_common.closed_before()
 
@@ -206,8 +207,8 @@ class SyncIO:
                 )
             return self._default
 
-    def _identified(self) -> Identity:
-        """Find out who sends: with the key that is always the same, or that of the function."""
+    def _find_identity(self) -> Identity:
+        """Return the identity with the constant API key, or with a key from the function."""
         function = self.config.key_function
         if function is None:
             self._identity = Identity(self.config, self.config.key())
@@ -219,13 +220,14 @@ class SyncIO:
 
 
 def _httpx_sender(config: Config, http_client: httpx.Client | None = None) -> HttpxSender:
-    from runpod_sdk._io.httpx_client import HttpxSender  # few go this way, and need httpcore
+    # It imports httpcore, which most clients do not need.
+    from runpod_sdk._io.httpx_client import HttpxSender
 
     return HttpxSender(config, http_client)
 
 
 def drive(flow: Awaitable[T]) -> T:
-    """Run a flow over a `SyncIO`: one step takes it to its end."""
+    """Run a flow over a `SyncIO` to its end, in one step."""
     steps = flow.__await__()
     try:
         next(steps)
@@ -236,7 +238,7 @@ def drive(flow: Awaitable[T]) -> T:
 
 
 def in_thread(work: Callable[[], T], time_left: TimeLeft) -> T:
-    """Do *work*, which blocks and observes *time_left*: in the caller's own thread."""
+    """Run *work* in the caller's thread; it blocks, and observes *time_left*."""
     return work()
 
 
@@ -268,7 +270,7 @@ class QueueIterator(Iterator[T]):
     """
     An iterator over the values of a queue that a flow fills.
 
-    An interruption loses none: a value is either still in the queue, or has reached the caller.
+    An interruption loses no value: it is still in the queue, or the caller has received it.
 
     Args:
         fill: Returns a queue with at least one value, or None at the end.
@@ -282,8 +284,8 @@ class QueueIterator(Iterator[T]):
         def __next__(self) -> T: ...
 
     else:
-        # Not a function: between the one call that removes a value from the queue, and the
-        # caller's having it, no bytecode must run, or Ctrl-C there would lose the value.
+        # Not a function: no bytecode may run between the call that removes a value from the queue
+        # and the caller's assignment, because Ctrl-C there would lose the value.
         __next__ = property(attrgetter("_values.__next__"))
 
 

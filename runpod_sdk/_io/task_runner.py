@@ -33,26 +33,26 @@ AsyncInputs: TypeAlias = "Iterable[T] | AsyncIterable[T]"
 
 
 def many_context(io: AsyncIO) -> ManyContext:
-    """Return what many jobs at once need on the running event loop."""
+    """Return the context of many jobs, on the running event loop."""
     runner = AsyncTaskRunner()
     return ManyContext(io, runner, LoopConsumer(runner), async_inputs=True)
 
 
 class AsyncTaskRunner:
-    """A `Crew` on the loop that it is opened on."""
+    """A `TaskRunner` on the loop on which it is opened."""
 
     def __init__(self) -> None:
         self._group: anyio.abc.TaskGroup | None = None
-        self._dismissed: anyio.Event | None = None
-        self._gone: anyio.Event | None = None
-        self._kept: set[object] = set()
-        self._soon: Callable[..., object] | None = None
+        self._closing: anyio.Event | None = None
+        self._closed: anyio.Event | None = None
+        self._detached: set[object] = set()
+        self._call_soon: Callable[..., object] | None = None
         self._under_asyncio = False
 
     async def open(self) -> None:
-        opened, self._dismissed, self._gone = anyio.Event(), anyio.Event(), anyio.Event()
-        self._soon, self._under_asyncio = loop_scheduler(), under_asyncio()
-        self._spawn(self._host, opened)
+        opened, self._closing, self._closed = anyio.Event(), anyio.Event(), anyio.Event()
+        self._call_soon, self._under_asyncio = loop_scheduler(), under_asyncio()
+        self._start_detached(self._run, opened)
         await opened.wait()
 
     def start(self, flow: Flow[None], *args: Any) -> None:
@@ -73,34 +73,34 @@ class AsyncTaskRunner:
         return await anyio.to_thread.run_sync(work, *args)
 
     async def close(self) -> None:
-        if self._dismissed is not None and self._gone is not None:
-            self._dismissed.set()
-            await self._gone.wait()
+        if self._closing is not None and self._closed is not None:
+            self._closing.set()
+            await self._closed.wait()
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
-        """Begin *flow*, which will dismiss this crew, from any thread; if the loop still runs."""
-        if self._soon is not None and not (self._dismissed and self._dismissed.is_set()):
-            with contextlib.suppress(RuntimeError):  # of a loop that has ended
-                self._soon(self._spawn, flow, *args)
+        """Schedule *flow*, which closes this runner, from any thread, if the loop still runs."""
+        if self._call_soon is not None and not (self._closing and self._closing.is_set()):
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._call_soon(self._start_detached, flow, *args)
 
-    async def _host(self, opened: anyio.Event) -> None:
-        assert self._dismissed is not None
-        assert self._gone is not None
+    async def _run(self, opened: anyio.Event) -> None:
+        assert self._closing is not None
+        assert self._closed is not None
         try:
             async with anyio.create_task_group() as self._group:
                 opened.set()
-                await self._dismissed.wait()
+                await self._closing.wait()
                 self._group.cancel_scope.cancel()
         finally:
             opened.set()
-            self._gone.set()
+            self._closed.set()
 
-    def _spawn(self, flow: Flow[None], *args: Any) -> None:
-        """Run *flow* in a task that belongs to nobody; also called where no task is."""
+    def _start_detached(self, flow: Flow[None], *args: Any) -> None:
+        """Run *flow* in a detached task; can be called outside of a task."""
         if self._under_asyncio:
             task = asyncio.ensure_future(flow(*args))
-            self._kept.add(task)
-            task.add_done_callback(self._kept.discard)
+            self._detached.add(task)
+            task.add_done_callback(self._detached.discard)
         else:
             import trio
 
@@ -108,13 +108,14 @@ class AsyncTaskRunner:
 
 
 class LoopConsumer:
-    """The desk of the async client: at the crew's own loop."""
+    """The async client's consumer, on the task runner's loop."""
 
     def __init__(self, runner: AsyncTaskRunner) -> None:
         self._runner = runner
 
     async def call(self, flow: Flow[T], *args: Any) -> T:
-        await anyio.lowlevel.checkpoint()  # where there is always a result, others get a turn too
+        # Other tasks run, even if results are always available.
+        await anyio.lowlevel.checkpoint()
         return await flow(*args)
 
     async def last(self, flow: Flow[None], *args: Any) -> None:

@@ -33,37 +33,37 @@ class Route:
 
 
 def names(endpoint_id: str, job_id: str | None) -> Attributes:
-    said: Attributes = {"runpod.endpoint.id": endpoint_id}
-    return said if job_id is None else {**said, "runpod.job.id": job_id}
+    attributes: Attributes = {"runpod.endpoint.id": endpoint_id}
+    return attributes if job_id is None else {**attributes, "runpod.job.id": job_id}
 
 
-def seen(state: JobState) -> Attributes:
-    """Return what the span of a job says of its state."""
+def of_state(state: JobState) -> Attributes:
+    """Return the attributes of a job's state, for its span."""
     delay, execution = state.delay_time, state.execution_time
-    said: dict[str, str | int | float | None] = {
+    attributes: dict[str, str | int | float | None] = {
         "runpod.job.status": str(state.status),
         "runpod.job.queue_time": None if delay is None else delay.total_seconds(),
         "runpod.job.execution_time": None if execution is None else execution.total_seconds(),
         "runpod.job.retries": state.retries,
         "runpod.worker.id": state.worker_id,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
-def kind(fault: BaseException) -> str:
-    """Return what the conventions call an error's type."""
+def error_type(fault: BaseException) -> str:
+    """Return `error.type` for an exception, by the conventions."""
     if isinstance(fault, RequestFailed):
         if fault.timed_out:
             return "timeout"
         fault = fault.__cause__ or fault
     if not isinstance(fault, Exception):
-        return "cancelled"  # a task was, or Ctrl-C
+        return "cancelled"  # a cancelled task, or Ctrl-C
     return f"{type(fault).__module__}.{type(fault).__qualname__}"
 
 
 @frozen
 class ServerAttributes:
-    """Where a client's requests go."""
+    """The attributes of a client's server."""
 
     base_url: str
     base_path: str
@@ -77,15 +77,15 @@ class ServerAttributes:
         return cls(base_url, url.path, labels)
 
     def shared(self, request: Request, route: Route) -> Attributes:
-        """Return what is said of a request in spans and metrics: there are few values of each."""
+        """Return a request's attributes for spans and metrics, which have few values."""
         template = self.base_path + route.template
         return {"http.request.method": request.method, "url.template": template, **self.labels}
 
     def particular(self, request: Request, route: Route) -> Attributes:
-        """Return what only the span of a request says."""
+        """Return a request's attributes that only its span has."""
         query = f"?{urlencode(request.params)}" if request.params else ""
-        said = names(route.endpoint_id, route.job_id)
-        said["url.full"] = self.base_url + request.path + query
+        attributes = names(route.endpoint_id, route.job_id)
+        attributes["url.full"] = self.base_url + request.path + query
         if request.resends:
-            said["http.request.resend_count"] = request.resends
-        return said
+            attributes["http.request.resend_count"] = request.resends
+        return attributes

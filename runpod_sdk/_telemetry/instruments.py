@@ -1,4 +1,4 @@
-"""The tracer, and what is measured; they do nothing in a program that has set no provider."""
+"""The tracer and the metrics; they do nothing if the program has set no provider."""
 
 from __future__ import annotations
 

@@ -36,13 +36,13 @@ class JobSpan:
         self.job_id = job_id
         self.span: Span | None = None
         self.state: JobState | None = None
-        self.asked: int | None = None
-        """When the request was sent that submitted it; None if another program did."""
-        self.touched = 0
+        self.submitted_at: int | None = None
+        """The time of the submission; None if another program submitted the job."""
+        self.last_event = 0
         """Time of the last event, in nanoseconds since the epoch."""
         self.ended = False
         self.process = os.getpid()
-        """A fork has the span too, and must not end it once more."""
+        """The process that started the span; a fork must not end it again."""
         self._lock = threading.Lock()
 
     @property
@@ -50,14 +50,14 @@ class JobSpan:
         return contexts.get_current() if self.span is None else trace.set_span_in_context(self.span)
 
     def begin(self) -> None:
-        self.touched, self.ended = time.time_ns(), False
+        self.last_event, self.ended = time.time_ns(), False
         self.span = instruments.tracer.start_span(
-            f"job {self.endpoint_id}", attributes=self._names(), start_time=self.touched
+            f"job {self.endpoint_id}", attributes=self._names(), start_time=self.last_event
         )
 
     def end(self, error: str | None = None) -> None:
-        """End the span; there are no parts of one whose end was not seen."""
-        if self.process != os.getpid():  # the lock may be held, by a thread of the parent
+        """End the span; add the spans of its phases if the job's end was seen."""
+        if self.process != os.getpid():  # a thread of the parent may hold the lock
             return
         with self._lock:
             if self.span is None or self.ended:
@@ -65,13 +65,13 @@ class JobSpan:
             self.ended = True
         state = self.state
         if state is not None:
-            self.span.set_attributes(attributes.seen(state))
+            self.span.set_attributes(attributes.of_state(state))
             if state.completed:
                 error = _error_type(state)
                 self._measure(state, error)
-                self._tell_parts(state)
+                self._add_phases(state)
         fail(self.span, error)
-        self.span.end(self.touched)
+        self.span.end(self.last_event)
 
     def _names(self) -> attributes.Attributes:
         return attributes.names(self.endpoint_id, self.job_id)
@@ -89,17 +89,17 @@ class JobSpan:
         if state.execution_time is not None:
             instruments.execution_time.record(state.execution_time.total_seconds(), labels)
 
-    def _tell_parts(self, state: JobState) -> None:
+    def _add_phases(self, state: JobState) -> None:
         """
-        Tell when the job waited and ran, if it is known when it was submitted.
+        Add the spans of the job's queue time and execution time, if its submission was seen.
 
-        The server tells lengths, and not instants: they are laid end to end from there.
+        The server reports only durations, which are placed one after another from the submission.
         """
-        start = self.asked
+        start = self.submitted_at
         for name, length in ("queue", state.delay_time), ("execution", state.execution_time):
             if start is None or length is None:
                 return
-            end = min(start + max(length // _MICROSECOND, 0) * 1_000, self.touched)
+            end = min(start + max(length // _MICROSECOND, 0) * 1_000, self.last_event)
             part = instruments.tracer.start_span(
                 name, self.context, attributes=self._names(), start_time=start
             )
@@ -108,31 +108,31 @@ class JobSpan:
 
 
 def _error_type(state: JobState) -> str | None:
-    """Return the `error.type` of a job that has ended: its status, unless that says too little."""
+    """Return the `error.type` of an ended job: the error of its output, else its status."""
     if (failure := failure_of(state)) is not None:
-        return attributes.kind(failure)
-    good = state.succeeded or state.status == JobStatus.CANCELLED
-    return None if good else str(state.status)
+        return attributes.error_type(failure)
+    is_success = state.succeeded or state.status == JobStatus.CANCELLED
+    return None if is_success else str(state.status)
 
 
 class JobSpanRef:
-    """Something in this program that may yet see the job's end."""
+    """A reference to a job's span, kept by objects that may see the job's end."""
 
-    __slots__ = ("__weakref__", "_let_go", "story")
+    __slots__ = ("__weakref__", "_released", "job_span")
 
-    def __init__(self, job_span: JobSpan, let_go: deque[JobSpan]) -> None:
-        self.story = job_span
-        self._let_go = let_go
+    def __init__(self, job_span: JobSpan, released: deque[JobSpan]) -> None:
+        self.job_span = job_span
+        self._released = released
 
     def __del__(self) -> None:
-        self._let_go.append(self.story)  # no more than that: it may be in the midst of anything
+        self._released.append(self.job_span)  # only an append: it may run at any instant
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(None), ()  # a copy of a handle knows the job by its id
+        return type(None), ()  # a copy of a job starts without a span
 
 
 def fail(span: Span, error: str | None) -> None:
-    """Say that what *span* is of went wrong, if it did."""
+    """Mark *span* as failed, if there is an error."""
     if error is not None:
         span.set_attribute("error.type", error)
         span.set_status(Status(StatusCode.ERROR))

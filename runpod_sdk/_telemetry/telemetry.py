@@ -28,15 +28,15 @@ Sending = Coroutine[Any, Any, Response]
 class Telemetry:
     """The telemetry of one client's ports."""
 
-    def __init__(self, base_url: str, wanted: bool) -> None:
+    def __init__(self, base_url: str, enabled: bool) -> None:
         self._base_url = base_url
-        self._wanted = wanted
-        self._made: Tracing | None = None
+        self._enabled = enabled
+        self._created: Tracing | None = None
         self.after_fork()
         _forks.watch(self)
 
     def after_fork(self) -> None:
-        """Use a lock that no thread of the parent holds."""
+        """Replace the lock, which a thread of the parent may hold."""
         self._lock = threading.Lock()
 
     def attempt(
@@ -49,7 +49,11 @@ class Telemetry:
         )
 
     def submission(self, endpoint_id: str) -> AbstractContextManager[Callable[[JobState], object]]:
-        return _UNTOLD if (tracing := self._tracing()) is None else tracing.submission(endpoint_id)
+        return (
+            _NO_SUBMISSION_SPAN
+            if (tracing := self._tracing()) is None
+            else tracing.submission(endpoint_id)
+        )
 
     def follow_job(self, endpoint_id: str, job_id: str) -> object:
         return (
@@ -64,22 +68,22 @@ class Telemetry:
 
     def close(self) -> None:
         """End the open spans, because the program cannot see the jobs' ends."""
-        if self._made is not None:
-            self._made.close()
+        if self._created is not None:
+            self._created.close()
 
     def _tracing(self) -> Tracing | None:
-        if self._made is None and self._wanted and "opentelemetry.trace" in sys.modules:
+        if self._created is None and self._enabled and "opentelemetry.trace" in sys.modules:
             with self._lock:
-                self._make()
-        return self._made
+                self._create()
+        return self._created
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         try:
             from runpod_sdk._telemetry.tracing import Tracing
-        except ImportError:  # of a version that is too old
-            self._wanted = False
+        except ImportError:  # the installed version is too old
+            self._enabled = False
         else:
-            self._made = self._made or Tracing(self._base_url)
+            self._created = self._created or Tracing(self._base_url)
 
 
 def _follow(job: Any) -> object:
@@ -88,11 +92,11 @@ def _follow(job: Any) -> object:
 
 
 JOB_SPAN: Final[Any] = Factory(_follow, takes_self=True)
-"""The default of a field of a job, by which the job is followed as long as the handle is there."""
+"""The default of a job's field, which keeps the job's span open while the object exists."""
 
 
 def _ignore(state: JobState) -> None:
     pass
 
 
-_UNTOLD: Final = nullcontext(_ignore)
+_NO_SUBMISSION_SPAN: Final = nullcontext(_ignore)

@@ -1,4 +1,4 @@
-"""The stories of one client, and its requests, as spans and measures."""
+"""Spans and metrics of a client's jobs and requests."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ from runpod_sdk._telemetry.job_span import JobSpan, JobSpanRef, fail
 from runpod_sdk.models import JobState
 
 _SUBMITTED: Final = contexts.create_key("runpod_sdk-submitted")
-"""The key of the story whose job is being submitted."""
-_QUIET: Final = str(getattr(contexts, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "none"))
-"""Tells instrumentations of HTTP clients that a request has its span already."""
+"""The context key of the job span whose submission is in progress."""
+_SUPPRESS_HTTP_SPANS: Final = str(getattr(contexts, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "none"))
+"""The context key that suppresses spans by instrumentations of HTTP clients."""
 
 
 class Tracing:
-    """The stories of one client, and its requests."""
+    """Records the jobs and requests of one client."""
 
     def __init__(self, base_url: str) -> None:
         self._server = ServerAttributes.of(base_url)
         self.after_fork()
         _forks.watch(self)
-        self._holds = WeakValueDictionary[tuple[str, str], JobSpanRef]()
+        self._refs = WeakValueDictionary[tuple[str, str], JobSpanRef]()
         self._submitted: dict[tuple[str, str], JobSpanRef] = {}
-        """Kept for whoever will follow the job, which was submitted just now."""
-        self._let_go = deque[JobSpan]()
+        """References to spans of new jobs, until `follow_job` is called."""
+        self._released = deque[JobSpan]()
 
     def after_fork(self) -> None:
-        """Use a lock that no thread of the parent holds."""
+        """Replace the lock, which a thread of the parent may hold."""
         self._lock = threading.Lock()
 
     async def attempt(self, request: Request, sending: Coroutine[Any, Any, Response]) -> Response:
-        """Await what sends a request, as a span and a measure."""
-        self._end_what_was_let_go()
+        """Await *sending*, and record it as a span and a metric."""
+        self._end_released()
         route, start, clock = Route.of(request), time.time_ns(), time.perf_counter()
         job_span = self._job_span_of(route, waits="wait" in request.params)
         if job_span is not None and route.job_id is None:
-            job_span.asked = start
+            job_span.submitted_at = start
         parent = contexts.get_current() if job_span is None else job_span.context
         labels = self._server.shared(request, route)
         span = instruments.tracer.start_span(
@@ -65,14 +65,16 @@ class Tracing:
         error: str | None = None
         try:
             with _current(
-                contexts.set_value(_QUIET, True, trace.set_span_in_context(span, parent))
+                contexts.set_value(
+                    _SUPPRESS_HTTP_SPANS, True, trace.set_span_in_context(span, parent)
+                )
             ):
                 response = await sending
             labels["http.response.status_code"] = response.status_code
             error = str(response.status_code) if response.status_code >= 400 else None
             return response
         except BaseException as fault:
-            error = attributes.kind(fault)
+            error = attributes.error_type(fault)
             raise
         finally:
             if error is not None:
@@ -83,49 +85,49 @@ class Tracing:
             span.end(end)
             instruments.attempts.record(time.perf_counter() - clock, labels)
             if job_span is not None:
-                job_span.touched = end
+                job_span.last_event = end
 
     @contextmanager
     def submission(self, endpoint_id: str) -> Iterator[Callable[[JobState], object]]:
-        self._end_what_was_let_go()
+        self._end_released()
         job_span = JobSpan(endpoint_id, None)
         job_span.begin()
         try:
             with _current(contexts.set_value(_SUBMITTED, job_span, job_span.context)):
                 yield partial(self._was_submitted, job_span)
         except BaseException as fault:
-            job_span.touched = time.time_ns()
-            job_span.end(attributes.kind(fault))
+            job_span.last_event = time.time_ns()
+            job_span.end(attributes.error_type(fault))
             raise
 
     def follow_job(self, endpoint_id: str, job_id: str) -> JobSpanRef:
         with self._lock:
             key = endpoint_id, job_id
-            ref = self._submitted.pop(key, None) or self._holds.get(key)
-            if ref is None or ref.story.process != os.getpid():
-                ref = self._holds[key] = JobSpanRef(JobSpan(endpoint_id, job_id), self._let_go)
+            ref = self._submitted.pop(key, None) or self._refs.get(key)
+            if ref is None or ref.job_span.process != os.getpid():
+                ref = self._refs[key] = JobSpanRef(JobSpan(endpoint_id, job_id), self._released)
             return ref
 
     def job_seen(self, endpoint_id: str, state: JobState) -> None:
         with self._lock:
-            ref = self._holds.get((endpoint_id, state.id))
-            if ref is None or ref.story.span is None:
+            ref = self._refs.get((endpoint_id, state.id))
+            if ref is None or ref.job_span.span is None:
                 return
-            job_span = ref.story
+            job_span = ref.job_span
             if job_span.ended:
                 if state.completed:
                     return
-                job_span.begin()  # a job that has ended goes on if it was retried, and only then
-                job_span.asked = job_span.touched
-            job_span.state, job_span.touched = state, time.time_ns()
+                job_span.begin()  # only a retry continues an ended job
+                job_span.submitted_at = job_span.last_event
+            job_span.state, job_span.last_event = state, time.time_ns()
         if state.completed:
             job_span.end()
 
     def close(self) -> None:
-        """End the spans of all stories, where they stopped."""
-        self._end_what_was_let_go()
+        """End all job spans at their last event."""
+        self._end_released()
         with self._lock:
-            open = [ref.story for ref in self._holds.values()]
+            open = [ref.job_span for ref in self._refs.values()]
             self._submitted.clear()
         for job_span in open:
             job_span.end()
@@ -136,39 +138,39 @@ class Tracing:
             job_span.span.set_attributes(attributes.names(job_span.endpoint_id, state.id))
         key = job_span.endpoint_id, state.id
         with self._lock:
-            self._holds[key] = self._submitted[key] = JobSpanRef(job_span, self._let_go)
+            self._refs[key] = self._submitted[key] = JobSpanRef(job_span, self._released)
         self.job_seen(job_span.endpoint_id, state)
 
-    def _end_what_was_let_go(self) -> None:
-        while self._let_go:
+    def _end_released(self) -> None:
+        while self._released:
             try:
-                job_span = self._let_go.popleft()
-            except IndexError:  # another thread was faster
+                job_span = self._released.popleft()
+            except IndexError:  # another thread took it
                 return
             job_span.end()
 
     def _job_span_of(self, route: Route, *, waits: bool) -> JobSpan | None:
-        """Return the story that a request belongs to, if it has begun or begins with it."""
+        """Return the started job span of a request; start it if the request is a wait."""
         if route.job_id is None:
             submitted = contexts.get_value(_SUBMITTED)
             return submitted if isinstance(submitted, JobSpan) else None
         with self._lock:
-            ref = self._holds.get((route.endpoint_id, route.job_id))
-            if ref is None or ref.story.ended or ref.story.process != os.getpid():
+            ref = self._refs.get((route.endpoint_id, route.job_id))
+            if ref is None or ref.job_span.ended or ref.job_span.process != os.getpid():
                 return None
-            if ref.story.span is None:
+            if ref.job_span.span is None:
                 if not waits:
                     return None
-                ref.story.begin()
-            return ref.story
+                ref.job_span.begin()
+            return ref.job_span
 
 
 @contextmanager
 def _current(context: Context) -> Iterator[None]:
-    """Make *context* the current one, for what is called meanwhile."""
+    """Make *context* the current OpenTelemetry context."""
     token = contexts.attach(context)
     try:
         yield
     finally:
-        if contexts.get_current() is context:  # a coroutine may be closed from anywhere
+        if contexts.get_current() is context:  # a coroutine may be closed in another context
             contexts.detach(token)

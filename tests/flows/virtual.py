@@ -258,7 +258,7 @@ class VirtualIO:
     ) -> None:
         self.time = 0.0
         self.steps: list[tuple[Any, ...]] = []
-        self.telemetry = telemetry or Telemetry("", wanted=False)
+        self.telemetry = telemetry or Telemetry("", enabled=False)
         self._service = service
         self._suspends = suspends
         self._randoms = chain(randoms, repeat(0.5))

@@ -210,7 +210,7 @@ def test_each_attempt_is_one_span(story: Story, meeting: list[Meeting], luck: li
     try:
         told.clear()
         service = Service(story, meeting, started=False)
-        telemetry = Telemetry("https://api.test/v2", wanted=True)
+        telemetry = Telemetry("https://api.test/v2", enabled=True)
         io = VirtualIO(service, randoms=luck, telemetry=telemetry)
         outcome = submit(io, "run_sync", 500.0)
         telemetry.close()

@@ -1,4 +1,4 @@
-"""The line of the async client under trio: a stream of anyio."""
+"""The async client's network stream under trio, by anyio."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class AnyioStream:
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         try:
             if on_data is not None:
-                return await self._write_and_hear(memoryview(data), on_data)
+                return await self._write_and_read(memoryview(data), on_data)
             await self._stream.send(bytes(data))
-        except anyio.get_cancelled_exc_class():  # never after the last byte
+        except anyio.get_cancelled_exc_class():  # never raised after the last byte
             self._has_unsent = True
             raise
         except _BROKEN as error:
             raise httpx.WriteError(str(error)) from error
         return True
 
-    async def _write_and_hear(self, data: memoryview, on_data: OnData) -> bool:
+    async def _write_and_read(self, data: memoryview, on_data: OnData) -> bool:
         while data:
             await anyio.lowlevel.checkpoint()
             if self.readable() and on_data(await self.read()):
@@ -64,11 +64,11 @@ class AnyioStream:
             try:
                 data = data[self._socket.send(data) :]
             except BlockingIOError:
-                await self._room_or_news()
+                await self._wait_until_ready()
         return True
 
-    async def _room_or_news(self) -> None:
-        """Wait until there is room to write, or something to read."""
+    async def _wait_until_ready(self) -> None:
+        """Wait until the socket can be written to or read from."""
         async with anyio.create_task_group() as group:
 
             async def wait(ready: Callable[[socket.socket], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""The line of the async client under asyncio: a protocol of one of its transports."""
+"""The async client's network stream under asyncio: a protocol of an asyncio transport."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from runpod_sdk._io.http11.happy_eyeballs_asyncio import connect
 from runpod_sdk._io.http11.tls_stream import TLSStream
 from runpod_sdk._io.socket_deadline import is_ready
 
-_AHEAD: Final = 2**20
-"""Bytes that may have come without having been read."""
+_MAX_UNREAD: Final = 2**20
+"""The number of received and unread bytes from which the transport pauses."""
 
 
 class AsyncioStream(asyncio.Protocol):
@@ -35,15 +35,15 @@ class AsyncioStream(asyncio.Protocol):
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._loop = asyncio.get_running_loop()
-        self._come: deque[bytes] = deque()
+        self._received: deque[bytes] = deque()
         self._size = 0
         self._is_full = False
-        """Whether what is written has to wait."""
+        """Whether the write buffer is not empty, so that writes wait."""
         self._has_ended = False
         self._is_lost = False
-        """Whether the transport is gone; some raise when they are closed then."""
+        """Whether the transport is closed; some transports raise if they are closed again."""
         self._fault: Exception | None = None
-        """What it has ended by, if not by the server's will."""
+        """The error that ended the connection, if the server did not close it."""
         self._waiting: asyncio.Future[None] | None = None
 
     @classmethod
@@ -53,54 +53,54 @@ class AsyncioStream(asyncio.Protocol):
             sock = await connect(host, port)
             _, stream = await asyncio.get_running_loop().create_connection(
                 partial(cls, sock), sock=sock
-            )  # where this fails, it closes the socket
+            )  # closes the socket on failure
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(str(error)) from error
         return stream if tls is None else await TLSStream.over(stream, tls, host)
 
     async def read(self) -> bytes:
-        while not self._come:
+        while not self._received:
             if self._fault is not None:
                 raise httpx.ReadError(str(self._fault)) from self._fault
             if self._has_ended:
                 return b""
-            await self._news()
-        data = self._come.popleft()
-        if self._size > _AHEAD >= self._size - len(data) and not self._has_ended:
+            await self._next_event()
+        data = self._received.popleft()
+        if self._size > _MAX_UNREAD >= self._size - len(data) and not self._has_ended:
             self._transport.resume_reading()
         self._size -= len(data)
         return data
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
-        if on_data is not None and await self._hears(on_data):
+        if on_data is not None and await self._stops_write(on_data):
             return False
         if not self._has_ended:
             self._transport.write(data)
-            # One that is closing now has failed to send it.
+            # A transport that is closing now has failed to send the data.
             self._has_ended = self._transport.is_closing()
             self._is_full = self._is_full or self._has_ended
             while self._is_full and not self._has_ended:
-                await self._news()
-                if on_data is not None and await self._hears(on_data):
+                await self._next_event()
+                if on_data is not None and await self._stops_write(on_data):
                     return False
             if not self._is_full:
                 return True
-        self._salvage()
+        self._read_rest()
         raise httpx.WriteError(
             str(self._fault or "the server closed the connection")
         ) from self._fault
 
-    async def _hears(self, on_data: OnData) -> bool:
-        """Pass on what has come; tell whether *hear* wants nothing more to be written."""
-        if not self._come and not self._has_ended and self.readable():
-            await self._news()
-        while self._come:
+    async def _stops_write(self, on_data: OnData) -> bool:
+        """Pass received data to *on_data*; return whether it stops the write."""
+        if not self._received and not self._has_ended and self.readable():
+            await self._next_event()
+        while self._received:
             if on_data(await self.read()):
                 return True
         return False
 
-    def _salvage(self) -> None:
-        """Take what has come with the end of the connection: the transport lets go of it."""
+    def _read_rest(self) -> None:
+        """Read the data received before the end of the connection, which the transport drops."""
         with contextlib.suppress(OSError):
             while data := self._socket.recv(READ_SIZE):
                 self.data_received(data)
@@ -115,50 +115,50 @@ class AsyncioStream(asyncio.Protocol):
         self._abort()
 
     def release(self) -> None:
-        with contextlib.suppress(RuntimeError):  # of a loop that is closed, and with it the socket
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and with it the socket
             self._loop.call_soon_threadsafe(self._abort)
 
     def readable(self) -> bool:
-        return bool(self._come) or self._has_ended or is_ready(self._socket, timeout=0)
+        return bool(self._received) or self._has_ended or is_ready(self._socket, timeout=0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        # Nothing is left to be sent later: where a write has returned, the system has it all.
+        # No data is buffered: after a write has returned, the system has all of it.
         self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
-        self._come.append(data)
-        if self._size <= _AHEAD < self._size + len(data):
+        self._received.append(data)
+        if self._size <= _MAX_UNREAD < self._size + len(data):
             self._transport.pause_reading()
         self._size += len(data)
-        self._tell()
+        self._notify()
 
     def eof_received(self) -> None:
         self._has_ended = True
-        self._tell()
+        self._notify()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
-            self._salvage()
+            self._read_rest()
         self._has_ended, self._fault, self._is_lost = True, exc, True
-        self._tell()
+        self._notify()
 
     def pause_writing(self) -> None:
         self._is_full = True
 
     def resume_writing(self) -> None:
         self._is_full = False
-        self._tell()
+        self._notify()
 
     def _abort(self) -> None:
         if not self._is_lost:
             self._transport.abort()
 
-    def _news(self) -> asyncio.Future[None]:
-        """Return what is done as soon as anything has changed."""
+    def _next_event(self) -> asyncio.Future[None]:
+        """Return a future that is done after the next event."""
         self._waiting = self._loop.create_future()
         return self._waiting
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)

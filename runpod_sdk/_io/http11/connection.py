@@ -22,18 +22,18 @@ from runpod_sdk._io.http_common import SendTrace
 from runpod_sdk._io.identity import Identity
 
 IDLE_TIME: Final = 30.0
-"""Seconds that a connection is kept unused: well below the 60 after which servers close it."""
+"""The longest idle time in seconds, well below the 60 after which servers close."""
 SUBMISSION_IDLE_TIME: Final = 4.0
-"""Seconds that it may have been unused for a request that can't be sent twice."""
-SHORTEST_DOUBT: Final = 0.5
-LONGEST_DOUBT: Final = 3.0
-"""Seconds within which a kept connection has to show that the server's machine gets our bytes."""
+"""The longest idle time in seconds before a request that cannot be repeated."""
+MIN_ACKNOWLEDGE_TIME: Final = 0.5
+MAX_ACKNOWLEDGE_TIME: Final = 3.0
+"""The range of the time in seconds in which a kept connection must acknowledge sent data."""
 READ_SIZE: Final = 64 * 1024
-"""Bytes that a line reads at a time."""
+"""The number of bytes that a stream reads at a time."""
 LONGEST_HEAD: Final = 100 * 1024
 """Bytes of a response's head that are read."""
 _EVENTS: Final = 256
-"""How many pieces of an answer are read between two looks at the clock."""
+"""The number of h11 events after which the time limit is checked."""
 
 
 OnData = Callable[[bytes], bool]
@@ -41,10 +41,10 @@ OnData = Callable[[bytes], bool]
 
 
 class NetworkStream(Protocol):
-    """A connection that carries bytes; what goes wrong on it is an `httpx.TransportError`."""
+    """A connection that transfers bytes; its errors are `httpx.TransportError`s."""
 
     async def read(self) -> bytes:
-        """Return what has come, or wait for some; nothing, when the other side has ended."""
+        """Return received data, or wait for it; return b"" after the server has closed."""
         ...
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
@@ -57,7 +57,7 @@ class NetworkStream(Protocol):
         ...
 
     def limit_unacknowledged(self, seconds: float) -> None:
-        """Fail if nothing acknowledges what is sent for so long; 0 is no limit."""
+        """Fail if sent data is not acknowledged within *seconds*; 0 is no limit."""
         ...
 
     def has_unsent(self) -> bool:
@@ -76,17 +76,17 @@ class NetworkStream(Protocol):
 
 
 class HTTP11Connection:
-    """A connection that carries one exchange after another."""
+    """An HTTP/1.1 connection for one exchange after another."""
 
     def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
-        self._whole = True
+        self._is_reusable = True
         self._idle_since = 0.0
         self._unacknowledged = 0.0
-        """The limit of the line for what is not acknowledged."""
+        """The stream's limit for unacknowledged data, in seconds."""
 
-    def doubt(self, limit: TimeLimit | None) -> None:
+    def limit_silence(self, limit: TimeLimit | None) -> None:
         """
         Let the next exchange fail soon on a broken connection, if that is safe.
 
@@ -95,7 +95,7 @@ class HTTP11Connection:
         """
         seconds = 0.0
         if limit is not None:
-            seconds = min(max(limit.left() / 3, SHORTEST_DOUBT), LONGEST_DOUBT)
+            seconds = min(max(limit.left() / 3, MIN_ACKNOWLEDGE_TIME), MAX_ACKNOWLEDGE_TIME)
         if seconds != self._unacknowledged:
             self._stream.limit_unacknowledged(seconds)
             self._unacknowledged = seconds
@@ -112,23 +112,23 @@ class HTTP11Connection:
         head = self._http.send(request) or b""
         body = memoryview(b"" if content is None else self._http.send(h11.Data(content)) or b"")
         self._http.send(h11.EndOfMessage())
-        answer = _ResponseReader(self._http, identity, trace, limit)
+        reader = _ResponseReader(self._http, identity, trace, limit)
         try:
             if len(body) <= PROGRESS:
                 await self._hand_over(head + body, trace)
             else:
                 await self._stream.write(head)
-                self._whole = await self._upload(body, trace, limit, answer.take)
-        except httpx.WriteError:  # it may have answered before it hung up
-            self._whole = False
-        while not answer.has_ended:
-            answer.take(await self._stream.read())
-        return answer.body
+                self._is_reusable = await self._upload(body, trace, limit, reader.feed)
+        except httpx.WriteError:  # the server may have responded before it closed the connection
+            self._is_reusable = False
+        while not reader.has_ended:
+            reader.feed(await self._stream.read())
+        return reader.body
 
     async def _upload(
         self, body: memoryview, trace: SendTrace, limit: TimeLimit, on_data: OnData
     ) -> bool:
-        """Write a large body; tell whether that was done, or the server answered before."""
+        """Write a large body; return whether all of it was written, before a response."""
         last = (len(body) - 1) // PROGRESS * PROGRESS
         for start in range(0, last, PROGRESS):
             if not await self._stream.write(body[start : start + PROGRESS], on_data):
@@ -139,32 +139,32 @@ class HTTP11Connection:
     async def _hand_over(
         self, data: bytes | memoryview, trace: SendTrace, on_data: OnData | None = None
     ) -> bool:
-        """Write what is the end of a request: with its last byte, the server may take it."""
+        """Write the end of a request: with its last byte, the server may accept it."""
         trace.handing_over()
         try:
             is_done = await self._stream.write(data, on_data)
         except httpx.TransportError:
-            trace.kept_back()
+            trace.not_handed_over()
             raise
         except BaseException:
             if self._stream.has_unsent():
-                trace.kept_back()
+                trace.not_handed_over()
             raise
         if not is_done:
-            trace.kept_back()
+            trace.not_handed_over()
         return is_done
 
     def renew(self) -> bool:
         """Prepare the next exchange; return whether the connection can be used again."""
-        too_much, _ = self._http.trailing_data  # it would pass for the next answer
-        if not self._whole or too_much or self._http.states != _DONE:
+        extra_data, _ = self._http.trailing_data  # it could be mistaken for the next response
+        if not self._is_reusable or extra_data or self._http.states != _DONE:
             return False
         self._http.start_next_cycle()
         self._idle_since = idle_clock()
         return True
 
     def idle_time(self) -> float:
-        """Return how long it has been unused, in seconds."""
+        """Return the idle time in seconds."""
         return idle_clock() - self._idle_since
 
     def is_closed(self) -> bool:
@@ -179,7 +179,7 @@ class HTTP11Connection:
 
 
 class _ResponseReader:
-    """The answer to one request, as far as it has come."""
+    """Parses the response to one request as its data arrives."""
 
     body: ResponseBody
 
@@ -192,9 +192,9 @@ class _ResponseReader:
         self._limit = limit
         self._has_begun = False
         self.has_ended = False
-        """Whether there is no more of it to be read."""
+        """Whether the response is complete, or the rest is not needed."""
 
-    def take(self, data: bytes) -> bool:
+    def feed(self, data: bytes) -> bool:
         """Add received data, or nothing at the end; return whether the response has begun."""
         http, limit = self._http, self._limit
         if not data and http.their_state is h11.SEND_RESPONSE:
@@ -208,7 +208,7 @@ class _ResponseReader:
                 headers = httpx.Headers(event.headers.raw_items())
                 self.body = ResponseBody(self._identity, event.status_code, headers)
                 self._has_begun = True
-                self._trace.answering(self.body)
+                self._trace.response_started(self.body)
             elif isinstance(event, h11.Data):
                 self.has_ended = not self.body.add(event.data)
             elif not isinstance(event, h11.InformationalResponse):
@@ -217,7 +217,7 @@ class _ResponseReader:
             if events % _EVENTS == 0 and limit.left() <= 0:
                 raise httpx.ReadTimeout("no time is left")
         if self._has_begun and not self.has_ended and limit.left() <= 0:
-            raise httpx.ReadTimeout("no time is left")  # where bytes keep coming, nobody waits
+            raise httpx.ReadTimeout("no time is left")  # reads never block while data arrives
         return self._has_begun
 
     def _next(self) -> object:
@@ -229,7 +229,7 @@ class _ResponseReader:
 
 def _clock_that_counts_sleep() -> Callable[[], float]:
     """
-    Return a clock that goes on while the machine sleeps, in seconds.
+    Return a clock in seconds that continues while the machine sleeps.
 
     `time.monotonic` does so on Windows, but not on Linux and macOS.
     """

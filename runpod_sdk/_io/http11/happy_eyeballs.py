@@ -22,9 +22,9 @@ from runpod_sdk._io.socket_deadline import SocketErrors, time_left, woken_by
 from runpod_sdk._signals import raised_by_signal_handler
 
 HEAD_START: Final = 0.25
-"""Seconds that an address has before the next one is tried as well."""
+"""The time in seconds after which the next address is tried, too."""
 _UNSENT: Final = 16 * 1024
-"""Bytes that the system takes from us before it has sent them: so that progress is seen."""
+"""The number of unsent bytes that the system may buffer, so that progress is visible."""
 
 Address: TypeAlias = tuple[Any, ...]
 """One address from `getaddrinfo`."""
@@ -39,7 +39,7 @@ def interleaved(found: list[Address]) -> list[Address]:
 
 
 def new_socket(family: int) -> socket.socket:
-    """Return a socket that does not block, with the options that all connections have."""
+    """Return a non-blocking socket, with the options of all connections."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
@@ -52,7 +52,7 @@ def new_socket(family: int) -> socket.socket:
 
 
 def limit_unsent(sock: socket.socket) -> None:
-    """Have the system take little more than it can send, where it offers that."""
+    """Limit the unsent data that the system buffers, if the system supports that."""
     option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
     if option is not None:
         with contextlib.suppress(OSError):
@@ -81,10 +81,10 @@ def connect(
     options: SocketOptions = (),
 ) -> socket.socket:
     """
-    Return a socket that is connected, and does not block.
+    Return a connected, non-blocking socket.
 
     Args:
-        timeout: Longest time in seconds, besides the limit of the attempt.
+        timeout: The longest time in seconds, in addition to the attempt's time limit.
 
     Raises:
         errors.late: No address answers in time.
@@ -110,7 +110,7 @@ def connect(
 
 
 class _Race:
-    """Attempts to connect to several addresses, each with a socket of its own."""
+    """Attempts to connect to several addresses, each with one socket each."""
 
     def __init__(
         self, addresses: list[Address], local_address: str | None, options: SocketOptions
@@ -129,7 +129,7 @@ class _Race:
         return not self._waiting and not self._sockets
 
     def step(self, left: float | None) -> socket.socket | None:
-        """Begin an attempt if it is time for one, then wait; return a socket that has connected."""
+        """Start an attempt if it is time for one, then wait; return a connected socket, if any."""
         now = time.monotonic()
         if self._waiting and now >= self._next_at:
             self._next_at = now + HEAD_START
@@ -138,7 +138,7 @@ class _Race:
             self._next_at = 0.0
             return None
         pause = max(0.0, self._next_at - now) if self._waiting else HEAD_START
-        if left is not None:  # another thread may end the attempt, so it is looked at each time
+        if left is not None:  # another thread may end the attempt at any time
             pause = min(pause, left)
         for key, _ in self._selector.select(pause):
             sock: Any = key.fileobj
@@ -151,7 +151,7 @@ class _Race:
         return None
 
     def close(self) -> None:
-        """Give up the attempts that are still under way."""
+        """Abandon the attempts in progress."""
         self._selector.close()
         for sock in self._sockets:
             sock.close()
@@ -186,13 +186,13 @@ class _Race:
 def _look_up(
     host: str, port: int, errors: SocketErrors, left: Callable[[], float | None]
 ) -> list[Address]:
-    """Return the addresses of *host*: in another thread, as nothing can interrupt the system."""
+    """Return the addresses of *host*, from a thread, because a look-up cannot be interrupted."""
     if _is_numeric(host):
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found: list[list[Address] | OSError | UnicodeError] = []
     done = threading.Event()
 
-    def ask() -> None:
+    def look_up() -> None:
         try:
             found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
@@ -200,13 +200,13 @@ def _look_up(
         finally:
             done.set()
 
-    threading.Thread(target=ask, name="runpod_sdk look-up", daemon=True).start()
+    threading.Thread(target=look_up, name="runpod_sdk look-up", daemon=True).start()
     if not woken_by(done).wait(left()) or not found:
         raise errors.late(f"the name {host} was not resolved in time")
-    answer = found[0]
-    if isinstance(answer, list):
-        return answer
-    raise errors.failed(str(answer)) from answer
+    result = found[0]
+    if isinstance(result, list):
+        return result
+    raise errors.failed(str(result)) from result
 
 
 def _is_numeric(host: str) -> bool:

@@ -13,21 +13,21 @@ from runpod_sdk._io.http11.happy_eyeballs import HEAD_START, interleaved, new_so
 
 async def connect(host: str, port: int) -> socket.socket:
     """
-    Return a socket that is connected.
+    Return a connected socket.
 
     Raises:
         OSError: No address answers, or there is none.
-        UnicodeError: *host* can't be a name.
+        UnicodeError: *host* is not a valid name.
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    made: list[socket.socket] = []
-    faults: list[OSError] = []
+    connected: list[socket.socket] = []
+    errors: list[OSError] = []
 
     async def attempt(family: int, address: Any, failed: anyio.Event) -> None:
         try:
-            made.append(await _connected(family, address))
-        except OSError as fault:
-            faults.append(fault)
+            connected.append(await _connected(family, address))
+        except OSError as error:
+            errors.append(error)
             failed.set()
         else:
             attempts.cancel_scope.cancel()
@@ -40,14 +40,14 @@ async def connect(host: str, port: int) -> socket.socket:
                 with anyio.move_on_after(HEAD_START):
                     await failed.wait()
     except BaseException:
-        for sock in made:
+        for sock in connected:
             sock.close()
         raise
-    if not made:
-        raise OSError("; ".join(dict.fromkeys(map(str, faults))))
-    for second in made[1:]:
+    if not connected:
+        raise OSError("; ".join(dict.fromkeys(map(str, errors))))
+    for second in connected[1:]:
         second.close()
-    return made[0]
+    return connected[0]
 
 
 async def _connected(family: int, address: Any) -> socket.socket:

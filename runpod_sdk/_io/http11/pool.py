@@ -35,14 +35,14 @@ from runpod_sdk._io.http11.connection import (
 from runpod_sdk._io.identity import Identity
 from runpod_sdk.settings import Config
 
-MOST_IDLE: Final = 1_000
+MAX_IDLE: Final = 1_000
 
 Open = Callable[[str, int, ssl.SSLContext | None], Awaitable[NetworkStream]]
 """Connects to a host and a port, with TLS or without."""
 
 
 class ConnectionPool:
-    """A client's own way to its server: for many threads, or for one event loop."""
+    """A client's connections to its server, for many threads or one event loop."""
 
     def __init__(self, config: Config, open: Open) -> None:
         url = httpx.URL(config.base_url)
@@ -64,13 +64,13 @@ class ConnectionPool:
         trace: http_common.SendTrace,
         identity: Identity,
     ) -> Response:
-        """Send *http_request* and read the whole answer; the caller bounds the time."""
+        """Send *http_request* and read the whole response; the caller limits the time."""
         request = self._request(http_request, identity)
         longest_idle = IDLE_TIME if http_request.repeatable else SUBMISSION_IDLE_TIME
-        connection = self._kept(longest_idle) if self._idle else None
+        connection = self._take_last(longest_idle) if self._idle else None
         is_kept = connection is not None
         if connection is not None:
-            connection.doubt(limit if http_request.repeatable else None)
+            connection.limit_silence(limit if http_request.repeatable else None)
         else:
             connection = HTTP11Connection(await self._open(self._host, self._port, self._tls))
         try:
@@ -86,20 +86,20 @@ class ConnectionPool:
             raise
         response.distrust = self.drop_idle
         if reusable:
-            await self._give(connection)
+            await self._put_back(connection)
         else:
             await connection.close()
         return response
 
     async def close(self) -> None:
-        """Close the connections that are idle; the others are closed when they are done."""
+        """Close idle connections; close the others after their requests."""
         with self._lock:
             self._closed = True
         for connection in self._take_idle():
             await connection.close()
 
     def drop_idle(self) -> None:
-        """Use none of the connections again that are idle now; works without a loop, too."""
+        """Close idle connections at once; also works without a loop."""
         for connection in self._take_idle():
             connection.release()
 
@@ -108,8 +108,8 @@ class ConnectionPool:
             taken, self._idle = self._idle, deque()
         return taken
 
-    def _kept(self, longest_idle: float) -> HTTP11Connection | None:
-        """Return the connection used last, if it is idle for no longer than that and not closed."""
+    def _take_last(self, longest_idle: float) -> HTTP11Connection | None:
+        """Return the connection used last, if it is open and idle for at most *longest_idle*."""
         while True:
             with self._lock:
                 if not self._idle or self._idle[-1].idle_time() > longest_idle:
@@ -119,16 +119,16 @@ class ConnectionPool:
                 return connection
             connection.release()
 
-    async def _give(self, connection: HTTP11Connection) -> None:
-        """Keep a connection; close those that were idle for too long, or are too many."""
-        gone: list[HTTP11Connection] = []
+    async def _put_back(self, connection: HTTP11Connection) -> None:
+        """Keep a connection; close connections that are idle for too long, or exceed the limit."""
+        surplus: list[HTTP11Connection] = []
         with self._lock:
             while self._idle and (
-                len(self._idle) >= MOST_IDLE or self._idle[0].idle_time() > IDLE_TIME
+                len(self._idle) >= MAX_IDLE or self._idle[0].idle_time() > IDLE_TIME
             ):
-                gone.append(self._idle.popleft())
-            (gone if self._closed else self._idle).append(connection)
-        for connection in gone:
+                surplus.append(self._idle.popleft())
+            (surplus if self._closed else self._idle).append(connection)
+        for connection in surplus:
             await connection.close()
 
     @cached_property
@@ -151,5 +151,5 @@ class ConnectionPool:
 
 
 def _checked(headers: tuple[tuple[str, str], ...]) -> Any:
-    """Return *headers* as h11 has them once it has checked them, which takes it long."""
+    """Return *headers* in h11's form, checked by h11, which is slow."""
     return h11.Request(method="GET", target="/", headers=list(headers)).headers

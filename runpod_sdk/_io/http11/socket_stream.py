@@ -1,4 +1,4 @@
-"""The line of the sync client: a socket that is waited for until the attempt's time is over."""
+"""The sync client's network stream: a socket, within the attempt's time limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WRITING: Final = SocketErrors(httpx.WriteTimeout, httpx.WriteError)
 
 
 class SocketStream:
-    """A socket. All that it does is bounded by the time limit of the thread's attempt."""
+    """A socket stream. The time limit of the thread's attempt bounds each operation."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -32,31 +32,31 @@ class SocketStream:
         return cls(sock if tls is None else encrypted(sock, host, tls, _CONNECTING))
 
     async def read(self) -> bytes:
-        if self._is_plain:  # nothing can be there but what is on the socket
+        if self._is_plain:  # there is no TLS buffer that may contain data
             _READING.wait(self._socket, Wants.READ, timeout=None)
-        return _READING.carry_out(self._socket, self._socket.recv, READ_SIZE, timeout=None)
+        return _READING.run(self._socket, self._socket.recv, READ_SIZE, timeout=None)
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         view = memoryview(data)
         while view:
             if on_data is None:
-                sent = _WRITING.carry_out(self._socket, self._socket.send, view, timeout=None)
+                sent = _WRITING.run(self._socket, self._socket.send, view, timeout=None)
                 view = view[sent:]
                 continue
             _WRITING.wait(self._socket, Wants.EITHER, timeout=None)
             if self.readable():
-                said = _READING.attempt(self._socket.recv, READ_SIZE)
-                if not isinstance(said, Wants) and on_data(said):
+                received = _READING.attempt(self._socket.recv, READ_SIZE)
+                if not isinstance(received, Wants) and on_data(received):
                     return False
-            taken = _WRITING.attempt(self._socket.send, view)
-            view = view[0 if isinstance(taken, Wants) else taken :]
+            written = _WRITING.attempt(self._socket.send, view)
+            view = view[0 if isinstance(written, Wants) else written :]
         return True
 
     def limit_unacknowledged(self, seconds: float) -> None:
         limit_unacknowledged(self._socket, seconds)
 
     def has_unsent(self) -> bool:
-        return False  # an interruption may come right after the last byte was sent
+        return False  # an interruption may occur right after the last byte was sent
 
     async def close(self) -> None:
         self._socket.close()
@@ -75,7 +75,7 @@ def encrypted(
     errors: SocketErrors,
     timeout: float | None = None,
 ) -> ssl.SSLSocket:
-    """Return *sock* with TLS on it; close it where that fails."""
+    """Return *sock* with TLS; close it if that fails."""
     try:
         wrapped = tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except BaseException as error:
@@ -84,7 +84,7 @@ def encrypted(
             raise errors.failed(str(error)) from error
         raise
     try:
-        errors.carry_out(wrapped, wrapped.do_handshake, timeout=timeout)
+        errors.run(wrapped, wrapped.do_handshake, timeout=timeout)
     except BaseException:
         wrapped.close()
         raise

@@ -23,28 +23,28 @@ _RECORD: Final = 16 * 1024
 
 
 class TLSStream:
-    """A line whose bytes are encrypted on their way over another line."""
+    """A network stream with TLS over another network stream."""
 
     def __init__(self, stream: NetworkStream, tls: ssl.SSLContext, host: str) -> None:
         self._stream = stream
         self._left = memoryview(b"")
-        """What has not been encrypted yet."""
+        """The data that is not encrypted yet."""
         self._is_interrupted = False
-        """Whether a write was ended by what came meanwhile."""
+        """Whether received data stopped a write."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = tls.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     @classmethod
     async def over(cls, stream: NetworkStream, tls: ssl.SSLContext, host: str) -> Self:
         """
-        Shake hands over *line*; close it where that fails.
+        Perform the TLS handshake over *stream*; close *stream* if that fails.
 
         Raises:
-            httpx.ConnectError: The other side does not speak TLS, or is not trusted.
+            httpx.ConnectError: The server does not support TLS, or is not trusted.
         """
         try:
             encrypted = cls(stream, tls, host)
-            await encrypted._carry_out(encrypted._tls.do_handshake)
+            await encrypted._run(encrypted._tls.do_handshake)
         except (ssl.SSLError, UnicodeError, ValueError) as error:
             await stream.close()
             raise httpx.ConnectError(str(error)) from error
@@ -58,7 +58,7 @@ class TLSStream:
 
     async def read(self) -> bytes:
         try:
-            return await self._carry_out(self._tls.read, READ_SIZE)
+            return await self._run(self._tls.read, READ_SIZE)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
         except ssl.SSLError as error:
@@ -66,27 +66,27 @@ class TLSStream:
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         self._left = memoryview(data)
-        hear_below = None if on_data is None else partial(self._hear, on_data)
+        on_encrypted = None if on_data is None else partial(self._decrypt, on_data)
         try:
             while self._left:
                 record, self._left = self._left[:_RECORD], self._left[_RECORD:]
-                await self._carry_out(self._tls.write, record, on_data=hear_below)
+                await self._run(self._tls.write, record, on_data=on_encrypted)
                 if self._is_interrupted:
                     return False
         except ssl.SSLError as error:
             raise httpx.WriteError(str(error)) from error
         return True
 
-    def _hear(self, on_data: OnData, data: bytes) -> bool:
-        """Decrypt what has come during a write, for *hear*; it may be of TLS alone."""
+    def _decrypt(self, on_data: OnData, data: bytes) -> bool:
+        """Decrypt the data received during a write, if any, and pass it to *on_data*."""
         self._receive(data)
         with contextlib.suppress(ssl.SSLWantReadError):
             while not self._is_interrupted:
                 try:
-                    said = self._tls.read(READ_SIZE)
+                    received = self._tls.read(READ_SIZE)
                 except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                    said = b""
-                self._is_interrupted = on_data(said)
+                    received = b""
+                self._is_interrupted = on_data(received)
         return self._is_interrupted
 
     def limit_unacknowledged(self, seconds: float) -> None:
@@ -104,17 +104,17 @@ class TLSStream:
     def readable(self) -> bool:
         return bool(self._incoming.pending) or self._stream.readable()
 
-    async def _carry_out(
+    async def _run(
         self, operation: Callable[..., T], *args: Any, on_data: OnData | None = None
     ) -> T:
-        """Carry out an operation of TLS; read and write for it what it needs."""
+        """Perform a TLS operation; read and write the data that it needs."""
         while True:
             try:
                 result = operation(*args)
             except ssl.SSLWantReadError:
-                pass  # it is carried out again, when more has come
+                pass  # repeated after more data has arrived
             except ssl.SSLError:
-                await self._flush()  # the alert that tells the other side
+                await self._flush()  # sends the alert to the server
                 raise
             else:
                 await self._flush(on_data)
