@@ -6,11 +6,12 @@ requests, and the number of requests that start in any ten seconds. The first of
 once, the others are spread out, and waiting requests start in order.
 
 Other clients may use the same endpoint. They cannot see each other, but all get 429 when the limit
-is reached. What each was admitted to start until the first one is about its share of the limit; it
-pauses for as long as the response asks, and continues at that rate, without bursts. From there the
-rate grows by an equal step for all, faster the longer no refusal comes, and each refusal lowers it
-by an equal factor. By this additive increase and multiplicative decrease (Chiu and Jain, 1989)
-shares become equal and the limit is used; what other clients leave is taken up within a minute.
+is reached. The number of requests that a client has started by then is about its share of the
+limit. The client pauses for as long as the response asks, and continues at that rate, without
+bursts. The rate then grows by an equal step for all clients, faster the longer no refusal comes,
+and each refusal lowers it by an equal factor. With this additive increase and multiplicative
+decrease (Chiu and Jain, 1989), shares become equal and the limit is used. A rate that other clients
+no longer need is used within a minute.
 
 All threads and event loops of a client use a limiter. It computes times and never waits: the port
 waits.
@@ -66,12 +67,12 @@ MARGIN = 1.05
 CUT = 0.8
 """The factor by which refusals lower a share, at most once in a `WINDOW`."""
 LARGEST_CUT = 0.25
-"""The same for the first refusal, if fewer were admitted: it may be about something else."""
+"""Factor for the first refusal if fewer requests were accepted: it may have another cause."""
 SMALLEST_SHARE = 0.05
 """The part of a limit that a client always tries to use."""
 GROWTH = 0.06
 ACCELERATION = 0.04
-"""What is added to a share in the first `WINDOW` without a refusal, and more in each after it."""
+"""Growth of a share in the first `WINDOW` without a refusal, and its increase in later ones."""
 CLOCK_TOLERANCE = 1.0
 """A clock that is further behind belongs to another event loop."""
 
@@ -170,7 +171,7 @@ class RateLimiter:
         return min(1.0, self._share + windows * (GROWTH + ACCELERATION * windows))
 
     def back_off(self, now: float, pause: float) -> None:
-        """Note that a request was refused with 429: pause, and go on at the rate so far."""
+        """Record a 429 response: pause, and continue at the current rate."""
         with self._lock:
             if now >= self._paused_until:
                 self._share_before = self._share = self._share_at(now)
