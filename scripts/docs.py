@@ -47,6 +47,7 @@ REFERENCE = {
     "Jobs": ("_sync.job", "_async.job"),
     "Streams": ("_sync.stream", "_async.stream"),
     "Many jobs": ("_sync.results", "_async.results", "results", "journal"),
+    "Batches": ("_sync.batches", "_async.batches", "batches"),
     "Values": ("models", "explanation"),
     "Files": ("files",),
     "Errors": ("errors",),
@@ -54,7 +55,16 @@ REFERENCE = {
 }
 """The pages of the Python reference, by the modules whose public names they have."""
 
-ALIASES = ("Timeout", "OnTimeout", "OnLeave", "OnError", "Unset", "UNSET")
+ALIASES = (
+    "Timeout",
+    "KeyFunction",
+    "OnUpdate",
+    "OnTimeout",
+    "OnLeave",
+    "OnError",
+    "Unset",
+    "UNSET",
+)
 """Names of runpod_sdk.settings that signatures show; they are on the page "Types"."""
 
 INTERNAL = {"runpod_sdk.cli", "runpod_sdk.settings", "runpod_sdk.local.pytest_plugin"}
