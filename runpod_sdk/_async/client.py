@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.rate_limit import RateLimiters
 from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._importing import whole_imports
@@ -293,6 +294,19 @@ class AsyncRunpod:
             concurrency=concurrency,
             timeout=timeout,
             ordered=ordered,
+        )
+
+    def _context_of(self, endpoint_id: str, job_of: Callable[[str], AsyncJob]) -> EndpointContext:
+        config = self._config
+        return EndpointContext(
+            self._io,
+            endpoint_id,
+            config.timeout,
+            config.max_retries,
+            job_of,
+            self._recent_jobs,
+            self._rate_limiters,
+            config.size_limits,
         )
 
     async def aclose(self) -> None:

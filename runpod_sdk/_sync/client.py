@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.rate_limit import RateLimiters
 from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._importing import whole_imports
@@ -294,6 +295,19 @@ class Runpod:
             concurrency=concurrency,
             timeout=timeout,
             ordered=ordered,
+        )
+
+    def _context_of(self, endpoint_id: str, job_of: Callable[[str], Job]) -> EndpointContext:
+        config = self._config
+        return EndpointContext(
+            self._io,
+            endpoint_id,
+            config.timeout,
+            config.max_retries,
+            job_of,
+            self._recent_jobs,
+            self._rate_limiters,
+            config.size_limits,
         )
 
     def close(self) -> None:

@@ -5,27 +5,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from runpod_sdk._flows import api, submit
+from runpod_sdk import _openai
+from runpod_sdk._flows import api, explain, submit
+from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.guard import JobGuard
+from runpod_sdk._flows.operation import Operation
+from runpod_sdk._flows.send import call
 from runpod_sdk._flows.updates import wait_and_notify
+from runpod_sdk._headers import checked_headers
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
-from runpod_sdk._sync.endpoint_base import EndpointBase
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk._typed_outputs import reader_for
+from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
+    EndpointHealth,
     ExecutionPolicy,
     Input_contra,
     InputValue,
     JobState,
     JSONValue,
     Output_co,
+    PurgeResult,
     S3Config,
+    subscriptable,
 )
 from runpod_sdk.results import checked
 from runpod_sdk.settings import (
@@ -43,7 +51,11 @@ from runpod_sdk.settings import (
 )
 
 if TYPE_CHECKING:
+    from openai import OpenAI
+
     from runpod_sdk._io.loop_thread import Inputs
+    from runpod_sdk._sync.batches import EndpointBatches
+    from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.results import Results
     from runpod_sdk.journal import Journal
     from runpod_sdk.results import MapProgress, MapResult
@@ -55,13 +67,50 @@ JSONInput = TypeVar("JSONInput", bound=InputValue)
 
 
 @frozen
-class Endpoint(EndpointBase[Input_contra, Output_co]):
+class Endpoint(Generic[Input_contra, Output_co]):
     """
     A serverless endpoint: the queue that jobs are submitted to. Made by `Runpod.endpoint`.
 
     An `Endpoint[In, Out]` takes inputs of type In and returns outputs of type Out, as set
     by `input_type=In` and `output_type=Out`. In a plain `Endpoint` both are Any.
     """
+
+    client: Runpod
+    id: str
+    input_type: Any = None
+    """Type that inputs must have; None accepts any JSON value."""
+    output_type: Any = None
+    """Type that outputs are converted to; None leaves decoded JSON."""
+
+    if not TYPE_CHECKING:
+        __class_getitem__ = subscriptable
+
+    def __repr__(self) -> str:
+        from runpod_sdk._display import line_of_endpoint
+
+        return line_of_endpoint(self)
+
+    def _repr_html_(self) -> str:
+        """Show the endpoint in a notebook. No request is sent."""
+        from runpod_sdk._display import html_of_endpoint
+
+        return html_of_endpoint(self)
+
+    def job(self, job_id: str) -> Job[Output_co]:
+        """
+        Return the job with this id. No request is sent.
+
+        Examples:
+            ```python
+            job = endpoint.job(job_id)  # an id that you stored
+            print(job.output())
+            ```
+
+        Raises:
+            ValueError: The id is empty, "." or "..", or contains a slash or white space.
+        """
+        endpoint: Any = self  # which is an Endpoint
+        return Job(endpoint, checked_id(job_id, "job_id"))
 
     def run(
         self: Endpoint[In, Out],
@@ -401,6 +450,182 @@ class Endpoint(EndpointBase[Input_contra, Output_co]):
         """
         return self.job(job_id).updates(timeout=timeout, extra_headers=extra_headers)
 
+    def status(
+        self,
+        job_id: str,
+        *,
+        timeout: Timeout | Unset = UNSET,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> JobState:
+        """
+        Return the current state of a job.
+
+        Examples:
+            ```python
+            state = endpoint.status(job_id)
+            print(state.status, state.completed)
+            ```
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout, which restarts as a body makes progress.
+            extra_headers: Additional headers of each request.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: get_job_status in openapi/runpod-serverless.yaml.
+        """
+        op = api.status(self.id, checked_id(job_id, "job_id"))
+        return self._call(op, timeout, extra_headers)
+
+    def cancel(
+        self,
+        job_id: str,
+        *,
+        timeout: Timeout | Unset = UNSET,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> JobState:
+        """
+        Cancel a queued or running job, and return the state that the server answers with.
+
+        Examples:
+            ```python
+            state = endpoint.cancel(job_id)
+            print(state.status)
+            ```
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+            extra_headers: Additional headers of each request.
+
+        Raises:
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: cancel_job in openapi/runpod-serverless.yaml.
+        """
+        op = api.cancel(self.id, checked_id(job_id, "job_id"))
+        return self._call(op, timeout, extra_headers)
+
+    def retry(
+        self,
+        job_id: str,
+        *,
+        timeout: Timeout | Unset = UNSET,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> JobState:
+        """
+        Queue a failed or timed out job again, with the same id and input.
+
+        The server drops the job's previous result.
+
+        Examples:
+            ```python
+            state = endpoint.retry(job_id)
+            print(state.status)  # IN_QUEUE
+            ```
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+            extra_headers: Additional headers of each request.
+
+        Raises:
+            BadRequestError: The job's status does not allow a retry.
+            NotFoundError: The endpoint has no such job, or its result has expired.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: retry_job in openapi/runpod-serverless.yaml.
+        """
+        op = api.retry(self.id, checked_id(job_id, "job_id"))
+        return self._call(op, timeout, extra_headers)
+
+    def explain(
+        self,
+        job_id: str,
+        *,
+        timeout: Timeout | Unset = UNSET,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> Explanation:
+        """
+        Explain a job's current state, for example why it is still queued.
+
+        Requests the job's state and the endpoint's health. If they cannot be fetched, nothing
+        is raised: the reason is then `JobReason.UNKNOWN`.
+
+        Examples:
+            ```python
+            explanation = endpoint.explain(job_id)
+            print(explanation.reason, explanation)
+            ```
+
+        Args:
+            timeout: Longest total time of all requests, in seconds.
+            extra_headers: Additional headers of each request.
+
+        Returns:
+            A reason code and a sentence, with the state and the health they are based on.
+
+        Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
+        """
+        job_id = checked_id(job_id, "job_id")
+        context = self._with_headers(extra_headers)
+        deadline = context.call_deadline(call_timeout(timeout))
+        return sync.drive(explain.explain(context, job_id, deadline))
+
+    def health(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> EndpointHealth:
+        """
+        Return the endpoint's job and worker counts.
+
+        Examples:
+            ```python
+            health = endpoint.health()
+            print(health.jobs.in_queue, health.workers.idle)
+            ```
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+            extra_headers: Additional headers of each request.
+
+        Raises:
+            NotFoundError: There is no such endpoint.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: get_health in openapi/runpod-serverless.yaml.
+        """
+        return self._call(api.health(self.id), timeout, extra_headers)
+
+    def purge_queue(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> PurgeResult:
+        """
+        Remove all queued jobs; running jobs continue. The request is never sent twice.
+
+        Examples:
+            ```python
+            result = endpoint.purge_queue()
+            print(result.removed, "jobs removed")
+            ```
+
+        Args:
+            timeout: Longest total time in seconds; None is no limit. By default the client's
+                timeout.
+            extra_headers: Additional headers of each request.
+
+        Raises:
+            NotFoundError: There is no such endpoint.
+            RunpodTimeoutError: *timeout* passed first.
+
+        Source: purge_queue in openapi/runpod-serverless.yaml.
+        """
+        return self._call(api.purge(self.id), timeout, extra_headers)
+
     @overload
     def map(
         self: Endpoint[InputValue, Out],
@@ -549,3 +774,58 @@ class Endpoint(EndpointBase[Input_contra, Output_co]):
             self._with_headers(extra_headers), many_context(self.client._io), inputs, options
         )
         return Results(jobs)
+
+    @property
+    def batches(self) -> EndpointBatches:
+        """
+        The service's batches of this endpoint. Experimental.
+
+        For most programs, `map` is the better choice; see docs/service-batches.md.
+        """
+        from runpod_sdk._sync.batches import EndpointBatches
+
+        return EndpointBatches(self)
+
+    @property
+    def openai_base_url(self) -> str:
+        """
+        The base URL of the endpoint's OpenAI-compatible API, if its worker has one.
+
+        Use it with any OpenAI client; the API key is your RunPod key.
+        """
+        return _openai.base_url(self.client._config, self.id)
+
+    def openai(self, **options: Any) -> OpenAI:
+        """
+        Return an `openai.OpenAI` client for this endpoint.
+
+        It uses this client's key and base URL. It has its own connections: close it, or use it
+        as a context manager. It does not use this client's proxy or transport.
+
+        Args:
+            options: Other arguments of `openai.OpenAI`. `max_retries` is 0 by default:
+                each request is a job, and a request that is sent again is paid again.
+
+        Raises:
+            ConfigurationError: The package is not installed; it is the extra `openai`.
+        """
+        made: OpenAI = _openai.make(
+            "OpenAI", self.client._config, self.id, options, api.authorization
+        )
+        return made
+
+    def _call(
+        self, op: Operation[T], timeout: Timeout | Unset, extra_headers: Mapping[str, str] | None
+    ) -> T:
+        context = self._with_headers(extra_headers)
+        deadline = context.call_deadline(call_timeout(timeout))
+        return sync.drive(call(context, op, deadline))
+
+    def _with_headers(self, extra_headers: Mapping[str, str] | None) -> EndpointContext:
+        if extra_headers is None:
+            return self._context
+        return evolve(self._context, headers=checked_headers(extra_headers, "extra_headers"))
+
+    @property
+    def _context(self) -> EndpointContext:
+        return self.client._context_of(self.id, self.job)
