@@ -254,6 +254,28 @@ def test_the_page_survives_a_restart_of_the_server(browser: Browser) -> None:
     browser.open("about:blank")
 
 
+def test_another_endpoint_of_the_server_can_be_chosen(browser: Browser) -> None:
+    """Its jobs are shown, and the form sends to it; a server with one has no choice."""
+    with LocalEndpoint({"first": handler, "second": lambda job: "of second"}) as local:
+        browser.screen(1280, 860)
+        watched = Watched(browser, local)
+        job = watched.run("of first", "runsync")
+        watched.show()
+        browser.sees(f"{watched.row(job)} .badge", "Completed")
+        browser.script(
+            "const choice = document.getElementById('endpoints');"
+            "choice.value = 'second';"
+            "choice.dispatchEvent(new Event('change'))"
+        )
+        browser.sees("#empty", "No jobs yet")
+        browser.write("#input", "1")
+        browser.click("#new-job [type=submit]")
+        browser.sees("#job .output pre", "of second")
+        assert browser.script("return document.title").startswith("second")
+        watched.http.close()
+        browser.open("about:blank")
+
+
 # -- The reference
 
 

@@ -16,6 +16,7 @@ export class Live {
     this.on = on;
     this.version = "";
     this.held = null;
+    this.told = null;
   }
 
   /** Ask anew, at once: something else is to be shown, or something was done. */
@@ -24,17 +25,24 @@ export class Live {
     this.held?.abort();
   }
 
+  /** A server that was started again has another session. */
+  tellSession() {
+    if (session === this.told) return;
+    this.told = session;
+    this.on.session(session);
+  }
+
   async run() {
     for (;;) {
       await visible();
       this.held = new AbortController();
       try {
-        if (session === null) this.on.session(await openSession());
-        const key = session.key;
+        if (session === null) await openSession();
+        this.tellSession();
         const query = new URLSearchParams({ wait: HELD, since: this.version });
         for (const [name, value] of Object.entries(this.ask())) if (value) query.set(name, value);
         const state = await call("GET", `${local("state")}&${query}`, { signal: this.held.signal });
-        if (session.key !== key) this.on.session(session);
+        this.tellSession();
         if (this.held.signal.aborted) continue;
         this.version = state.version;
         this.on.state(state);
