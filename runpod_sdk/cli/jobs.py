@@ -106,8 +106,8 @@ def _wait_for_end(
     """Wait for a job and return its state, or print its stream and return the exit status."""
     if stream:
         return _stream(endpoint, job_id, timeout, output, saver, quiet)
-    with status_line(endpoint, job_id, quiet=quiet):
-        return endpoint.wait(job_id, timeout=timeout)
+    with status_line(endpoint, job_id, quiet=quiet) as update:
+        return endpoint.wait(job_id, timeout=timeout, on_update=update)
 
 
 def _stream(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,14 +38,20 @@ _WORKERS: Final = ("idle", "running", "initializing", "throttled", "unhealthy")
 
 
 @contextmanager
-def status_line(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[None]:
-    """Show where the job is while the block runs, if standard error is a terminal."""
+def status_line(
+    endpoint: Endpoint, job_id: str, *, quiet: bool
+) -> Iterator[Callable[[JobState], None] | None]:
+    """
+    Show where the job is while the block runs, if standard error is a terminal.
+
+    The context is a function that shows an update of the job, or None if nothing is shown.
+    """
     if quiet or not is_terminal(sys.stderr):
-        yield
+        yield None
         return
     line = StatusLine(endpoint, job_id)
     try:
-        yield
+        yield line.update
     except KeyboardInterrupt:
         line.stop(clear=False)
         raise
@@ -56,13 +62,19 @@ def status_line(endpoint: Endpoint, job_id: str, *, quiet: bool) -> Iterator[Non
 
 
 class StatusLine:
-    """One thread asks for the job's status now and then, another one draws it."""
+    """
+    One thread draws the line, another one asks why a job is still queued.
+
+    The command's own wait reports updates of the job. A stream reports none, so that the second
+    thread asks for the job's status too.
+    """
 
     def __init__(self, endpoint: Endpoint, job_id: str) -> None:
         self._endpoint = endpoint
         self._job_id = job_id
         self._began = time.monotonic() - _seconds_since_submission(job_id)
         self._explanation: Explanation | None = None
+        self._update: JobState | None = None
         self._stopped = threading.Event()
         self._clear = True
         self._threads = [
@@ -70,6 +82,10 @@ class StatusLine:
         ]
         for thread in self._threads:
             thread.start()
+
+    def update(self, state: JobState) -> None:
+        """Show another state of the job."""
+        self._update = state
 
     def stop(self, *, clear: bool = True) -> None:
         """Stop drawing. Remove the line, or leave it."""
@@ -81,6 +97,9 @@ class StatusLine:
     def _poll(self) -> None:
         pause = _DELAY
         while not self._stopped.wait(pause):
+            if self._update is not None and self._update.started:
+                pause = _MAX_PAUSE_QUEUED
+                continue
             before = self._explanation
             try:
                 now = self._endpoint.explain(self._job_id, timeout=_REQUEST_TIMEOUT)
@@ -121,7 +140,13 @@ class StatusLine:
             console.control(begin, clear)
 
     def _text(self) -> str:
-        return status_text(self._explanation, time.monotonic() - self._began)
+        from runpod_sdk import Explanation, JobReason
+
+        explanation, update = self._explanation, self._update
+        if update is not None and update.started:
+            reason = JobReason.DONE if update.completed else JobReason.RUNNING
+            explanation = Explanation(reason=reason, text="", state=update)
+        return status_text(explanation, time.monotonic() - self._began)
 
 
 def status_text(explanation: Explanation | None, elapsed: float) -> str:
