@@ -98,8 +98,8 @@ async def _query(entries: list[Entry]) -> Statuses:
         return dict(await asyncio.gather(*map(ask, entries)))
 
 
-def watch(selection: Selection) -> None:
-    """Show the jobs until all of them have ended, asking every two seconds."""
+def watch(selection: Selection) -> list[Entry]:
+    """Show the jobs until all of them have ended, asking every two seconds; return them."""
     import time
 
     from rich.live import Live
@@ -112,13 +112,17 @@ def watch(selection: Selection) -> None:
         ended.update({job: status for job, status in found.items() if status in _ENDED})
         return known | found
 
-    with Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
-        while True:
+    entries, statuses = selection.find(query)
+    if not entries:
+        return entries
+    table = _table(entries, statuses)
+    with Live(table, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        live.refresh()
+        while not all(statuses[entry.id] in _ENDED for entry in entries):
+            time.sleep(_WATCH_PAUSE)
             entries, statuses = selection.find(query)
             live.update(_table(entries, statuses), refresh=True)
-            if all(statuses[entry.id] in _ENDED for entry in entries):
-                return
-            time.sleep(_WATCH_PAUSE)
+    return entries
 
 
 def print_jobs(entries: list[Entry], statuses: Statuses, *, table: bool) -> None:

@@ -142,14 +142,14 @@ def jobs(
     )
     with errors_reported(endpoint_id or ""):
         if watch:
-            job_list.watch(selection)
-            return
-        query = job_list.query_statuses if with_status or only else None
-        entries, statuses = selection.find(query)
+            entries = job_list.watch(selection)
+        else:
+            query = job_list.query_statuses if with_status or only else None
+            entries, statuses = selection.find(query)
     as_table = output == "text" or (output is None and terminal)
     if not entries and is_terminal(sys.stderr):
         print_note("the history contains no such jobs")
-    if entries or not as_table:
+    if not watch and (entries or not as_table):
         job_list.print_jobs(entries, statuses, table=as_table)
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import struct
 import sys
-import termios
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +13,11 @@ from dataclasses import dataclass
 import pytest
 
 from runpod_sdk.cli.app import app
+
+if sys.platform != "win32":
+    import fcntl
+    import pty
+    import termios
 
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

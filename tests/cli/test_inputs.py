@@ -15,6 +15,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runpod_sdk.cli.history import preview
 from runpod_sdk.cli.inputs import job_input
 from tests.hypothesis_profiles import at_most
 
@@ -35,6 +36,15 @@ def test_pairs_are_members_of_the_input(words: dict[str, str], others: dict[str,
     pairs += [f"{key}:={json.dumps(value)}" for key, value in others.items()]
     if pairs:
         assert job_input(None, pairs) == {**words, **others}
+
+
+@given(values)
+@at_most(50)
+def test_a_preview_of_an_input_is_a_short_line(value: Any) -> None:
+    for whole in (value, {"a": value}):
+        text = preview(whole)
+        assert len(text) <= 80
+        assert len(text.splitlines()) <= 1
 
 
 @pytest.mark.parametrize(
