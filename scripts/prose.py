@@ -1,5 +1,5 @@
 """
-Find private dialect in the pages and in the docstrings of the package.
+Find private dialect in the pages, and in the docstrings and messages of the package.
 
 `python scripts/prose.py` checks README.md, docs/ and runpod_sdk/; `python scripts/prose.py
 FILE …` checks these files. Each finding is one line: file, line, rule, and the sentence. The exit
@@ -60,7 +60,7 @@ PATTERNS: dict[str, str] = {
     ),
     r"\b(?:is|are|was|were) to be\b|\bha(?:s|ve|d) to be\b": "use the imperative, or must",
     r"\bthe (?:same)(?=[.,;:]|$)": "name the thing",
-    r"^(?:What(?! to do:)|Who|Whom|That which)\b[^?]*$": "a clause is the subject: name the thing",
+    r"^(?:What(?! to do\b)|Who|Whom|That which)\b[^?]*$": "a clause is the subject: name the thing",
     r"^The \w+ of the \w+ of\b|\bthe \w+ of the \w+ of the\b": "use 's or a compound",
     r";[^;]*;": "more than one idea in a sentence",
 }
@@ -77,6 +77,12 @@ HEADINGS_ALLOWED = re.compile(r"^(?:Why$|When to )|^(?:Next steps)$|^How to\b|^C
 
 DOCSTRING = re.compile(r"^(?:What|Who|That|The same|As|One that|Somebody|Nobody|Do as)\b")
 """Rule 9: a docstring begins with an imperative or a noun."""
+
+
+MESSAGE = re.compile(
+    r"^(?!SELECT|PRAGMA|INSERT|DELETE|UPDATE|[a-z-]+:\S).*[a-z]{2} [a-z]{2,} [a-z]{2}"
+)
+"""A string literal that people read: three words, and neither SQL nor CSS."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +181,28 @@ def docstring_sentences(source: str) -> Iterator[Sentence]:
                 first = False
 
 
+def message_sentences(source: str) -> Iterator[Sentence]:
+    """Return the texts of errors, warnings and log records: string literals of several words."""
+    tree = ast.parse(source)
+    texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
+    for node in ast.walk(tree):
+        if id(node) in texts | parts or not isinstance(node, ast.JoinedStr | ast.Constant):
+            continue
+        values = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = "".join(
+            str(value.value) if isinstance(value, ast.Constant) else "CODE" for value in values
+        )
+        if MESSAGE.search(text) and "\n" not in text:
+            yield from _sentences(node.lineno, text, "cell")
+
+
 def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     yield from _of(tree)
     todo: list[ast.Module | ast.ClassDef] = [tree]
@@ -240,7 +268,9 @@ def faults(sentence: Sentence) -> Iterator[str]:
 
 def sentences(path: Path) -> list[Sentence]:
     source = path.read_text(encoding="utf-8")
-    return list(docstring_sentences(source) if path.suffix == ".py" else page_sentences(source))
+    if path.suffix != ".py":
+        return list(page_sentences(source))
+    return [*docstring_sentences(source), *message_sentences(source)]
 
 
 def check(path: Path) -> list[Finding]:

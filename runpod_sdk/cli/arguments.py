@@ -142,7 +142,7 @@ Output = Annotated[
         "--output",
         "-o",
         help="json: the API's response. text: only the output; a string as it is, the strings"
-        " of a stream joined, other values as JSON. raw: the same, with no newline added."
+        " of a stream joined, other values as JSON. raw: as text, without an added newline."
         " Default: json, but for a failed job in a terminal the error as text.",
         rich_help_panel=THE_PRINT,
     ),

@@ -109,6 +109,20 @@ def test_docstrings(tmp_path: Path, docstring: str, advice: str | None) -> None:
     assert found(module) == set()
 
 
+def test_messages(tmp_path: Path) -> None:
+    """Those of errors, warnings and log records, with values in them too."""
+    module = tmp_path / "module.py"
+    module.write_text(
+        'raise ValueError(f"job {id}: the local time is up, and the job goes on")\n'
+        'QUERY = "SELECT what FROM those that go on"\n'
+        'NAME = "goes on"\n',
+        encoding="utf-8",
+    )
+    assert {text for text, _ in found(module)} == {
+        "job CODE: the local time is up, and the job goes on"
+    }
+
+
 @pytest.mark.parametrize("path", prose.checked_files(), ids=lambda path: path.name)
 def test_the_pages_and_public_modules(path: Path) -> None:
     assert [str(finding) for finding in prose.check(path)] == []
