@@ -1,8 +1,8 @@
 """
-How a client finds its API key and its base URL: arguments, variables, a file.
+Find a client's API key and base URL in arguments, environment variables and a file.
 
-A variable that is empty counts as unset. No function here that raises has a key in a local
-variable: tools that record the variables of a traceback would show it.
+An empty variable counts as unset. A function in this module that raises has no key in a local
+variable, because tools that record a traceback's variables would show the key.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ _SUSPICIOUS: Final = (
     (re.compile(r"\s"), "it contains white space: use the key alone"),
     (re.compile(r"^\w+=|^\$|^<|^\{"), "it looks like a placeholder or an assignment"),
 )
-"""What a key has that was not copied as it is, and what is said of it."""
+"""Signs of a key that was not copied exactly, with the remark in the error."""
 
 
 @frozen
 class ApiKey:
-    """An API key, and where it came from."""
+    """An API key and its source."""
 
     value: str = field(repr=False)
     source: str
-    """Where the key was found, as a message says it."""
+    """The source of the key, for messages."""
 
     @property
     def origin(self) -> str:
-        """The source, with what looks wrong about the key, for the message of a refusal."""
+        """The source, with a remark if the key looks wrong, for the error after a refusal."""
         for pattern, remark in _SUSPICIOUS:
             if pattern.search(self.value):
                 return f"{self.source}; {remark}"
@@ -73,10 +73,10 @@ def find_api_key(explicit: str | None) -> ApiKey:
 
 def key_from_function(key: object) -> ApiKey:
     """
-    Return the key that a program's own function has returned.
+    Return the key from the caller's `api_key` function.
 
     Raises:
-        ConfigurationError: It can't be a key.
+        ConfigurationError: The returned value is not a valid key.
     """
     found, key = _checked(key, "what the api_key function returned"), None
     if isinstance(found, ApiKey):
@@ -85,7 +85,7 @@ def key_from_function(key: object) -> ApiKey:
 
 
 def _checked(key: object, source: str) -> ApiKey | str:
-    """Return the key, or what is wrong with it."""
+    """Return the key, or a message about its error."""
     if not isinstance(key, str):
         return f"{source} must be a string, not a {type(key).__name__}"
     if not key.strip():
@@ -99,7 +99,7 @@ def _checked(key: object, source: str) -> ApiKey | str:
 
 
 def _stored_api_key() -> ApiKey | str:
-    """Return the key in RunPod's own file, or why there is none."""
+    """Return the key from RunPod's configuration file, or a message why there is none."""
     none = f"no API key: pass api_key=…, set {API_KEY_VARIABLE}, or write one to {CONFIG_FILE}"
     home = _home()
     if home is None:
@@ -128,21 +128,21 @@ def _stored_api_key() -> ApiKey | str:
 
 
 def _toml(content: bytes) -> dict[str, Any] | str:
-    """Return the decoded file, or what is wrong with it."""
+    """Return the decoded file, or a message about its error."""
     import tomllib
 
     try:
         return tomllib.loads(content.decode("utf-8-sig"))  # some editors begin with a BOM
     except UnicodeDecodeError:
         return "is not UTF-8: save it as UTF-8"
-    except ValueError:  # whose text may quote the file: no TOML, or an integer that is too long
+    except ValueError:  # invalid TOML, or an integer that is too long; its text may quote the file
         return "is not valid TOML: correct it, or write a new one"
     except RecursionError:
         return "is nested too deeply: write a new one"
 
 
 def _home() -> Path | None:
-    """Return the home directory, if it can be told."""
+    """Return the home directory, or None if it is unknown."""
     try:
         if sys.platform != "win32" and os.environ.get("HOME") == "":
             import pwd
@@ -155,19 +155,19 @@ def _home() -> Path | None:
 
 def find_base_url(explicit: str | None) -> str:
     """
-    Return *explicit*, else the variable, else RunPod's own; warn if it is public and not https.
+    Return *explicit*, else the variable, else RunPod's URL; warn if it is public and not https.
 
     Raises:
-        ConfigurationError: It can't be a base URL.
+        ConfigurationError: The base URL is invalid.
     """
     if explicit is not None:
         url, explicit, source = explicit, None, "base_url"
     else:
         url, source = os.environ.get(BASE_URL_VARIABLE) or BASE_URL, BASE_URL_VARIABLE
-    fault = _fault_of_url(url)
-    if fault:
-        del url  # it may have a password in it
-        raise ConfigurationError(f"{source} must {fault}")
+    requirement = _violated_requirement(url)
+    if requirement:
+        del url  # it may contain a password
+        raise ConfigurationError(f"{source} must {requirement}")
     url = url.rstrip("/")
     parts = urlsplit(url)
     if parts.scheme == "http" and is_public(parts.hostname or ""):
@@ -175,18 +175,18 @@ def find_base_url(explicit: str | None) -> str:
     return url
 
 
-def _fault_of_url(url: str) -> str:
-    """Say what a base URL must be that this one is not; of a good one, nothing."""
+def _violated_requirement(url: str) -> str:
+    """Return the requirement that a base URL violates; empty if it is valid."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
-        good = good and parts.port != 0
-        secret = "@" in parts.netloc or (not good and "@" in url)
+        is_valid = parts.scheme in ("http", "https") and is_host(parts.hostname or "")
+        is_valid = is_valid and parts.port != 0
+        secret = "@" in parts.netloc or (not is_valid and "@" in url)
     except (ValueError, AttributeError, TypeError):
         return f"be a URL such as {BASE_URL}"
-    if secret:  # looked for first, as all else shows the URL
+    if secret:  # checked first, because the other messages show the URL
         return "not contain a user name or a password"
-    if not good or not url.isprintable() or " " in url:
+    if not is_valid or not url.isprintable() or " " in url:
         return f"be a URL such as {BASE_URL}, not {url!r}"
     if parts.query or parts.fragment or {".", ".."} & set(parts.path.split("/")):
         return f"end with a path, without '?', '#' or '..', not {url!r}"

@@ -1,17 +1,17 @@
 """
 A lock on a file that its holder cannot lose by reading the file.
 
-SQLite locks a database with POSIX record locks. A process drops those as soon as it closes
-*any* descriptor of the file, which every copy or checksum of it does. The lock here belongs
-to one open file instead:
+SQLite locks a database with POSIX record locks. A process releases them when it closes *any*
+descriptor of the file, as every copy or checksum of the file does. This lock belongs to one open
+file description instead:
 
     Linux, macOS    an open-file-description lock on one byte
-    Linux, else     `flock`, where the kernel or the file system has no such lock
+    Linux, else     `flock`, if the kernel or the file system has no such lock
     Windows         `msvcrt.locking` on one byte
-    elsewhere       none but SQLite's, which `FileLock.check` takes again
+    elsewhere       only SQLite's lock, which `FileLock.check` acquires again
 
-The lock is on the file and not on a name, so symbolic and hard links exclude each other.
-Nothing is left behind when the process ends.
+The lock is on the file, not on its name, so symbolic and hard links exclude each other. The
+process's end releases the lock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ else:
 _SQLITE_BYTES: Final = 0x4000_0000, 512
 """The first of the bytes that SQLite locks, and their number."""
 _OUR_BYTE: Final = _SQLITE_BYTES[0] + 1024
-"""It is in the page that holds SQLite's bytes, to which SQLite writes no data."""
+"""The byte that this lock uses, in the page of SQLite's bytes, which contains no data."""
 _TAKEN: Final = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _UNSUPPORTED: Final = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY}
 
@@ -56,13 +56,13 @@ class FileLock:
 
     Raises:
         FileTakenError: The file is locked already.
-        OSError: The file can't be opened for writing, is no regular file, or can't be locked.
+        OSError: The file cannot be opened for writing, is not a regular file, or cannot be locked.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         with _registry.guard:
-            # Without opening it: closing it again would drop the locks that SQLite holds here.
+            # Without opening the file: closing it would release this process's SQLite locks.
             if _identity(path) in _registry.held:
                 raise FileTakenError
             if os.path.lexists(path) and not stat.S_ISREG(os.stat(path).st_mode):
@@ -81,7 +81,7 @@ class FileLock:
             _registry.held.add(self._identity)
 
     def watch(self, path: str) -> None:
-        """Let `check` also fail once *path* leads to another file than now."""
+        """Let `check` also fail if *path* is replaced by another file."""
         identity = _identity(path)
         if identity is None:
             raise FileLostError(path)
@@ -89,12 +89,12 @@ class FileLock:
 
     def check(self) -> None:
         """
-        Make sure that the file is still ours alone, and under its name.
+        Check that this lock still has exclusive access to the file, at its path.
 
         Raises:
-            FileLostError: It, or another that is watched, was deleted, moved or replaced.
-            FileTakenError: Another program uses it.
-            OSError: It can't be locked.
+            FileLostError: The file, or a watched file, was deleted, moved or replaced.
+            FileTakenError: Another program uses the file.
+            OSError: The file cannot be locked.
         """
         self._check_names()
         if sys.platform != "win32":
@@ -113,7 +113,7 @@ class FileLock:
             os.close(self._descriptor)
 
     def after_fork(self) -> None:
-        """Keep no share of the parent's lock: it would outlive the parent."""
+        """Close the copied descriptor, which would keep the parent's lock after its end."""
         os.close(self._descriptor)
 
     def _check_names(self) -> None:
@@ -123,14 +123,15 @@ class FileLock:
 
 
 class _Registry:
-    """The files that this process has locked; a fork begins with none."""
+    """The files that this process has locked; a forked process starts with none."""
 
     def __init__(self) -> None:
         self.after_fork()
         _forks.watch(self)
 
     def after_fork(self) -> None:
-        self.guard = threading.RLock()  # a file may be released by the garbage collector
+        # Reentrant, because the garbage collector may release a file.
+        self.guard = threading.RLock()
         self.held = set[Identity]()
 
 
@@ -147,18 +148,18 @@ def _identity(path: str) -> Identity | None:
 
 def _lock(descriptor: int) -> None:
     """
-    Lock an open file for its description, as this platform can.
+    Lock an open file description, by the platform's method.
 
     Raises:
-        FileTakenError: It is locked.
-        OSError: It can't be locked.
+        FileTakenError: The file is locked.
+        OSError: The file cannot be locked.
     """
     try:
         if sys.platform == "win32":
             os.lseek(descriptor, _OUR_BYTE, os.SEEK_SET)
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         elif not _lock_description(descriptor) and sys.platform == "linux":
-            # Elsewhere it would exclude SQLite's own locks.
+            # On other systems, `flock` would exclude SQLite's own locks.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _TAKEN:
@@ -169,11 +170,11 @@ def _lock(descriptor: int) -> None:
 if sys.platform != "win32":
 
     def _lock_description(descriptor: int) -> bool:
-        """Lock one byte for the open file description; tell whether there are such locks."""
+        """Lock one byte for the open file description; return whether that is supported."""
         if not hasattr(fcntl, "F_OFD_SETLK"):
             return False
         record = fcntl.F_WRLCK, os.SEEK_SET, _OUR_BYTE, 1, 0
-        # A `struct flock`; a C compiler pads its end too.
+        # A `struct flock`, with the padding of a C compiler.
         packed = struct.pack("hhqqi0q", *record)
         if sys.platform == "darwin":
             kind, whence, start, length, process = record

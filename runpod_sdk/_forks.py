@@ -12,15 +12,15 @@ class Forked(Protocol):
 
     def after_fork(self) -> None:
         """
-        Give up what belongs to the parent, in the new process and before anything else there.
+        Release the parent's resources, in the new process and before any other code runs there.
 
-        Locks may be held by threads that do not exist here, so none may be taken.
+        Do not acquire locks: threads that do not exist in this process may hold them.
         """
         ...
 
 
 def watch(value: Forked) -> None:
-    """Call the value's `after_fork` in each process that is forked from now on."""
+    """Call the value's `after_fork` in each process that is forked later."""
     _watched.add(value)
 
 

@@ -1,4 +1,4 @@
-"""Headers that a program adds to requests: which ones it may, and what they may contain."""
+"""Check the headers that a program adds to requests."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def checked_headers(headers: Mapping[str, str] | None, argument: str) -> dict[st
     """
     Return *headers* with their names in lower case.
 
-    No message shows a value, as it may be a secret.
+    Messages show no value, because it may be a secret.
 
     Raises:
-        TypeError: They are no mapping of strings to strings.
-        ValueError: One is set by the SDK itself, or is not valid in HTTP.
+        TypeError: *headers* is not a mapping of strings to strings.
+        ValueError: The SDK sets a header itself, or a header is invalid in HTTP.
     """
     given: Any = {} if headers is None else headers
     if not isinstance(given, Mapping):

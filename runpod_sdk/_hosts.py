@@ -28,7 +28,7 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 
 def address_of(host: str) -> Address | None:
-    """Return *host* as an address, an embedded IPv4 address as itself; None if it is a name."""
+    """Return *host* as an address, or None if it is a name; unwrap an embedded IPv4 address."""
     try:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
@@ -43,7 +43,7 @@ def is_host(host: str) -> bool:
     if address_of(host) is not None:
         return True
     if not host.isascii():
-        import idna  # which httpx needs for such names, too
+        import idna  # a dependency of httpx, for such names
 
         try:
             host = idna.encode(host).decode()
@@ -53,7 +53,7 @@ def is_host(host: str) -> bool:
     return (
         len(host) < 255
         and all(_LABEL.fullmatch(label) for label in labels)
-        and not labels[-1].isdecimal()  # an address that is none
+        and not labels[-1].isdecimal()  # an invalid address
     )
 
 

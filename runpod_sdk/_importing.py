@@ -1,9 +1,9 @@
 """
 Imports that can be interrupted.
 
-Python forgets a package whose import is interrupted, but keeps the modules of it that were
-imported by then. Imported again, the package lacks them: `asyncio`, `pathlib` and others then
-fail until the process ends.
+If an import is interrupted, Python removes the package, but keeps its modules that are already
+imported. A second import of the package does not bind these modules: `asyncio`, `pathlib` and
+other packages then fail until the process ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def whole_imports() -> Iterator[None]:
-    """Enclose imports; if they are interrupted, they can be made again."""
+    """Enclose imports; after an interruption, they can be repeated."""
     before = set(sys.modules)
     try:
         yield
@@ -25,8 +25,8 @@ def whole_imports() -> Iterator[None]:
 
 
 def _repair(imported: set[str]) -> None:
-    """Forget modules whose package is forgotten; bind the others to their packages."""
-    for name in sorted(imported):  # a package comes before what is in it
+    """Remove modules whose package was removed; bind the others to their packages."""
+    for name in sorted(imported):  # a package sorts before its modules
         package, _, child = name.rpartition(".")
         module = sys.modules.get(name)
         if not package or module is None:

@@ -24,7 +24,7 @@ from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import JournalError
 
 _URL: Final = re.compile("([A-Za-z][A-Za-z0-9+.-]+):/")  # a drive has one letter
-_APPLICATION: Final = 0x52504A31  # "RPJ1": a journal, and the version of its form
+_APPLICATION: Final = 0x52504A31  # "RPJ1": a journal, and its schema version
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE inputs (
@@ -40,7 +40,7 @@ CREATE INDEX unfinished ON inputs (status, since) WHERE status <> 'succeeded';
 _BEHIND: Final = "INSERT OR REPLACE INTO meta VALUES ('behind', '1')", ()
 _NOT_BEHIND: Final = "DELETE FROM meta WHERE name = 'behind'", ()
 _CHECKPOINT_SIZE: Final = 4 * 2**20
-"""Bytes of `-wal` from which it is copied into the file."""
+"""The size of `-wal` in bytes from which it is copied into the file."""
 
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -50,8 +50,8 @@ def checked_path(given: str | os.PathLike[str]) -> str:
     Return the path of a journal, with `~` as the user's home.
 
     Raises:
-        ValueError: It is empty or a URL, or can't be a path.
-        TypeError: It is no path.
+        ValueError: *given* is empty, a URL, or not a valid path.
+        TypeError: *given* is not a path.
     """
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(path, str):
@@ -72,19 +72,20 @@ class JournalFile:
     The file of a journal, locked until it is closed.
 
     Raises:
-        JournalError: It is in use, damaged, another kind of file, or can't be opened.
+        JournalError: The file is in use, damaged, not a journal, or cannot be opened.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file = os.path.realpath(path)  # SQLite names its other files after this
+        # SQLite derives the names of its other files from the real path.
+        self._file = os.path.realpath(path)
         self._wal = f"{self._file}-wal"
         self._process = os.getpid()
         self._mutex = threading.Lock()
         self._marked = False
-        """Whether the file, without `-wal`, says that it is behind."""
+        """Whether the file itself, without `-wal`, is marked as `behind`."""
         self._database: sqlite3.Connection | None = None
-        with self._explained():
+        with self._journal_errors():
             self._lock = FileLock(os.path.abspath(path))
             try:
                 self._database = self._connected()
@@ -94,16 +95,16 @@ class JournalFile:
         _forks.watch(self)
 
     def rows(self, query: str, *values: object) -> list[Any]:
-        """Return the rows that *query* selects; what it changes is committed."""
+        """Return the rows that *query* selects; commit its changes."""
         with self._using() as database:
             return database.execute(query, values).fetchall()
 
     def commit(self, statements: Iterable[Statement]) -> None:
         """
-        Carry out all of the statements, or none, and wait for the disk.
+        Commit all statements or none, and wait for the disk.
 
         Raises:
-            JournalError: They can't be committed, or the file is no longer ours alone.
+            JournalError: The commit failed, or another program uses the file.
         """
         with self._using() as database:
             self._lock.check()
@@ -114,14 +115,14 @@ class JournalFile:
             _commit(database, [_NOT_BEHIND, *statements])
 
     def damaged(self, what: object) -> JournalError:
-        """Make the error of a content that no journal has."""
+        """Return the error for invalid content."""
         return JournalError(
             f"the journal {self.path} is damaged ({what}): restore a copy, or use another"
             " file if you do not need its jobs"
         )
 
     def close(self) -> None:
-        """Close the file; of no effect in a process that was forked since it was opened."""
+        """Close the file; without effect in a process that was forked after it was opened."""
         if self._process != os.getpid():
             return
         with self._mutex:
@@ -129,30 +130,30 @@ class JournalFile:
             if database is None:
                 return
             try:
-                if self._marked and _is_behind(database):  # nothing was committed since
+                if self._marked and _is_behind(database):  # no commit since the mark was set
                     _commit(database, [_NOT_BEHIND])
                 database.close()
-            except sqlite3.Error:  # closed in this state, it would be refused for ever
-                _keep_for_ever(database)
+            except sqlite3.Error:  # closed in this state, the file would always be refused
+                _never_close(database)
             finally:
                 self._lock.release()
 
     def __del__(self) -> None:
-        with suppress(AttributeError):  # of one that was not opened
+        with suppress(AttributeError):  # the file was not opened
             self.close()
 
     def after_fork(self) -> None:
-        """Touch the file no more: all of it belongs to the parent."""
+        """Stop using the file, which belongs to the parent process."""
         if self._database is not None:
             self._lock.after_fork()
-            _keep_for_ever(self._database)
+            _never_close(self._database)
 
     def check_process(self) -> None:
         """
-        Make sure that this process has opened the file.
+        Check that this process has opened the file.
 
         Raises:
-            JournalError: Its parent has, and it was forked since.
+            JournalError: The parent process opened it before the fork.
         """
         if self._process != os.getpid():
             raise JournalError(
@@ -163,7 +164,7 @@ class JournalFile:
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
         self.check_process()
-        with self._mutex, self._explained():
+        with self._mutex, self._journal_errors():
             if self._database is None:
                 raise JournalError(f"{self.path} is closed: open a new Journal")
             yield self._database
@@ -184,7 +185,7 @@ class JournalFile:
         return database
 
     def _prepare(self, database: sqlite3.Connection, has_wal: bool) -> None:
-        """Make sure that it is a journal, whole, and choose how it is written."""
+        """Check that the file is a complete journal, and configure how it is written."""
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         ((application,),) = database.execute("PRAGMA application_id")
         ((tables,),) = database.execute("SELECT count(*) FROM sqlite_schema")
@@ -202,7 +203,7 @@ class JournalFile:
                     " jobs of a map that was not closed: restore that file, or use another journal"
                     " if you do not need its jobs"
                 )
-        database.execute("PRAGMA journal_mode = WAL")  # stays so: not of what is not ours
+        database.execute("PRAGMA journal_mode = WAL")  # persistent, so only for journals
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA wal_autocheckpoint = 0")
         if not tables:
@@ -210,8 +211,8 @@ class JournalFile:
             _commit(database, [*schema, (f"PRAGMA application_id = {_APPLICATION}", ())])
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Raise what goes wrong with the file as a `JournalError` that names it."""
+    def _journal_errors(self) -> Iterator[None]:
+        """Convert errors of the file to a `JournalError` that names it."""
         try:
             yield
         except FileTakenError:
@@ -228,7 +229,7 @@ class JournalFile:
                 raise self._in_use() from error
             if code == "SQLITE_NOTADB":
                 raise JournalError(f"{self.path} is not a journal: use another file") from error
-            if code.startswith(_OF_THE_SYSTEM):
+            if code.startswith(_SYSTEM_ERRORS):
                 raise self._unusable(str(error)) from error
             raise self.damaged(error) from error
         except (OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
@@ -257,12 +258,12 @@ class JournalFile:
         )
 
 
-_OF_THE_SYSTEM: Final = tuple(
+_SYSTEM_ERRORS: Final = tuple(
     f"SQLITE_{name}" for name in ("CANTOPEN", "FULL", "IOERR", "NOMEM", "PERM", "READONLY")
 )
-"""Errors that are no fault of the content."""
+"""SQLite errors that are not caused by the content."""
 
-_for_ever: Final[list[sqlite3.Connection]] = []
+_never_closed: Final[list[sqlite3.Connection]] = []
 
 
 def _commit(database: sqlite3.Connection, statements: Iterable[Statement]) -> None:
@@ -281,10 +282,10 @@ def _is_behind(database: sqlite3.Connection) -> bool:
     return bool(database.execute("SELECT 1 FROM meta WHERE name = 'behind'").fetchall())
 
 
-def _keep_for_ever(database: sqlite3.Connection) -> None:
-    """Let nothing close a connection: SQLite would change and delete files of the parent's."""
-    _for_ever.append(database)
-    with suppress(Exception):  # then it is kept until the interpreter ends
+def _never_close(database: sqlite3.Connection) -> None:
+    """Never close a connection: SQLite would change and delete the parent's files."""
+    _never_closed.append(database)
+    with suppress(Exception):  # on failure, it is kept until the interpreter ends
         import ctypes
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(database))

@@ -1,9 +1,9 @@
 """
-Write JSON: by the standard library, and with an error that names the place of what it can't write.
+Write JSON with the standard library; an error names the path of the value that has no JSON form.
 
-A value that can't be written is looked for only after writing has failed. Keys that become equal
-as JSON, such as 1 and "1", can only be in a dict with a key that is no string: the standard
-library does not mind them, so that dicts are looked at before.
+The invalid value is searched for only after writing has failed. Different keys that become equal
+as JSON, such as 1 and "1", require a key that is not a string. The standard library accepts them,
+so dicts with such keys are checked in any case.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ def write(value: object, name: str, plain: Callable[[Any], Any]) -> bytes:
     Return *value* as JSON, in UTF-8.
 
     Args:
-        name: What the value is called in an error; empty if its keys are names themselves.
-        plain: Returns the JSON form of a value that JSON has none for, or raises TypeError.
+        name: The value's name in errors; empty if its keys are names themselves.
+        plain: Returns the JSON form of a value of another type, or raises TypeError.
 
     Raises:
-        ValueError: NaN, infinity, a lone surrogate, an integer that is too long, a value that
-            contains itself, or is nested too deep.
-        TypeError: A value or a key that JSON has no form for, or keys that become equal.
+        ValueError: NaN, infinity, a lone surrogate, an integer that is too long, or a value that
+            contains itself or is nested too deep.
+        TypeError: A value or a key has no JSON form, or keys become equal.
         ConfigurationError: *plain* raises it.
     """
     unusual = False
 
-    def form_of(other: Any) -> Any:
+    def json_form(other: Any) -> Any:
         nonlocal unusual
         form = plain(other)
         unusual = unusual or has_other_keys(form)
         return form
 
-    # Raised without a cause: that would hold the value, and what may be secret in it.
+    # Raised without a cause, which would contain the value and any secrets in it.
     content = b""
     failure: ValueError | TypeError | None = None
     named = name or "the request"
     try:
         content = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=form_of
+            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=json_form
         ).encode()
         if not (unusual or has_other_keys(value)):
             return content
@@ -56,7 +56,7 @@ def write(value: object, name: str, plain: Callable[[Any], Any]) -> bytes:
             raise
         cls = TypeError if isinstance(error, TypeError) else ValueError
         failure = cls(f"{named} can't be written as JSON: {error}")
-    from runpod_sdk._json_faults import find  # not needed for what can be written
+    from runpod_sdk._json_faults import find  # only needed after a failure
 
     failure = find(value, name, plain) or failure
     if failure is None:
@@ -67,7 +67,7 @@ def write(value: object, name: str, plain: Callable[[Any], Any]) -> bytes:
 def has_other_keys(value: object) -> bool:
     """Return whether a dict in *value* has a key that is not a string."""
     pending = [value]
-    for holder in pending:  # which grows
+    for holder in pending:  # grows during the loop
         if isinstance(holder, dict):
             for key, inner in holder.items():
                 if type(key) is not str:

@@ -1,4 +1,4 @@
-"""Find what in a value can't be written as JSON, and say where it is and what to do."""
+"""Find the part of a value that has no JSON form, and describe its path and the correction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Step: TypeAlias = tuple[str, Any]
 
 
 class Unwritable(TypeError):
-    """A value that has a form in JSON in which it would lose its meaning."""
+    """A value whose JSON form would lose its meaning."""
 
     def __init__(self, message: str, place: str = "") -> None:
         super().__init__(f"{place} {message}".lstrip(". "))
@@ -35,7 +35,7 @@ def find(value: object, name: str, plain: Callable[[Any], Any]) -> ValueError | 
         name, plain: As in `runpod_sdk._json.write`.
     """
     trail: list[str] = []
-    holders: list[object] = []  # kept, as the identity of one that is gone may be another's
+    holders: list[object] = []  # kept, because the id of a deleted object may be reused
     within: set[int] = set()
     pending: list[Iterator[Step]] = [iter([(name, value)])]
     while pending:
@@ -68,7 +68,7 @@ def find(value: object, name: str, plain: Callable[[Any], Any]) -> ValueError | 
 
 
 def _parts(value: Any, plain: Callable[[Any], Any]) -> Iterator[Step] | None:
-    """Return the parts of *value*, or None if it has none; raise what is wrong with itself."""
+    """Return the parts of *value*, or None without parts; raise if *value* itself is invalid."""
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, int):
@@ -101,7 +101,7 @@ def _form_of(value: Any, plain: Callable[[Any], Any]) -> Any:
 
 
 class NoForm(TypeError):
-    """JSON has no form for values of this type."""
+    """Values of this type have no JSON form."""
 
 
 def _check_text(text: str) -> None:
@@ -145,7 +145,7 @@ def _spelled(key: object) -> str:
 
 
 def name_of(kind: type) -> str:
-    """Return the name of a class, with its module where that is not the built-in one."""
+    """Return the name of a class, with its module unless it is built in."""
     return (
         kind.__qualname__
         if kind.__module__ == "builtins"
@@ -154,7 +154,7 @@ def name_of(kind: type) -> str:
 
 
 def _advice(value: Any) -> str:
-    """Say what to pass instead."""
+    """Return advice on what to pass instead."""
     if isinstance(value, bytes | bytearray | memoryview):
         return f"encode it as base64 text, {_ENCODE}"
     if isinstance(value, os.PathLike):
@@ -180,7 +180,7 @@ def _advice(value: Any) -> str:
 
 
 def _has(value: Any, name: str) -> bool:
-    """Tell whether *value* has an attribute; one that can't be looked up counts as missing."""
+    """Return whether *value* has an attribute; an attribute that raises counts as missing."""
     try:
         return hasattr(value, name)
     except Exception as fault:
@@ -201,4 +201,4 @@ _ADVICE: Final = {
     "succeeded": "pass its .output",
     "to_dict": "pass its to_dict()",
 }
-"""Advice by a method that values of a kind have."""
+"""Advice, by the name of a method that the value has."""

@@ -1,4 +1,4 @@
-"""Media types: which one a file has, by how its content begins, and how names of such files end."""
+"""Media types of files, by the first bytes of their content or by the extension of their name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 _KINDS: Final = (
-    # begins with, and has at 8, media type, how its files' names end
+    # first bytes, bytes at offset 8, media type, extension
     (b"\x89PNG\r\n\x1a\n", b"", "image/png", "png"),
     (b"\xff\xd8\xff", b"", "image/jpeg", "jpg"),
     (b"GIF8", b"", "image/gif", "gif"),
@@ -21,7 +21,7 @@ _KINDS: Final = (
     (b"glTF", b"", "model/gltf-binary", "glb"),
 )
 _BRANDS: Final = {
-    # what an ISO media file says that it is, where it is no mp4
+    # media types of ISO media files' brands, except the default mp4
     b"avif": "image/avif",
     b"avis": "image/avif",
     b"heic": "image/heic",
@@ -37,7 +37,7 @@ _BRANDS: Final = {
     b"qt  ": "video/quicktime",
 }
 _GENERAL: Final = ("image/heif", "video/mp4")
-"""The types of brands that leave it to the other brands of a file to say more."""
+"""Media types for which a file's other brands may be more specific."""
 ENDINGS: Final = {type_: ending for _, _, type_, ending in _KINDS} | {
     "application/gzip": "gz",
     "application/json": "json",
@@ -65,12 +65,12 @@ ENDINGS: Final = {type_: ending for _, _, type_, ending in _KINDS} | {
 _TYPES: Final = {ending: type_ for type_, ending in reversed(ENDINGS.items())}
 _KBITS: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_LOW: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-"""Bit rates of MPEG-1 and of MPEG-2 audio, layer III."""
+"""Bit rates of MPEG-1 and of MPEG-2 audio, layer III, in kbit/s."""
 _RATES: Final = (44_100, 48_000, 32_000)
 
 
 def media_type_of(head: bytes) -> str | None:
-    """Return the media type of a file that begins with *head*; None if it is not known."""
+    """Return the media type of a file that begins with *head*; None if unknown."""
     for beginning, at_8, type_, _ in _KINDS:
         if head.startswith(beginning) and head.startswith(at_8, 8):
             return type_
@@ -83,7 +83,7 @@ def media_type_of(head: bytes) -> str | None:
 
 
 def _type_of_brands(major: bytes, others: bytes) -> str:
-    """Tell the kind of an ISO media file by its brands, four letters each."""
+    """Return the media type of an ISO media file by its brands, four letters each."""
     kind = _BRANDS.get(major, "video/mp4")
     if kind not in _GENERAL or major == b"M4V ":
         return kind
@@ -95,7 +95,7 @@ def _type_of_brands(major: bytes, others: bytes) -> str:
 
 
 def frame_length(header: bytes) -> int | None:
-    """Return the bytes of the frame of MPEG audio, layer III, that *header* begins; else None."""
+    """Return the length in bytes of the MPEG audio frame with *header*; None if invalid."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return None
     version, rate, sampling = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
@@ -108,7 +108,7 @@ def frame_length(header: bytes) -> int | None:
 
 
 def type_of_content(data: bytes) -> str | None:
-    """Return the media type of a file, given its first kilobyte or more; None if not known."""
+    """Return the media type of a file by its first kilobyte or more; None if unknown."""
     found = media_type_of(data)
     if found is not None:
         return found
@@ -118,7 +118,7 @@ def type_of_content(data: bytes) -> str | None:
 
 
 def type_of_name(name: str) -> str | None:
-    """Return the media type that files of such a name have; None if it is not known."""
+    """Return the media type for a file name; None if unknown."""
     ending = os.path.splitext(name)[1].removeprefix(".").lower()
     known = _TYPES.get({"jpeg": "jpg"}.get(ending, ending))
     return known or mimetypes.guess_type(f"file.{ending}")[0]

@@ -1,8 +1,8 @@
 """
-Pickle and copy values that hold JSON which is nested deeply.
+Pickle and copy values that contain deeply nested JSON.
 
-Both call themselves for each level, and end in a `RecursionError` where a decoder did not. So
-what is nested deeper than `_DEEP` is given to them as a flat list.
+Both are recursive, and raise `RecursionError` for values that a decoder can read. Values that are
+nested deeper than `_DEEP` are therefore converted to a flat list.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from attrs import fields, frozen
 T = TypeVar("T", bound="Nesting")
 
 _DEEP: Final = 100
-"""Levels that pickle and copy take anywhere."""
+"""The number of levels that pickle and copy always support."""
 
 
 class Nesting:
@@ -45,7 +45,7 @@ class _Packed:
 
 
 def packed(value: Any) -> Any:
-    """Return *value* in a form that can be pickled and copied, however deep it is nested."""
+    """Return *value* in a form that can be pickled and copied at any nesting depth."""
     if not _is_deep(value):
         return value
     parts: list[tuple[Any, Any]] = []
@@ -64,11 +64,11 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Return what `packed` was given."""
+    """Return the value that was passed to `packed`."""
     if not isinstance(value, _Packed):
         return value
     made: list[Any] = []
-    for kind, part in reversed(value.parts):  # what a part holds comes before it
+    for kind, part in reversed(value.parts):  # in reverse, members come before their container
         if kind is None:
             made.append(part)
             continue

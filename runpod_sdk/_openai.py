@@ -1,4 +1,4 @@
-"""OpenAI's own client, pointed at an endpoint."""
+"""Configure OpenAI's client for an endpoint."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from runpod_sdk.settings import Config
 
 _ACCOUNT = {"organization": "OpenAI-Organization", "project": "OpenAI-Project"}
 """
-Arguments of OpenAI's clients, and their headers. Without them those clients send what
-`OPENAI_ORG_ID` and `OPENAI_PROJECT_ID` say, which is nothing to RunPod.
+Arguments of OpenAI's clients, and their headers. Without them, the clients would send
+`OPENAI_ORG_ID` and `OPENAI_PROJECT_ID` to RunPod.
 """
 
 
 def base_url(config: Config, endpoint_id: str) -> str:
-    """Return where an endpoint takes OpenAI's requests."""
+    """Return the base URL of an endpoint's OpenAI-compatible API."""
     return f"{config.base_url}/{quote(endpoint_id, safe='')}/openai/v1"
 
 
@@ -32,7 +32,7 @@ def make(
     authorize: Callable[[str], dict[str, str]],
 ) -> Any:
     """
-    Make a client of OpenAI's package.
+    Create a client of OpenAI's package.
 
     Args:
         authorize: Returns the header of an API key.
@@ -60,17 +60,17 @@ def make(
 
 
 def _named_by_environment() -> list[str]:
-    """List the headers that OpenAI's clients take from the environment, for OpenAI."""
+    """Return the names of the headers that OpenAI's clients read from the environment."""
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     return [line.partition(":")[0].strip() for line in lines if ":" in line]
 
 
 def _key(config: Config, name: str) -> str:
     """
-    Return the key; that of a function is asked for once.
+    Return the API key; call the `api_key` function once, if there is one.
 
     Raises:
-        ConfigurationError: The function is async: it can't be asked here.
+        ConfigurationError: The function is async, so it cannot be called here.
     """
     if config.key_function is None:
         return config.key().value

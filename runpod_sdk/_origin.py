@@ -10,10 +10,10 @@ Censored = Callable[[Mapping[str, str], tuple[str, ...]], Mapping[str, str]]
 
 class Origin:
     """
-    The answer that a state came with, but for its body.
+    The response that contained a state, without its body.
 
-    Its headers are freed of secrets that the server repeats when they are first asked for, as few
-    programs ask. A pickle has neither those secrets nor the headers that show them.
+    Secrets that the server repeats are removed from the headers when they are first read, because
+    few programs read them. A pickle contains neither the secrets nor the headers that show them.
     """
 
     __slots__ = ("_censored", "_headers", "_secrets", "base_url")
@@ -32,7 +32,7 @@ class Origin:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer, without secrets of the client or the request."""
+        """The headers of the response, without secrets of the client or the request."""
         if self._censored is not None:
             self._headers = self._censored(self._headers, self._secrets)
             self._secrets, self._censored = (), None
@@ -48,5 +48,5 @@ class Origin:
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the id of a request by the *headers* of its answer."""
+    """Return the id of a request, from the *headers* of its response."""
     return headers.get("x-request-id") or headers.get("cf-ray")

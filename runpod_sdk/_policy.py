@@ -1,4 +1,4 @@
-"""The documented range of a policy's times, and a warning where one looks like another unit."""
+"""The documented range of a policy's times, and a warning if a time seems to have another unit."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 from runpod_sdk._warn import warn
 
-LEAST: Final = {"execution_timeout": 5.0, "ttl": 10.0}
-MOST: Final = 7 * 86_400.0
-"""Seconds that RunPod documents."""
+MIN_SECONDS: Final = {"execution_timeout": 5.0, "ttl": 10.0}
+MAX_SECONDS: Final = 7 * 86_400.0
+"""The documented limits, in seconds."""
 
 
 def check_unit(
@@ -24,13 +24,13 @@ def check_unit(
         shown: The value's name in the message, if not *name*.
     """
     seconds = value if unit == "s" else value / 1000
-    if LEAST[name] <= seconds <= MOST:
+    if MIN_SECONDS[name] <= seconds <= MAX_SECONDS:
         return
-    less = seconds < LEAST[name]
-    bound = f"below the {LEAST[name]:g} seconds" if less else "above the 7 days"
-    if less and unit == "ms":
+    is_too_short = seconds < MIN_SECONDS[name]
+    bound = f"below the {MIN_SECONDS[name]:g} seconds" if is_too_short else "above the 7 days"
+    if is_too_short and unit == "ms":
         guess = "it may be seconds instead of milliseconds"
-    elif unit == "s" and not less:
+    elif unit == "s" and not is_too_short:
         guess = "it may be milliseconds instead of seconds"
     else:
         guess = f"the unit is {'seconds' if unit == 's' else 'milliseconds'}"

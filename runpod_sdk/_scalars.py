@@ -1,4 +1,4 @@
-"""Single values that JSON has no type for, and that have one obvious form in it."""
+"""JSON forms of dates, UUIDs, Decimals and numpy scalars, which have one obvious form each."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, Final
 from uuid import UUID
 
 _MAX_DIGITS: Final = 1_000
-"""Zeros that a Decimal such as 1E+1000 is written with; beyond that its exponent is written."""
+"""The largest exponent of a Decimal that is written with zeros instead, as 1E+999 is."""
 
 
 def scalar_form(value: object) -> str | float | None:
     """
-    Return what is written for *value*; None if it is of another type.
+    Return the JSON form of *value*; None if it has another type.
 
-    A `datetime` and a `date` become ISO 8601, a `UUID` and a `Decimal` their digits, and a scalar
-    of numpy a number or a truth value.
+    A `datetime` and a `date` become ISO 8601 strings, a `UUID` and a `Decimal` strings of their
+    digits, and a numpy scalar a number or a boolean.
 
     Raises:
-        ValueError: It is no date, or no number (NaT, NaN, infinity).
+        ValueError: *value* is NaT, NaN or infinite.
     """
-    if isinstance(value, date):  # a datetime is one too
+    if isinstance(value, date):  # includes datetime
         if value != value:
             raise ValueError("is NaT")
         return value.isoformat()
@@ -32,16 +32,16 @@ def scalar_form(value: object) -> str | float | None:
         if not value.is_finite():
             raise ValueError(f"is {value}")
         return format(value, "f") if abs(value.adjusted()) < _MAX_DIGITS else str(value)
-    return _number_of_numpy(value)
+    return _numpy_number(value)
 
 
-def _number_of_numpy(value: Any) -> float | None:
+def _numpy_number(value: Any) -> float | None:
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(value, numpy.generic):
         return None
     if isinstance(value, numpy.bool_):
         return bool(value)
-    if isinstance(value, numpy.timedelta64):  # an integer too, whose unit would be lost
+    if isinstance(value, numpy.timedelta64):  # a subclass of integer, whose unit would be lost
         return None
     if isinstance(value, numpy.integer):
         return int(value)

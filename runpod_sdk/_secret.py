@@ -21,7 +21,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Secret(Generic[T_co]):
-    """A value that no `repr` and no `str` shows."""
+    """A value that neither `repr` nor `str` shows."""
 
     __slots__ = ("_value",)
 
@@ -29,7 +29,7 @@ class Secret(Generic[T_co]):
         self._value = value
 
     def reveal(self) -> T_co:
-        """Return the value; not into a local variable of a function that may raise."""
+        """Return the value; do not assign it to a local variable of a function that may raise."""
         return self._value
 
     def __repr__(self) -> str:
@@ -43,26 +43,26 @@ def clear_frames(
     error: BaseException, before: BaseException | None = None, *, only_ours: bool = False
 ) -> None:
     """
-    Clear the local variables of the functions that *error* has left, and of its causes.
+    Clear the local variables in the tracebacks of *error* and its causes.
 
-    The traceback keeps its lines. The caller's signal handlers keep their variables too.
+    The traceback keeps its lines. The caller's signal handlers keep their variables.
 
     Args:
-        before: The exception that was being handled when the call began, which is left alone.
-        only_ours: Whether to clear functions of this package only: the caller's may be among them.
+        before: The exception that was being handled when the call started; it is unchanged.
+        only_ours: Whether to clear functions of this package only, not functions of the caller.
     """
     for one in chain(error, before):
         trace = one.__traceback__
         while trace is not None and not is_signal_handler(trace.tb_frame):
             module = trace.tb_frame.f_globals.get("__name__", "")
             if not only_ours or module.partition(".")[0] == _PACKAGE:
-                with contextlib.suppress(RuntimeError):  # it still runs
+                with contextlib.suppress(RuntimeError):  # the frame still runs
                     trace.tb_frame.clear()
             trace = trace.tb_next
 
 
 def chain(error: BaseException, before: BaseException | None) -> Iterator[BaseException]:
-    """Return *error* with its causes, contexts and parts, but not *before* and what it has."""
+    """Return *error* with its causes, contexts and parts, but without *before* and its own."""
     waiting: list[BaseException | None] = [error]
     seen = {id(None), id(before)}
     while waiting:

@@ -21,12 +21,13 @@ def interruption_in(
     error: BaseException | None, before: BaseException | None
 ) -> BaseException | None:
     """
-    Return what a signal handler raised, of *error* and the exceptions that it was made of.
+    Return a signal handler's exception among *error*, its causes and its contexts, if any.
 
-    Other code may have wrapped it, as httpcore does with each `TimeoutError`.
+    Other code may have wrapped it; httpcore wraps each `TimeoutError`.
 
     Args:
-        before: Where to stop: what was being handled when the code was called, if anything.
+        before: The exception that was being handled when the code was called; the search ends
+            there.
     """
     while error is not None and error is not before:
         traceback = error.__traceback__

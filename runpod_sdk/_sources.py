@@ -19,13 +19,13 @@ class BinaryFile(Protocol):
 
 
 class Image(Protocol):
-    """An image of PIL."""
+    """A PIL image."""
 
     def save(self, fp: Any, format: str | None = None, **params: Any) -> None: ...
 
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | Image
-"""A file: its path, its content as bytes, the file open in binary mode, or an image of PIL."""
+"""A file: its path, its content as bytes, the file open in binary mode, or a PIL image."""
 
 
 @frozen
@@ -41,7 +41,7 @@ class Content:
         Return the whole content.
 
         Raises:
-            ValueError: The file was read to its end before.
+            ValueError: The file was already read to its end.
         """
         data = read_bytes(self.file)
         if not data:
@@ -52,13 +52,13 @@ class Content:
 @contextmanager
 def opened(source: Source) -> Iterator[Content]:
     """
-    Open *source* for reading; what the caller has opened stays open.
+    Open *source* for reading; leave a file open that the caller has opened.
 
     Raises:
-        TypeError: *source* is of a type that has no content.
+        TypeError: *source* is not a path, bytes, a file or an image.
         ValueError: *source* is a URL.
     """
-    given: Any = source  # checked, as untyped callers give anything
+    given: Any = source  # checked, because untyped callers may pass any value
     if isinstance(given, bytes | bytearray | memoryview):
         yield Content(io.BytesIO(given), None)
     elif isinstance(given, str | os.PathLike):
@@ -72,7 +72,7 @@ def opened(source: Source) -> Iterator[Content]:
         given.save(buffer, "PNG")
         buffer.seek(0)
         name = getattr(given, "filename", None)
-        yield Content(buffer, _with_ending(name, ".png"))
+        yield Content(buffer, _with_extension(name, ".png"))
     elif callable(getattr(given, "read", None)):
         name = getattr(given, "name", None)
         yield Content(
@@ -90,7 +90,7 @@ def read_bytes(file: BinaryFile, size: int = -1) -> bytes:
     Read from *file*.
 
     Raises:
-        TypeError: It is open in text mode.
+        TypeError: *file* is open in text mode.
     """
     data: Any = file.read(size)
     if not isinstance(data, bytes | bytearray | memoryview):
@@ -102,7 +102,7 @@ def read_bytes(file: BinaryFile, size: int = -1) -> bytes:
 
 def check_not_at_end(file: Any) -> None:
     """
-    Check that *file*, whose content is empty, was not read before.
+    Check that *file*, which returned no data, was not read before.
 
     Raises:
         ValueError: The file was read to its end before.
@@ -116,12 +116,12 @@ def check_not_at_end(file: Any) -> None:
 
 
 def _is_image(value: Any) -> bool:
-    """Tell whether *value* is an image of PIL, which the program has imported then."""
+    """Return whether *value* is a PIL image; without an import, because the program has PIL."""
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(value, module.Image)
 
 
-def _with_ending(name: object, ending: str) -> str | None:
+def _with_extension(name: object, extension: str) -> str | None:
     if not isinstance(name, str) or not name:
         return None
-    return os.path.splitext(os.path.basename(name))[0] + ending
+    return os.path.splitext(os.path.basename(name))[0] + extension

@@ -1,4 +1,4 @@
-"""The text in a chunk of a stream, by the shapes in which workers of language models yield it."""
+"""Extract the text from chunks of a stream, in the formats of language model workers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text_of(output: Any) -> str | None:
     choices = output.get("choices")
     if isinstance(choices, list):
         return _text_of_choices(choices)
-    texts = output.get("text")  # of each choice one, as older versions of worker-vllm yield it
+    texts = output.get("text")  # one for each choice, from older versions of worker-vllm
     return texts[0] if isinstance(texts, list) and texts and isinstance(texts[0], str) else None
 
 
@@ -38,12 +38,12 @@ def _joined(chunks: list[Any]) -> str | None:
 
 
 def _text_of_choices(choices: list[Any]) -> str | None:
-    if not choices:  # the last chunk often has the usage only
+    if not choices:  # the last chunk often contains only the usage
         return ""
     choice = choices[0]
     if not isinstance(choice, dict):
         return None
-    if choice.get("index", 0) != 0:  # OpenAI's chunks have one choice each
+    if choice.get("index", 0) != 0:  # OpenAI's chunks contain one choice each
         return ""
     tokens = choice.get("tokens")
     if isinstance(tokens, list) and all(isinstance(token, str) for token in tokens):
@@ -57,7 +57,7 @@ def _text_of_choices(choices: list[Any]) -> str | None:
 
 
 def _events(text: str) -> list[Any] | None:
-    """Return the data of server-sent events; None if *text* is anything else."""
+    """Return the data of server-sent events; None if *text* has another format."""
     found: list[Any] = []
     for line in filter(None, map(str.strip, text.split("\n"))):
         if not line.startswith(_EVENT):

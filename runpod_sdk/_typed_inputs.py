@@ -1,10 +1,10 @@
 """
-A caller's own values as JSON: the inverse of `_typed_outputs`, and as symmetric as can be.
+Conversion of a caller's values to JSON, the inverse of `_typed_outputs`.
 
-Values with fields are written without being asked for: attrs classes and dataclasses by cattrs,
-pydantic's models and dataclasses by pydantic; and single values with one obvious form (see
-`_scalars`). Any other type is written only where a type names it: in such a class, or by an
-*input_type*.
+Objects with fields are always converted: attrs classes and dataclasses by cattrs, pydantic models
+and dataclasses by pydantic. Scalars with one obvious form are converted, too (see `_scalars`).
+Values of other types are converted only if a type annotation names the type: in such a class, or
+as the *input_type*.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from runpod_sdk._scalars import scalar_form
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
 
-_OURS = ("runpod_sdk", "runpod_serverless_api")
-_OF_JSON = (str, bool, int, float, type(None))
+_OUR_PACKAGES = ("runpod_sdk", "runpod_serverless_api")
+_JSON_TYPES = (str, bool, int, float, type(None))
 
 
 def plain(value: object) -> Any:
@@ -56,17 +56,17 @@ def plain(value: object) -> Any:
         if raised_by_signal_handler(fault):
             raise
         what = f"{type(fault).__name__}: {fault}"
-    # Raised without a cause: that would hold the value, and what may be secret in it.
+    # Raised without a cause, which would contain the value and any secrets in it.
     raise TypeError(f"{kind.__name__} does not match its class: {what}")
 
 
 def check_types(input_type: Any, output_type: Any) -> None:
     """
-    See that there are values of the types of an endpoint.
+    Check that an endpoint's types can be read from JSON.
 
     Raises:
-        ConfigurationError: cattrs is needed for one, and is not installed.
-        TypeError: No values of one can be made of JSON.
+        ConfigurationError: cattrs is needed, and is not installed.
+        TypeError: A type cannot be read from JSON.
     """
     for kind in (input_type, output_type):
         _typed_outputs.reader_for(kind)
@@ -87,14 +87,14 @@ def checker(input_type: Any) -> Callable[[Any], Any]:
     if input_type is Any:
         return lambda value: value
     if not isinstance(input_type, type) or get_args(input_type) or _is_typed_dict(input_type):
-        return lambda value: _checked(_written(value), read)
-    if input_type in _OF_JSON:
+        return lambda value: _checked(_plain_json(value), read)
+    if input_type in _JSON_TYPES:
         return lambda value: _checked(value, read)
 
     def instance(value: Any) -> Any:
         if not isinstance(value, input_type):
-            raise TypeError(f"input must be a {read.name}, not {_named(value)}")
-        return value if _has_fields(type(value)) else _written(value)
+            raise TypeError(f"input must be a {read.name}, not {_type_name(value)}")
+        return value if _has_fields(type(value)) else _plain_json(value)
 
     return instance
 
@@ -109,12 +109,12 @@ def _checked(wire: Any, read: _typed_outputs.Reader) -> Any:
     raise TypeError(f"input is not a {read.name}: {faults}")
 
 
-def _written(value: Any) -> Any:
-    """Return a value as plain JSON; what stands in it may be of any type that cattrs writes."""
-    return json.loads(write(value, "input", _plain_of_any))
+def _plain_json(value: Any) -> Any:
+    """Return a value as plain JSON; its parts may be of any type that cattrs supports."""
+    return json.loads(write(value, "input", _plain_any))
 
 
-def _plain_of_any(value: object) -> Any:
+def _plain_any(value: object) -> Any:
     if _has_fields(type(value)):
         return plain(value)
     form = _unstructure(value)
@@ -130,11 +130,11 @@ def _is_typed_dict(kind: type) -> bool:
 
 
 def _has_fields(kind: type) -> bool:
-    if kind.__module__.partition(".")[0] in _OURS:
-        return False  # a state in place of its output, say, is a mistake
+    if kind.__module__.partition(".")[0] in _OUR_PACKAGES:
+        return False  # a mistake of the caller, such as a state instead of its output
     fields = ("__attrs_attrs__", "__dataclass_fields__")
     return _typed_outputs.is_model(kind) or any(hasattr(kind, name) for name in fields)
 
 
-def _named(value: object) -> str:
+def _type_name(value: object) -> str:
     return "None" if value is None else f"a {type(value).__name__}"

@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from cattrs import BaseConverter
     from cattrs.preconf.json import JsonConverter
 
-_MOST_FAULTS = 5
+_MAX_FAULTS = 5
 _ASTERISKS = "*" * 10
-"""What pydantic writes of a secret."""
+"""Pydantic's serialization of a secret."""
 
 
 class Misfit(Exception):
-    """A value of JSON is none of a type; the text says what is wrong, and where."""
+    """A JSON value does not match a type; the text contains the errors and their paths."""
 
 
 @frozen
 class Reader:
-    """Makes values of one type."""
+    """Converts JSON to values of one type."""
 
     kind: Any
     _convert: Callable[[Any], Any]
 
     @property
     def name(self) -> str:
-        """The type, as a message names it."""
+        """The name of the type, for messages."""
         plain = isinstance(self.kind, type) and not get_args(self.kind)
         return self.kind.__name__ if plain else repr(self.kind)
 
@@ -59,7 +59,7 @@ class Reader:
         Raises:
             Misfit: The value does not match the type.
         """
-        # Raised without a cause, whose own references to the value nobody can pickle.
+        # Raised without a cause, whose references to the value may not be picklable.
         before = sys.exception()
         try:
             return self._convert(value)
@@ -67,15 +67,15 @@ class Reader:
             if (interruption := interruption_in(fault, before)) is not None:
                 raise interruption from interruption.__cause__
             faults = _faults(fault, path)
-        more = f" and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-        raise Misfit("; ".join(faults[:_MOST_FAULTS]) + more)
+        more = f" and {len(faults) - _MAX_FAULTS} more" if len(faults) > _MAX_FAULTS else ""
+        raise Misfit("; ".join(faults[:_MAX_FAULTS]) + more)
 
     def output(self, state: JobState[Any]) -> Any:
         """
         Return the output of *state* as a value of the type.
 
         Raises:
-            OutputValidationError: It can't be one.
+            OutputValidationError: The output does not match the type.
         """
         try:
             return self.value(state.output, "output")
@@ -93,11 +93,11 @@ class Reader:
 
 def reader(kind: Any) -> Reader:
     """
-    Make what reads JSON as values of a type; to be called before a job is sent.
+    Return a reader for a type; call this before a job is sent.
 
     Raises:
-        ConfigurationError: cattrs is needed for it, and is not installed.
-        TypeError: No values of it can be made of JSON.
+        ConfigurationError: cattrs is needed, and is not installed.
+        TypeError: The type cannot be read from JSON.
     """
     try:
         return Reader(kind, _converter_to(kind))
@@ -108,31 +108,31 @@ def reader(kind: Any) -> Reader:
 
 
 def reader_for(asked: Any, otherwise: Any = None) -> Reader | None:
-    """Make what reads the outputs of a call, by the type that it names or the endpoint's."""
+    """Return the reader for a call's outputs, by the call's type, else by the endpoint's."""
     kind = otherwise if asked is None else asked
     return None if kind is None else reader(kind)
 
 
 def _converter_to(kind: Any) -> Callable[[Any], Any]:
-    if _names_a_model(kind):
+    if _contains_model(kind):
         from pydantic import TypeAdapter
 
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        # Of JSON, not of Python: bytes, and what is strict, are read as they are written.
+        # From JSON, not from Python objects, so that bytes and strict types match their JSON form.
         return lambda value: adapter.validate_json(write(value))
     structure = converter().get_structure_hook(kind)
     return lambda value: structure(value, kind)
 
 
-def _names_a_model(kind: Any) -> bool:
-    """Tell whether a type is a model of pydantic, or is spelled with one: `list[Model]`."""
-    return is_model(kind) or any(map(_names_a_model, get_args(kind)))
+def _contains_model(kind: Any) -> bool:
+    """Return whether a type is a pydantic model, or contains one, as `list[Model]` does."""
+    return is_model(kind) or any(map(_contains_model, get_args(kind)))
 
 
 @cache
 def converter() -> JsonConverter:
     """
-    Return the converter of cattrs that reads and writes all JSON, but for pydantic's own.
+    Return the cattrs converter that reads and writes JSON, except for pydantic models.
 
     Raises:
         ConfigurationError: cattrs is not installed.
@@ -160,11 +160,12 @@ def is_model(kind: Any) -> bool:
 
 
 def dump_model(value: Any) -> Any:
-    """Return what pydantic writes of a model, or of one of its dataclasses."""
+    """Return the JSON form of a pydantic model or pydantic dataclass."""
     serializer = type(value).__pydantic_serializer__
-    dumped = serializer.to_python(value, mode="json", by_alias=True)  # by the names that it reads
+    # Aliases are the names that pydantic reads.
+    dumped = serializer.to_python(value, mode="json", by_alias=True)
     if _has_asterisks(dumped):
-        place = _secret_in(dumped, serializer.to_python(value, by_alias=True))
+        place = _secret_path(dumped, serializer.to_python(value, by_alias=True))
         if place is not None:
             raise Unwritable(
                 f"is a secret, which pydantic writes as {_ASTERISKS}: declare it as a str, or add"
@@ -182,8 +183,8 @@ def _has_asterisks(dumped: Any) -> bool:
     return isinstance(dumped, str) and dumped == _ASTERISKS
 
 
-def _secret_in(dumped: Any, value: Any) -> str | None:
-    """Return the place of a secret that was written as asterisks, if there is one."""
+def _secret_path(dumped: Any, value: Any) -> str | None:
+    """Return the path of a secret that was written as asterisks, if any."""
     if isinstance(dumped, dict):
         parts = [(f".{key}", inner) for key, inner in dumped.items()]
         values = list(value.values()) if isinstance(value, dict) else []
@@ -195,7 +196,7 @@ def _secret_in(dumped: Any, value: Any) -> str | None:
     else:
         return "" if dumped == _ASTERISKS and hasattr(value, "get_secret_value") else None
     for (step, inner), original in zip(parts, values, strict=False):
-        place = _secret_in(inner, original)
+        place = _secret_path(inner, original)
         if place is not None:
             return step + place
     return None
@@ -215,7 +216,7 @@ def _is_list(kind: Any) -> bool:
 
 
 def _structure_list(kind: Any, made: BaseConverter) -> Callable[[Any, Any], Any]:
-    """Read a list of a list only: cattrs would take any iterable, a text too."""
+    """Read only lists as lists: cattrs would accept any iterable, even a string."""
     from cattrs.cols import list_structure_factory
 
     structure = list_structure_factory(kind, made)
@@ -227,7 +228,7 @@ def _bytes(text: Any, _: type[bytes]) -> bytes:
 
 
 def only(value: Any, kind: type) -> Any:
-    """Take a value of JSON as it is; a whole number is a float too, a truth is no number."""
+    """Return *value* if it is exactly a *kind*; an int is also a float, but a bool is no int."""
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
@@ -236,17 +237,17 @@ def only(value: Any, kind: type) -> Any:
 
 
 def _faults(fault: Exception, path: str) -> list[str]:
-    """Say in a line each what is wrong, and where."""
+    """Return one line for each error, with its path."""
     if isinstance(fault, ExceptionGroup) or type(fault).__module__.startswith("cattrs"):
         from cattrs import transform_error
         from cattrs.v import format_exception
 
-        def spell(error: BaseException, kind: type | None) -> str:
+        def describe(error: BaseException, kind: type | None) -> str:
             if isinstance(error, TypeError) and str(error).startswith("expected "):
                 return str(error)
             return format_exception(error, kind)
 
-        return transform_error(fault, path=path, format_exception=spell)
+        return transform_error(fault, path=path, format_exception=describe)
     if (errors := getattr(fault, "errors", None)) is not None:  # pydantic's
         found: list[dict[str, Any]] = errors()
         return [f"{one['msg']} @ {'.'.join((path, *map(str, one['loc'])))}" for one in found]

@@ -1,11 +1,11 @@
-"""Types that errors, values and the shells share, so that none of them needs another for it."""
+"""Types that errors, values and the shells share, without imports of each other."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
-if TYPE_CHECKING:  # what a type checker knows the values by that are written as JSON
+if TYPE_CHECKING:  # the types of values that can be converted to JSON, for type checkers
     from datetime import date
     from decimal import Decimal
     from uuid import UUID

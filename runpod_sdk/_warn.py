@@ -1,4 +1,4 @@
-"""Warn a caller, at the line of the caller's own code."""
+"""Issue warnings that point to the caller's code."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import warnings
 from pathlib import Path
 from typing import Final
 
-_OURS: Final = (str(Path(__file__).parent) + os.sep, "<attrs generated")
+_OUR_FILES: Final = (str(Path(__file__).parent) + os.sep, "<attrs generated")
 
 
 def warn(message: str) -> None:
-    """Issue a `UserWarning` that names the first line outside of this package."""
+    """Issue a `UserWarning` for the first line outside of this package."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OUR_FILES):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, UserWarning, stacklevel=level)

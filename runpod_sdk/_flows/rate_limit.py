@@ -69,7 +69,7 @@ CUT = 0.8
 LARGEST_CUT = 0.25
 """Factor for the first refusal if fewer requests were accepted: it may have another cause."""
 SMALLEST_SHARE = 0.05
-"""The part of a limit that a client always tries to use."""
+"""The fraction of a limit that a client always tries to use."""
 GROWTH = 0.06
 ACCELERATION = 0.04
 """Growth of a share in the first `WINDOW` without a refusal, and its increase in later ones."""
@@ -86,18 +86,18 @@ class RateLimiter:
         self._running = 0
         self._queue: deque[Future[None]] = deque()
         self._starts: deque[float] = deque(maxlen=allowance.requests)
-        """Starts that were given and not refused."""
+        """The times of started and reserved requests that were not refused."""
         self._last_now = float("-inf")
         self._paused_until = float("-inf")
         self._share = 1.0
-        """The part of the limit that is used after the last pause."""
+        """The fraction of the limit that is used directly after the last pause."""
         self._share_before = 1.0
-        """The share before the refusal that began the pause."""
+        """The share before the refusal that started the pause."""
         self._cut_at = float("-inf")
         self._cuts = False
-        """Whether the refusals of this pause lower the share, which happens once in a `WINDOW`."""
+        """Whether refusals in this pause lower the share, which happens once in a `WINDOW`."""
         self.pauses = 0
-        """How often a pause began or was prolonged: starts that were given before are void."""
+        """How often a pause started or was extended; earlier reserved starts are then invalid."""
 
     def acquire(self) -> Future[None] | None:
         """Acquire a slot for a request: return None if one is free, else a future for a slot."""
@@ -153,7 +153,7 @@ class RateLimiter:
         self._last_now = now
         share, window = self._share_at(now), WINDOW * MARGIN
         start = max(now, self._paused_until, starts[-1] if starts else now)
-        if share < 1.0:  # a burst would be refused as a whole where the limit is reached
+        if share < 1.0:  # a whole burst would be refused at the limit
             most = max(1, int(allowance.requests * share))
             return max(start, starts[-1] + window / most) if starts else start
         if len(starts) >= allowance.burst < allowance.requests:
@@ -164,7 +164,7 @@ class RateLimiter:
         return start
 
     def _share_at(self, now: float) -> float:
-        """Return the part of the limit that is used now."""
+        """Return the fraction of the limit that may be used at *now*."""
         if self._share >= 1.0:
             return 1.0
         windows = max(0.0, now - self._paused_until) / WINDOW
@@ -188,7 +188,7 @@ class RateLimiter:
                 del self._starts[begun - 1]  # the service does not count it
             if self._cuts:
                 self._share = max(CUT * self._share_before, SMALLEST_SHARE)
-                if self._share_before == 1.0:  # nothing is known of others yet
+                if self._share_before == 1.0:  # nothing is known of other clients
                     admitted = begun - bisect_right(self._starts, now - WINDOW)
                     used = admitted / self._allowance.requests
                     self._share = min(self._share, max(used, LARGEST_CUT))
