@@ -101,8 +101,9 @@ def test_at_each_step(operation: Callable[..., Awaitable[None]], backend: str) -
         endpoint = client.endpoint(f"step{step}")
         job = endpoint.job(f"streamed-{step}")
         taken: list[Any] = [job]
-        with anyio.CancelScope() as scope:
-            steps = Steps(operation(endpoint, taken), step, scope)
+        scope = anyio.CancelScope()
+        steps = Steps(operation(endpoint, taken), step, scope)
+        with scope:
             await steps
         if scope.cancelled_caught:
             notes = "".join(getattr(steps.error, "__notes__", ()))
@@ -110,9 +111,10 @@ def test_at_each_step(operation: Callable[..., Awaitable[None]], backend: str) -
                 assert submitted in notes or UNCERTAIN in notes
                 if operation is run and UNCERTAIN not in notes:
                     assert submitted in service.cancelled
-        async for chunk in job.stream() if operation is stream else nothing():
-            taken.append(chunk.output)
-        assert operation is not stream or taken[1:] == CHUNKS
+        if operation is stream:
+            async for chunk in job.stream():
+                taken.append(chunk.output)
+            assert taken[1:] == CHUNKS
         return steps.taken >= step
 
     async def main() -> None:
@@ -124,8 +126,3 @@ def test_at_each_step(operation: Callable[..., Awaitable[None]], backend: str) -
 
     with Server(service.say) as server:
         anyio.run(main, backend=backend)
-
-
-async def nothing() -> Any:
-    for _ in ():
-        yield
