@@ -7,9 +7,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from attrs import frozen
+
+_MAX_PATH: Final = 4_096
+"""Characters of a path; no system has longer ones."""
 
 
 class BinaryFile(Protocol):
@@ -65,6 +68,8 @@ def opened(source: Source) -> Iterator[Content]:
         path = os.fspath(given)
         if isinstance(path, str) and path[:8].lower().startswith(("http://", "https://", "data:")):
             raise ValueError("expected a file, not a URL: pass the URL itself in the input")
+        if len(path) > _MAX_PATH:
+            raise ValueError("a path is needed; this text is longer: is it base64 already?")
         with open(path, "rb") as file:
             yield Content(file, os.path.basename(os.fsdecode(path)))
     elif _is_image(given):
