@@ -114,12 +114,10 @@ def test_a_server_can_not_command_the_terminal() -> None:
     assert not set(screen.shown) & set("\x1b\x07\x9b\b\x00\r")
 
 
-FORMATS = [chr(code) for code in range(sys.maxunicode + 1) if category(chr(code)) == "Cf"]
-
-
 def test_a_server_can_not_change_how_its_words_look() -> None:
     """Nor turn them around, or hide some: such characters are escaped, as JSON would."""
-    text = "".join(FORMATS) + "\u2028\u2029"
+    every = map(chr, range(sys.maxunicode + 1))
+    text = "".join(one for one in every if category(one) == "Cf") + "\u2028\u2029"
     with watched() as screen:
         terminal.print_text(f"out{text}")
         terminal.print_note(f"err{text}")
