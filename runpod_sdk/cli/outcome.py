@@ -127,7 +127,9 @@ def _timeout_message(error: RunpodTimeoutError) -> str:
     """Describe a timeout without the terms of the Python API."""
     if error.job is None:
         return str(error)
-    seen = "" if error.state is None else f"; it is still {error.state.status}"
+    state = error.state
+    # Of a queued job, the explanation follows.
+    seen = f"; it is still {state.status}" if state is not None and state.started else ""
     return f"timed out waiting for job {error.job.id}{seen}"
 
 
