@@ -28,7 +28,7 @@ SENTENCES = {
     "One client is enough for a process; each event loop gets its own connections. Close the": (
         "One client is enough for a process; many threads can call it at once. Close the"
     ),
-    'own. "aiohttp" uses aiohttp, the extra of that name, and needs asyncio.': "own.",
+    '            "aiohttp" uses aiohttp, the extra of that name, and needs asyncio.\n': "",
     "Tasks of the event loop do the work.": (
         "A background thread does the work. Use the iterator in one thread at a time."
     ),

@@ -61,7 +61,8 @@ class AsyncRunpod:
         default_headers: Additional headers of each request. The SDK's own headers, such as
             `Authorization`, cannot be replaced.
         transport: How requests are sent. "direct", the default, uses connections of the SDK's
-            own. "aiohttp" uses aiohttp, the extra of that name, and needs asyncio.
+            own. "httpx" sends by an httpx client over these, which tracers of httpx see.
+            "aiohttp" uses aiohttp, the extra of that name, and needs asyncio.
 
     Raises:
         ConfigurationError: The key is missing or malformed, the base URL is invalid, or a

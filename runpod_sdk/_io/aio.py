@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Transport = Literal["direct", "aiohttp", "anyio"]
+Transport = Literal["direct", "httpx", "aiohttp", "anyio"]
 """
-Transports: the client's own connections, or aiohttp, under asyncio only.
+Transports: the client's own connections, an httpx client over them, or aiohttp, under asyncio only.
 
 `anyio` is an older name of `direct`.
 """
@@ -76,6 +76,7 @@ class AsyncIO:
         follow_environment()
         self.telemetry = telemetry or Telemetry(config.base_url, config.telemetry)
         self._connect = _connector(transport)
+        self._follows_mocks = transport != "aiohttp"
         self._per_thread = _PerThread()
         self._parent = parent
         self._children: WeakSet[AsyncIO] = WeakSet()
@@ -185,8 +186,10 @@ class AsyncIO:
         self._closed = True
         per_thread = self._per_thread
         self._end_all()
-        if per_thread.loop == event_loop.current_loop() and per_thread.sender is not None:
-            await per_thread.sender.close()
+        if per_thread.loop == event_loop.current_loop():
+            for sender in (per_thread.sender, per_thread.for_mocks):
+                if sender is not None:
+                    await sender.close()
 
     def close_soon(self) -> None:
         """Cancel the calls on the first loop that used this port, from any thread."""
@@ -215,9 +218,13 @@ class AsyncIO:
 
     def __del__(self) -> None:
         per_thread = getattr(self, "_per_thread", None)
-        if per_thread is not None and per_thread.sender is not None and not self._closed:
+        if per_thread is None or self._closed:
+            return
+        senders = [sender for sender in (per_thread.sender, per_thread.for_mocks) if sender]
+        if senders:
             http_common.warn_unclosed(self)
-            per_thread.sender.drop_idle()
+        for sender in senders:
+            sender.drop_idle()
 
     async def _find_identity(self) -> Identity:
         """Return the identity with the constant API key, or with a key from the function."""
@@ -237,8 +244,14 @@ class AsyncIO:
         if self._given is not None:
             return self._given
         per_thread, loop = self._per_thread, event_loop.current_loop()
-        if per_thread.sender is None or per_thread.loop != loop:
-            per_thread.sender, per_thread.loop = self._connect(self.config), loop
+        if per_thread.loop != loop:
+            per_thread.sender = per_thread.for_mocks = None
+            per_thread.loop = loop
+        if self._follows_mocks and http_common.ASYNC_PATH.is_replaced():
+            per_thread.for_mocks = per_thread.for_mocks or _httpx_sender(self.config)
+            return per_thread.for_mocks
+        if per_thread.sender is None:
+            per_thread.sender = self._connect(self.config)
         return per_thread.sender
 
 
@@ -246,6 +259,8 @@ class _PerThread(threading.local):
     """The connections of one thread, because an event loop runs in one thread."""
 
     sender: _Sender | None = None
+    for_mocks: _Sender | None = None
+    """Replaces the sender while functions of httpx are mocked."""
     loop: object = None
 
     def __init__(self) -> None:
@@ -265,8 +280,10 @@ def _connector(transport: Transport | None) -> Callable[[Config], _Sender]:
     """Return the function that creates the transport's sender."""
     if transport in (None, "direct", "anyio"):
         return _direct_sender
+    if transport == "httpx":
+        return _pooled_httpx_sender
     if transport != "aiohttp":
-        raise ValueError(f'transport must be "direct" or "aiohttp", not {transport!r}')
+        raise ValueError(f'transport must be "direct", "httpx" or "aiohttp", not {transport!r}')
     try:
         with whole_imports():
             from runpod_sdk._io.aiohttp_client import AiohttpSender
@@ -287,6 +304,17 @@ def _direct_sender(config: Config) -> _Sender:
     from runpod_sdk._io.http11.pool import ConnectionPool
 
     return ConnectionPool(config, _open_stream())
+
+
+def _pooled_httpx_sender(config: Config) -> _Sender:
+    if proxies.proxy_for(config):
+        return _httpx_sender(config)
+    from runpod_sdk._io.http11.pool import ConnectionPool
+    from runpod_sdk._io.httpx_client import AsyncHttpxSender
+    from runpod_sdk._io.httpx_over_pool import AsyncPooledTransport
+
+    pool = ConnectionPool(config, _open_stream())
+    return AsyncHttpxSender(config, transport=AsyncPooledTransport(pool))
 
 
 def _open_stream() -> Open:

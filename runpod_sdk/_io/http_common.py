@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+import sys
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -57,6 +58,10 @@ class SendTrace:
         """Record that the request was passed on to a transport that may not report its sending."""
         self._is_traced = False
 
+    def traced(self) -> None:
+        """Record that the transport reports when it sends the last bytes."""
+        self._is_traced = True
+
     def handing_over(self) -> None:
         """Record that the last bytes are being sent, or all bytes of a short request."""
         self._is_traced = self._may_be_taken = True
@@ -92,6 +97,68 @@ class SendTrace:
         if isinstance(fault, _NEVER_SENT):
             return self._may_be_taken
         return self._may_be_taken or not self._is_traced
+
+
+class RequestPath:
+    """
+    The functions with which httpx and httpcore send a request, sync or async.
+
+    Mocks and recorders replace one of these functions.
+    """
+
+    def __init__(
+        self, client: type[Any], transport: type[Any], function: str, in_httpcore: tuple[str, ...]
+    ) -> None:
+        """
+        Look up the functions.
+
+        Args:
+            function: The name of the method with which transports and pools send a request.
+            in_httpcore: The names of httpcore's classes that have this method.
+        """
+        self._function = function
+        self._in_httpcore = in_httpcore
+        self._httpx = (
+            _own_function(client, "_send_single_request"),
+            _own_function(client, "_transport_for_url"),
+            _own_function(transport, function),
+        )
+        self._httpcore: tuple[tuple[type[Any], str, Any], ...] = ()
+
+    def is_replaced(self) -> bool:
+        """
+        Return whether one of the functions is replaced at the moment.
+
+        `Client.send` does not count, because tracers wrap it in production. Other functions that
+        tracers wrap with wrapt do not count either: such a wrapper has the globals of the
+        function that it wraps.
+        """
+        if not self._httpcore and (httpcore := sys.modules.get("httpcore")) is not None:
+            classes = [getattr(httpcore, name, None) for name in self._in_httpcore]
+            if None in classes:  # another thread imports it
+                return False
+            self._httpcore = tuple(_own_function(cls, self._function) for cls in classes)
+        for functions in (self._httpx, self._httpcore):
+            for cls, name, module in functions:
+                if getattr(getattr(cls, name), "__globals__", None) is not module:
+                    return True
+        return False
+
+
+def _own_function(cls: Any, name: str) -> tuple[type[Any], str, Any]:
+    """Return a class, the name of its function, and the globals of the class's own functions."""
+    return cls, name, vars(cls)["__init__"].__globals__
+
+
+SYNC_PATH = RequestPath(
+    httpx.Client, httpx.HTTPTransport, "handle_request", ("ConnectionPool", "HTTPConnection")
+)
+ASYNC_PATH = RequestPath(
+    httpx.AsyncClient,
+    httpx.AsyncHTTPTransport,
+    "handle_async_request",
+    ("AsyncConnectionPool", "AsyncHTTPConnection"),
+)
 
 
 def warn_unclosed(source: object) -> None:

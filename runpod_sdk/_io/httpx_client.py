@@ -1,4 +1,4 @@
-"""The transport by httpx: a caller's client, or the package's client if there is a proxy."""
+"""The transport by httpx: a caller's client, or the package's for a proxy, a mock or a tracer."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ from runpod_sdk._io.httpx_deadline import (
     bound_by_deadline,
     expire_idle_connections,
     reading_while_sending,
+)
+from runpod_sdk._io.httpx_over_pool import (
+    EXTENSION,
+    AsyncPooledTransport,
+    Exchange,
+    PooledTransport,
 )
 from runpod_sdk._io.identity import Identity
 from runpod_sdk.errors import ClientClosedError
@@ -44,17 +50,31 @@ def _checked(http_client: C, cls: type[C]) -> C:
 class HttpxSender:
     """Sends the sync client's requests by an httpx client; blocks, and never suspends."""
 
-    def __init__(self, config: Config, client: httpx.Client | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        client: httpx.Client | None = None,
+        *,
+        transport: PooledTransport | None = None,
+    ) -> None:
+        """
+        Use the caller's client, or create one.
+
+        Args:
+            transport: The transport of the created client. By default it is httpx's own.
+        """
         if client is None:
-            client = httpx.Client(**_options(config))
+            client = httpx.Client(**_options(config, transport))
         self._client = _checked(client, httpx.Client)
+        self._pooled = transport is not None
         bound_by_deadline(self._client)
 
     async def send(
         self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
         """Send *request* and read the whole response."""
-        outgoing = _request(self._client, identity, request, limit, trace)
+        exchange = Exchange(request, limit, trace, identity)
+        outgoing = _request(self._client, exchange, pooled=self._pooled)
         outgoing.extensions["trace"] = trace.note
         trace.untraced()
         try:
@@ -63,6 +83,8 @@ class HttpxSender:
                     outgoing, auth=None, follow_redirects=False, stream=True
                 )
             with contextlib.closing(response):
+                if exchange.response is not None:
+                    return exchange.response
                 reader = _BodyReader(identity, response, limit)
                 trace.response_started(reader.body)
                 for piece in reader.pieces(response.iter_bytes, response.iter_raw):
@@ -83,17 +105,31 @@ class HttpxSender:
 class AsyncHttpxSender:
     """Sends the async client's requests by an httpx client."""
 
-    def __init__(self, config: Config, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        client: httpx.AsyncClient | None = None,
+        *,
+        transport: AsyncPooledTransport | None = None,
+    ) -> None:
+        """
+        Use the caller's client, or create one.
+
+        Args:
+            transport: The transport of the created client. By default it is httpx's own.
+        """
         if client is None:
-            client = httpx.AsyncClient(**_options(config))
+            client = httpx.AsyncClient(**_options(config, transport))
         self._client = _checked(client, httpx.AsyncClient)
+        self._pooled = transport is not None
         bound_by_deadline(self._client)
 
     async def send(
         self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
         """Send *request* and read the whole response."""
-        outgoing = _request(self._client, identity, request, limit, trace)
+        exchange = Exchange(request, limit, trace, identity)
+        outgoing = _request(self._client, exchange, pooled=self._pooled)
         outgoing.extensions["trace"] = partial(_note, trace)
         trace.untraced()
         try:
@@ -102,6 +138,8 @@ class AsyncHttpxSender:
                     outgoing, auth=None, follow_redirects=False, stream=True
                 )
             async with contextlib.aclosing(response):
+                if exchange.response is not None:
+                    return exchange.response
                 reader = _BodyReader(identity, response, limit)
                 trace.response_started(reader.body)
                 async for piece in reader.pieces(response.aiter_bytes, response.aiter_raw):
@@ -201,8 +239,12 @@ class _Pieces:
         raise StopAsyncIteration
 
 
-def _options(config: Config) -> dict[str, Any]:
-    """Return the options of an httpx client that uses the proxy from the environment."""
+def _options(
+    config: Config, transport: PooledTransport | AsyncPooledTransport | None
+) -> dict[str, Any]:
+    """Return the options of a client that goes through the proxy of the environment, if any."""
+    if transport is not None:
+        return {"timeout": None, "trust_env": False, "transport": transport}
     proxy = proxies.proxy_for(config)
     trusted = certificates.tls(config)
     if trusted is None and proxy is not None and proxy.scheme == "https":
@@ -217,12 +259,9 @@ def _options(config: Config) -> dict[str, Any]:
 
 
 def _request(
-    client: httpx.Client | httpx.AsyncClient,
-    identity: Identity,
-    request: Request,
-    limit: TimeLimit,
-    trace: http_common.SendTrace,
+    client: httpx.Client | httpx.AsyncClient, exchange: Exchange, *, pooled: bool
 ) -> httpx.Request:
+    request, limit, identity = exchange.request, exchange.limit, exchange.identity
     if client.is_closed:
         raise ClientClosedError("the http_client is closed: pass an open one; nothing was sent")
     left = limit.left()
@@ -236,6 +275,8 @@ def _request(
         headers={**identity.headers, **request.headers},
         timeout=None if left == math.inf else min(left, _LONGEST),
     )
-    if request.content is not None and len(request.content) > PROGRESS:
-        outgoing.stream = _Upload(request.content, limit, trace)
+    if pooled:
+        outgoing.extensions[EXTENSION] = exchange
+    elif request.content is not None and len(request.content) > PROGRESS:
+        outgoing.stream = _Upload(request.content, limit, exchange.trace)
     return outgoing

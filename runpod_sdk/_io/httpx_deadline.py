@@ -28,6 +28,7 @@ from httpcore._backends.sync import SyncBackend, SyncStream
 from runpod_sdk._io.http11.connection import READ_SIZE
 from runpod_sdk._io.http11.happy_eyeballs import connect
 from runpod_sdk._io.http11.socket_stream import encrypted
+from runpod_sdk._io.httpx_over_pool import AsyncPooledTransport, PooledTransport
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_left
 
 _CONNECTING: Final = SocketErrors(httpcore.ConnectTimeout, httpcore.ConnectError)
@@ -75,6 +76,8 @@ def expire_idle_connections(client: httpx.Client | httpx.AsyncClient) -> None:
     one. An HTTP/2 connection may be broken although it is in use: it gets no new requests.
     """
     for transport in transports_of(client):
+        if isinstance(transport, PooledTransport | AsyncPooledTransport):
+            transport.drop_idle()
         for connection in getattr(getattr(transport, "_pool", None), "connections", []):
             while (inner := getattr(connection, "_connection", None)) is not None:
                 connection = inner

@@ -16,9 +16,11 @@ from typing import Any, TypeAlias, TypeVar
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._flows.many.runner import Flow, ManyContext
+from runpod_sdk._io import http_common
 from runpod_sdk._io.aio import AsyncIO
 from runpod_sdk._io.sync import SyncIO, drive
 from runpod_sdk._io.task_runner import AsyncTaskRunner
+from runpod_sdk._telemetry.telemetry import Sending
 
 T = TypeVar("T")
 
@@ -154,17 +156,23 @@ class ThreadConsumer:
 
 class ThreadedIO(AsyncIO):
     """
-    A port for an event loop over a blocking port: each request has its own thread.
+    A port for an event loop beside a blocking port, which sends some requests in threads.
 
-    A caller's `httpx.Client` needs it. An abandoned request continues in its thread, because it
+    A caller's `httpx.Client` needs threads. So do replaced functions of httpx: a mock of the sync
+    functions must see each request. An abandoned request continues in its thread, because it
     cannot be interrupted.
     """
 
     def __init__(self, io: SyncIO) -> None:
-        super().__init__(io.config, None, telemetry=io.telemetry)
+        super().__init__(io.config, None, io.transport, telemetry=io.telemetry)
         self._blocking = io
 
-    async def send(self, request: Request, limit: TimeLimit) -> Response:
+    def send(self, request: Request, limit: TimeLimit) -> Sending:
+        if self.config.own_http and not http_common.SYNC_PATH.is_replaced():
+            return super().send(request, limit)
+        return self._send_in_thread(request, limit)
+
+    async def _send_in_thread(self, request: Request, limit: TimeLimit) -> Response:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Response] = loop.create_future()
 
@@ -195,9 +203,7 @@ class ThreadedIO(AsyncIO):
 def io_for_loop_thread(io: SyncIO) -> AsyncIO:
     """Return the port for a sync client's event loop thread, in addition to its own port."""
     io.check_open()
-    loop_io: AsyncIO = ThreadedIO(io)
-    if io.config.own_http:
-        loop_io = AsyncIO(io.config, None, telemetry=io.telemetry)
+    loop_io = ThreadedIO(io)
     io.loop_ios.add(loop_io)
     return loop_io
 

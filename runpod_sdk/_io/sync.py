@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Transport = Literal["direct"]
-"""Transports: the client's own connections."""
+Transport = Literal["direct", "httpx"]
+"""Transports: the client's own connections, or an httpx client over them."""
 
 
 class SyncIO:
@@ -63,14 +63,15 @@ class SyncIO:
         Args:
             parent: The port whose connections this one uses, and that closes it.
         """
-        if transport not in (None, "direct"):
-            raise ValueError(f'transport must be "direct", not {transport!r}')
+        if transport not in (None, "direct", "httpx"):
+            raise ValueError(f'transport must be "direct" or "httpx", not {transport!r}')
         if http_client is not None and transport is not None:
             raise ValueError("pass transport=… or http_client=…, not both")
         self.config = config
         follow_environment()
         self.telemetry = Telemetry(config.base_url, config.telemetry)
         self._parent = parent
+        self.transport: Transport | None = transport if parent is None else parent.transport
         self._identity: Identity | None = None
         """The identity, if the API key is constant; set by the first request."""
         self._given: HttpxSender | None = None
@@ -87,6 +88,8 @@ class SyncIO:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._default: ConnectionPool | HttpxSender | None = None
+        self._for_mocks: HttpxSender | None = None
+        """Replaces the default while functions of httpx are mocked."""
         self._closed = threading.Event()
         self._attempts: set[TimeLimit] = set()
         """Attempts in progress, in any thread."""
@@ -177,8 +180,9 @@ class SyncIO:
                 other.close_soon()
             for child in list(self._children):
                 child.close()
-            if self._default is not None:
-                drive(self._default.close())
+            for sender in (self._default, self._for_mocks):
+                if sender is not None:
+                    drive(sender.close())
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if the client was closed."""
@@ -186,7 +190,9 @@ class SyncIO:
             raise http_common.closed_before()
 
     def __del__(self) -> None:
-        if getattr(self, "_default", None) is not None and not self._closed.is_set():
+        if getattr(self, "_default", None) is None and getattr(self, "_for_mocks", None) is None:
+            return
+        if not self._closed.is_set():
             http_common.warn_unclosed(self)
             self.close()
 
@@ -196,15 +202,14 @@ class SyncIO:
             return self._parent._sender()
         if self._given is not None:
             return self._given
+        is_replaced = http_common.SYNC_PATH.is_replaced()
         with self._lock:
             self.check_open()
+            if is_replaced:
+                self._for_mocks = self._for_mocks or _httpx_sender(self.config)
+                return self._for_mocks
             if self._default is None:
-                proxied = proxies.proxy_for(self.config)
-                self._default = (
-                    _httpx_sender(self.config)
-                    if proxied
-                    else ConnectionPool(self.config, SocketStream.open)
-                )
+                self._default = _default_sender(self.config, self.transport)
             return self._default
 
     def _find_identity(self) -> Identity:
@@ -217,6 +222,18 @@ class SyncIO:
         if inspect.iscoroutine(returned.reveal()):
             returned.reveal().close()
         return Identity(self.config, key_from_function(returned.reveal()))
+
+
+def _default_sender(config: Config, transport: Transport | None) -> ConnectionPool | HttpxSender:
+    if proxies.proxy_for(config):
+        return _httpx_sender(config)
+    pool = ConnectionPool(config, SocketStream.open)
+    if transport != "httpx":
+        return pool
+    from runpod_sdk._io.httpx_client import HttpxSender
+    from runpod_sdk._io.httpx_over_pool import PooledTransport
+
+    return HttpxSender(config, transport=PooledTransport(pool, drive))
 
 
 def _httpx_sender(config: Config, http_client: httpx.Client | None = None) -> HttpxSender:

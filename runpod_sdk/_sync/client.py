@@ -62,7 +62,7 @@ class Runpod:
         default_headers: Additional headers of each request. The SDK's own headers, such as
             `Authorization`, cannot be replaced.
         transport: How requests are sent. "direct", the default, uses connections of the SDK's
-            own.
+            own. "httpx" sends by an httpx client over these, which tracers of httpx see.
 
     Raises:
         ConfigurationError: The key is missing or malformed, the base URL is invalid, or a

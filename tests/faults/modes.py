@@ -30,7 +30,15 @@ from tests.facade.clocks import CLOCK, JumpingRunpod
 MODES = ("sync", "asyncio", "trio")
 WAYS = ("asyncio by aiohttp", "sync by httpx")
 """Other ways to the server than connections of our own: another transport, a caller's client."""
-ALL_WAYS = (*MODES, "uvloop", *WAYS, "asyncio by httpx", "trio by httpx")
+ALL_WAYS = (
+    *MODES,
+    "uvloop",
+    *WAYS,
+    "asyncio by httpx",
+    "trio by httpx",
+    "sync by own httpx",
+    "asyncio by own httpx",
+)
 """Every way to a server: for faults of the network that a transport has code of its own for."""
 KEY = "rpa_CANARY0123456789"
 JOB = "60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1"
@@ -134,8 +142,8 @@ def run_one(mode: str, case: Case, **options: Any) -> Outcome:
 def _run(mode: str, cases: Sequence[Case], at_once: int, options: dict[str, Any]) -> list[Outcome]:
     backend, _, way = mode.partition(" by ")
     options = {"api_key": KEY, **options}
-    if way == "aiohttp":
-        options["transport"] = way
+    if way in ("aiohttp", "own httpx"):
+        options["transport"] = way.removeprefix("own ")
     elif way == "httpx" and "http_client" not in options:
         cls: Any = httpx.Client if backend == "sync" else httpx.AsyncClient
         options["http_client"] = cls(verify=_NO_CERTIFICATES, trust_env=False)

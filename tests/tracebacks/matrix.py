@@ -126,8 +126,8 @@ def calls_for(failure: str) -> list[tuple[str, Call]]:
 
 def options_of(way: str, *, is_async: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"api_key": KEY, "max_retries": 0}
-    if way == "aiohttp":
-        options["transport"] = way
+    if way in ("aiohttp", "own httpx"):
+        options["transport"] = way.removeprefix("own ")
     elif way == "httpx":
         options["http_client"] = httpx.AsyncClient() if is_async else httpx.Client()
     return options

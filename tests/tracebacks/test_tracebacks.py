@@ -30,7 +30,7 @@ from tests.tracebacks.canaries import (
 )
 
 ROOT = Path(__file__).parents[2]
-WAYS = ("asyncio by aiohttp", "sync by httpx", "asyncio by httpx")
+WAYS = ("asyncio by aiohttp", "sync by httpx", "asyncio by httpx", "sync by own httpx")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The ways to a server: connections of our own under each port and loop, and aiohttp."""
+"""The transports: own connections under each port and loop, aiohttp, and an httpx client."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.facade.clients import Driver
 
-WAYS = ("sync", "asyncio", "uvloop", "trio", "aiohttp")
+WAYS = ("sync", "asyncio", "uvloop", "trio", "aiohttp", "sync by httpx", "asyncio by httpx")
 BACKENDS: dict[str, dict[str, Any]] = {
     "asyncio": {"backend": "asyncio"},
     "aiohttp": {"backend": "asyncio"},
+    "asyncio by httpx": {"backend": "asyncio"},
     "uvloop": {"backend": "asyncio", "backend_options": {"use_uvloop": True}},
     "trio": {"backend": "trio"},
 }
@@ -24,8 +25,11 @@ class Way(Driver):
     """Makes clients that go one way to their server."""
 
     def client(self, **options: Any) -> Any:
-        if self.mode == "aiohttp":
-            options = {"transport": "aiohttp", **options}
+        transport = self.mode.rpartition(" by ")[2]
+        if transport in ("aiohttp", "httpx"):
+            if "http_client" in options:
+                pytest.skip("a caller's client goes its own way")
+            options = {"transport": transport, **options}
         return super().client(rate_limits=False, **options)
 
 
@@ -37,6 +41,6 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
         if mode in ("aiohttp", "uvloop"):
             pytest.importorskip(mode)
         portal = None
-        if mode != "sync":
+        if mode in BACKENDS:
             portal = stack.enter_context(start_blocking_portal(**BACKENDS[mode]))
         yield Way(mode, portal, stack)

@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from runpod_sdk import AsyncRunpod, ConfigurationError
+from runpod_sdk import AsyncRunpod, ConfigurationError, Runpod
 
 KEY = "rpa_CANARY0123456789"
 
@@ -18,8 +18,10 @@ KEY = "rpa_CANARY0123456789"
 def test_a_transport_that_there_is_not() -> None:
     """A name that is none is refused, and the names that are one are said."""
     wrong: Any = "curl"
-    with pytest.raises(ValueError, match='"direct" or "aiohttp"'):
+    with pytest.raises(ValueError, match='"direct", "httpx" or "aiohttp"'):
         AsyncRunpod(KEY, transport=wrong)
+    with pytest.raises(ValueError, match='"direct" or "httpx"'):
+        Runpod(KEY, transport=wrong)
 
 
 def test_a_callers_client_has_its_own() -> None:
