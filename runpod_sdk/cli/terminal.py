@@ -33,7 +33,8 @@ _TOKEN = re.compile(
     r'(?P<text>"(?:[^"\\]++|\\.)*+")(?P<key>(?=:))?'  # without a way back: a text may be long
     r"|(?P<word>\b(?:true|false|null)\b|-?\d[\d.eE+-]*)"
 )
-_COLOURS = {"key": "34;1", "text": "32", "word": "36"}
+_COLOURS = {"key": "1", "text": "32", "word": "36"}
+"""Bold keys, as no blue is readable on both black and white."""
 
 
 def is_terminal(stream: TextIO) -> bool:
