@@ -1,17 +1,17 @@
 """
-The terminal sessions of docs/command-line.md: run anew, and written or compared.
+Run the terminal sessions of docs/command-line.md, and write or compare their output.
 
-The page itself says what is typed: in each block of `console`, the lines that begin with
-`$`, where JOB is the job that was named last. They are run one after the other, in the order
-of the page, against one local endpoint, in a pseudo-terminal of 80 columns; all other lines
-of the block are what came. A comment before the block can say more:
+The page contains the commands: in each `console` block, the lines that begin with `$`, where JOB
+is the job that was named last. They run one after another, in the order of the page, against one
+local endpoint, in a pseudo-terminal of 80 columns. All other lines of the block are output. A
+comment before the block has options:
 
-    <!-- live -->                 shows each new state of the line that says where a job is
+    <!-- live -->                 shows each new state of the status line
     <!-- ^C at "some text" -->    presses Ctrl-C when that text is on the screen
     <!-- as it is -->             the block is not run
 
-Ids, times and ports are made alike, or no two runs would be. What a job of the page waits
-for is not time but the capture: the handler takes its next step when the last was seen.
+Ids, times and ports are replaced by constants, because they differ between runs. The page's jobs
+do not wait for time: the handler takes its next step when the capture has seen the last one.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ STEP = re.compile(r"running · step (\d+) of")
 
 
 class Names:
-    """What stands in the page for what was drawn by lot: the n-th job is always called alike."""
+    """Constants for random values: the n-th job always has the same id in the page."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.real: dict[str, str] = {}
-        """By the name in the page."""
+        """The real ids, by the ids in the page."""
         self.jobs = 0
         self.last = ""
-        """The job that the page calls JOB: the last that came up."""
+        """The job that the page calls JOB: the last one in the output."""
 
     def shown(self, text: str) -> str:
-        """Replace what differs from run to run."""
+        """Replace values that differ between runs."""
         for job in dict.fromkeys(JOB_ID.findall(text)):
             if job not in self.real.values():
                 self.jobs, self.last = self.jobs + 1, job
@@ -95,7 +95,7 @@ class Names:
         return text
 
     def typed(self, line: str) -> str:
-        """Give a line of the page as it has to be typed in this run."""
+        """Return a command of the page with this run's values."""
         for name, real in self.real.items():
             line = line.replace(name, real)
         return re.sub(r"\bJOB\b", self.last, line)
@@ -105,10 +105,10 @@ def run(
     words: list[str], directory: Path, columns: int, watch: Callable[[str, int], object]
 ) -> str:
     """
-    Run the command in a terminal of its own, and return all that it wrote there.
+    Run the command in its own terminal, and return its output.
 
     Args:
-        watch: Is given what was written so far, and the terminal.
+        watch: Called with the output so far, and the terminal.
     """
     pid, terminal = pty.fork()
     if pid == 0:
@@ -121,12 +121,12 @@ def run(
             os.kill(pid, signal.SIGKILL)
             raise TimeoutError(f"{words} wrote {written!r} and does not end")
         piece = b""
-        with suppress(OSError):  # EIO: nothing is left to read, and no process has it open
+        with suppress(OSError):  # EIO: all is read, and no process has the terminal open
             piece = os.read(terminal, 65_536)
         if not piece:
             if os.waitpid(pid, os.WNOHANG)[0]:
                 break
-            time.sleep(0.01)  # it has closed it and ends; or the terminal was just flushed, by ^C
+            time.sleep(0.01)  # the command has closed it and ends, or ^C has just flushed it
             continue
         written += piece
         watch(written.decode(errors="ignore"), terminal)
@@ -135,7 +135,7 @@ def run(
 
 
 def prepare() -> None:
-    """Import what the commands will: they are forks of this process, which has no threads."""
+    """Import what the commands need: they are forks of this process, which has no threads."""
     for module in ("runpod_sdk.cli.serve", "uvicorn.main", "uvicorn.protocols.http.h11_impl"):
         import_module(module)
     with runpod_sdk.Runpod("a key"):
@@ -143,11 +143,11 @@ def prepare() -> None:
 
 
 def become(words: list[str], directory: Path) -> NoReturn:
-    """Be the command, in this process, which is a child: all that it needs is imported."""
+    """Run the command in this child process, which has imported all that it needs."""
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(directory)
-        time.sleep(0.01)  # the size of the terminal is set meanwhile
+        time.sleep(0.01)  # the parent sets the terminal's size first
         app(words[1:], prog_name=words[0])
     except SystemExit as end:
         sys.stdout.flush()
@@ -158,7 +158,7 @@ def become(words: list[str], directory: Path) -> NoReturn:
 
 
 class Session:
-    """One reader's terminal, from the first block of the page to the last."""
+    """The terminal session of the page, from the first block to the last."""
 
     def __init__(self, directory: Path, columns: int) -> None:
         self._directory = directory
@@ -166,7 +166,7 @@ class Session:
         self.names = Names(directory)
 
     def block(self, text: str, remark: str) -> str:
-        """Run the commands of a block; return the block as it has to be."""
+        """Run the commands of a block; return the block with their output."""
         if remark == "as it is":
             return text
         lines: list[str] = []
@@ -197,7 +197,7 @@ class Session:
         return self._shown(written, live=remark == "live" or press is not None)
 
     def _shown(self, written: str, *, live: bool) -> Iterator[str]:
-        """Give what was on the screen, line by line; of a line that was drawn again, each state."""
+        """Return the lines on the screen, with each state of a line that was redrawn."""
         for line in (
             self.names.shown(CODE.sub("", written))
             .replace("\r\n", "\n")
@@ -211,7 +211,7 @@ class Session:
                 wanted = [
                     state for state in drawn if not state.startswith(("waiting", "COMPLETED"))
                 ]
-                last = wanted[-1:]  # with the ^C behind it, if that was pressed
+                last = wanted[-1:]  # with ^C after it, if that was pressed
                 others = dict.fromkeys(wanted[:-1])
                 others.pop(last[0].removesuffix("^C") if last else "", None)
                 for number, state in enumerate([*others, *last]):
@@ -221,7 +221,7 @@ class Session:
 
 @contextmanager
 def endpoint(directory: Path) -> Iterator[None]:
-    """Serve the handler of the page, by a process of its own."""
+    """Serve the page's handler in a separate process."""
     shutil.copy(HANDLER, directory / "handler.py")
     words = ["runpod-sdk", "serve", "handler.py:handler", "--return-aggregate-stream"]
     reader, writer = os.pipe()
@@ -244,7 +244,7 @@ def endpoint(directory: Path) -> Iterator[None]:
 
 
 def captured(page: str, columns: int) -> str:
-    """Return *page* with what its commands print now in a terminal of so many columns."""
+    """Return *page* with the current output of its commands in a terminal of *columns*."""
     prepare()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

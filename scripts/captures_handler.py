@@ -1,4 +1,4 @@
-"""What the jobs of docs/command-line.md do."""
+"""The handler of the jobs in docs/command-line.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(2_000)).decode()
 
 
 async def gate(name: object) -> None:
-    """Wait until what came before was seen."""
+    """Wait until the capture has seen the previous step."""
     while not (Path(os.environ["CAPTURES"]) / f"gate-{name}").exists():  # noqa: ASYNC110 - a file
         await asyncio.sleep(0.02)
 

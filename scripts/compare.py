@@ -1,5 +1,5 @@
 """
-Find what breaks those who use the API document or the Python API.
+Find breaking changes of the API document and of the Python API.
 
     python scripts/compare.py                     # this tree with the last release, in released/
     python scripts/compare.py OLD.yaml NEW.yaml   # two API documents

@@ -2,9 +2,9 @@
 Find the breaking changes between two versions of an API document.
 
 A client generated from the old document must keep working with a server of the new one, and code
-written against the old client must compile with the new one. So a response may get new members and
-a request new optional ones; a request may accept more and a response promise more; but no name that
-generated code contains may go away. `RULES` lists what is found.
+written against the old client must compile with the new one. A response may get new members, and
+a request new optional members. A request may accept more, and a response may promise more. Names in
+generated code must not be removed. `RULES` lists the breaking changes.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ RULES: Mapping[str, str] = {
 
 @frozen(order=True)
 class Change:
-    """One breaking change: what it is a change of, what changed, and the rule that found it."""
+    """A breaking change: the changed element, the change, and the rule that found it."""
 
     name: str
     what: str
@@ -263,7 +263,7 @@ def _values(way: Direction, name: str, old: Node, new: Node) -> Iterator[Change]
 
 def _limits(way: Direction, name: str, old: Node, new: Node) -> Iterator[Change]:
     before, after = old["limits"], new["limits"]
-    if way == "received":  # a looser limit there is a tighter one the other way round
+    if way == "received":  # a looser limit there is a tighter limit in the other direction
         before, after = after, before
     for key, sign in (*((key, 1) for key in LEAST), *((key, -1) for key in MOST)):
         limit, was = after.get(key), before.get(key)

@@ -1,7 +1,7 @@
 """
 Write the API document as Markdown pages: one for all, one for each operation, one of schemas.
 
-`pages` is a pure function of the document; `scripts/docs.py` puts what it gives into the site.
+`pages` is a pure function of the document; `scripts/docs.py` adds its pages to the site.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pages(document: Node, calls: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def operations(document: Node) -> Iterator[dict[str, Any]]:
-    """Give each operation, those of webhooks last, with its `path` and its `method`."""
+    """Yield each operation, webhooks last, with its `path` and its `method`."""
     paths = {**document["paths"], **document.get("webhooks", {})}
     for path, item in paths.items():
         for method in METHODS:
@@ -43,7 +43,7 @@ def operations(document: Node) -> Iterator[dict[str, Any]]:
 
 
 class Reader:
-    """The document with its references followed."""
+    """The document, with resolved references."""
 
     def __init__(self, document: Node) -> None:
         self.document = document
@@ -57,7 +57,7 @@ class Reader:
         return node
 
     def members(self, schema: Node) -> Iterator[tuple[str, Node, bool]]:
-        """Give the members of an object: the name, the schema, whether it is required."""
+        """Yield the members of an object: the name, the schema, and whether it is required."""
         schema = self.follow(schema)
         for part in schema.get("allOf", ()):
             yield from self.members(part)
@@ -77,7 +77,7 @@ def text(node: Node, *, line: bool = False) -> str:
 
 
 def badge(entry: Node) -> str:
-    """Return one piece of evidence: its mark, and as a tooltip what it is of, and its sources."""
+    """Return one piece of evidence: its badge, with its subject and sources as a tooltip."""
     said = "; ".join(filter(None, [entry.get("of", ""), ", ".join(entry.get("sources", ()))]))
     mark = entry["mark"]
     return f'<span class="mark {mark.split()[0]}" title="{escape(said)}">{mark}</span>'
@@ -111,13 +111,13 @@ def table(heads: str, rows: list[list[str]]) -> str:
 
 
 def described(name: str, said: list[str], what: str) -> str:
-    """Return an entry of a list: a name, what is to be said of it in few words, and in many."""
+    """Return an entry of a list: a name, a short and a long description."""
     few = ", ".join(each for each in said if each)
     return f'`{name}`{{ .name }} <span class="type" markdown>{few}</span>\n\n:   {what}'
 
 
 def members(read: Reader, schema: Node) -> str:
-    """Return a list of the members of an object; nothing of any other schema."""
+    """Return a list of the members of an object; empty for any other schema."""
     found = [
         described(name, [kind(member), "**required**" if needed else ""], text(member, line=True))
         for name, member, needed in read.members(schema)
@@ -150,7 +150,7 @@ def sample(node: Node) -> str:
 
 
 def content(read: Reader, node: Node) -> Iterator[str]:
-    """Give the schemas and examples of a body; those of media types that are the same, once."""
+    """Yield the schemas and examples of a body; equal ones of several media types only once."""
     found: list[tuple[list[str], Node]] = []
     for media, body in node.get("content", {}).items():
         names = next((names for names, other in found if other == body), None)

@@ -1,4 +1,4 @@
-"""Read OpenAPI documents for a comparison: references followed, schemas in one form."""
+"""Read OpenAPI documents for a comparison: resolve references, and normalize schemas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORMATS = ("format", "contentEncoding", "contentMediaType")
 
 
 def flat(document: Node, schema: Any) -> Node:
-    """Return what a schema says, through its references and combinations, in one form."""
+    """Return a schema in normal form, with its references and combinations resolved."""
     if not isinstance(schema, dict):  # true and false are schemas
         schema = {} if schema else {"not": {}}
     if "$ref" in schema:
@@ -46,7 +46,7 @@ def flat(document: Node, schema: Any) -> Node:
 
 
 def _limit(schema: Node, key: str) -> bool:
-    """Whether the schema has that limit; in OpenAPI 3.0, false says that it has not."""
+    """Whether the schema has that limit; in OpenAPI 3.0, false means that it has not."""
     return key in schema and schema[key] is not False
 
 
@@ -58,7 +58,7 @@ def _additional(schema: Node) -> Any:
 
 
 def _merge(found: Node, other: Node) -> None:
-    """Add what a part of an `allOf` says."""
+    """Merge a part of an `allOf`."""
     found["types"] &= other["types"]
     found["required"] |= other["required"]
     found["properties"] = {**other["properties"], **found["properties"]}
@@ -72,7 +72,7 @@ def _merge(found: Node, other: Node) -> None:
 
 
 def _union(options: list[Node], schema: Node) -> Node:
-    """Return what `anyOf` or `oneOf` say; null beside another option changes nothing but types."""
+    """Return the options of `anyOf` or `oneOf`; a null option changes only the types."""
     real = [option for option in options if option["types"] != {"null"}] or options
     first = real[0]
     return {
@@ -90,7 +90,7 @@ def _union(options: list[Node], schema: Node) -> Node:
 
 
 def reference(schema: Any) -> str | None:
-    """Name the one schema that *schema* refers to, perhaps beside null."""
+    """Return the name of the single schema that *schema* refers to, apart from null."""
     if not isinstance(schema, dict):
         return None
     given: list[Any] = schema.get("anyOf") or schema.get("oneOf") or [schema]

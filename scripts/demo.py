@@ -1,4 +1,4 @@
-"""Show what the client does, on a local endpoint or on RunPod; `scripts/demo` runs it."""
+"""Demonstrate the client, on a local endpoint or on RunPod; `scripts/demo` runs it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def brief(value: object) -> str:
 
 
 def expect(right: bool, what: str) -> None:
-    """Note what is off; the demo goes on, and says so at its end."""
+    """Record an unexpected result; the demo continues, and reports it at the end."""
     if not right:
         WRONG.append(what)
         line("OFF", what)
@@ -70,7 +70,7 @@ def show_stream(endpoint: Endpoint, given: JSONValue, least: int) -> None:
     line("done", f"{len(times)} chunks, {job.status().status}")
     apart = [later - earlier for earlier, later in itertools.pairwise(times)]
     expect(len(times) >= least, f"{len(times)} chunks instead of {least} or more")
-    if least:  # on a busy machine two may come together
+    if least:  # on a busy machine, two may arrive together
         moments = 1 + sum(gap > 0.05 for gap in apart)
         expect(moments >= least, "the chunks did not come one by one")
 
@@ -123,7 +123,7 @@ def show_all(endpoint: Endpoint, given: JSONValue, long: JSONValue, least: int) 
 
 
 def endpoint_of_environment() -> str | None:
-    """Return the endpoint that is named; one of `serve` has a handler that shows less."""
+    """Return the named endpoint; an endpoint of `serve` has a handler with fewer features."""
     elsewhere = os.environ.get("RUNPOD_ENDPOINT_BASE_URL")
     return None if elsewhere else os.environ.get("RUNPOD_ENDPOINT_ID")
 

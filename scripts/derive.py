@@ -1,14 +1,13 @@
 """
-Make the other forms of the API document, for tools that do not take the one written by hand.
+Derive other forms of the API document, for tools that do not support the source document.
 
     python scripts/derive.py DOCUMENT DIRECTORY
 
-Into DIRECTORY go the document in OpenAPI 3.1 as JSON and as YAML without anchors or folded
-lines, and a form in OpenAPI 3.0.3, again as both. The 3.0 form says the same, as far as 3.0
-can say it, with three differences: webhooks stand under `x-webhooks`; what is an object or
-an array is any JSON; and a status that may grow is a plain string, with the values known
-today under `x-extensible-enum`. Generators that make a closed type of `anyOf` an enum and a
-string lose statuses; of a string they lose nothing.
+Writes the document to DIRECTORY in OpenAPI 3.1, as JSON and as YAML without anchors or folded
+lines, and in OpenAPI 3.0.3, as both. The 3.0 form is equivalent as far as 3.0 allows, with three
+differences: webhooks are under `x-webhooks`; an object or an array is any JSON; and an extensible
+status is a plain string, with the known values under `x-extensible-enum`. Some generators make a
+closed type of an `anyOf` of an enum and a string, and would lose statuses.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def as_yaml(document: Node) -> str:
 
 
 def as_3_0(document: Node) -> Node:
-    """Say *document*, in OpenAPI 3.1, in OpenAPI 3.0.3."""
+    """Convert *document* from OpenAPI 3.1 to OpenAPI 3.0.3."""
     unknown = {key for key in document if not key.startswith("x-")} - {
         "openapi", "info", "externalDocs", "servers", "tags", "paths", "webhooks", "components",
         "security",
@@ -70,7 +69,7 @@ def as_3_0(document: Node) -> Node:
         form["tags"] = [tag for tag in form["tags"] if tag["name"] != "webhooks"]
     nullable = set[str]()
     form = dict(_walk(form, (), document, nullable))
-    for reference in nullable:  # beside allOf, 3.0 takes no null
+    for reference in nullable:  # 3.0 has no null beside allOf
         _at(form, reference)["nullable"] = True
     return form
 
@@ -80,7 +79,7 @@ _SCHEMAS = ("schema", "items", "additionalProperties", "anyOf", "allOf", "oneOf"
 
 
 def _walk(node: Any, where: tuple[str, ...], document: Node, nullable: set[str]) -> Any:
-    """Rewrite *node*, which stands *where*; *nullable* gathers what has to admit null itself."""
+    """Convert *node* at *where*; *nullable* collects schemas that must allow null themselves."""
     if isinstance(node, list):
         return [_walk(item, where, document, nullable) for item in node]
     if not isinstance(node, dict) or (where and where[-1] in _VALUES):
@@ -90,7 +89,7 @@ def _walk(node: Any, where: tuple[str, ...], document: Node, nullable: set[str])
 
 
 def _is_schema(where: tuple[str, ...]) -> bool:
-    """Whether what stands there is a schema, by the keys that lead to it."""
+    """Whether the keys of a path lead to a schema."""
     parents = where[-2:-1]
     return parents in (("schemas",), ("properties",)) or (bool(where) and where[-1] in _SCHEMAS)
 
@@ -115,8 +114,8 @@ def _schema(schema: Node, document: Node, nullable: set[str]) -> Node:
         schema["type"] = "string"
         schema["x-extensible-enum"] = _at(document, known)["enum"]
     elif any(option.get("type") == "array" for option in options):
-        del schema["anyOf"]  # of an object and an array no type can be made: any JSON
-    if "$ref" in schema and len(schema) > 1:  # beside a $ref, 3.0 sees nothing
+        del schema["anyOf"]  # an object and an array have no common type: any JSON
+    if "$ref" in schema and len(schema) > 1:  # 3.0 ignores siblings of a $ref
         schema["allOf"] = [{"$ref": schema.pop("$ref")}]
     return schema
 

@@ -1,9 +1,9 @@
 """
-Put together what the documentation site is made of.
+Collect the sources of the documentation site.
 
-That is: the pages of docs/; those elsewhere in the repository that they lead to; a reference
-of the Python API, from its public names, and one of the service's, from the API document.
-What a page links to and the site has not (a source file, say) stays text there.
+They are the pages of docs/, pages elsewhere in the repository that they link to, a reference of the
+Python API from its public names, and a reference of the service's API from the API document. Links
+to other files, such as source files, become text.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOVED = {
     "openapi/README.md": "contract/facts.md",
     "openapi/languages/README.md": "contract/languages.md",
 }
-"""Where pages that lie outside docs/ stand in the site. The README leads to docs/index.md."""
+"""The paths in the site of pages outside docs/. The README is replaced by docs/index.md."""
 
 CONTENTS = "docs/SUMMARY.md"
 
@@ -53,7 +53,7 @@ REFERENCE = {
     "Errors": ("errors",),
     "Types": ("_types",),
 }
-"""The pages of the Python reference, by the modules whose public names they have."""
+"""The pages of the Python reference, with the modules whose public names they contain."""
 
 ALIASES = (
     "Timeout",
@@ -84,7 +84,7 @@ def python_pages() -> dict[str, str]:
     for name in runpod_sdk.__all__:
         if name != "__version__":
             homes[runpod_sdk._HOME_OF[name]].append(name)
-    for home, names in homes.items():  # as they stand in the source
+    for home, names in homes.items():  # in the order of the source
         names.sort(key=[*vars(importlib.import_module(f"runpod_sdk.{home}"))].index)
     titles = {home: title for title, group in REFERENCE.items() for home in group}
     found: dict[str, list[str]] = {title: [] for title in REFERENCE}
@@ -133,7 +133,7 @@ def entry(path: str) -> str:
 
 
 def public_modules() -> Iterator[tuple[str, list[str]]]:
-    """Give the modules that are imported by their own names, with the public names of each."""
+    """Yield the public modules, with the public names of each."""
     import runpod_sdk
 
     own = {f"runpod_sdk.{home}" for home in runpod_sdk._HOME_OF.values()} | INTERNAL
@@ -149,7 +149,7 @@ def slug(title: str) -> str:
 
 
 def calls() -> dict[str, list[str]]:
-    """Return the sync methods that stand on each operation, by what their docstrings say."""
+    """Return the sync methods of each operation, from their docstrings."""
     found: dict[str, list[str]] = defaultdict(list)
     for name in ("Runpod", "Endpoint", "Job"):
         import runpod_sdk
@@ -167,9 +167,9 @@ def calls() -> dict[str, list[str]]:
 
 def relinked(text: str, source: str, target: str, there: set[str]) -> str:
     """
-    Turn the links of a page at *source* in the repository into those of one at *target*.
+    Convert the links of a page at *source* in the repository for its place at *target*.
 
-    *there* is what the site has, by the path in the site.
+    *there* maps paths in the site to its pages.
     """
 
     def link(found: re.Match[str]) -> str:
@@ -180,7 +180,7 @@ def relinked(text: str, source: str, target: str, there: set[str]) -> str:
         place = MOVED.get(place, place.removeprefix("docs/") if place.startswith("docs/") else "")
         if path.endswith("/") and f"{place}/index.md" in there:
             if source == CONTENTS:
-                return found[0]  # the contents of that part belong there
+                return found[0]  # the section has its own contents
             place = f"{place}/index.md"
         if place not in there:
             return found["text"]
@@ -198,7 +198,7 @@ def relinked(text: str, source: str, target: str, there: set[str]) -> str:
 
 
 def written() -> dict[str, Path]:
-    """Return the pages that somebody wrote, by their paths in the site."""
+    """Return the handwritten pages, by their paths in the site."""
     docs = ROOT / "docs"
     found = {path.name: path for path in docs.glob("*.md")}
     moved = {target: ROOT / source for source, target in MOVED.items() if target != "index.md"}
@@ -206,7 +206,7 @@ def written() -> dict[str, Path]:
 
 
 def assemble(where: Path) -> None:
-    """Write all that the generator needs into the folder *where*, which is made anew."""
+    """Write the generator's input into the folder *where*, which is recreated."""
     shutil.rmtree(where, ignore_errors=True)
     docs = where / "docs"
     shutil.copytree(
@@ -231,7 +231,7 @@ def assemble(where: Path) -> None:
 
 
 def finish(where: Path) -> None:
-    """Add to the built site what the generator does not make, and sort its search index."""
+    """Add files to the built site that the generator does not make; sort its search index."""
     docs, site = where / "docs", where / "site"
     index = json.loads((site / "search.json").read_text("utf-8"))
     index["items"].sort(key=lambda item: rank(item["location"]))
@@ -312,7 +312,7 @@ def documented(name: str, value: object) -> list[str]:
 
 
 def foreign(site: Path) -> list[str]:
-    """List what pages of a built site ask of other hosts; links that a reader follows are none."""
+    """List the requests of a built site's pages to other hosts; links are not requests."""
     asking = re.compile(
         r"""<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)"""
     )

@@ -1,9 +1,9 @@
 """
-What the Python reference needs to know beyond the source: a plug-in of griffe.
+Extend the Python reference beyond the source: a griffe extension.
 
-The constructors that users call, those that attrs makes too; the functions that are a method
-by assignment (`map = mapping.map`); what private bases give; and where the operations lie that
-docstrings name.
+It adds constructors that users call, including attrs's, functions that are methods by assignment
+(`map = mapping.map`), members of private base classes, and links to the operations that docstrings
+name.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from griffe import (
 )
 
 CONSTRUCTED = {"runpod_sdk.models.ExecutionPolicy", "runpod_sdk.models.S3Config"}
-"""Classes that users call, though no docstring tells of arguments."""
+"""Classes that users call, although no docstring has arguments."""
 
 LAST = 1_000_000
-"""More than the lines of any module."""
+"""A number larger than the line count of any module."""
 
 DOCUMENT = Path(__file__).parents[1] / "openapi" / "runpod-serverless.yaml"
 OPERATIONS = re.findall(r"operationId: (\w+)", DOCUMENT.read_text("utf-8"))
@@ -63,7 +63,7 @@ def linked(text: str, names: dict[str, str]) -> str:
             return found[0]
         module, _, name = path.rpartition(".")
         if member and not hasattr(getattr(importlib.import_module(module), name), member):
-            return found[0]  # a field of attrs has no value in the class
+            return found[0]  # an attrs field has no value in the class
         return f"[{found[0]}][{path}{f'.{member}' if member else ''}]"
 
     text = CODE.sub(link, text)
@@ -81,7 +81,7 @@ class DocsExtension(Extension):
                     assigned_methods(found)
                     assigned_arguments(found)
                     constructor(found)
-            for found in list(walk(pkg)):  # when all have their constructors
+            for found in list(walk(pkg)):  # after all classes have their constructors
                 if isinstance(found, Class):
                     private_bases(found, names)
                     fields(found)
@@ -96,7 +96,7 @@ def walk(found: Object) -> Iterator[Object]:
 
 
 def assigned_methods(found: Class) -> None:
-    """Let `map = mapping.map` be the function that it is."""
+    """Document `map = mapping.map` as a function."""
     for name, member in list(found.members.items()):
         if isinstance(member, Attribute) and str(member.value).endswith(f".{name}"):
             path = getattr(member.value, "canonical_path", "")
@@ -105,7 +105,7 @@ def assigned_methods(found: Class) -> None:
 
 
 def assigned_arguments(found: Class) -> None:
-    """Let the type of `self.size = size` be that of the argument."""
+    """Document `self.size = size` with the type of the argument."""
     init = found.members.get("__init__")
     for name, member in found.members.items():
         if (
@@ -118,7 +118,7 @@ def assigned_arguments(found: Class) -> None:
 
 
 def constructor(found: Class) -> None:
-    """Show how *found* is made, if users are to make it; by attrs too."""
+    """Show the constructor of *found*, if users call it, including attrs's."""
     cls = getattr(importlib.import_module(found.module.path), found.name, None)
     told = isinstance(cls, type) and any(
         "Args:" in (vars(c).get("__doc__") or "") for c in cls.__mro__
@@ -130,7 +130,7 @@ def constructor(found: Class) -> None:
 
 
 def attrs_constructor(found: Class, cls: type) -> None:
-    """Give *found* the `__init__` that attrs makes of its fields."""
+    """Add the `__init__` to *found* that attrs makes from its fields."""
     known = {
         name: member
         for each in [*reversed(found.mro()), found]
@@ -155,7 +155,7 @@ def attrs_constructor(found: Class, cls: type) -> None:
 
 
 def private_bases(found: Class, names: dict[str, str]) -> None:
-    """Show the members of bases that have no public name as members of *found*."""
+    """Show the members of private base classes as members of *found*."""
     hidden = [base for base in found.mro() if base.name not in names]
     for base in hidden:
         if base.path.startswith("runpod_sdk."):
@@ -167,7 +167,7 @@ def private_bases(found: Class, names: dict[str, str]) -> None:
 
 
 def fields(found: Class) -> None:
-    """Show the fields that attrs reads by their types, without how they are made."""
+    """Show attrs fields with their types, without their `field()` calls."""
     for member in found.members.values():
         if isinstance(member, Attribute):
             member.labels -= {"class-attribute", "instance-attribute"}
@@ -176,7 +176,7 @@ def fields(found: Class) -> None:
 
 
 def methods_first(found: Class) -> None:
-    """Put the methods of *found* before its attributes: by their order, and by their lines."""
+    """Move the methods of *found* before its attributes, in order and by line numbers."""
     members = sorted(found.members.items(), key=lambda item: not item[1].is_function)
     found.members.clear()
     found.members.update(members)

@@ -1,11 +1,10 @@
 """
-Find what the generator dropped from the API document without a word.
+Find parts of the API document that the generator dropped without a warning.
 
-Not all that openapi-python-client leaves out is a warning: a path item behind a `$ref`, a
-parameter with `content` or the first of two operations with one id are gone, and it exits
-with 0. So this reads the document and the source of the generated package, and compares
-them piece by piece. It needs no more of the generator than a few habits of the code that
-it writes; a release that has others is found here as well.
+openapi-python-client does not warn about every omission: a path item behind a `$ref`, a parameter
+with `content`, or the first of two operations with the same id are dropped with exit status 0. This
+script therefore compares the document with the source of the generated package. It relies on a few
+patterns of the generated code; if a release changes them, the script fails, too.
 
     python scripts/find_dropped.py DOCUMENT PACKAGE
 """
@@ -27,7 +26,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def find_dropped(document: Node, package: Path) -> list[str]:
-    """Tell, a line each, what *document* has and the generated *package* has not."""
+    """Yield a line for each part of *document* that the generated *package* lacks."""
     return list(_unreadable(package)) or [
         *_unfit(document),
         *_dropped_operations(document, package),
@@ -36,7 +35,7 @@ def find_dropped(document: Node, package: Path) -> list[str]:
 
 
 def operations(document: Node) -> Iterator[tuple[str, str, Node]]:
-    """Give the path, the method and the operation of all that can be called."""
+    """Yield the path, the method and the definition of each operation."""
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item:
@@ -53,7 +52,7 @@ def resolve(document: Node, node: Node) -> Node:
     return node
 
 
-# What the generator is known to drop, whatever the package looks like
+# Known omissions of the generator, independent of the package
 
 
 def _unfit(document: Node) -> Iterator[str]:
@@ -84,7 +83,7 @@ def _unreadable(package: Path) -> Iterator[str]:
             yield f"{module.relative_to(package)}: is not Python, line {error.lineno}: {error.msg}"
 
 
-# The operations, each against its module
+# Operations, compared with their modules
 
 
 def _dropped_operations(document: Node, package: Path) -> Iterator[str]:
@@ -155,7 +154,7 @@ def _lost_responses(
             yield from _unnamed(document, schema, branches[status], f"response {status}")
 
 
-# The schemas, each against its class
+# Schemas, compared with their classes
 
 
 def _dropped_schemas(document: Node, package: Path) -> Iterator[str]:
@@ -167,7 +166,7 @@ def _dropped_schemas(document: Node, package: Path) -> Iterator[str]:
     }
     for name, schema in document["components"]["schemas"].items():
         if not _is_class(schema):
-            continue  # a union or a list: it has no class, its members have
+            continue  # a union or a list has no class, but its members have
         if name not in classes:
             yield f"schema {name}: no model"
         elif "enum" in schema:
@@ -200,7 +199,7 @@ def _lost_properties(document: Node, name: str, model: ast.ClassDef) -> Iterator
 
 
 def properties(document: Node, schema: Node) -> Node:
-    """Collect the properties of *schema*, those of its `allOf` included."""
+    """Collect the properties of *schema*, including its `allOf`."""
     schema = resolve(document, schema)
     found: Node = {}
     for part in schema.get("allOf", []):
@@ -224,7 +223,7 @@ def _is_class(schema: Node) -> bool:
 
 
 def _names(document: Node, schema: Node) -> set[str]:
-    """Name the classes that the type of *schema* is made of."""
+    """Return the names of the classes in the type of *schema*."""
     if "$ref" in schema:
         target = resolve(document, schema)
         if _is_class(target):
@@ -237,7 +236,7 @@ def _names(document: Node, schema: Node) -> set[str]:
 
 
 def _unnamed(document: Node, schema: Node, source: ast.AST | None, where: str) -> Iterator[str]:
-    """Tell which classes *schema* is made of that *source* does not name."""
+    """Return the classes in *schema* that *source* does not name."""
     if source is not None:
         used = {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
         for name in sorted(_names(document, schema) - used):
@@ -252,7 +251,7 @@ def _literals(source: ast.AST) -> set[object]:
 
 
 def _squash(name: str) -> str:
-    """Bring `s3Config` and `s_3_config`, `input` and `input_` to one form."""
+    """Normalize a name: `s3Config` equals `s_3_config`, `input` equals `input_`."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

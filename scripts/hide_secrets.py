@@ -1,10 +1,10 @@
 """
-Leave secrets out of the `repr` of generated classes.
+Omit secrets from the `repr` of generated classes.
 
     scripts/hide_secrets.py PACKAGE
 
-Tools show the `repr` of what a program has in its variables. The generator has no option for it,
-so scripts/generate calls this after it.
+Tools show the `repr` of a program's variables. The generator has no option for this, so
+scripts/generate calls this script afterwards.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 HIDDEN = {
     "client.py": ("token", "_headers", "_cookies", "_httpx_args"),
     "models/s3_config.py": ("access_secret", "additional_properties"),
-    # An input or a URL may hold a secret.
+    # An input or a URL may contain a secret.
     "models/job_request.py": ("input_", "webhook", "webhook_v2", "additional_properties"),
 }
 
 
 def hidden(text: str, name: str) -> str:
-    """Return the module *text* with the field *name* left out of its class's repr."""
+    """Return the module *text* with the field *name* omitted from its class's repr."""
     field = "_attrs_field" if "_attrs_field" in text else "field"
 
     def replaced(found: re.Match[str]) -> str:

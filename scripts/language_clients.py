@@ -1,4 +1,4 @@
-"""The clients of scripts/languages: how each is generated, compiled and run; but TypeScript."""
+"""The clients of scripts/languages, except TypeScript: generate, compile and run each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIMEOUT = 300.0
 
 
 class Failed(Exception):
-    """A tool failed; the argument is what it printed."""
+    """A tool failed; the argument is its output."""
 
 
 def call(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> str:
@@ -54,14 +54,14 @@ class Client(Protocol):
 
     @property
     def form(self) -> str:
-        """The version of OpenAPI that it is generated from."""
+        """The version of OpenAPI from which the client is generated."""
 
     @property
     def note(self) -> str:
-        """What its users have to set."""
+        """The settings that its users need."""
 
     def missing(self) -> str | None:
-        """Name what this machine lacks to compile and run it."""
+        """Return the tools that this machine lacks to compile and run the client."""
 
     def generate(self, where: Path) -> None: ...
     def compile(self, where: Path) -> None: ...
@@ -75,7 +75,7 @@ def operations() -> list[str]:
 
 
 def lacks_operations(where: Path) -> list[str]:
-    """Name the operations that no file of a generated client has, however it spells them."""
+    """Return the operations that a generated client lacks, in any spelling."""
     suffixes = {".md", ".yaml", ".yml", ".json"}  # documentation, and the document itself
     found = [path for path in where.rglob("*") if path.is_file() and path.suffix not in suffixes]
     text = "\n".join(path.read_text("utf-8", "replace") for path in found)
@@ -92,7 +92,7 @@ def lacks_operations(where: Path) -> list[str]:
 
 
 def pinned(package: str) -> str:
-    """Return the version of a package that requirements/ asks for."""
+    """Return the version of a package in requirements/."""
     asked = [(ROOT / "requirements" / name).read_text("utf-8") for name in REQUIREMENTS]
     (found,) = re.findall(rf"^{re.escape(package)}==(\S+)", "\n".join(asked), re.MULTILINE)
     return str(found)
@@ -164,13 +164,13 @@ def python() -> list[Python]:
 
 @frozen
 class Target:
-    """A target of openapi-generator, compiled and run if this machine can."""
+    """A target of openapi-generator, compiled and run if the tools are installed."""
 
     language: str
     target: str
     properties: Mapping[str, str] = field(factory=dict)
     needs: tuple[tuple[str, ...], ...] = ()
-    """Commands that have to succeed for it to be compiled and run."""
+    """Commands that must succeed before the client is compiled and run."""
     note: str = ""
     form: str = "3.0"
 
@@ -228,7 +228,7 @@ class Target:
 
 
 def _jackson() -> Path:
-    """Return the generator's own jar, which has the Jackson that the client needs."""
+    """Return the generator's jar, which contains the Jackson that the client needs."""
     for path in files("openapi-generator-cli") or ():
         if path.suffix == ".jar":
             return Path(str(path.locate()))

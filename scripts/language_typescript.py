@@ -1,4 +1,4 @@
-"""The clients in TypeScript of scripts/languages: in one directory, and compiled at once."""
+"""The TypeScript clients of scripts/languages, in one directory and compiled together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PREPARING = threading.Lock()
 
 @frozen
 class TypeScript:
-    """A generator from npm; its program is `<program>.ts`, and what it writes `made/<program>`."""
+    """A generator from npm; its program is `<program>.ts`, and its output `made/<program>`."""
 
     program: str
     node: Path

@@ -1,9 +1,9 @@
 """
 Generate, compile and run clients in other languages, and print a table of the results.
 
-Run by scripts/languages. Each client is generated in a temporary directory, and runs the program
-that openapi/languages/ has for it against the local endpoint. The exit status is 0 if all that this
-machine can compile works, and what it cannot compile has every operation.
+Run by scripts/languages. Each client is generated in a temporary directory, and runs its program
+from openapi/languages/ against the local endpoint. The exit status is 0 if all clients that this
+machine can compile work, and the other clients have every operation.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Row:
 
 
 def attempt(row: Row, where: Path, reached: Mapping[str, str]) -> None:
-    """Compile and run a client that was generated into *where*, as far as it goes."""
+    """Compile and run the client in *where*, as far as this machine can."""
     client = row.client
     try:
         if client.missing() is not None:
@@ -103,7 +103,7 @@ def attempt(row: Row, where: Path, reached: Mapping[str, str]) -> None:
 
 @contextmanager
 def serving() -> Iterator[dict[str, str]]:
-    """Run the server of the programs; give the environment that leads to it."""
+    """Run the programs' server; yield the environment variables with its address."""
     command = [sys.executable, str(PROGRAMS / "server.py")]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -119,7 +119,7 @@ def serving() -> Iterator[dict[str, str]]:
 
 
 def run(clients: list[Client]) -> list[Row]:
-    """Generate all clients, as many at once as there are cores; then compile and run each."""
+    """Generate all clients, one per core at a time; then compile and run each."""
     rows = [Row(client) for client in clients]
     with serving() as reached, tempfile.TemporaryDirectory() as directory:
         places = [

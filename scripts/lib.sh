@@ -1,13 +1,13 @@
-# Sourced by the scripts beside it. Finds interpreters and makes environments.
+# Sourced by the other scripts. Finds interpreters and creates environments.
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-# Modules are compiled once, and not in each of the hundreds of processes that tests start.
+# Compile modules once, not in each of the hundreds of processes that tests start.
 unset PYTHONDONTWRITEBYTECODE
 
-# A release of CPython, from 3.11 on, that can make environments says its minor version and path.
+# Prints minor version and path of a CPython release from 3.11 that can create environments.
 probe='
 import ensurepip, os, sys, venv
 assert sys.implementation.name == "cpython" and sys.version_info >= (3, 11)
@@ -15,7 +15,7 @@ assert sys.version_info.releaselevel == "final" and "t" not in getattr(sys, "abi
 print(sys.version_info.minor, os.path.realpath(sys.executable))
 '
 
-# Print the path of one CPython for each version from 3.11 on that is here, newest first.
+# Print the path of one installed CPython for each version from 3.11, newest first.
 interpreters() {
     local candidate
     {
@@ -38,10 +38,10 @@ interpreter() {
     echo "${found%%$'\n'*}"
 }
 
-# The project as those who work on it install it: editable, everything else pinned.
+# The project as contributors install it: editable, everything else pinned.
 project=(--constraint requirements/constraints.txt --editable '.[all]')
 
-# A digest of all that an environment is made of; $1 is where, the rest what to install.
+# A digest of an environment's inputs; $1 is its directory, the rest what to install.
 digest='
 import hashlib, pathlib, sys, tomllib
 project = tomllib.loads(pathlib.Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -49,8 +49,8 @@ pins = [path.read_bytes() for path in sorted(pathlib.Path("requirements").iterdi
 print(hashlib.sha256(repr([sys.version, sys.argv, project, pins]).encode()).hexdigest())
 '
 
-# make_pip: make .venv/pip, whose pip installs into every other environment: making one of its own
-# would take most of the time that an environment takes.
+# make_pip: make .venv/pip, whose pip installs into every other environment, because installing pip
+# into each would take most of the time.
 make_pip() {
     local here=$root/.venv/pip python
     [ ! -x "$here/bin/python" ] || return 0
@@ -67,7 +67,7 @@ pip() {
 }
 
 # make_env NAME PYTHON PIP-ARGUMENT...: make .venv/NAME with what the arguments install, and with
-# what is in the environment $below, if that is set, unless it was made of the same before. Sets $bin.
+# the packages of the environment $below, if set; skip it if its inputs are unchanged. Sets $bin.
 make_env() {
     local name=$1 python=$2 inputs packages
     shift 2
@@ -83,7 +83,7 @@ make_env() {
         echo "import site; site.addsitedir('$("$below/python" -c "$packages")')" \
             >"$("$bin/python" -c "$packages")/below.pth"
     fi
-    # What is imported is compiled then; the rest, which is most of it, never.
+    # Modules are compiled when they are imported; most of them never are.
     pip install -qq --no-compile "$@" >&2
     echo "$inputs" >"$bin/../inputs"
 }

@@ -3,8 +3,8 @@ Write the public Python API as stubs, and find the breaking changes between two 
 
     python scripts/python_surface.py DIRECTORY   # write the stubs of the package into DIRECTORY
 
-The stubs have what applications may import, by the names under which they import it: where in the
-package a class stands is of no importance, and may change.
+The stubs contain what applications may import, under its public names. The private module that
+defines a class does not matter, and may change.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scripts.contract_changes import Change
 ROOT = Path(__file__).parents[1]
 PACKAGE = "runpod_sdk"
 INTERNAL = re.compile(r"runpod_sdk\.(cli|settings)(\.|$)|.*\.__(version|all)__$")
-"""What is no part of it: modules that applications do not import, and the version itself."""
+"""Excluded names: modules that applications do not import, and the version."""
 
 Found = griffe.Object | griffe.Alias
 
@@ -59,7 +59,7 @@ def write(package: Path, target: Path) -> None:
 
 
 def _modules(module: griffe.Module) -> Iterator[griffe.Module]:
-    """Give the public modules, the package first: a name is written where it is shortest."""
+    """Yield the public modules, the package first: a name is written where it is shortest."""
     yield module
     for name, member in module.members.items():
         if isinstance(member, griffe.Module) and not name.startswith("_"):
@@ -68,7 +68,7 @@ def _modules(module: griffe.Module) -> Iterator[griffe.Module]:
 
 @frozen
 class _Surface:
-    """Writes modules, each object once, and imports it wherever else it is public."""
+    """Writes modules: each object once, and imports of it in other public modules."""
 
     written: dict[str, str] = field(factory=dict)
 
@@ -114,7 +114,7 @@ class _Surface:
 
 
 def _members(target: griffe.Class) -> Iterator[griffe.Object]:
-    """Give the public members of a class, inherited ones too."""
+    """Yield the public members of a class, including inherited members."""
     for name, member in sorted(target.all_members.items()):
         found = _resolved(member)
         if found is not None and (name == "__init__" or not name.startswith("_")):
@@ -153,7 +153,7 @@ def _signature(function: griffe.Function) -> str:
 
 
 def _resolved(member: Found) -> griffe.Object | None:
-    """Return the object itself; None if it is of another package."""
+    """Return the resolved object; None if it belongs to another package."""
     try:
         target = member.final_target if isinstance(member, griffe.Alias) else member
     except (griffe.AliasResolutionError, griffe.CyclicAliasError):
@@ -162,7 +162,7 @@ def _resolved(member: Found) -> griffe.Object | None:
 
 
 def _find_methods(package: Found, where: Found) -> None:
-    """Take for a method what a class names as one: a function of another module."""
+    """Treat a function of another module that a class assigns as a method."""
     for name, member in list(where.members.items()):
         if isinstance(member, griffe.Module | griffe.Class):
             _find_methods(package, member)
@@ -177,7 +177,7 @@ def _named(package: Found, value: object) -> object:
         return None
     try:
         return package[value.canonical_path.removeprefix(f"{package.path}.")]
-    except (KeyError, griffe.AliasResolutionError):  # of another package
+    except (KeyError, griffe.AliasResolutionError):  # belongs to another package
         return None
 
 

@@ -1,5 +1,5 @@
 """
-Prepare a release: record what later versions are compared with, and date the changelog.
+Prepare a release: record the reference for later comparisons, and date the changelog.
 
     python scripts/release.py          # before the commit that is tagged
     python scripts/release.py --base   # only record; before the first release
@@ -29,7 +29,7 @@ UNRELEASED = "## Unreleased\n"
 
 
 def record(version: str) -> None:
-    """Write what later versions are compared with."""
+    """Write the reference for comparisons of later versions."""
     stubs = compare.RELEASED / python_surface.PACKAGE
     shutil.rmtree(stubs, ignore_errors=True)
     python_surface.write(ROOT, compare.RELEASED)

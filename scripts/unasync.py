@@ -3,8 +3,8 @@ Write runpod_sdk/_sync from runpod_sdk/_async: the same methods and texts, witho
 
     scripts/unasync.py [DIRECTORY]
 
-The files go to DIRECTORY, else to runpod_sdk/_sync, which loses what it had. They still need
-`ruff format`. scripts/generate calls this, and compares with `--check`.
+Writes to DIRECTORY, else to runpod_sdk/_sync, whose files are replaced. The files still need
+`ruff format`. scripts/generate calls this script, and compares with `--check`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE, TARGET = ROOT / "runpod_sdk/_async", ROOT / "runpod_sdk/_sync"
 
-# Sentences of the documentation that differ, each as it stands in one line of the source.
+# Sentences of the documentation that differ; each is in one line of the source.
 SENTENCES = {
     "The async client: its methods and their documentation, which `_sync` is made from.": (
         "The client, made from `_async`: change it there."
@@ -39,7 +39,7 @@ SENTENCES = {
     "Another task is waiting": "Another thread is waiting",
 }
 
-# In this order, on what the sentences have left.
+# Applied in this order, after the sentences.
 REPLACEMENTS = [
     (r"\b_io\.task_runner\b", "_io.loop_thread"),
     (r"\bAsyncIO\b", "SyncIO"),
@@ -58,7 +58,7 @@ REPLACEMENTS = [
 
 
 def unasync(source: str) -> tuple[str, set[str]]:
-    """Return the sync form of *source*, and the sentences of which it has another form."""
+    """Return the sync form of *source*, and the sentences that were replaced in it."""
     found = {sentence for sentence in SENTENCES if sentence in source}
     for sentence in found:
         source = source.replace(sentence, SENTENCES[sentence])

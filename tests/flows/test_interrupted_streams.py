@@ -1,4 +1,4 @@
-"""Streams whose reader is interrupted, at each instant at which that can be."""
+"""Streams whose reader is interrupted, at each possible instant."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ STORIES = {
 
 
 class Interruption(BaseException):
-    """What the caller's own code raises, in a signal handler."""
+    """An exception of the caller's signal handler."""
 
 
 class Interrupter:
-    """Raises once: at instant number *when* of the bytecode of shells, or the lines of flows."""
+    """Raises once, at instant number *when*: a bytecode of a shell, or a line of a flow."""
 
     def __init__(self, when: int) -> None:
         self._when = when
         self._instants: list[tuple[str, int]] = []
-        """Where in the code each instant was."""
+        """The place in the code of each instant."""
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
         name = frame.f_code.co_filename
         if name.endswith(SHELLS):
             frame.f_trace_opcodes = True
-            # CPython handles no signal at a return, by which a coroutine hands over its chunk.
+            # CPython handles no signal at a return, by which a coroutine returns its chunk.
             if event == "opcode" and not (name.endswith(ASYNC) and _returns(frame)):
                 self._strike(frame)
         elif not name.endswith(FLOWS):
@@ -62,7 +62,7 @@ class Interrupter:
             raise Interruption
 
     def different(self) -> list[int]:
-        """Number the instants, but of those at one place in the code only the second, if any."""
+        """Number the instants; of several instants at one place, count only the second."""
         found: dict[tuple[str, int], list[int]] = {}
         for when, place in enumerate(self._instants):
             found.setdefault(place, []).append(when)
@@ -91,7 +91,7 @@ def take_all(take: Callable[[], Any], taken: list[Any]) -> None:
 
 
 def interrupted(story: Story, interrupter: Interrupter, shell: str, *, again: bool) -> list[Any]:
-    """Take a stream that is interrupted once, or not; return its chunks."""
+    """Read a stream, with at most one interruption; return its chunks."""
     io, memory, taken = VirtualIO(Service(story)), StreamMemory(), list[Any]()
     take = takes(ChunkReader(session(io), JOB, None, memory), shell)
     before = sys.gettrace()
@@ -110,7 +110,7 @@ def interrupted(story: Story, interrupter: Interrupter, shell: str, *, again: bo
     except errors.StreamInterruptedError:
         assert not story.aggregates
         assert memory.position.missing is not None
-        taken += CHUNKS[len(taken) :]  # it was said
+        taken += CHUNKS[len(taken) :]  # the error was raised
     return taken
 
 
@@ -127,7 +127,7 @@ def interrupted(story: Story, interrupter: Interrupter, shell: str, *, again: bo
     ],
 )
 def test_an_interruption_at_any_instant_loses_nothing(story: str, shell: str, again: bool) -> None:
-    """Not even the chunk that is being handed over; *again* goes on with another stream."""
+    """No chunk is lost, not even the chunk being returned; *again* continues with a new stream."""
     watcher = Interrupter(sys.maxsize)
     assert interrupted(STORIES[story], watcher, shell, again=again) == CHUNKS
     instants = watcher.different()

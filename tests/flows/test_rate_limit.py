@@ -1,4 +1,4 @@
-"""Lanes keep to their rates, whatever comes, and nobody waits longer than that takes."""
+"""Rate limiters keep to their rates, and no request waits longer than necessary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GAPS = st.lists(st.one_of(FAST, st.floats(0.0, 12.0)), min_size=1, max_size=80)
 
 
 def most_within(starts: list[float], window: float) -> int:
-    """Count the requests in the fullest *window*, its end left out."""
+    """Return the largest number of requests in a *window*, without its end."""
     return max(
         bisect_right(starts, start + window - 1e-6) - index for index, start in enumerate(starts)
     )
@@ -50,7 +50,7 @@ def test_no_window_has_more_than_the_rate(gaps: list[float]) -> None:
 
 @given(gaps=GAPS)
 def test_nobody_waits_without_need(gaps: list[float]) -> None:
-    """A start that is put off comes at the very end of a window that was full without it."""
+    """A delayed start is exactly at the end of a window that was full without it."""
     limiter, now, starts = RateLimiter(RATE), 0.0, list[float]()
     for gap in gaps:
         now += gap
@@ -76,7 +76,7 @@ def test_what_would_come_too_late_is_not_counted(gaps: list[float], left: float)
 
 @given(pause=st.floats(0.1, 30.0), refusals=st.integers(1, 12))
 def test_a_refusal_pauses_the_limiter_and_lowers_its_rate(pause: float, refusals: int) -> None:
-    """Nothing starts in the pause; after it, no more than was admitted, or a quarter of before."""
+    """Nothing starts in the pause; after it, at most the admitted rate or a quarter."""
     limiter, now = RateLimiter(RATE), 100.0
     for _ in range(refusals):
         now = started(limiter, now)
@@ -89,7 +89,7 @@ def test_a_refusal_pauses_the_limiter_and_lowers_its_rate(pause: float, refusals
 
 
 def test_refusals_of_one_moment_are_one() -> None:
-    """Ten are refused together, with what the service says a little apart: the rate falls once."""
+    """Ten requests are refused at almost the same time: the rate is lowered once."""
     limiter, once = RateLimiter(RATE), RateLimiter(RATE)
     started(once, 100.0)
     for _ in range(10):
@@ -101,7 +101,7 @@ def test_refusals_of_one_moment_are_one() -> None:
 
 
 def test_a_start_that_was_put_off_is_void_after_a_refusal() -> None:
-    """It is given anew, and does not count twice."""
+    """A cancelled start is reserved again, and does not count twice."""
     limiter = RateLimiter(RATE)
     starts = [started(limiter, 100.0) for _ in range(6)]
     assert starts[-1] > 100.0
@@ -112,7 +112,7 @@ def test_a_start_that_was_put_off_is_void_after_a_refusal() -> None:
 
 
 def test_a_limiter_comes_back_to_its_rate() -> None:
-    """Within a minute without refusals."""
+    """The full rate is reached within a minute without refusals."""
     limiter, now = RateLimiter(RATE), 0.0
     for _ in range(10):
         limiter.back_off(now, 1.0)
@@ -123,7 +123,7 @@ def test_a_limiter_comes_back_to_its_rate() -> None:
 
 
 def test_an_event_loop_with_an_earlier_clock() -> None:
-    """What was counted by the clock of a loop that is gone holds nobody up."""
+    """Starts by the clock of an ended loop delay no request."""
     limiter = RateLimiter(RATE)
     for _ in range(RATE.requests):
         limiter.reserve(1_000_000.0, None)
@@ -132,7 +132,7 @@ def test_an_event_loop_with_an_earlier_clock() -> None:
 
 @given(actions=st.lists(st.integers(0, 9), max_size=200))
 def test_places_are_given_by_turns(actions: list[int]) -> None:
-    """Never more than there are, to whoever waits longest, and none is lost."""
+    """Slots are never exceeded, go to the longest waiting request, and none is lost."""
     limiter = RateLimiter(RATE)
     inside, line = 0, list[Future[None]]()
     for action in actions:
@@ -146,7 +146,7 @@ def test_places_are_given_by_turns(actions: list[int]) -> None:
         elif action < 8 and inside:
             limiter.release()
             if line:
-                assert line.pop(0).done()  # the place goes over
+                assert line.pop(0).done()  # the slot is passed on
             else:
                 inside -= 1
         elif action == 8 and line:
@@ -156,7 +156,7 @@ def test_places_are_given_by_turns(actions: list[int]) -> None:
 
 
 def test_a_turn_that_came_while_it_was_given_up() -> None:
-    """The place goes to the next in line."""
+    """The slot goes to the next waiting request."""
     limiter = RateLimiter(Allowance(10, 1, 10))
     assert limiter.acquire() is None
     first, second = limiter.acquire(), limiter.acquire()

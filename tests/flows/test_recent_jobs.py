@@ -1,4 +1,4 @@
-"""What is asked after a job that was submitted just now, and is not known everywhere yet."""
+"""Requests about a job that was submitted just now, and that some servers do not know yet."""
 
 from __future__ import annotations
 
@@ -69,20 +69,20 @@ def asked(io: VirtualIO) -> list[str]:
 def test_a_job_that_is_not_known_everywhere_yet(
     ask: str, unknown_for: float, max_retries: int, long_polls: bool
 ) -> None:
-    """Whatever is asked is asked again, also where nothing else would be."""
+    """Each request is repeated, even if the operation is not retried otherwise."""
     story = Story(0.2, 8.0, chunks=("a", "b"), unknown_for=unknown_for, long_polls=long_polls)
     io = VirtualIO(Service(story, started=False))
     here = session(io, max_retries=max_retries)
     assert drive(run(here, REQUEST, None)).id == JOB
     flow, expected = ASKS[ask]
     assert drive(flow(here, None)) == expected  # type: ignore[arg-type]
-    if long_polls and ask == "wait":  # it is not taken for one without
+    if long_polls and ask == "wait":  # the server is not mistaken for one without long polls
         assert asked(io)[-1] == "status-sync"
 
 
 @each_ask
 def test_a_job_that_stays_unknown(ask: str) -> None:
-    """After five seconds it is not found; and within the time that it has been given."""
+    """After five seconds the job is not found; the timeout still applies."""
     flow, _ = ASKS[ask]
     for timeout in (60.0, 2.1):
         io = VirtualIO(Service(Story(unknown_for=1e6), started=False))
@@ -98,7 +98,7 @@ def test_a_job_that_stays_unknown(ask: str) -> None:
 
 @each_ask
 def test_a_job_that_others_submitted(ask: str) -> None:
-    """Nobody knows when: where it is not known, that is the answer, at once."""
+    """The submission time is unknown, so a 404 is final at once."""
     io = VirtualIO(Service(Story(unknown_for=1e6)))
     flow, _ = ASKS[ask]
     outcome = drive(flow(session(io), None))  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ def test_a_job_that_others_submitted(ask: str) -> None:
 
 @each_ask
 def test_a_job_that_was_known(ask: str) -> None:
-    """Once it has been heard of, a 404 says that it is gone, however young it is."""
+    """After a first response about the job, a 404 is final, even if the job is recent."""
     service = Service(STORY, started=False)
     io = VirtualIO(service)
     here = session(io)
@@ -123,7 +123,7 @@ def test_a_job_that_was_known(ask: str) -> None:
 
 
 def test_a_long_poll_that_is_not_offered() -> None:
-    """It is asked for once more than of another job, and then no more."""
+    """It is requested once more than for another job, and then no more."""
     io = VirtualIO(Service(Story(0.2, 8.0, long_polls=False), started=False))
     assert drive(run_sync(session(io), REQUEST, None)).succeeded
     assert asked(io).count("status-sync") == 2
@@ -135,7 +135,7 @@ steps = st.tuples(st.sampled_from(["add", "discard", "wait"]), ids, st.floats(0.
 
 @given(st.lists(steps, max_size=30))
 def test_who_is_new(given_steps: list[tuple[str, str, float]]) -> None:
-    """Who was added less than five seconds ago, and not discarded since."""
+    """A job is recent if it was added less than five seconds ago and not discarded."""
     newcomers, now = RecentJobs(), 100.0
     expected: dict[str, float] = {}
     for what, id, seconds in given_steps:
@@ -153,14 +153,14 @@ def test_who_is_new(given_steps: list[tuple[str, str, float]]) -> None:
 
 
 def test_another_clock() -> None:
-    """A client that goes from trio to asyncio sees another time; nobody is new for ever."""
+    """A client that changes from trio to asyncio has another clock; no job stays recent."""
     newcomers = RecentJobs()
     newcomers.add(ENDPOINT, JOB, 1e6)
     assert not newcomers.has(ENDPOINT, JOB, 10.0)
 
 
 def test_what_is_kept_of_jobs_that_nobody_asks_after() -> None:
-    """A client that submits for days keeps what it must, of the last seconds."""
+    """A client that submits for days keeps only the jobs of the last seconds."""
     newcomers = RecentJobs()
     tracemalloc.start()
     try:

@@ -41,7 +41,7 @@ A_BLINK = 1e-6
 
 
 def stream(io: VirtualIO, timeout: float | None) -> tuple[list[Any], Exception | None]:
-    """Take a stream to its end; return its chunks, and the error that ended it, if one did."""
+    """Read a stream to its end; return its chunks, and the error that ended it, if any."""
     reader = ChunkReader(session(io), JOB, timeout)
     taken = sync.drive(collect(reader))
     assert sync.drive(next_chunk(reader)) is None
@@ -54,7 +54,7 @@ def stream(io: VirtualIO, timeout: float | None) -> tuple[list[Any], Exception |
 def test_every_chunk_once_and_in_order_or_an_error(
     story: Story, faults: list[Meeting], luck: list[float], timeout: float | None
 ) -> None:
-    """A stream that ends well has given all chunks; one that doesn't, a beginning of them."""
+    """A stream without an error yields all chunks; a stream with an error, the first of them."""
     io = VirtualIO(Service(story, faults), randoms=luck)
     taken, error = stream(io, timeout)
     if error is None:
@@ -82,7 +82,7 @@ def test_every_chunk_once_and_in_order_or_an_error(
 def test_a_lost_answer_is_made_good_or_said(
     story: Story, chunks: tuple[Any, ...], position: int, fault: Fault, luck: list[float]
 ) -> None:
-    """Chunks that went with a lost answer come from the job's output, or are said to be gone."""
+    """Chunks of a lost response come from the job's output, or an error reports them."""
     story = attrs.evolve(story, chunks=chunks)
     service = Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream")
     taken, error = stream(VirtualIO(service, randoms=luck), None)
@@ -92,14 +92,14 @@ def test_a_lost_answer_is_made_good_or_said(
         assert taken == list(chunks)
         assert story.aggregates or not service.drained_in_vain
     elif story.status == "COMPLETED":
-        # Without a chunk that was received, or is left, a list need not be a stream.
+        # Without a received or remaining chunk, a list need not be a stream.
         assert not story.aggregates or service.drained_in_vain == len(chunks)
 
 
 @pytest.mark.parametrize("fault", sorted(LOSES_ANSWER, key=lambda fault: fault.name))
 @pytest.mark.parametrize("position", range(8))
 def test_a_lost_answer_at_each_position(fault: Fault, position: int) -> None:
-    """With an aggregate, no position of the lost answer loses a chunk."""
+    """With an aggregated output, a lost response at any position loses no chunk."""
     story = Story(0.5, 20.0, chunks=("a", "b", {"c": 1}, None, "e"))
     io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream"))
     assert stream(io, None) == (list(story.chunks), None)
@@ -108,7 +108,7 @@ def test_a_lost_answer_at_each_position(fault: Fault, position: int) -> None:
 @pytest.mark.parametrize("fault", sorted(LOSES_ANSWER, key=lambda fault: fault.name))
 @pytest.mark.parametrize("position", range(1, 6))
 def test_without_an_aggregate_a_lost_answer_is_an_error(fault: Fault, position: int) -> None:
-    """What can't be made good is said, with the job and its end."""
+    """If chunks cannot be restored, the error has the job and its final state."""
     story = Story(0.0, 20.0, chunks=("a", "b", "c", "d", "e", "f"), aggregates=False)
     io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream"))
     taken, error = stream(io, None)
@@ -119,7 +119,7 @@ def test_without_an_aggregate_a_lost_answer_is_an_error(fault: Fault, position: 
 
 
 def test_another_aggregate_is_not_taken_for_the_stream() -> None:
-    """A result that does not begin with the chunks taken can't complete them."""
+    """An output that does not begin with the accepted chunks cannot complete the stream."""
 
     class Transformed(Service):
         def state(self, now: float) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def test_another_aggregate_is_not_taken_for_the_stream() -> None:
 def test_a_job_that_ended_badly_says_so_after_its_chunks(
     status: str, cls: type[errors.JobError]
 ) -> None:
-    """The stream of a bad end ends in its error, behind the last chunk."""
+    """The stream of a failed job raises its error after the last chunk."""
     taken, error = stream(VirtualIO(Service(Story(0.0, 5.0, status, ("a", "b")))), None)
     assert taken == ["a", "b"]
     assert type(error) is cls
@@ -155,7 +155,7 @@ def test_a_job_that_ended_badly_says_so_after_its_chunks(
 
 
 def test_a_reason_that_can_not_be_had_does_not_hide_the_failure() -> None:
-    """Where `/status` fails behind a bad end, the error of the job still comes."""
+    """If `/status` fails after a failed job, the job's error is still raised."""
 
     class Forgetful(Service):
         def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
@@ -173,7 +173,7 @@ def test_a_reason_that_can_not_be_had_does_not_hide_the_failure() -> None:
 def test_a_stream_ends_at_the_terminal_status_without_chunks(
     story: Story, faults: list[Meeting], luck: list[float]
 ) -> None:
-    """Nothing is drained after the end, and what is empty is not asked for in haste."""
+    """Nothing is requested after the end, and empty responses are followed by pauses."""
     io = VirtualIO(Service(story, faults), randoms=luck)
     stream(io, None)
     streams = [(asked, ended) for asked, what, ended in io.calls if what == "stream"]
@@ -184,7 +184,7 @@ def test_a_stream_ends_at_the_terminal_status_without_chunks(
 
 
 def test_an_empty_stream_is_not_asked_for_in_haste() -> None:
-    """While the job waits in the queue, answers that come at once are spaced out."""
+    """While the job is queued, immediate responses are followed by pauses."""
     story = Story(30.0, 31.0, chunks=("a",))
     io = VirtualIO(Service(story))
     assert stream(io, None) == (["a"], None)
@@ -195,7 +195,7 @@ def test_an_empty_stream_is_not_asked_for_in_haste() -> None:
 
 @pytest.mark.parametrize("aggregates", [True, False])
 def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
-    """An answer that Ctrl-C, or a cancellation, cut short is one that was lost."""
+    """A response that Ctrl-C or a cancellation interrupts is a lost response."""
 
     class Interrupted(VirtualIO):
         async def _send(self, request: Request, limit: TimeLimit) -> Response:
@@ -227,7 +227,7 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
 
 
 def test_closing_ends_the_iteration() -> None:
-    """After `close` there is no chunk, and nothing is asked."""
+    """After `close` there is no chunk and no request."""
     io = VirtualIO(Service(Story(0.0, 5.0, chunks=("a", "b"))))
     reader = ChunkReader(session(io), JOB, None)
     first = sync.drive(next_chunk(reader))
@@ -283,7 +283,7 @@ def test_no_chunk_twice_though_the_job_ran_twice(
 
 @given(run_again, randoms)
 def test_a_run_that_repeats_the_chunks_continues_them(story: Story, luck: list[float]) -> None:
-    """Each chunk is delivered once, as soon as the next run yields what is new."""
+    """Each chunk is delivered once, as soon as the next run yields new chunks."""
     assert story.lost_run is not None
     lost = attrs.evolve(story.lost_run, chunks=story.chunks[:4])
     story = attrs.evolve(story, lost_run=lost, status="COMPLETED")
@@ -295,7 +295,7 @@ def test_a_run_that_repeats_the_chunks_continues_them(story: Story, luck: list[f
 def test_a_run_that_differs_is_never_mixed_with_the_first(
     chunks: tuple[Any, ...], aggregates: bool
 ) -> None:
-    """What can't be a continuation is not delivered: the error has the job's state."""
+    """Chunks that do not continue the stream are not delivered: the error has the job's state."""
     story = Story(20.0, 30.0, chunks=chunks, aggregates=aggregates)
     story = attrs.evolve(story, lost_run=LostRun(0.0, 9.0, ("a", "b")))
     taken, error = stream(VirtualIO(Service(story)), None)
@@ -308,7 +308,7 @@ def test_a_run_that_differs_is_never_mixed_with_the_first(
 
 @pytest.mark.parametrize(("second", "ends_well"), [("abc", True), ("xyz", False)])
 def test_a_job_that_is_seen_in_the_queue_again(second: str, ends_well: bool) -> None:
-    """That alone shows another run, though the status tells nothing of it."""
+    """The chunks alone show another run, although the status does not."""
 
     class Terse(Service):
         def state(self, now: float) -> dict[str, Any]:
@@ -344,7 +344,7 @@ def test_a_longer_run_is_completed_from_the_output() -> None:
 
 @pytest.mark.parametrize("silence", [0.001, 0.2])
 def test_a_change_too_quick_to_be_seen_is_an_error_at_the_end(silence: float) -> None:
-    """The status before the end tells it, if nothing else did."""
+    """The status before the end shows the other run, if nothing else does."""
     lost = LostRun(0.0, 0.3, ("a", "b"))
     story = Story(0.3, 0.3 + 4 * silence, chunks=("x", "y", "z"), lost_run=lost, aggregates=False)
     _, error = stream(VirtualIO(Service(story)), None)
@@ -354,7 +354,7 @@ def test_a_change_too_quick_to_be_seen_is_an_error_at_the_end(silence: float) ->
 
 
 def test_a_repetition_is_noticed_soon_after_a_pause() -> None:
-    """That the run was looked at a moment ago does not hide that the next one starts over."""
+    """A recent check of the run does not hide that the next run starts over."""
     for at in (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 1.9, 2.3, 2.9):
         lost = LostRun(at, at + 0.2, ("a",))
         story = Story(at + 0.2, at + 0.5, chunks=("a", "b"), lost_run=lost, aggregates=False)
@@ -403,11 +403,11 @@ def test_a_returned_list_is_not_a_stream(fault: Fault, position: int) -> None:
         assert isinstance(error, errors.StreamInterruptedError)
 
 
-# -- what is left
+# -- undelivered chunks
 
 
 def test_a_second_reader_begins_where_the_first_ended() -> None:
-    """It has the chunks that were fetched, and can still make good a lost answer."""
+    """It has the fetched chunks, and can still restore a lost response."""
     story = Story(0.0, 8.0, chunks=tuple("abcd"))
     meetings = [Meeting(), Meeting(), Meeting(Fault.PAGE)]
     io = VirtualIO(Service(story, meetings, of="stream"))
@@ -457,7 +457,7 @@ def test_who_was_interrupted_while_looking_loses_nothing(position: int) -> None:
 
 
 def test_many_chunks_of_one_answer_take_time_in_proportion() -> None:
-    """Nothing is done again for each chunk: ten times as many are not a hundred times the work."""
+    """The work per chunk is constant: ten times as many are not a hundred times the work."""
 
     def steps(many: int) -> int:
         io = VirtualIO(Service(Story(0.0, 0.1, chunks=(1,) * many)))

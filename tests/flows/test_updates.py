@@ -28,7 +28,7 @@ A_BLINK = 1e-6
 
 
 def told(io: VirtualIO, timeout: float | None) -> tuple[list[JobState], Any]:
-    """Read all updates; return them, and how that ended."""
+    """Read all updates; return them, and the error that ended them, if any."""
     reader = UpdateReader(session(io), JOB, None, timeout)
     states: list[JobState] = []
 
@@ -43,7 +43,7 @@ def told(io: VirtualIO, timeout: float | None) -> tuple[list[JobState], Any]:
 def test_each_change_comes_once_and_the_end_last(
     story: Story, faults: list[Meeting], luck: list[float]
 ) -> None:
-    """Whatever happens: what is told is true, in order, and ends with the job's end."""
+    """With any faults, the updates are true, in order, and end with the job's terminal state."""
     service = Service(story, faults)
     io = VirtualIO(service, randoms=luck)
     states, outcome = told(io, None)
@@ -76,7 +76,7 @@ def test_they_end_by_the_deadline(
 
 @given(stories)
 def test_news_is_not_old(story: Story) -> None:
-    """Without faults, the end is known within five seconds; no loop asks without a pause."""
+    """Without faults, the end is reported within five seconds; no loop polls without a pause."""
     io = VirtualIO(Service(story))
     states, outcome = told(io, None)
     assert outcome is None

@@ -51,7 +51,7 @@ def waiting(io: VirtualIO, timeout: float | None, on_timeout: str = "detach") ->
 def test_a_wait_ends_by_its_deadline(
     story: Story, faults: list[Meeting], luck: list[float], timeout: float, on_timeout: str
 ) -> None:
-    """Whatever happens, a wait is over in time; a cancel adds five seconds at the most."""
+    """With any faults, a wait ends within its timeout; a cancellation adds at most five seconds."""
     io = VirtualIO(Service(story, faults), randoms=luck)
     outcome = waiting(io, timeout, on_timeout)
     extra = CANCEL_TIMEOUT if on_timeout == "cancel" else 0.0
@@ -66,7 +66,7 @@ def test_a_wait_ends_by_its_deadline(
 
 @given(stories, meetings, randoms)
 def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: list[float]) -> None:
-    """What a wait returns is the job's end, as it was; then nothing more is asked."""
+    """A wait returns the job's true terminal state, and then sends no request."""
     service = Service(story, faults)
     io = VirtualIO(service, randoms=luck)
     outcome = waiting(io, None)
@@ -82,7 +82,7 @@ def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: l
 
 @given(stories, st.data(), randoms)
 def test_a_wait_survives_blips(story: Story, data: st.DataObject, luck: list[float]) -> None:
-    """As long as a good answer comes between every two faults or so, a wait goes on."""
+    """A wait continues while valid responses arrive between the faults."""
     blips = [Fault.REFUSED, Fault.LOST_ON_THE_WAY, Fault.LOST_ON_THE_WAY_BACK, Fault.HANGS]
     blips += [Fault.PAGE, Fault.BUSY, Fault.BROKEN, Fault.TOO_MANY]
     blip = st.builds(Meeting, st.sampled_from(blips), st.just(0.05))
@@ -96,7 +96,7 @@ def test_a_wait_survives_blips(story: Story, data: st.DataObject, luck: list[flo
 def test_no_wait_asks_faster_than_the_answers_are_worth(
     story: Story, faults: list[Meeting], luck: list[float], timeout: float
 ) -> None:
-    """An answer that comes at once is followed by a pause, unless one went before it."""
+    """An immediate response is followed by a pause, unless a pause preceded it."""
     io = VirtualIO(Service(story, faults), randoms=luck)
     waiting(io, timeout)
     sent = [(step[1], step[5]) for step in io.steps if step[0] == "send"]
@@ -106,7 +106,7 @@ def test_no_wait_asks_faster_than_the_answers_are_worth(
 
 
 def test_pauses_grow_and_end() -> None:
-    """From one question to the next it is a quarter of a second at least, and 5 at most."""
+    """Between two requests there are at least 0.25 and at most 5 seconds."""
     lengths = [poll_pause(idle, 0.0) for idle in range(40)]
     assert lengths == sorted(lengths)
     assert lengths[0] == 0.25
@@ -116,12 +116,12 @@ def test_pauses_grow_and_end() -> None:
 
 @given(st.none() | st.floats(0.001, 1e9))
 def test_a_hold_is_what_the_api_takes(left: float | None) -> None:
-    """`wait` is between 1,000 and 300,000 ms, whatever time is left."""
+    """`wait` is between 1,000 and 300,000 ms, for any remaining time."""
     assert 1.0 <= poll_wait(left) <= 300.0
 
 
 def test_a_server_without_long_polls_is_polled() -> None:
-    """A 404 of /status-sync alone leads to /status, with pauses; and it is asked once only."""
+    """If only /status-sync responds with 404, it is requested once, then /status with pauses."""
     io = VirtualIO(Service(Story(0.5, 60.0, long_polls=False)))
     outcome = waiting(io, None)
     assert isinstance(outcome, JobState)
@@ -134,7 +134,7 @@ def test_a_server_without_long_polls_is_polled() -> None:
 @pytest.mark.parametrize("after", [0.3, 1.5, 5.0])
 @pytest.mark.parametrize("said", ["silence", 500, 502, 503, 504])
 def test_held_answers_that_never_arrive(said: str | int, after: float) -> None:
-    """Whatever a gateway makes of them, holds get shorter until the state is heard of in time."""
+    """With any gateway, long polls get shorter until the state arrives in time."""
 
     class Gateway(Service):
         def answer(self, request: Request, now: float) -> tuple[float, Response | RequestFailed]:
@@ -156,7 +156,7 @@ def _sent(io: VirtualIO) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("code", [401, 403, 404])
 def test_a_wait_stops_at_once_where_asking_again_is_no_use(code: int) -> None:
-    """401, 403 and the 404 of an unknown job are raised, not repeated."""
+    """401, 403 and the 404 of an unknown job are raised, not retried."""
 
     class Refusing(Service):
         def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
@@ -193,7 +193,7 @@ def test_a_job_is_submitted_once_and_never_lost_in_silence(
     timeout: float,
     on_timeout: str,
 ) -> None:
-    """At most one job; and either its id comes back, or the error says that there may be one."""
+    """There is at most one job; its id is returned, or the error says that a job may exist."""
     service = Service(story, faults, started=False)
     io = VirtualIO(service, randoms=luck)
     outcome = submit(io, how, timeout, on_timeout)
@@ -215,7 +215,7 @@ def test_a_job_is_submitted_once_and_never_lost_in_silence(
 def test_what_was_surely_not_taken_is_sent_again(
     how: str, story: Story, faults: list[Meeting], luck: list[float]
 ) -> None:
-    """A submission is repeated only after faults that leave no doubt."""
+    """A submission is retried only after faults that certainly created no job."""
     service = Service(story, faults, started=False)
     io = VirtualIO(service, randoms=luck)
     submit(io, how, 10_000.0)
@@ -227,7 +227,7 @@ def test_what_was_surely_not_taken_is_sent_again(
 
 @pytest.mark.parametrize("timeout", [1.5, 60.0, None])
 def test_a_job_that_is_not_known_everywhere_yet(timeout: float | None) -> None:
-    """Right after its submission a job may be unknown to who is asked for it; it is no error."""
+    """Right after its submission, some servers may not know the job; that is not an error."""
     service = Service(Story(0.1, 1.2, unknown_for=1.1), started=False)
     outcome = submit(VirtualIO(service), "run_sync", timeout)
     assert isinstance(outcome, JobState)
@@ -235,7 +235,7 @@ def test_a_job_that_is_not_known_everywhere_yet(timeout: float | None) -> None:
 
 
 def test_a_job_that_stays_unknown() -> None:
-    """After five seconds it is one; and the deadline holds until then."""
+    """After five seconds it is an error; the deadline applies until then."""
     for timeout, error in ((60.0, errors.NotFoundError), (3.1, errors.RunpodTimeoutError)):
         io = VirtualIO(Service(Story(unknown_for=1e6), started=False))
         outcome = submit(io, "run_sync", timeout)
@@ -246,7 +246,7 @@ def test_a_job_that_stays_unknown() -> None:
 
 @given(st.sampled_from(["detach", "cancel"]), meetings, timeouts)
 def test_cancelled_says_what_is_so(on_timeout: str, faults: list[Meeting], timeout: float) -> None:
-    """`.cancelled` is true only of a job that was; and none is cancelled unasked."""
+    """`.cancelled` is true only for a cancelled job, and no job is cancelled without a request."""
     service = Service(Story(1.0, 500.0), [Meeting(), *faults], started=False)
     outcome = submit(VirtualIO(service), "run_sync", timeout, on_timeout)
     if isinstance(outcome, errors.RunpodTimeoutError):
@@ -268,7 +268,7 @@ def test_a_cancel_that_is_confirmed_is_said(timeout: float) -> None:
 
 
 def test_an_interruption_cancels_and_is_kept() -> None:
-    """Ctrl-C with on_timeout="cancel" cancels the job, and comes out as it went in."""
+    """Ctrl-C with on_timeout="cancel" cancels the job, and propagates unchanged."""
 
     class Interrupted(VirtualIO):
         async def send(self, request, limit):  # type: ignore[no-untyped-def]
@@ -299,7 +299,7 @@ def test_an_interrupted_submission_says_that_a_job_may_exist() -> None:
 
 
 def test_a_cancel_that_comes_too_late_says_what_became_of_the_job() -> None:
-    """A job that was done before it could be cancelled: its state is in the error."""
+    """If the job ended before it was cancelled, the error has its state."""
     service = Service(Story(1.5, 2.0), [Meeting(), Meeting(Fault.HANGS)], started=False)
     outcome = submit(VirtualIO(service), "run_sync", 5.0, "cancel")
     assert isinstance(outcome, errors.RunpodTimeoutError)
@@ -317,7 +317,7 @@ ONCE = [api.cancel(ENDPOINT, JOB), api.retry(ENDPOINT, JOB), api.purge(ENDPOINT)
 def test_an_operation_ends_by_its_deadline(
     op: object, faults: list[Meeting], luck: list[float], timeout: float
 ) -> None:
-    """One question and one answer, with all retries and pauses, take no longer than asked."""
+    """A call with one response, with all retries and pauses, takes no longer than its timeout."""
     service = Faulty(Story(), faults)
     io = VirtualIO(service, randoms=luck)
     here = session(io)
@@ -328,7 +328,7 @@ def test_an_operation_ends_by_its_deadline(
 
 
 class Faulty(Service):
-    """Answers what the others don't."""
+    """Responds to the operations that the base class does not support."""
 
     def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
         from tests.flows.virtual import ok
@@ -340,7 +340,7 @@ class Faulty(Service):
     st.sampled_from([Fault.LOST_ON_THE_WAY, Fault.PAGE, Fault.BROKEN, Fault.LOST_ON_THE_WAY_BACK])
 )
 def test_what_may_have_happened_is_not_repeated(fault: Fault) -> None:
-    """A cancel, a retry or a purge with an unknown outcome is asked for once."""
+    """A cancel, a retry or a purge with an unknown outcome is sent once."""
     for op in ONCE:
         io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
         here = session(io)
@@ -351,7 +351,7 @@ def test_what_may_have_happened_is_not_repeated(fault: Fault) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.BUSY, Fault.TOO_MANY])
 def test_a_purge_is_never_repeated(fault: Fault) -> None:
-    """Not even one that was surely not carried out."""
+    """A purge is not retried, even if it certainly had no effect."""
     io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
     here = session(io)
     outcome = drive(call(here, api.purge(ENDPOINT), here.deadline(60.0)))
@@ -361,7 +361,7 @@ def test_a_purge_is_never_repeated(fault: Fault) -> None:
 
 @given(meetings, randoms, st.integers(0, 4))
 def test_retries_are_counted(faults: list[Meeting], luck: list[float], max_retries: int) -> None:
-    """A question is asked at most once more than `max_retries` says."""
+    """A request is sent at most `max_retries` times more."""
     io = VirtualIO(Faulty(Story(), faults), randoms=luck)
     here = session(io, max_retries=max_retries)
     drive(call(here, api.health(ENDPOINT), here.deadline(None)))
@@ -385,7 +385,7 @@ def test_retry_after_is_kept_and_bounded(asked: str, luck: float) -> None:
 
 
 def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
-    """The refusal is raised at once, with what the server asked for."""
+    """The refusal is raised at once, with the pause that the server asked for."""
     io = VirtualIO(Faulty(Story(), [Meeting(Fault.TOO_MANY, retry_after="30")]))
     here = session(io)
     outcome = drive(call(here, api.health(ENDPOINT), here.deadline(10.0)))
@@ -395,7 +395,7 @@ def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
 
 
 def test_a_job_is_not_cancelled_before_its_time() -> None:
-    """Where the server wants a longer pause than there is time, the time is waited for."""
+    """If the server asks for a longer pause than the remaining time, the wait lasts that time."""
     service = Service(Story(1.0, 500.0), [Meeting(Fault.TOO_MANY, retry_after="60")])
     outcome = waiting(VirtualIO(service), 30.0, "cancel")
     assert isinstance(outcome, errors.RunpodTimeoutError)
@@ -404,7 +404,7 @@ def test_a_job_is_not_cancelled_before_its_time() -> None:
 
 
 def test_lost_answers_are_known() -> None:
-    """The faults of the simulated service that lose an answer do carry the request out."""
+    """Simulated faults that lose a response do perform the request."""
     for fault in LOSES_ANSWER:
         service = Service(Story(), [Meeting(fault)], started=False)
         submit(VirtualIO(service), "run", 5.0)

@@ -1,9 +1,9 @@
 """
 An IO port with a clock that jumps, and a service of one job behind it.
 
-The service keeps the job's real story (when it is taken, runs, yields, ends), so that
-a test can compare what the flow made of it with what was so. Each request meets the
-next of a list of faults; behind its end all requests go well.
+The service keeps the job's real history (when it is started, yields and ends), so that a
+test can compare it with the flow's results. Each request meets the next fault of a list;
+after the end of the list all requests succeed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ENDPOINT = "ep"
 
 
 class Fault(Enum):
-    """What can befall one request."""
+    """The faults of one request."""
 
     NONE = "goes well"
     REFUSED = "the connection is never made"
@@ -50,12 +50,12 @@ class Fault(Enum):
 
 
 LOSES_ANSWER = {Fault.LOST_ON_THE_WAY_BACK, Fault.HANGS, Fault.PAGE, Fault.NONSENSE}
-"""The request was carried out, and its answer lost."""
+"""The request was performed, and its response lost."""
 
 
 @attrs.frozen
 class Meeting:
-    """A fault, and how long the network takes to bring it."""
+    """A fault, and the network's delay before it, in seconds."""
 
     fault: Fault = Fault.NONE
     delay: float = 0.01
@@ -63,19 +63,19 @@ class Meeting:
 
 
 def _spread(chunks: tuple[Any, ...]) -> list[tuple[float, Any]]:
-    """Give each chunk its part of the time of a run."""
+    """Spread the chunks over the time of a run."""
     return [((index + 1) / (len(chunks) + 1), chunk) for index, chunk in enumerate(chunks)]
 
 
 @attrs.frozen
 class LostRun:
-    """A run whose worker vanishes; times from the job's submission, in seconds."""
+    """A run whose worker disappears; times are seconds after the job's submission."""
 
     taken_at: float
     lost_at: float
     chunks: tuple[Any, ...] = ()
     keeps_chunks: bool = False
-    """Whether the server still hands out what this run yielded, once it is lost."""
+    """Whether the server still delivers this run's chunks after the run is lost."""
 
     def emissions(self) -> list[tuple[float, Any]]:
         length = self.lost_at - self.taken_at
@@ -84,7 +84,7 @@ class LostRun:
 
 @attrs.frozen
 class Story:
-    """A job as it really goes; times from its submission, in seconds."""
+    """A job's real history; times are seconds after its submission."""
 
     taken_at: float = 1.0
     ends_at: float = 3.0
@@ -92,14 +92,14 @@ class Story:
     chunks: tuple[Any, ...] = ()
     aggregates: bool = True
     long_polls: bool = True
-    """Whether `/status-sync` is offered, and `/stream` held back."""
+    """Whether the server supports long polls: `/status-sync`, and `wait` of `/stream`."""
     unknown_for: float = 0.0
-    """How long those who are asked for it don't know it yet."""
+    """How long the server does not know the job after its submission, in seconds."""
     lost_run: LostRun | None = None
-    """An earlier run, whose worker vanished."""
+    """An earlier run, whose worker disappeared."""
 
     def emissions(self) -> list[tuple[float, Any, bool]]:
-        """When each chunk is yielded, what it is, and whether by the run that counts."""
+        """For each chunk: its time, its output, and whether the final run yields it."""
         lost = self.lost_run
         early = [] if lost is None else [(at, chunk, False) for at, chunk in lost.emissions()]
         return early + [
@@ -109,7 +109,7 @@ class Story:
 
 
 class Service:
-    """A service of at most one job, in the time of the port that asks it."""
+    """A service with at most one job, in the port's virtual time."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Service:
         started: bool = True,
         of: str | None = None,
     ) -> None:
-        """Let requests, or those *of* one operation, meet the faults in turn."""
+        """Apply the faults in turn to requests, or to the requests *of* one operation."""
         self.story = story
         self._meetings = chain(meetings, repeat(Meeting()))
         self._of = of
@@ -132,7 +132,7 @@ class Service:
         self.last: Meeting = Meeting()
 
     def answer(self, request: Request, now: float) -> tuple[float, Response | RequestFailed]:
-        """Return when the answer is there, and what it is."""
+        """Return the response, and the time of its arrival."""
         met = self._of in (None, request.path.split("/")[2])
         meeting = self.last = next(self._meetings) if met else Meeting()
         fault, soon = meeting.fault, now + meeting.delay
@@ -246,7 +246,7 @@ def problem(status: int, headers: dict[str, str] | None = None) -> Response:
 
 
 class VirtualIO:
-    """A port in virtual time, and the log of all that was asked of it."""
+    """A port in virtual time, which logs all requests and pauses."""
 
     def __init__(
         self,
@@ -307,7 +307,7 @@ class VirtualIO:
 
     @property
     def calls(self) -> list[tuple[float, str, float]]:
-        """When each request was sent, what it was, and when it ended."""
+        """Each request, with the times at which it was sent and ended."""
         return [
             (step[1], step[2].path.split("/")[2], step[4])
             for step in self.steps
@@ -346,13 +346,13 @@ async def guarded(guard: JobGuard, flow: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def next_chunk(reader: ChunkReader) -> Any:
-    """Take the next chunk; None at the end."""
+    """Return the next chunk; None at the end."""
     ready = await reader.fill()
     return None if ready is None else ready.popleft()
 
 
 async def collect(reader: ChunkReader) -> list[Any]:
-    """Take all chunks of a reader; an error goes to the end of the list."""
+    """Return all chunks of a reader, and the error that ended it, if any."""
     taken: list[Any] = []
     try:
         while (chunk := await next_chunk(reader)) is not None:

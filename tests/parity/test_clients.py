@@ -1,7 +1,7 @@
 """
 The public clients send the same and return the same, sync, under asyncio and under trio.
 
-Every public method meets every answer of a list. Clocks jump over the pauses.
+Every public method meets every response of a list. Clocks jump over the pauses.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ JOB = "60902e6c-u1"
 WAYS = ("sync", "asyncio", "trio")
 
 Script = list[httpx.Response | Exception]
-"""Answers in turn; the last one goes on for ever."""
+"""Returns the responses in turn; the last one is repeated."""
 
 
 def said(body: Any, status: int = 200, **headers: str) -> httpx.Response:
@@ -158,7 +158,7 @@ ANSWERS: dict[str, Script] = {
     "an answer too late": [httpx.ReadTimeout("")],
 }
 
-# Waiting survives these: the next answer ends it.
+# Waiting survives these responses: the next one ends it.
 for _name in (
     *("a 429", "a 500", "a 502", "a 503", "a page", "no connection", "a connection too late"),
     *("a reset", "a cut", "an answer too late"),
@@ -188,7 +188,7 @@ MISTAKES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-# Who asks for a state twice pauses in between, but for the one that submitting returns.
+# Two status requests have a pause in between, unlike a submission and a status request.
 PAIRS = [
     (call, answers)
     for call in CALLS
@@ -199,14 +199,14 @@ PAIRS = [
 
 @attrs.frozen
 class Account:
-    """What was sent, and what came of it."""
+    """The sent requests, and the result or error."""
 
     requests: list[tuple[str, str, list[tuple[str, str]], bytes]]
     outcome: Any
 
 
 def told(thing: Any) -> Any:
-    """Spell out a result or an error, with nothing in it of sync or async."""
+    """Describe a result or an error, without the difference between sync and async."""
     name = type(thing).__name__.removeprefix("Async")
     if isinstance(thing, BaseException):
         carried = {key: told(value) for key, value in vars(thing).items()}
@@ -223,7 +223,7 @@ def told(thing: Any) -> Any:
 
 
 def account(way: str, ask: Callable[[Any], Any], script: Script) -> Account:
-    """Ask through the client of one way, answered by *script*."""
+    """Call a method of one client; *script* responds."""
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -277,7 +277,7 @@ def _sent(request: httpx.Request) -> tuple[str, str, list[tuple[str, str]], byte
 
 @pytest.mark.parametrize(("call", "answers"), PAIRS)
 def test_all_ways_send_and_return_the_same(call: str, answers: str) -> None:
-    """Requests, results, errors with their messages and attributes: all the same."""
+    """Requests, results, and errors with their messages and attributes are equal."""
     accounts = [account(way, CALLS[call], ANSWERS[answers]) for way in WAYS]
     assert accounts[1] == accounts[0]
     assert accounts[2] == accounts[0]
@@ -287,7 +287,7 @@ def test_all_ways_send_and_return_the_same(call: str, answers: str) -> None:
 
 @pytest.mark.parametrize("call", MISTAKES)
 def test_all_ways_refuse_the_same(call: str) -> None:
-    """What can't be sent is refused with the same error, and nothing is sent."""
+    """An invalid request raises the same error, and nothing is sent."""
     accounts = [account(way, MISTAKES[call], ANSWERS["completed"]) for way in WAYS]
     assert accounts[1] == accounts[0]
     assert accounts[2] == accounts[0]
@@ -296,7 +296,7 @@ def test_all_ways_refuse_the_same(call: str) -> None:
 
 
 def test_an_output_is_kept_in_all_ways() -> None:
-    """A job that was seen to end well is not asked for again, until it is retried."""
+    """A succeeded job is not requested again, until it is retried."""
 
     async def awaited(endpoint: Any) -> list[Any]:
         kept = endpoint.job(JOB)
@@ -321,12 +321,12 @@ def test_every_public_method_is_called(cls: type) -> None:
     methods = {
         name for name in dir(cls) if not name.startswith("_") and callable(getattr(cls, name))
     }
-    called = {call.split()[0] for call in CALLS} | {"endpoint.openai"}  # of which we send nothing
+    called = {call.split()[0] for call in CALLS} | {"endpoint.openai"}  # which sends no request
     assert {f"{cls.__name__.lower()}.{name}" for name in methods} <= called
 
 
 def test_accounts_tell_calls_and_answers_apart() -> None:
-    """Another query, header, body, message or attribute is another account."""
+    """A different query, header, body, message or attribute makes a difference."""
     answers = ANSWERS["a 429"]
     plain = account("sync", CALLS["endpoint.status"], answers)
     assert plain == account("sync", CALLS["job.status"], answers)

@@ -1,9 +1,9 @@
 """
-The same flow takes the same steps, whoever drives it.
+The same flow takes the same steps in the sync and the async client.
 
-It is stepped over a port that never suspends, as the sync client does, and awaited over
-one that does, under asyncio and under trio. What the port was asked, in order and with
-times, and what came of it must be the same, whatever befalls the requests.
+It runs in one step over a port that never suspends, as in the sync client, and is awaited over
+a port that suspends, under asyncio and under trio. The port's calls, with their order and times,
+and the results must be equal, with any faults.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Interrupted(BaseException):
 
 @attrs.frozen
 class History:
-    """All that a flow meets, so that it can be gone through more than once."""
+    """The faults and delays of a flow, so that they can be repeated."""
 
     story: Story = attrs.field(factory=Story)
     meetings: list[Meeting] = attrs.field(factory=list)
@@ -85,11 +85,11 @@ interrupted = st.builds(
 )
 on_timeouts = st.sampled_from(["detach", "cancel"])
 long_enough = timeouts | st.sampled_from([90.0, 500.0])
-"""Half of them see most jobs to their end."""
+"""Half of the timeouts are longer than most jobs."""
 
 
 class Port(VirtualIO):
-    """A port in virtual time that can be interrupted, and knows the rest of the API."""
+    """A port in virtual time that can be interrupted, and supports the rest of the API."""
 
     def __init__(self, history: History, *, started: bool, suspends: bool) -> None:
         service = _Service(history.story, history.meetings, started=started)
@@ -131,7 +131,7 @@ class _Service(Service):
 
 @attrs.frozen
 class Account:
-    """What was asked of the port, and what came of it."""
+    """The calls of the port, and the result."""
 
     log: list[tuple[Any, ...]]
     time: float
@@ -139,7 +139,7 @@ class Account:
 
 
 def told(outcome: Any) -> Any:
-    """Spell out a result, or an error with all that it carries and what it came of."""
+    """Describe a result, or an error with its attributes and its causes."""
     if isinstance(outcome, BaseException):
         carried = {name: told(value) for name, value in vars(outcome).items()}
         return type(outcome), told(list(outcome.args)), carried, told(outcome.__cause__)
@@ -151,7 +151,7 @@ def told(outcome: Any) -> Any:
 
 
 def three_accounts(history: History, flow: Flow, *, started: bool = True) -> Iterable[Account]:
-    """Go through *history* in the three ways."""
+    """Run the flow with *history* in the three ways."""
     for backend in (None, "asyncio", "trio"):
         io = Port(history, started=started, suspends=backend is not None)
         here = session(io, max_retries=history.max_retries, attempt_timeout=history.attempt_timeout)
@@ -205,19 +205,19 @@ def test_submitting(history: History, timeout: float | None) -> None:
 
 @given(histories, long_enough, on_timeouts)
 def test_submitting_and_waiting(history: History, timeout: float, on_timeout: str) -> None:
-    """`run_sync` takes the same steps, also where its time is up and it cancels."""
+    """`run_sync` takes the same steps, also if it times out and cancels the job."""
     agree(history, running(timeout, on_timeout), started=False)
 
 
 @given(histories, long_enough, on_timeouts)
 def test_waiting(history: History, timeout: float, on_timeout: str) -> None:
-    """`wait` takes the same steps, also where its time is up and it cancels."""
+    """`wait` takes the same steps, also if it times out and cancels the job."""
     agree(history, waiting(timeout, on_timeout))
 
 
 @given(histories, long_enough)
 def test_streaming(history: History, timeout: float) -> None:
-    """A stream that is taken to its end takes the same steps and gives the same chunks."""
+    """A stream that is read to its end takes the same steps and yields the same chunks."""
     agree(history, chunks_of(timeout))
 
 
@@ -235,7 +235,7 @@ def test_streaming(history: History, timeout: float) -> None:
     ),
 )
 def test_one_question(history: History, timeout: float | None, op: Any) -> None:
-    """An operation that is one question takes the same steps."""
+    """An operation with one response takes the same steps."""
     history = _ending(history, timeout)
     agree(history, lambda here: call(here, op, here.deadline(timeout)))
 
@@ -244,13 +244,13 @@ def test_one_question(history: History, timeout: float | None, op: Any) -> None:
 def test_being_interrupted(
     history: History, timeout: float, on_timeout: str, submits: bool
 ) -> None:
-    """Who is interrupted while waiting asks the same from then on, and says the same."""
+    """An interrupted wait sends the same requests afterwards, and raises the same error."""
     flow = running(timeout, on_timeout) if submits else waiting(timeout, on_timeout)
     agree(history, flow, started=not submits)
 
 
 def _ending(history: History, timeout: float | None) -> History:
-    """Leave out answers that never come where they would be waited for without limit."""
+    """Leave out missing responses where a wait for them has no time limit."""
     if timeout is not None:
         return history
     ending = [meeting for meeting in history.meetings if meeting.fault is not Fault.HANGS]
@@ -258,7 +258,7 @@ def _ending(history: History, timeout: float | None) -> History:
 
 
 def test_a_port_that_suspends_cannot_be_stepped() -> None:
-    """The port of the async ways does suspend: the one step of the sync way says so."""
+    """The async port suspends: running it in one step raises an error."""
 
     async def step() -> None:
         with pytest.raises(RuntimeError, match="has suspended"):
@@ -268,7 +268,7 @@ def test_a_port_that_suspends_cannot_be_stepped() -> None:
 
 
 def test_a_flow_that_takes_other_steps_somewhere_is_found() -> None:
-    """A flow that sleeps only where there is an event loop does not pass."""
+    """A flow that sleeps only under an event loop is detected."""
 
     async def flow(here: EndpointContext) -> None:
         await here.io.sleep(1.0)
@@ -281,7 +281,7 @@ def test_a_flow_that_takes_other_steps_somewhere_is_found() -> None:
 
 
 def test_accounts_tell_steps_and_outcomes_apart() -> None:
-    """One step less, another time, another chunk or another message is another account."""
+    """A missing step, another time, another chunk or another message makes a difference."""
 
     def only(history: History, flow: Flow) -> Account:
         return next(iter(three_accounts(history, flow)))

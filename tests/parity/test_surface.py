@@ -43,7 +43,7 @@ ASYNC_NAME_OF = {"close": "aclose"}
 
 SUBMIT = "request=None, *, input=…, webhook=…, policy=…, s3_config=…"
 
-# Others' code is written against these: arguments as documented, and what is given.
+# Programs depend on these: documented arguments and return types.
 # `…` is a default that is not documented as a value.
 DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
     Runpod: {
@@ -151,7 +151,7 @@ ATTRIBUTES = {
 
 
 def undocumented(cls: type, name: str, arguments: str, gives: str) -> list[str]:
-    """Say in a line each how the method *name* of *cls* is not as documented."""
+    """Return a line for each difference of the method *name* of *cls* from its documentation."""
     if not callable(function := getattr(cls, name, None)):
         return [f"no method {name}"]
     lambda_ = ast.parse(f"lambda {arguments.replace('…', '...')}: 0", mode="eval").body
@@ -194,7 +194,7 @@ def test_the_sync_shell_is_made_from_the_async_one() -> None:
 
 
 def lines(source: str) -> list[str]:
-    """Return the lines of *source*, formatted anew, in an order that is not that of imports."""
+    """Return the reformatted lines of *source*, without the order of its imports."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -218,7 +218,7 @@ def lines(source: str) -> list[str]:
     ],
 )
 def test_what_the_sync_form_is(source: str, made: str) -> None:
-    """What is awaited, its names, and articles before them lose their colour; nothing else does."""
+    """`await`, async names and the articles before them are replaced; nothing else is changed."""
     assert unasync.unasync(source) == (made, set())
 
 
@@ -244,7 +244,7 @@ def test_a_method_is_as_documented(cls: type, name: str) -> None:
 
 @pytest.mark.parametrize("cls", DOCUMENTED)
 def test_there_is_no_public_name_that_is_not_documented(cls: type) -> None:
-    """What an application can find is what it may rely on."""
+    """The public names are exactly the documented names."""
     documented = {*DOCUMENTED[cls], *ATTRIBUTES.get(cls, ())} - {"__init__"}
     assert public(cls) == documented
     assert public(dict(TWINS)[cls]) == {ASYNC_NAME_OF.get(name, name) for name in documented}
@@ -286,12 +286,12 @@ def test_clients_streams_and_results_are_context_managers() -> None:
 def test_what_is_not_as_documented_is_found(
     cls: type, name: str, arguments: str, gives: str
 ) -> None:
-    """A table that says something else than the class fails."""
+    """A table that differs from the class fails."""
     assert undocumented(cls, name, arguments, gives) != []
 
 
 def test_the_classes_are_where_the_package_says() -> None:
-    """What is compared here is what an application imports."""
+    """The compared classes are the exported classes."""
     package = importlib.import_module("runpod_sdk")
     for pair in TWINS:
         for cls in pair:

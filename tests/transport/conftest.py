@@ -22,7 +22,7 @@ BACKENDS: dict[str, dict[str, Any]] = {
 
 
 class Way(Driver):
-    """Makes clients that go one way to their server."""
+    """Creates clients with one transport."""
 
     def client(self, **options: Any) -> Any:
         transport = self.mode.rpartition(" by ")[2]
@@ -35,7 +35,7 @@ class Way(Driver):
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> Iterator[Way]:
-    """Run the test on each way."""
+    """Run the test with each transport."""
     mode: str = request.param
     with ExitStack() as stack:
         if mode in ("aiohttp", "uvloop"):

@@ -1,4 +1,4 @@
-"""A server that says exactly what it is told to, over connections that it counts."""
+"""A server that sends exact bytes, over connections that it counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Self
 
 Say = Callable[["Visit"], bool]
-"""Answers one request; tells whether the connection goes on."""
+"""Responds to one request; returns whether to keep the connection."""
 
 GOOD = b'{"id": "j1", "status": "COMPLETED", "output": 1}'
 
@@ -25,7 +25,7 @@ class Visit:
         self.text = text
 
     def say(self, body: bytes = GOOD, *headers: str, status: str = "200 OK") -> bool:
-        """Send an answer of *body*, with these headers more; the connection goes on."""
+        """Send a response with *body* and additional headers; keep the connection."""
         lines = [f"HTTP/1.1 {status}", "content-type: application/json", *headers]
         if not any(line.startswith(("transfer-encoding", "content-length")) for line in headers):
             lines.append(f"content-length: {len(body)}")
@@ -34,7 +34,7 @@ class Visit:
 
 
 def good(visit: Visit) -> bool:
-    """Answer well, and go on."""
+    """Send a valid response, and keep the connection."""
     return visit.say()
 
 
@@ -96,7 +96,7 @@ class Server:
 
 
 def _request(file: BinaryIO) -> bytes:
-    """Read a request; return nothing where the connection ends before its last byte."""
+    """Read a request; return b"" if the connection ends before its last byte."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         line = file.readline()

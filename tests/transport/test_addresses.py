@@ -30,7 +30,7 @@ def port_of(server: Server) -> int:
 
 @pytest.fixture
 def refusing() -> Iterator[int]:
-    """Return a port at which nobody listens."""
+    """Return a port without a listener."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]
@@ -49,7 +49,7 @@ def silent() -> Iterator[int]:
 
 
 def status(monkeypatch: pytest.MonkeyPatch, *addresses: Address, **options: Any) -> Any:
-    """Ask a host of these addresses, in this order."""
+    """Send a request to a host with these addresses, in this order."""
     found = [(family, socket.SOCK_STREAM, 6, "", address) for family, address in addresses]
 
     async def main() -> Any:
@@ -67,7 +67,7 @@ def status(monkeypatch: pytest.MonkeyPatch, *addresses: Address, **options: Any)
 
 
 def test_the_first_refuses(monkeypatch: pytest.MonkeyPatch, refusing: int) -> None:
-    """The next one is tried at once: eight have refused before the time of four is up."""
+    """The next address is tried at once: eight have refused before the delay of four has passed."""
     with Server(good) as server:
         addresses = [*[at(refusing)] * 8, at(port_of(server))]
         assert status(monkeypatch, *addresses, timeout=4 * HEAD_START).id == "j1"
@@ -75,21 +75,21 @@ def test_the_first_refuses(monkeypatch: pytest.MonkeyPatch, refusing: int) -> No
 
 
 def test_the_first_is_silent(monkeypatch: pytest.MonkeyPatch, silent: int) -> None:
-    """The next one is tried as well, and taken if it answers; the time is enough for both."""
+    """The next address is tried, too, and used if it answers, within the timeout."""
     with Server(good) as server:
         assert status(monkeypatch, at(silent), at(port_of(server)), timeout=5.0).id == "j1"
     assert server.connections == 1
 
 
 def test_the_first_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No other is tried."""
+    """No other address is tried."""
     with Server(good) as server, Server(good) as other:
         assert status(monkeypatch, at(port_of(server)), at(port_of(other))).id == "j1"
     assert (server.connections, other.connections) == (1, 0)
 
 
 def test_none_answers(monkeypatch: pytest.MonkeyPatch, refusing: int, silent: int) -> None:
-    """The error says what each of them said; and where one is silent, the time is up."""
+    """The error contains each address's error; if an address is silent, the call times out."""
     with pytest.raises(APIConnectionError, match=f"no connection to .*{refusing}"):
         status(monkeypatch, at(refusing))
     with pytest.raises(RunpodTimeoutError):
@@ -97,7 +97,7 @@ def test_none_answers(monkeypatch: pytest.MonkeyPatch, refusing: int, silent: in
 
 
 def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine where one of them leads nowhere does not try all of its addresses first."""
+    """If one IP version is unreachable, not all of its addresses are tried first."""
     ports = [1, 2, 3, 4, 5]
     six = [(socket.AF_INET6, ("::1", port, 0, 0)) for port in ports[:3]]
     four = [at(port) for port in ports[3:]]
@@ -108,7 +108,7 @@ def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_time_that_is_up_while_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whenever that is, no connection is left behind; what is would warn."""
+    """After a cancellation at any time, no connection is left open; it would raise a warning."""
     with Server(good) as server:
         for number in range(200):
             with contextlib.suppress(RunpodTimeoutError, APIConnectionError):

@@ -1,4 +1,4 @@
-"""The argument `transport`, and what it says where it can't be had."""
+"""The argument `transport`, and its errors if the transport is not available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = "rpa_CANARY0123456789"
 
 
 def test_a_transport_that_there_is_not() -> None:
-    """A name that is none is refused, and the names that are one are said."""
+    """An unknown name is refused, and the error lists the valid names."""
     wrong: Any = "curl"
     with pytest.raises(ValueError, match='"direct", "httpx" or "aiohttp"'):
         AsyncRunpod(KEY, transport=wrong)
@@ -25,7 +25,7 @@ def test_a_transport_that_there_is_not() -> None:
 
 
 def test_a_callers_client_has_its_own() -> None:
-    """An httpx client and a transport can't both be asked for."""
+    """`http_client` and `transport` cannot be combined."""
     pytest.importorskip("aiohttp")
     with pytest.raises(ValueError, match="not both"):
         AsyncRunpod(KEY, http_client=httpx.AsyncClient(), transport="aiohttp")
@@ -40,7 +40,7 @@ def test_aiohttp_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_aiohttp_needs_asyncio() -> None:
-    """Under trio the first call says so; nothing was sent."""
+    """Under trio the first call raises the error; nothing is sent."""
     pytest.importorskip("aiohttp")
 
     async def main() -> None:
@@ -52,7 +52,7 @@ def test_aiohttp_needs_asyncio() -> None:
 
 
 def test_a_pickled_client_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The choice goes along with the rest."""
+    """A pickled client keeps its transport."""
     pytest.importorskip("aiohttp")
     monkeypatch.setenv("RUNPOD_API_KEY", KEY)
     revived = pickle.loads(pickle.dumps(AsyncRunpod(KEY, transport="aiohttp")))

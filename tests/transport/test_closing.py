@@ -1,4 +1,4 @@
-"""Closing a client ends its calls at once, whatever they wait for, with an error that says so."""
+"""Closing a client ends all its calls at once, with an error that says so."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ IN_QUEUE = b'{"id": "j1", "status": "IN_QUEUE"}'
 
 
 def quiet(visit: Visit) -> bool:
-    """Answer nothing."""
+    """Send no response."""
     visit.sock.recv(1)
     return False
 
 
 def ended(way: Way, client: Any, call: Future[Any]) -> BaseException:
-    """Close *client* and return what *call* ends with."""
+    """Close *client*, and return the error of *call*."""
     way.call(lambda: way.close(client))
     error = call.exception(10)
     assert error is not None
@@ -47,7 +47,7 @@ def ended(way: Way, client: Any, call: Future[Any]) -> BaseException:
 
 
 def test_a_stream(way: Way) -> None:
-    """What the server was about to answer is lost with the connection, and is missed."""
+    """The pending response is lost with the connection, and the stream reports it."""
     asked = threading.Event()
 
     def say(visit: Visit) -> bool:
@@ -64,7 +64,7 @@ def test_a_stream(way: Way) -> None:
 
 @pytest.mark.parametrize("operation", ["status", "run", "wait"])
 def test_a_callers_client(way: Way, operation: str) -> None:
-    """It is not closed itself, but what it does for this one ends; later calls are refused."""
+    """The `http_client` stays open, but this client's calls end; later calls are refused."""
     if way.mode == "aiohttp":
         pytest.skip("it is no client of httpx")
     asked = threading.Event()
@@ -122,7 +122,7 @@ def test_while_connecting(way: Way, silent: int) -> None:
 
 
 def test_while_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A resolver that hangs holds up neither the call nor the one who closes."""
+    """A hanging resolver delays neither the call nor `close`."""
     asked, answer = threading.Event(), threading.Event()
 
     def hang(*_: object, **__: object) -> Any:
@@ -142,7 +142,7 @@ def test_while_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_between_polls(way: Way) -> None:
-    """A pause ends too, and the error says so."""
+    """A pause ends, too, and the error says so."""
     asked = threading.Event()
 
     def say(visit: Visit) -> bool:
@@ -162,7 +162,7 @@ CLIENTS = pytest.mark.parametrize("callers", [False, True], ids=["own", "callers
 
 @CLIENTS
 def test_in_the_queue_of_a_rate_limit(callers: bool) -> None:
-    """A call that waits for a place ends, and its place is free."""
+    """A call that waits for the rate limit ends, and its slot is free."""
     full = threading.Semaphore(0)
 
     def say(visit: Visit) -> bool:
@@ -187,7 +187,7 @@ def test_in_the_queue_of_a_rate_limit(callers: bool) -> None:
 
 @CLIENTS
 def test_a_map(callers: bool) -> None:
-    """The results of what is under way say that the client was closed; no thread is left."""
+    """The results of jobs in progress say that the client was closed; no thread is left."""
     asked = threading.Semaphore(0)
 
     def say(visit: Visit) -> bool:

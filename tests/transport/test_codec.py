@@ -1,4 +1,4 @@
-"""A large answer means the same, whether msgspec is there to read it or not."""
+"""A large response has the same value with msgspec and without."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEANT = ["utf-8", "utf-16", "utf-32", "utf-8-sig"]
 
 
 def meaning(read: Any, content: bytes) -> object:
-    """Give what *read* makes of *content*, types and signs included; of what is no JSON, that."""
+    """Return *read*'s value of *content*, with types and signs; or that it is not JSON."""
     try:
         return spelled(read(content))
     except ValueError:
@@ -37,7 +37,7 @@ def meaning(read: Any, content: bytes) -> object:
 
 
 def spelled(value: Any) -> object:
-    """Spell a value so that only the same is equal: 1 is not 1.0, and NaN is itself."""
+    """Describe a value so that 1 differs from 1.0, and NaN equals NaN."""
     if isinstance(value, float) and math.isnan(value):
         return "float", "nan"
     if isinstance(value, list):
@@ -48,7 +48,7 @@ def spelled(value: Any) -> object:
 
 
 def check(content: bytes) -> None:
-    """Compare what a large *content* means with what the standard library reads."""
+    """Compare the value of a large *content* with the standard library's value."""
     space = " ".encode("utf-16-le") if content.startswith(b"\xff\xfe") else b" "
     space = " ".encode("utf-32-le") if content.startswith(b"\xff\xfe\0\0") else space
     large = content + space * (json_codec.LARGE // len(space))
@@ -57,13 +57,13 @@ def check(content: bytes) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def msgspec_is_there() -> None:
-    """There is nothing to compare without it."""
+    """msgspec is installed: without it, there is nothing to compare."""
     pytest.importorskip("msgspec")
 
 
 @given(values, st.booleans(), st.sampled_from(MEANT))
 def test_what_json_writes(value: Any, ascii_: bool, encoding: str) -> None:
-    """Whatever value there is, in each encoding that JSON may have."""
+    """Any value has the same result, in each encoding of JSON."""
     text = json.dumps(value, ensure_ascii=ascii_)
     check(text.encode(encoding, "surrogatepass"))
 
@@ -72,7 +72,7 @@ def test_what_json_writes(value: Any, ascii_: bool, encoding: str) -> None:
 @example([1e400], 0, b"")
 @example({"a": 1}, 2, b'"a": 2, ')
 def test_what_json_does_not_write(value: Any, place: int, inserted: bytes) -> None:
-    """Whatever bytes stand in it: both refuse it, or both read the same."""
+    """For any bytes, both refuse them or both return the same value."""
     content = json.dumps(value).encode()
     place %= len(content) + 1
     check(content[:place] + inserted + content[place:])
@@ -96,18 +96,18 @@ def test_what_json_does_not_write(value: Any, place: int, inserted: bytes) -> No
     ],
 )
 def test_corners(text: str) -> None:
-    """Numbers beyond measure, names given twice, and what is nearly JSON."""
+    """Huge numbers, repeated names, and almost valid JSON have the same result."""
     check(text.encode())
 
 
 @pytest.mark.parametrize("depth", [10, 500])
 def test_depths(depth: int) -> None:
-    """What is nested is read by both."""
+    """Nested values are read by both."""
     check(b"[" * depth + b"]" * depth)
 
 
 def test_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The standard library reads a large answer where the extra is not installed."""
+    """The standard library reads a large response if the extra is not installed."""
     monkeypatch.setitem(sys.modules, "msgspec", None)
     json_codec._fast.cache_clear()
     try:

@@ -1,4 +1,4 @@
-"""What becomes of a connection: when it is used again, when not, and what it may carry."""
+"""Connections: when they are reused, when not, and what they may transfer."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ LARGE = b'{"id": "j1", "status": "COMPLETED", "output": "' + b"x" * 3_000_000 + 
 
 
 def endpoint_of(way: Way, server: Server, **options: Any) -> Any:
-    """Make a client of *server*, and its endpoint."""
+    """Create a client of *server*, and its endpoint."""
     return way.client(base_url=server.base_url, **options).endpoint("ep")
 
 
 def test_one_connection_for_one_call_after_another(way: Way) -> None:
-    """Each call uses the connection of the one before, whatever it asked."""
+    """Each call uses the connection of the previous call, for all operations."""
     with Server(good) as server:
         endpoint = endpoint_of(way, server)
         for _ in range(10):
@@ -46,7 +46,7 @@ def test_one_connection_for_one_call_after_another(way: Way) -> None:
 
 
 def test_as_many_connections_as_calls_at_once() -> None:
-    """Threads share connections: there are no more of them than calls at one time."""
+    """Threads share connections: there are at most as many as concurrent calls."""
     with Server(good) as server, Runpod("key-of-a-test", base_url=server.base_url) as client:
         endpoint = client.endpoint("ep")
         with ThreadPoolExecutor(8) as pool:
@@ -57,7 +57,7 @@ def test_as_many_connections_as_calls_at_once() -> None:
 
 @pytest.mark.parametrize("operation", ["run", "status"])
 def test_a_connection_that_the_server_closed(way: Way, operation: str) -> None:
-    """It is seen before a request goes out on it, so that none is lost, nor a job sent twice."""
+    """The close is seen before a request is sent, so no request is lost and no job sent twice."""
     ended = threading.Semaphore(0)
 
     def say(visit: Visit) -> bool:
@@ -79,7 +79,7 @@ def test_a_connection_that_the_server_closed(way: Way, operation: str) -> None:
 
 
 def test_a_server_that_wants_no_more(way: Way) -> None:
-    """`Connection: close` is done as asked."""
+    """`Connection: close` closes the connection."""
     with Server(lambda visit: visit.say(GOOD, "connection: close")) as server:
         endpoint = endpoint_of(way, server)
         for _ in range(3):
@@ -88,7 +88,7 @@ def test_a_server_that_wants_no_more(way: Way) -> None:
 
 
 def test_what_comes_behind_an_answer_is_not_the_next_one(way: Way) -> None:
-    """An answer to nothing, sent along with the one before it, is never taken for an answer."""
+    """An unsolicited response after another response is never used as a response."""
     false = b'{"id": "false", "status": "COMPLETED"}'
     extra = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(false), false)
 
@@ -104,11 +104,11 @@ def test_what_comes_behind_an_answer_is_not_the_next_one(way: Way) -> None:
             try:
                 assert way.call(lambda: endpoint.status("j1")).id == "j1"
             except APIConnectionError:
-                assert way.mode == "aiohttp"  # which takes it for a fault of the server
+                assert way.mode == "aiohttp"  # which treats it as a server error
 
 
 def test_a_connection_that_carried_the_answer_to_another_request(way: Way) -> None:
-    """It is not used again: else each answer on it would be the one to the request before."""
+    """It is not reused: else each response would belong to the previous request."""
 
     def say(visit: Visit) -> bool:
         asked = visit.text.split(b" ")[1].rsplit(b"/", 1)[1]
@@ -132,7 +132,7 @@ def test_a_connection_that_carried_the_answer_to_another_request(way: Way) -> No
     ids=["150", "long", "very long"],
 )
 def test_an_answer_with_many_headers(way: Way, headers: list[str]) -> None:
-    """Gateways add theirs; the answer is read, and its job is not lost."""
+    """Gateways add headers; the response is read, and its job is not lost."""
     with Server(lambda visit: visit.say(GOOD, *headers)) as server:
         endpoint = endpoint_of(way, server)
         assert way.call(lambda: endpoint.run(input=1)).id == "j1"
@@ -140,7 +140,7 @@ def test_an_answer_with_many_headers(way: Way, headers: list[str]) -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
 def test_an_answer_that_can_not_be_unpacked(way: Way, coding: str) -> None:
-    """Its connection is not used again, as nobody knows what else is wrong with it."""
+    """Its connection is not reused, because it may have other errors."""
 
     def say(visit: Visit) -> bool:
         bad = visit.connection == 1
@@ -155,7 +155,7 @@ def test_an_answer_that_can_not_be_unpacked(way: Way, coding: str) -> None:
 
 
 def test_a_server_that_sends_without_end(way: Way) -> None:
-    """What comes unasked is not gathered: nobody will read it, and it may be any amount."""
+    """Unsolicited data is not stored, because it may be of any size."""
     if way.mode == "aiohttp":
         pytest.skip("aiohttp has its own mind about it")
     done, sent = threading.Event(), threading.Semaphore(0)
@@ -214,7 +214,7 @@ FORMS: dict[str, Say] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_an_answer(way: Way, form: str) -> None:
-    """However HTTP frames and packs an answer, it is the same one, and again the next time."""
+    """For each HTTP framing and encoding, the response is the same, also the next time."""
     with Server(FORMS[form]) as server:
         endpoint = endpoint_of(way, server)
         for _ in range(2):
@@ -232,7 +232,7 @@ BROKEN: dict[str, Say] = {
 
 @pytest.mark.parametrize("form", BROKEN)
 def test_a_body_that_can_not_be_unpacked(way: Way, form: str) -> None:
-    """It is no answer: the job may exist, and is not sent again."""
+    """It is not a response: the job may exist, and is not submitted again."""
     with Server(BROKEN[form]) as server:
         endpoint = endpoint_of(way, server)
         with pytest.raises(SubmissionUncertainError):
@@ -241,7 +241,7 @@ def test_a_body_that_can_not_be_unpacked(way: Way, form: str) -> None:
 
 
 def test_a_large_request(way: Way) -> None:
-    """Three megabytes go out whole, and the connection goes on."""
+    """Three megabytes are sent completely, and the connection is reused."""
     with Server(good) as server:
         endpoint = endpoint_of(way, server)
         for _ in range(2):
@@ -252,7 +252,7 @@ def test_a_large_request(way: Way) -> None:
 
 @pytest.mark.parametrize("transport", ["anyio", "aiohttp"])
 def test_a_call_that_was_cancelled_leaves_no_connection(transport: Any) -> None:
-    """Its answer may still come; no other call may get it."""
+    """Its response may still arrive; no other call may receive it."""
     if transport == "aiohttp":
         pytest.importorskip("aiohttp")
     asked = threading.Event()
@@ -284,7 +284,7 @@ def test_a_call_that_was_cancelled_leaves_no_connection(transport: Any) -> None:
 
 @pytest.mark.parametrize("operation", ["status", "wait", "run"])
 def test_a_client_that_is_closed_during_a_call(way: Way, operation: str) -> None:
-    """The call ends at once with an error that says so; a submission may have been taken."""
+    """The call ends at once with an error that says so; a submission may have been accepted."""
     asked, ended = threading.Event(), threading.Event()
 
     def say(visit: Visit) -> bool:
@@ -313,7 +313,7 @@ def test_a_client_that_is_closed_during_a_call(way: Way, operation: str) -> None
 
 
 def test_errors_leave_the_connection_as_it_is(way: Way) -> None:
-    """A refusal is an answer like any other."""
+    """A refusal keeps the connection, like any other response."""
     with Server(lambda visit: visit.say(b"{}", status="404 Not Found")) as server:
         endpoint = endpoint_of(way, server)
         for _ in range(3):
@@ -323,7 +323,7 @@ def test_errors_leave_the_connection_as_it_is(way: Way) -> None:
 
 
 def test_a_proxy_of_the_environment(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is asked for what is not on this machine, as httpx would do."""
+    """The proxy is used for other machines, as httpx does."""
     with Server(good) as proxy:
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.delenv(name, raising=False)
@@ -334,7 +334,7 @@ def test_a_proxy_of_the_environment(way: Way, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_header_that_could_not_be_sent(way: Way) -> None:
-    """What HTTP has no form for goes nowhere; a server that is not there is no uncertainty."""
+    """Invalid HTTP is not sent, and a missing server leaves no uncertainty."""
     endpoint = way.client(base_url="http://127.0.0.1:1/v2", max_retries=0).endpoint("ep")
     with pytest.raises(RunpodError) as caught:
         way.call(lambda: endpoint.run(input=1))

@@ -1,8 +1,8 @@
 """
 Numbers that are the same on every machine.
 
-How often a job is asked for, over how many connections; how often a body is in memory; and
-what is loaded for a client.
+The number of requests and connections for a job, the number of copies of a body in memory, and
+the modules that a client imports.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ QUEUED = b'{"id": "j1", "status": "IN_QUEUE"}'
 
 
 def operations(server: Server) -> list[str]:
-    """Name what was asked, in order."""
+    """Return the names of the requested operations, in order."""
     return [
         visit.text.split(b" ")[1].decode().split("?")[0].split("/")[3] for visit in server.visits
     ]
 
 
 def long_poll(visit: Visit) -> bool:
-    """Answer a submission at once, and a long poll with the job's end."""
+    """Respond to a submission at once, and to a long poll with the job's terminal state."""
     first = b"/run HTTP" in visit.text or b"/runsync" in visit.text
     return visit.say(QUEUED) if first else visit.say()
 
 
 def test_a_job_is_two_requests(way: Way) -> None:
-    """`run` and `wait` ask once each; so does `run_sync` of a job longer than a second."""
+    """`run` and `wait` send one request each, and `run_sync` of a longer job sends two."""
     with Server(long_poll) as server:
         endpoint = way.client(base_url=server.base_url).endpoint("ep")
         job = way.call(lambda: endpoint.run(input=1))
@@ -49,7 +49,7 @@ def test_a_job_is_two_requests(way: Way) -> None:
 
 
 def test_a_short_job_is_one_request(way: Way) -> None:
-    """`run_sync` of a job that ends within the second has its result with the first answer."""
+    """`run_sync` of a job that ends within a second needs one request."""
     with Server(lambda visit: visit.say()) as server:
         endpoint = way.client(base_url=server.base_url).endpoint("ep")
         way.call(lambda: endpoint.run_sync(input=1))
@@ -58,7 +58,7 @@ def test_a_short_job_is_one_request(way: Way) -> None:
 
 @pytest.mark.parametrize("transport", ["anyio", "aiohttp"])
 def test_two_hundred_jobs_at_twenty_at_once(transport: str) -> None:
-    """They take two requests each, and no more connections than are at work at one time."""
+    """Jobs take two requests each, and at most as many connections as concurrent jobs."""
     if transport == "aiohttp":
         pytest.importorskip("aiohttp")
 
@@ -91,7 +91,7 @@ LARGE = b'{"id": "j1", "status": "COMPLETED", "output": "' + b"x" * SIZE + b'"}'
 
 
 def copies(way: Way, call: Callable[[], Any]) -> float:
-    """Tell how often a body of `SIZE` is in memory during *call*, at most."""
+    """Return the largest number of copies of a body of `SIZE` in memory during *call*."""
     way.call(call)
     tracemalloc.start()
     try:
@@ -102,14 +102,14 @@ def copies(way: Way, call: Callable[[], Any]) -> float:
 
 
 def test_copies_of_an_answer(way: Way) -> None:
-    """The bytes, their text, and the value: none is made besides."""
+    """There are three copies: the bytes, their text, and the value."""
     with Server(lambda visit: visit.say(LARGE)) as server:
         endpoint = way.client(base_url=server.base_url).endpoint("ep")
         assert copies(way, lambda: endpoint.status("j1")) < 3.2
 
 
 def test_copies_of_a_request(way: Way) -> None:
-    """Two to make JSON of it, and its bytes; what asyncio has not sent yet, it may copy."""
+    """There are two copies for encoding, and the bytes; asyncio may copy unsent data."""
     text = "x" * SIZE
     with Server(lambda visit: visit.say()) as server:
         endpoint = way.client(base_url=server.base_url).endpoint("ep")
@@ -118,7 +118,7 @@ def test_copies_of_a_request(way: Way) -> None:
 
 
 def loaded(code: str) -> set[str]:
-    """Tell which modules *code* loads in a fresh interpreter."""
+    """Return the modules that *code* imports in a new interpreter."""
     script = f"{code}; import json, sys; print(json.dumps(sorted(sys.modules)))"
     command = [sys.executable, "-I", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -134,7 +134,7 @@ CLIENTS = {
 
 
 def test_what_the_package_loads() -> None:
-    """Nothing heavy: names are loaded when they are used."""
+    """It imports nothing heavy: names are loaded on first use."""
     ours = loaded("import runpod_sdk") - loaded("pass")
     assert not ours & HEAVY
     assert len(ours) <= 45
@@ -142,6 +142,6 @@ def test_what_the_package_loads() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_a_client_loads(client: str) -> None:
-    """What it needs to connect; not what others need, nor the API before an endpoint is made."""
+    """It imports what it needs to connect, and the API only with an endpoint."""
     ours = loaded(f"import runpod_sdk; runpod_sdk.{client}('key-of-a-test')")
     assert not ours & CLIENTS[client]

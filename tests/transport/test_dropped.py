@@ -1,4 +1,4 @@
-"""Async clients that nobody closed: their sockets are closed with them."""
+"""Async clients that were not closed: their sockets are closed with them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ assert descriptors() <= before, (before, descriptors())
 
 @pytest.mark.parametrize("way", ["asyncio own", "trio own", "asyncio aiohttp"])
 def test_a_hundred_dropped_clients(way: str) -> None:
-    """They leave no descriptor open, whether the loop runs or is closed, and print nothing."""
+    """They leave no descriptor open, with a running or closed loop, and print nothing."""
     if way.endswith("aiohttp"):
         pytest.importorskip("aiohttp")
     with Server(good) as server:

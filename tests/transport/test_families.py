@@ -1,4 +1,4 @@
-"""A host whose IPv6 leads nowhere: each way tries its IPv4 address too, in time (RFC 8305)."""
+"""A host with unreachable IPv6: each transport tries its IPv4 address, too (RFC 8305)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
 
 @pytest.fixture(params=["own", "callers"])
 def callers(request: pytest.FixtureRequest, way: Way) -> bool:
-    """Run the test with connections of our own, and with an `http_client`."""
+    """Run the test with the client's own connections, and with an `http_client`."""
     if way.mode == "uvloop":
         pytest.skip("uvloop looks names up by itself")
     if request.param == "callers" and way.mode == "aiohttp":
@@ -42,7 +42,7 @@ def callers(request: pytest.FixtureRequest, way: Way) -> bool:
 
 @contextmanager
 def silent_ipv6(port: int) -> Iterator[None]:
-    """Have the port not answer by IPv6, as its queue is full."""
+    """Make the port silent for IPv6: its queue is full."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_INET6))
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -58,7 +58,7 @@ def silent_ipv6(port: int) -> Iterator[None]:
 def ask(
     way: Way, callers: bool, monkeypatch: pytest.MonkeyPatch, port: int, timeout: float = 10
 ) -> Any:
-    """Ask a host that has an IPv6 and an IPv4 address, in this order."""
+    """Send a request to a host with an IPv6 and an IPv4 address, in this order."""
     look_up = socket.getaddrinfo
 
     def here(host: Any, *rest: Any, **more: Any) -> Any:
@@ -88,7 +88,7 @@ def port_of(server: Server) -> int:
 
 
 def test_silent(way: Way, callers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """IPv4 is tried as well, and answers long before the time is up."""
+    """IPv4 is tried, too, and answers long before the timeout."""
     with Server(good) as server, silent_ipv6(port_of(server)):
         assert ask(way, callers, monkeypatch, port_of(server)).id == "j1"
     assert server.connections == 1
@@ -103,7 +103,7 @@ def test_refused(way: Way, callers: bool, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_silent_and_refused(way: Way, callers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one never answers, the time is up."""
+    """If neither answers, the call times out."""
     with Server(good) as server:
         port = port_of(server)
     with silent_ipv6(port), pytest.raises(RunpodTimeoutError):

@@ -1,4 +1,4 @@
-"""Connections that died while they were idle: sleep, a NAT or a VPN that forgot them."""
+"""Connections that broke while they were idle, because of sleep, a NAT or a VPN."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ KEPT = 6
 
 
 class Forgetful:
-    """A server whose connections never answer again, once they have been forgotten."""
+    """A server whose forgotten connections never respond again."""
 
     def __init__(self) -> None:
         self.together = threading.Barrier(KEPT)
         self.forgotten = 0
-        """Connections up to this number are dead."""
+        """Connections up to this number are broken."""
 
     def say(self, visit: Visit) -> bool:
         if visit.connection <= self.forgotten:
@@ -43,14 +43,14 @@ class Forgetful:
 
 @pytest.fixture(params=["own", "callers"])
 def callers(request: pytest.FixtureRequest, way: Way) -> bool:
-    """Run the test with connections of our own, and with an `http_client`."""
+    """Run the test with the client's own connections, and with an `http_client`."""
     if request.param == "callers" and way.mode == "aiohttp":
         pytest.skip("it is no client of httpx")
     return bool(request.param == "callers")
 
 
 def client_of(way: Way, server: Server, *, callers: bool, **options: Any) -> tuple[Any, Any]:
-    """Make a client, and the `http_client` that it goes through, if it does."""
+    """Create a client, and its `http_client`, if it has one."""
     http_client: Any = None
     if callers:
         http_client = (httpx.AsyncClient if way.is_async else httpx.Client)(trust_env=False)
@@ -64,7 +64,7 @@ def close(way: Way, http_client: Any) -> None:
 
 
 def test_six_dead_connections(way: Way, callers: bool) -> None:
-    """The first one that does not answer is enough: the next try gets a new connection."""
+    """After the first broken connection, the next attempt opens a new one."""
     service = Forgetful()
     with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
         client, http_client = client_of(way, server, callers=callers, timeout=1)
@@ -87,7 +87,7 @@ def test_six_dead_connections(way: Way, callers: bool) -> None:
 def test_what_is_not_sent_again(
     way: Way, callers: bool, operation: str, expected: type[Exception]
 ) -> None:
-    """A submission or a stream on a dead connection is not repeated; the next one gets through."""
+    """A submission or a stream on a broken connection is not repeated; the next one succeeds."""
     service = Forgetful()
     with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
         client, http_client = client_of(way, server, callers=callers)
@@ -108,7 +108,7 @@ def test_what_is_not_sent_again(
 
 
 def unplug(sock: socket.socket) -> None:
-    """Have the system drop what arrives for *sock*, unacknowledged, as if the machine were gone."""
+    """Let the kernel drop data for *sock*, unacknowledged, as if the machine were off."""
     drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # of BPF: return 0
     program = struct.pack("HL", 1, ctypes.addressof(drop_all))
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
@@ -119,7 +119,7 @@ _SO_ATTACH_FILTER = 26
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the option is of Linux")
 def test_a_machine_that_is_gone(way: Way) -> None:
-    """A request that is not acknowledged leaves time for another try in the client's timeout."""
+    """An unacknowledged request leaves time for another attempt within the client's timeout."""
     if way.mode == "aiohttp":
         pytest.skip("it does not show the connection that a request goes out on")
     with Server(good) as server:
@@ -171,7 +171,7 @@ if sys.argv[2:]:
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="the clock is another one")
 def test_a_submission_after_the_machine_slept() -> None:
-    """It goes out on a new connection, though the process did nothing for less than a second."""
+    """It is sent on a new connection, although the process was idle for less than a second."""
     ways = ["sync", "asyncio", "trio"]
     if importlib.util.find_spec("aiohttp"):
         ways.append("aiohttp")

@@ -1,4 +1,4 @@
-"""The proxy that the environment names: one choice on each way, and an error for an odd one."""
+"""The proxy from the environment: the same for each transport, and an error if it is invalid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIENTS = pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the proxies of whoever runs the tests."""
+    """Hide the proxies of the environment in which the tests run."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -34,7 +34,7 @@ def host_of(server: Server) -> str:
 
 
 def ask(way: Way, base_url: str) -> None:
-    """Ask for a job's state; whether there is an answer makes no difference."""
+    """Request a job's state; ignore the result."""
     client = way.client(base_url=base_url, max_retries=0)
     with contextlib.suppress(RunpodError):
         way.call(lambda: client.endpoint("ep").status("j1"))
@@ -42,7 +42,7 @@ def ask(way: Way, base_url: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_credentials_of_a_proxy(way: Way, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Percent codes in them are decoded; a proxy gets them with each request, or each tunnel."""
+    """Percent codes in credentials are decoded; the proxy gets them with each request or tunnel."""
     with Server(lambda visit: visit.say(status="502 Bad Gateway")) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"user:p%23%2F%40%C3%BC@{host_of(proxy)}")
         ask(way, f"{scheme}://api.test/v2")
@@ -53,7 +53,7 @@ def test_the_credentials_of_a_proxy(way: Way, scheme: str, monkeypatch: pytest.M
 
 
 def test_a_proxy_does_not_get_the_key(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What asks for a tunnel says nothing to the proxy but where to."""
+    """A request for a tunnel contains only the target."""
     with Server(lambda visit: visit.say(status="502 Bad Gateway")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:pw@{host_of(proxy)}")
         ask(way, "https://api.test/v2")
@@ -64,7 +64,7 @@ def test_a_proxy_does_not_get_the_key(way: Way, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_host_that_needs_no_proxy(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each way goes around the proxy to a host that `NO_PROXY` covers, whatever else is in it."""
+    """Each transport bypasses the proxy for a host in `NO_PROXY`, with any other entries."""
     look_up = socket.getaddrinfo
     if way.mode == "uvloop":
         pytest.skip("uvloop looks names up by itself")
@@ -113,7 +113,7 @@ NOT_COVERED = [
 def test_what_no_proxy_covers(
     cls: Any, base_url: str, entries: str, covered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Names, addresses and networks cover hosts; what can't be read is ignored."""
+    """Names, addresses and networks cover hosts; invalid entries are ignored."""
     monkeypatch.setenv("HTTPS_PROXY", "ftp://no.proxy")  # is an error where it counts
     monkeypatch.setenv("NO_PROXY", entries)
     with contextlib.nullcontext() if covered else pytest.raises(ConfigurationError):
@@ -147,7 +147,7 @@ ODD = [
 def test_an_odd_proxy(
     cls: Any, proxy: str, advice: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client is not made: its error names the variable and what to do, and no password."""
+    """Creating the client fails: the error names the variable and a correction, but no password."""
     monkeypatch.setenv(name, proxy)
     with pytest.raises(ConfigurationError, match=f"^{name}: .*{advice}") as caught:
         cls(KEY)
@@ -161,7 +161,7 @@ def test_an_odd_proxy(
 @CLIENTS
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:7890", "socks5h://127.0.0.1:7890"])
 def test_socks_needs_a_package(cls: Any, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it the error says what to install."""
+    """Without socksio, the error says what to install."""
     monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(ConfigurationError, match=r"^ALL_PROXY: .*httpx\[socks\]"):
@@ -169,7 +169,7 @@ def test_socks_needs_a_package(cls: Any, proxy: str, monkeypatch: pytest.MonkeyP
 
 
 def test_aiohttp_has_no_socks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A SOCKS proxy is told to be none for aiohttp when the client is made."""
+    """Creating a client with aiohttp and a SOCKS proxy fails."""
     pytest.importorskip("aiohttp")
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:7890")
     with pytest.raises(ConfigurationError, match=r"^ALL_PROXY: .*aiohttp"):
@@ -178,7 +178,7 @@ def test_aiohttp_has_no_socks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @CLIENTS
 def test_an_empty_variable_is_none(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next one counts, in the order lower case, upper case, all."""
+    """The next variable is used, in the order lower case, upper case, all."""
     monkeypatch.setenv("https_proxy", "")
     cls(KEY)
     monkeypatch.setenv("https_proxy", " \t")
@@ -192,7 +192,7 @@ def test_an_empty_variable_is_none(cls: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_proxies_are_nothing_to_a_callers_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor to this machine."""
+    """A loopback host is reached without the proxy."""
     import httpx
 
     monkeypatch.setenv("HTTP_PROXY", "ftp://no.proxy")

@@ -1,4 +1,4 @@
-"""What a signal handler raises goes through unchanged, whatever the sync client waits for."""
+"""A signal handler's exception propagates unchanged from each wait of the sync client."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_each_phase(
     silent: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is raised as it is, and nothing is asked again."""
+    """It propagates unchanged, and nothing is sent again."""
     with ExitStack() as stack:
         says = {"receive": quiet, "body": half}
         server = stack.enter_context(Server(says.get(phase, unread)))
@@ -111,7 +111,7 @@ def test_each_phase(
 def test_in_the_queue_of_a_rate_limit(
     error: Exception, callers: bool, handled: Callable[[BaseException], None]
 ) -> None:
-    """Waiting for a turn is no different."""
+    """It also propagates from a wait for the rate limit."""
     with ExitStack() as stack:
         server = stack.enter_context(
             Server(lambda visit: visit.say(b'{"removed": 0, "status": "completed"}'))

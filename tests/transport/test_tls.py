@@ -1,4 +1,4 @@
-"""TLS on each way: whom it trusts, and that a connection is used again."""
+"""TLS with each transport: trusted certificates, and reuse of connections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def context() -> ssl.SSLContext:
 
 @pytest.fixture(autouse=True)
 def api_test_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `api.test`, and names below it, lead to this machine, and ask no proxy."""
+    """Resolve `api.test` and its subdomains to this machine, without a proxy."""
     look_up = socket.getaddrinfo
 
     def here(host: Any, *rest: Any, **more: Any) -> Any:
@@ -43,7 +43,7 @@ def api_test_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def endpoint_of(way: Way, server: Server, name: str = "api.test", **options: Any) -> Any:
-    """Make a client of *server* by a name, and its endpoint."""
+    """Create a client of *server* by its name, and its endpoint."""
     if way.mode == "uvloop":
         pytest.skip("uvloop looks names up by itself")
     port = urlsplit(server.base_url).port
@@ -53,7 +53,7 @@ def endpoint_of(way: Way, server: Server, name: str = "api.test", **options: Any
 def test_a_certificate_that_the_environment_trusts(
     way: Way, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`SSL_CERT_FILE` names it, as httpx has it; calls share a connection, large ones too."""
+    """`SSL_CERT_FILE` names the certificate; calls share a connection, large ones, too."""
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     with Server(good, context) as server:
         endpoint = endpoint_of(way, server)
@@ -64,7 +64,7 @@ def test_a_certificate_that_the_environment_trusts(
 
 
 def test_a_certificate_that_nobody_trusts(way: Way, context: ssl.SSLContext) -> None:
-    """Nothing is sent to who shows it, and it is said that nothing was."""
+    """Nothing is sent to the server with that certificate, and the error says so."""
     with Server(good, context) as server:
         endpoint = endpoint_of(way, server, max_retries=0)
         with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
@@ -78,7 +78,7 @@ def test_a_certificate_that_nobody_trusts(way: Way, context: ssl.SSLContext) -> 
 def test_a_name_that_is_not_the_servers(
     way: Way, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A certificate that is trusted, but of another name, is refused."""
+    """A trusted certificate for another name is refused."""
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     with Server(good, context) as server:
         endpoint = endpoint_of(way, server, "other.api.test", max_retries=0)
