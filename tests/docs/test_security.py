@@ -62,6 +62,10 @@ TESTS = {
         "facade/test_configuration.py::test_the_environment_is_not_changed",
         "facade/test_configuration.py::test_nothing_is_written",
     ],
+    "An `api_key` function": [
+        "facade/test_options.py::test_a_key_that_changes",
+        "facade/test_options.py::test_a_refusal_names_the_function",
+    ],
     "The history of": ["cli/test_history.py::test_no_secret_is_kept"],
     "It contains neither": ["cli/test_history.py::test_no_secret_is_kept"],
     "Redirects are not": [
