@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-LONGEST = ("faults", "cli", "map", "local")
+LONGEST = ("faults", "cli", "map", "local", "tracebacks", "examples", "facade")
 """Directories with tests that take long: they begin first, so that none is left at the end."""
 
 for name, examples in {"brief": 25, "moderate": 100, "full": 200}.items():
