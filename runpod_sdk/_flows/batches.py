@@ -1,4 +1,4 @@
-"""Batches of the service: fill a draft, wait until it has finished, read its results."""
+"""RunPod's batches: create a draft, wait until the batch has finished, read its results."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from runpod_sdk._flows.wait import pause_between_polls, sleep_until_deadline
 from runpod_sdk.batches import BatchResult, BatchState
 from runpod_sdk.settings import LARGEST_RUN, OUTAGE
 
-_ROOM = LARGEST_RUN - 4096
-"""Bytes of the requests of one call; the rest is for what encloses them."""
-_MOST_REQUESTS = 1_000
-"""Requests of one call."""
+_MAX_BYTES = LARGEST_RUN - 4096
+"""The maximum size of the requests in one call, in bytes, without the enclosing JSON."""
+_MAX_REQUESTS = 1_000
+"""The maximum number of requests in one call."""
 _PAGE = 100
 _PAUSE_LONGEST = 30.0
-"""Seconds between two questions after a batch."""
+"""The longest pause between two status requests, in seconds."""
 
 
 def in_parts(requests: Iterable[JobRequest]) -> Iterator[list[JobRequest]]:
-    """Divide requests into lists that one call can carry; at least one, which may be empty."""
+    """Divide requests into one list for each call; yield at least one list, even if empty."""
     part: list[JobRequest] = []
     size = 0
     is_first = True
     for request in requests:
         length = len(encode(request.to_dict())) + 1
-        if part and (size + length > _ROOM or len(part) >= _MOST_REQUESTS):
+        if part and (size + length > _MAX_BYTES or len(part) >= _MAX_REQUESTS):
             yield part
             part, size, is_first = [], 0, False
         part.append(request)
@@ -50,7 +50,7 @@ async def create(
     Create a draft with these requests.
 
     Raises:
-        RunpodError: The draft could not be made, or not be filled: a note names it then.
+        RunpodError: The draft could not be created, or not be filled: then a note names it.
     """
     parts = in_parts(requests)
     state = await call(context, api.create(context.endpoint_id, next(parts)), deadline)
@@ -78,13 +78,13 @@ async def wait(context: EndpointContext, batch_id: str, deadline: Deadline) -> B
 
     Raises:
         RunpodTimeoutError: The deadline passed first.
-        ValueError: The batch is a draft: it would be waited for in vain.
+        ValueError: The batch is a draft, which never finishes.
     """
     known: BatchState | None = None
     idle = 0
     answered = context.io.now()
     while True:
-        asked = context.io.now()
+        asked_at = context.io.now()
         give_up_at = math.inf if deadline.at is not None else answered + OUTAGE
         op = api.get(context.endpoint_id, batch_id)
         try:
@@ -96,7 +96,7 @@ async def wait(context: EndpointContext, batch_id: str, deadline: Deadline) -> B
                 raise ValueError(messages.draft(batch_id))
             idle = 0 if known is not None and state != known else idle + 1
             known = state
-            await pause_between_polls(context, idle, asked, deadline, _PAUSE_LONGEST)
+            await pause_between_polls(context, idle, asked_at, deadline, _PAUSE_LONGEST)
         except OutOfTime as out:
             await sleep_until_deadline(context, deadline)
             message = messages.timed_out(f"batch {batch_id}", deadline.timeout)
@@ -116,7 +116,7 @@ class ResultReader:
         self._has_more = True
 
     async def fill(self) -> deque[BatchResult] | None:
-        """Return a queue with at least one result, or None at the end."""
+        """Return a deque with at least one result, or None at the end."""
         if self._deadline is None:
             self._deadline = self._context.deadline(self._timeout)
         while not self._page and self._has_more:

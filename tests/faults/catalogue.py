@@ -1,5 +1,5 @@
 """
-Every fault, what is sent again after it, and what the caller sees.
+Every fault, the retries after it, and the caller's result or error.
 
 The page `docs/what-happens-when.md` has a line for each `Row`, and a test compares them;
 the tests of the matrix try each fault of each row with each operation, in each mode.
@@ -60,13 +60,13 @@ READ, SUBMIT, ACT, PURGE, STREAM = "read", "submit", "act", "purge", "stream"
 
 @dataclass(frozen=True)
 class Op:
-    """An operation, as the matrix asks for it."""
+    """An operation, as the matrix calls it."""
 
     kind: str
     ask: Callable[[Any, float], Any]
     timeout: float = 0.5
     submitted: bool = False
-    """Whether the job has been submitted, without a fault, when the fault strikes."""
+    """Whether the job is submitted without a fault before the fault is applied."""
 
 
 OPERATIONS: dict[str, Op] = {
@@ -88,29 +88,29 @@ OPERATIONS: dict[str, Op] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A kind of fault: a line of the page, and the faults that it stands for."""
+    """A kind of fault: a line of the page, and its faults."""
 
     title: str
     faults: Mapping[str, Behaviour | None] = field(repr=False)
-    """Each by its name; None is a port that is closed."""
+    """The faults by name; None is a closed port."""
     again: frozenset[str]
-    """The kinds of operation that ask again."""
+    """The kinds of operations that retry."""
     sees: type[Exception] | None
-    """What the caller sees in the end; None is the result."""
+    """The caller's final error; None is the result."""
     submission: type[Exception] | None = None
-    """The same of `run` and `run_sync`, where it is another."""
+    """The error of `run` and `run_sync`, if it differs."""
     streaming: type[Exception] | None = None
-    """The same of `stream`, where it is another."""
+    """The error of `stream`, if it differs."""
     advice: str = ""
     long: bool = False
-    """Whether each try takes all the time there is."""
+    """Whether each attempt takes all the remaining time."""
     told: bool = False
-    """Whether it is an answer that arrives whole, so that all else is decided by what it says."""
+    """Whether the fault is a complete response, so that only its content matters."""
     alone: bool = False
-    """Whether it strikes whoever uses the connection next, so that each case gets a client."""
+    """Whether the fault affects the connection's next request, so that each case gets a client."""
 
     def seen_by(self, kind: str) -> type[Exception] | None:
-        """Say what the caller of an operation of *kind* sees."""
+        """Return the error that the caller of an operation of *kind* gets."""
         if kind == SUBMIT:
             return self.submission or self.sees
         if kind == STREAM:
@@ -133,7 +133,7 @@ GOOD_TEXT = b'{"id": "%s", "status": "COMPLETED", "removed": 0, "output": [1]}' 
 
 
 def good() -> Behaviour:
-    """Answer well: a stream with the one chunk that the job's result holds too, once."""
+    """Send a valid response: a stream has one chunk once, which is also in the job's result."""
     chunk = answer({"status": "COMPLETED", "stream": [{"output": 1}]})
     end = answer({"status": "COMPLETED", "stream": []})
     streaming = in_turn(chunk, end)
@@ -147,12 +147,12 @@ def good() -> Behaviour:
 
 
 def page(text: str = "gone") -> str:
-    """Write a page as a proxy shows it."""
+    """Return an HTML page like a proxy's."""
     return f"<!doctype html><title>{text}</title><p>{text}"
 
 
 def problem(status: int) -> dict[str, Any]:
-    """Write a refusal as the API words it."""
+    """Return a refusal in the API's format."""
     return {"status": status, "title": "Refused", "detail": "not now"}
 
 
@@ -167,7 +167,7 @@ def bodies(status: int) -> dict[str, Behaviour]:
 
 
 def odd_refusals(status: int) -> dict[str, Behaviour]:
-    """Refuse with bodies that are not what a refusal looks like."""
+    """Refuse with bodies in unexpected formats."""
     return {
         f"{status} list": answer([1, {"a": None}], status),
         f"{status} wrong types": answer({"error": {"a": [1]}, "title": 5, "detail": []}, status),
@@ -179,7 +179,7 @@ def odd_refusals(status: int) -> dict[str, Behaviour]:
 
 
 def retry_after(status: int, *forms: str) -> dict[str, Behaviour]:
-    """Refuse, and say when to come again, in each of *forms* or in all."""
+    """Refuse, with a time for the retry in each of *forms*, or in all."""
     said = {
         "0": "0",
         "date gone by": formatdate(0, usegmt=True),
@@ -197,11 +197,11 @@ def retry_after(status: int, *forms: str) -> dict[str, Behaviour]:
 
 
 LONG_PAUSES = ("Retry-After 1e9", "Retry-After far date")
-"""Faults after which there is no time for a second try."""
+"""Faults after which there is no time for a second attempt."""
 
 
 def interim(exchange: Exchange) -> bool:
-    """Answer 102 without end, some at a time."""
+    """Send 102 responses without end, several at a time."""
     end = time.monotonic() + DRIPPING
     while time.monotonic() < end and not exchange.sleep(0.02):
         exchange.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 10)
@@ -447,28 +447,27 @@ ROWS = [
     NOT_AS_DOCUMENTED,
     HARMLESS,
 ]
-"""All that one server can do. Rows without faults are of tests that need more than that."""
+"""The faults of one server. Rows without faults belong to tests that need more."""
 
 EVERYWHERE = {
     *("204", "200 nothing", "100,000 levels", "500 deep", "500 endless", "100 MB"),
     *("without a length, 100 MB", "a gzip bomb", "429 Retry-After 0", "429 Retry-After 1e9", "524"),
 }
-"""Answers that are read, or waited after, by what is not the same code in every mode."""
+"""Responses that are read, or followed by pauses, in code that differs between modes."""
 
 
 def strike(name: str, row: Row, mode: str) -> bool:
     """
-    Tell whether the fault *name* of *row* is tried in *mode*.
+    Return whether the fault *name* of *row* is tried in *mode*.
 
-    What answers say is decided upon by code that is written once (see tests/parity): the
-    sync client meets each of them, the async ones the first of each row; and so does what
-    a caller's client carries.
+    Responses are handled by code that is written once (see tests/parity): the sync client meets
+    each of them, the async clients and a caller's client the first of each row.
     """
     first = next(iter(row.faults))
     if mode == "sync by httpx":
         return name == first or row.long
     if mode == "asyncio by aiohttp" and name == "over-long body":
-        return False  # it does not forgive this one
+        return False  # it does not accept this fault
     return mode == "sync" or not row.told or name == first or name in EVERYWHERE
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of faults, and the table of what they tried."""
+"""Fixtures of the tests of faults, and the table of tried cases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many cases were tried, where `scripts/faults` asks for it."""
+    """Print the number of tried cases, if `scripts/faults` requests it."""
     if os.environ.get("FAULTS_TABLE"):
         terminalreporter.write_line("")
         terminalreporter.write_line(tally())

@@ -1,4 +1,4 @@
-"""What the tests of slow and broken lines share: a server with TLS, and a proxy before it."""
+"""Helpers for tests of slow and broken connections: a server with TLS, behind a proxy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.faults.proxy import Cut, Pace, Proxy
 from tests.transport.server import Say, Server, Visit
 
 CERTIFICATE = Path(__file__).parents[1] / "transport" / "certificate.pem"
-"""Of `HOST`."""
+"""The certificate of `HOST`."""
 HOST = "api.test"
 
 
@@ -34,7 +34,7 @@ def server_tls() -> ssl.SSLContext:
 
 @pytest.fixture
 def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make clients trust `CERTIFICATE`, and `HOST` lead to this machine."""
+    """Let clients trust `CERTIFICATE`, and resolve `HOST` to this machine."""
     look_up = socket.getaddrinfo
 
     def here(host: Any, *rest: Any, **more: Any) -> Any:
@@ -48,7 +48,7 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def client_options(mode: str) -> dict[str, Any]:
-    """Return the options of a client that trusts `CERTIFICATE`, where it has an `http_client`."""
+    """Return the options of a client that trusts `CERTIFICATE`, also with an `http_client`."""
     backend, _, way = mode.partition(" by ")
     if way != "httpx":
         return {}
@@ -58,7 +58,7 @@ def client_options(mode: str) -> dict[str, Any]:
 
 
 def says(state: dict[str, Any]) -> Say:
-    """Answer each request with *state*."""
+    """Respond to each request with *state*."""
     body = json.dumps(state).encode()
 
     def say(visit: Visit) -> bool:
@@ -71,7 +71,7 @@ def says(state: dict[str, Any]) -> Say:
 def behind_proxy(
     say: Say, *, tls: bool, cuts: Sequence[Cut | None] = (), pace: Pace | None = None
 ) -> Iterator[tuple[str, Server, Proxy]]:
-    """Run a server behind a proxy; give the proxy's base URL, the server and the proxy."""
+    """Run a server behind a proxy; yield the proxy's base URL, the server and the proxy."""
     with Server(say, server_tls() if tls else None) as server:
         port = urlsplit(server.base_url).port or 0
         with Proxy(port, cuts, pace=pace) as proxy:

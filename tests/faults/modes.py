@@ -1,12 +1,10 @@
 """
 Run any number of cases at once: in threads, or as tasks under asyncio or trio.
 
-A case asks one thing of one endpoint, and its `Outcome` says what came of it and how
-long it took. One that was late is tried again, with few others and then alone: a busy
-machine makes a call late now and then, but a deadline that is not kept is late each time.
-
-The server takes its time, and so does the wait for what it sends; pauses of the client take
-none, on a clock that jumps.
+A case is one call on one endpoint; its `Outcome` has the result and the duration. A late case is
+repeated, with few others and then alone: a busy machine delays a call now and then, but a deadline
+that is not kept is late each time. The server and the network take real time; pauses of the client
+take none, on a virtual clock.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from tests.facade.clocks import CLOCK, JumpingRunpod
 
 MODES = ("sync", "asyncio", "trio")
 WAYS = ("asyncio by aiohttp", "sync by httpx")
-"""Other ways to the server than connections of our own: another transport, a caller's client."""
+"""Other transports than the client's own connections: aiohttp, a caller's client."""
 ALL_WAYS = (
     *MODES,
     "uvloop",
@@ -39,36 +37,36 @@ ALL_WAYS = (
     "sync by own httpx",
     "asyncio by own httpx",
 )
-"""Every way to a server: for faults of the network that a transport has code of its own for."""
+"""All transports, for network faults that each transport handles itself."""
 KEY = "rpa_CANARY0123456789"
 JOB = "60902e6c-08a1-426e-9cb9-9eaec90f5e2b-u1"
 
 SLACK = 0.25
-"""How much later than its deadline a call may end."""
+"""How much later than its deadline a call may end, in seconds."""
 AT_ONCE = 24
 AT_ONCE_AGAIN = (4, 1, 1, 1)
-"""How many of the unlucky ones run at once, at each further attempt."""
+"""How many late cases run at once, in each further attempt."""
 MOST_UNLUCKY = 24
-"""How many may have to run alone: more of them are no bad luck any more."""
+"""How many late cases may run alone: more are not explained by a busy machine."""
 
 TALLY: Counter[tuple[str, str, str]] = Counter()
-"""How many cases were tried, by fault, operation and mode."""
+"""The number of tried cases, by fault, operation and mode."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to ask: *ask* gets the endpoint of that id, and what it returns is finished."""
+    """One call: *ask* gets the endpoint with that id, and its result is awaited or read."""
 
     endpoint: str
     ask: Callable[[Any], Any]
     timeout: float | None = None
     swift: bool = False
-    """Whether the server has its say at once, so that running out of time is bad luck."""
+    """Whether the server responds at once, so that a timeout is caused by a busy machine."""
 
 
 @dataclass
 class Outcome:
-    """What came of a case."""
+    """The outcome of a case."""
 
     case: Case
     value: Any = None
@@ -77,25 +75,25 @@ class Outcome:
 
     @property
     def late(self) -> float:
-        """How long after its deadline the case ended, if it was later than it may be."""
+        """How long after its deadline the case ended, in seconds, if it was too late."""
         late = 0.0 if self.case.timeout is None else self.took - self.case.timeout
         return late if late > SLACK else 0.0
 
     @property
     def unlucky(self) -> bool:
-        """Whether it may have been the machine that made it end as it did."""
+        """Whether a busy machine may have caused the outcome."""
         return bool(self.late) or (self.case.swift and isinstance(self.error, TimeoutError))
 
 
 def finish(value: Any) -> Any:
-    """Take a stream to its end; all else is itself."""
+    """Read a stream to its end; return other values unchanged."""
     if isinstance(value, Iterator):
         return [chunk.output for chunk in value]
     return value
 
 
 async def finish_async(value: Any) -> Any:
-    """Await what is awaitable, and take a stream to its end."""
+    """Await awaitables, and read a stream to its end."""
     if inspect.isawaitable(value):
         value = await value
     if isinstance(value, AsyncIterator):
@@ -112,9 +110,9 @@ def run_all(
     **options: Any,
 ) -> list[Outcome]:
     """
-    Run all *cases* on one client, *at_once* at a time; the unlucky ones, again.
+    Run all *cases* on one client, *at_once* at a time; repeat the late ones.
 
-    Each attempt has an endpoint id of its own: the case's, with `~` and a number.
+    Each attempt has a separate endpoint id: the case's, with `~` and a number.
     """
     outcomes = _run(mode, cases, at_once, options)
     for attempt, few in enumerate(AT_ONCE_AGAIN, 1):
@@ -130,7 +128,7 @@ def run_all(
 
 
 def run_alone(mode: str, cases: Sequence[Case], **options: Any) -> list[Outcome]:
-    """Run *cases* one after another, each on connections of its own."""
+    """Run *cases* one after another, each on separate connections."""
     return [_run(mode, [case], 1, options)[0] for case in cases]
 
 

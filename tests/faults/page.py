@@ -1,4 +1,4 @@
-"""The table of `docs/what-happens-when.md`: `python -m tests.faults.page` writes it anew."""
+"""The table of `docs/what-happens-when.md`: `python -m tests.faults.page` updates it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ END = "\n<!-- end of what is written -->"
 
 
 def written() -> str:
-    """Return the table that the page has."""
+    """Return the page's table."""
     text = PAGE.read_text(encoding="utf-8")
     return text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
 
 
 def write() -> None:
-    """Put the table of the catalogue into the page."""
+    """Write the catalogue's table to the page."""
     text = PAGE.read_text(encoding="utf-8")
     before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
     PAGE.write_text(before + table() + after, encoding="utf-8")

@@ -1,8 +1,8 @@
 """
 A TCP proxy that breaks connections at a given byte, or slows them down, in either direction.
 
-Between a client and a server that behaves, it does to each connection what a `Cut` says, and
-passes bytes on as slowly as a `Pace` says. It looks at no byte, so it does the same to TLS.
+Between a client and a correct server, it applies a `Cut` to each connection, and forwards bytes at
+a `Pace`. It does not interpret the bytes, so it works with TLS, too.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ UP, DOWN = "up", "down"
 
 @dataclass(frozen=True)
 class Cut:
-    """What happens to a connection: after *position* bytes in *direction*, do *how*."""
+    """A fault of a connection: after *position* bytes in *direction*, apply *how*."""
 
     direction: str
     position: int
     how: str
-    """`close`, `reset`, `stall` (nothing moves any more, either way) or `delay` (for a while)."""
+    """`close`, `reset`, `stall` (forward nothing more) or `delay` (for a while)."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """A slow line: *size* bytes in *direction* every *interval* seconds."""
+    """A slow connection: *size* bytes in *direction* every *interval* seconds."""
 
     direction: str
     size: int
@@ -41,10 +41,10 @@ class Pace:
 
 class Proxy:
     """
-    Forwards connections to *port*; the n-th is cut as the n-th of *cuts* says, if there is one.
+    Forwards connections to *port*; applies the n-th of *cuts* to the n-th connection, if any.
 
-    The proxy takes little from a client before it has passed it on. A context manager; at its
-    end all connections are closed and all threads are gone.
+    The proxy buffers little data of a client. A context manager; at its end all connections are
+    closed and all threads have ended.
     """
 
     def __init__(

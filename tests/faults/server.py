@@ -1,9 +1,9 @@
 """
-A server that misbehaves, byte by byte, as it is told.
+A server with configurable faults, byte by byte.
 
-`Server` listens on 127.0.0.1 with a thread for each connection. What it does with a
-request is a `Behaviour`: a function of the `Exchange`, which tells whether the
-connection stays open. Small ones are made by the functions below and put together by
+`Server` listens on 127.0.0.1 with a thread for each connection. It handles a request by a
+`Behaviour`: a function of the `Exchange`, which returns whether the connection stays
+open. The functions below create simple behaviours, which are combined by
 `chain` (one after another, for one request), `in_turn` (one for each request) and
 `by_endpoint` (chosen by the endpoint id in the path, so that one server and one client
 serve any number of cases).
@@ -26,15 +26,15 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 PATIENCE = 20.0
-"""No socket of the server waits longer than this for anything."""
+"""The timeout of the server's sockets, in seconds."""
 
 DRIPPING = 6.0
-"""How long bytes drip: a client that waits for the end fails its test, and does not hang it."""
+"""The duration of dripping in seconds: a client that waits for its end fails, but does not hang."""
 
 
 @dataclass
 class Request:
-    """What reached the server of one request."""
+    """The received part of one request."""
 
     method: str
     path: str
@@ -58,7 +58,7 @@ class Request:
 
 
 class Exchange:
-    """One request on one connection, for a behaviour to deal with."""
+    """One request on one connection, for a behaviour to handle."""
 
     def __init__(self, server: Server, connection: socket.socket, request: Request) -> None:
         self.server = server
@@ -66,7 +66,7 @@ class Exchange:
         self.request = request
 
     def read(self, most: int | None = None) -> None:
-        """Take the request off the socket: all of it, or its first *most* bytes."""
+        """Read the request from the socket: all of it, or its first *most* bytes."""
         data = b""
         while True:
             head, end, body = data.partition(b"\r\n\r\n")
@@ -89,16 +89,16 @@ class Exchange:
         self.connection.sendall(data)
 
     def sleep(self, seconds: float) -> bool:
-        """Let *seconds* pass; true when the server is being closed."""
+        """Wait for *seconds*; return True if the server is being closed."""
         return self.server.closing.wait(seconds)
 
 
 Behaviour = Callable[[Exchange], bool]
-"""Deals with a request; true where the connection stays open for another."""
+"""Handles a request; returns True if the connection stays open."""
 
 
 def unread(behaviour: Behaviour) -> Behaviour:
-    """Make a behaviour that gets the request unread."""
+    """Create a behaviour that gets the request unread."""
 
     def act(exchange: Exchange) -> bool:
         return behaviour(exchange)
@@ -108,7 +108,7 @@ def unread(behaviour: Behaviour) -> Behaviour:
 
 
 def chain(*behaviours: Behaviour) -> Behaviour:
-    """Do all of *behaviours* to one request; the last one decides on the connection."""
+    """Apply all *behaviours* to one request; the last one decides about the connection."""
 
     def act(exchange: Exchange) -> bool:
         return [behaviour(exchange) for behaviour in behaviours][-1]
@@ -117,7 +117,7 @@ def chain(*behaviours: Behaviour) -> Behaviour:
 
 
 def in_turn(*behaviours: Behaviour) -> Behaviour:
-    """Do one of *behaviours* to each request, the last one for ever."""
+    """Apply one of *behaviours* to each request; repeat the last one."""
     lock = threading.Lock()
     waiting = list(behaviours)
 
@@ -130,7 +130,7 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
 
 
 def by_endpoint(make: Callable[[str], Behaviour]) -> Behaviour:
-    """Choose by the endpoint id of the request: *make* is called once for each."""
+    """Choose by the request's endpoint id: *make* is called once for each id."""
     lock = threading.Lock()
     made: dict[str, Behaviour] = {}
 
@@ -164,19 +164,19 @@ def _do(behaviour: Behaviour, exchange: Exchange) -> bool:
 
 
 def close(exchange: Exchange) -> bool:
-    """Close, without a word."""
+    """Close without a response."""
     return False
 
 
 def reset(exchange: Exchange) -> bool:
-    """Reset the connection: what was on its way is thrown away."""
+    """Reset the connection: data in transit is lost."""
     linger = struct.pack("ii", 1, 0)
     exchange.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     return False
 
 
 def half_read(most: int) -> Behaviour:
-    """Read no more than *most* bytes of the request."""
+    """Read at most *most* bytes of the request."""
 
     def act(exchange: Exchange) -> bool:
         exchange.read(most)
@@ -186,7 +186,7 @@ def half_read(most: int) -> Behaviour:
 
 
 def silence(exchange: Exchange) -> bool:
-    """Answer nothing, and keep the connection until the other side ends it."""
+    """Send no response, and keep the connection until the client closes it."""
     exchange.connection.settimeout(None)
     with suppress(OSError):
         while exchange.connection.recv(65_536):
@@ -196,7 +196,7 @@ def silence(exchange: Exchange) -> bool:
 
 @unread
 def unread_silence(exchange: Exchange) -> bool:
-    """Neither read nor answer."""
+    """Neither read nor respond."""
     exchange.server.closing.wait(PATIENCE)
     return False
 
@@ -215,7 +215,7 @@ def send(data: bytes) -> Behaviour:
 
 
 def drip(data: bytes, interval: float = 0.03) -> Behaviour:
-    """Send *data* a byte at a time, again and again, for far longer than anybody should wait."""
+    """Send *data* byte by byte, repeatedly, for longer than any client should wait."""
 
     def act(exchange: Exchange) -> bool:
         end = time.monotonic() + DRIPPING
@@ -230,7 +230,7 @@ def drip(data: bytes, interval: float = 0.03) -> Behaviour:
 
 
 def flood(data: bytes, total: int) -> Behaviour:
-    """Send *data* again and again, as fast as it is taken, *total* bytes in all."""
+    """Send *data* repeatedly, as fast as the client reads, *total* bytes in total."""
     block = data * max(1, 2**18 // len(data))
 
     def act(exchange: Exchange) -> bool:
@@ -244,7 +244,7 @@ def flood(data: bytes, total: int) -> Behaviour:
 
 
 def after(seconds: float) -> Behaviour:
-    """Let *seconds* pass."""
+    """Wait for *seconds*."""
 
     def act(exchange: Exchange) -> bool:
         return not exchange.sleep(seconds)
@@ -255,7 +255,7 @@ def after(seconds: float) -> Behaviour:
 def head(
     status: int = 200, length: int | None = None, kind: str = "application/json", **headers: str
 ) -> bytes:
-    """Write the head of an answer; *headers* with `_` for `-`."""
+    """Return the head of a response; *headers* have `_` for `-`."""
     lines = [f"HTTP/1.1 {status} Said", f"content-type: {kind}"]
     if length is not None:
         lines.append(f"content-length: {length}")
@@ -266,7 +266,7 @@ def head(
 def answer(
     body: Any, status: int = 200, kind: str = "application/json", **headers: str
 ) -> Behaviour:
-    """Answer with *body*, JSON unless it is text or bytes, and keep the connection."""
+    """Respond with *body*, as JSON unless it is text or bytes, and keep the connection."""
     content = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else None
     if content is None:
         content = json.dumps(body).encode()
@@ -274,7 +274,7 @@ def answer(
 
 
 def gzip_bomb(size: int, layers: int = 1) -> Behaviour:
-    """Answer with *size* zeros, packed by gzip *layers* times."""
+    """Respond with *size* zeros, compressed by gzip *layers* times."""
     content = b"\0" * size
     for _ in range(layers):
         content = gzip.compress(content, 9)
@@ -282,7 +282,7 @@ def gzip_bomb(size: int, layers: int = 1) -> Behaviour:
 
 
 def echo(status: int, *, in_header: bool = False, template: str = "%s") -> Behaviour:
-    """Answer with the request itself, as careless servers do in an error page."""
+    """Respond with the request itself, as careless servers do in an error page."""
 
     def act(exchange: Exchange) -> bool:
         text = exchange.request.raw.decode("latin-1")
@@ -302,19 +302,19 @@ def echo(status: int, *, in_header: bool = False, template: str = "%s") -> Behav
 
 class Server:
     """
-    Does to each request what *behaviour* says, and keeps the requests.
+    Applies *behaviour* to each request, and records the requests.
 
-    A context manager; at its end all connections are closed and all threads are gone.
+    A context manager; at its end all connections are closed and all threads have ended.
     """
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self.hello: Behaviour | None = None
-        """What to do with a connection before anything has come, instead of serving it."""
+        """Handles a connection before any data arrives, instead of serving it."""
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self.connections = 0
-        """How many connections were made."""
+        """The number of accepted connections."""
         self._open: set[socket.socket] = set()
         self._by_endpoint: dict[str, list[Request]] = {}
         self._lock = threading.Lock()
@@ -337,7 +337,7 @@ class Server:
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open from the server's side."""
+        """The number of connections that the server has open."""
         with self._lock:
             return len(self._open)
 
@@ -400,7 +400,7 @@ class Server:
 
 
 def _peek(connection: socket.socket) -> Request | None:
-    """Look at the request line without taking it; None where the other side has closed."""
+    """Return the request line without removing it; None if the client has closed."""
     line = b""
     while b"\r\n" not in line:
         before = len(line)
@@ -408,7 +408,7 @@ def _peek(connection: socket.socket) -> Request | None:
         if not line:
             return None
         if len(line) == before:
-            time.sleep(0.001)  # a peek returns what was there already
+            time.sleep(0.001)  # a peek returns the same data again
     method, path, _ = line.split(b"\r\n")[0].decode("latin-1").split(" ", 2)
     return Request(method, path)
 
@@ -421,7 +421,7 @@ def _read_head(request: Request, head: bytes) -> None:
 
 @contextmanager
 def closed_port() -> Iterator[str]:
-    """Give a base URL where nobody listens: the port is bound, so nobody else takes it."""
+    """Yield a base URL without a listener: the port is bound, so no other process uses it."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/v2"

@@ -6,10 +6,10 @@ A `map` under faults of every kind, for as long as it takes, and what it cost.
     scripts/soak --kills 200           also kill processes that map with a journal
 
 A local endpoint runs the jobs and counts them by their inputs. Between it and the client is a
-server that does something else to a share of the requests: it refuses them, loses requests or
-responses, answers with errors, late, byte by byte, or with another job's state, and cuts
-uploads. At the end the jobs at the endpoint must be as many as the inputs that were surely
-submitted, each input must have one result, and memory and descriptors must be as they were.
+server that applies faults to a share of the requests: it refuses them, loses requests or
+responses, responds with errors, late, byte by byte, or with another job's state, and cuts
+uploads. At the end, the number of jobs must match the inputs that were certainly submitted, each
+input must have one result, and memory and descriptors must be as at the start.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ from runpod_sdk import (
 from runpod_sdk.local import LocalEndpoint
 
 SHARE = 0.12
-"""The share of requests that a fault happens to."""
+"""The fraction of requests with a fault."""
 CONCURRENCY = 100
 PATIENCE = 60.0
-"""Seconds of the client's timeout."""
+"""The client's timeout, in seconds."""
 LARGE = 64 * 1024
-"""The size of some inputs, so that there is an upload to cut."""
+"""The size of some inputs in bytes, so that uploads can be cut."""
 
 Peer = socket.socket
 
 
 class Refuser:
     """
-    Stands before a server, and does something else to some requests.
+    Proxies a server, and applies faults to some requests.
 
     Each connection is served by a thread, request by request; a fault ends its connection
     unless the fault is a complete response.
@@ -109,7 +109,7 @@ class Refuser:
                     pass
 
     def _exchange(self, client: Peer, server: Peer) -> bool:
-        """Deal with one request; tell whether the connection goes on."""
+        """Handle one request; return whether to keep the connection."""
         head, rest = read_head(client)
         length = length_of(head)
         operation = head.split(b" ", 2)[1].split(b"?")[0].split(b"/")[3].decode()
@@ -158,7 +158,7 @@ class Refuser:
             if fault == "cut upload" and length < LARGE:
                 fault = "429"
             if operation == "run" and fault in ("another job's response", "held response cut"):
-                fault = "503"  # of what asks after a job
+                fault = "503"  # for requests about a job
             self.faults[fault] += 1
             return fault
 
@@ -170,12 +170,12 @@ REFUSALS: dict[str, tuple[int, object]] = {
     "524": (524, "<html>a timeout occurred"),
     "408": (408, {"status": 408, "title": "Request Timeout"}),
 }
-"""Responses to requests that the server never gets."""
+"""Responses to requests that are not forwarded."""
 LATE: dict[str, tuple[int, object]] = {
     "502 in place of a response": (502, "<html>bad gateway"),
     "a page in place of a response": (200, "<html>welcome"),
 }
-"""Responses in place of the server's own."""
+"""Responses that replace the server's."""
 FAULTS = [
     *("cut upload", "lost request", "lost response", "half a response", "slow response"),
     *("another job's response", "held response cut", "closed connection", *REFUSALS, *LATE),
@@ -189,7 +189,7 @@ def response(status: int, body: object) -> bytes:
 
 
 def read_head(peer: Peer) -> tuple[bytes, bytes]:
-    """Read up to the end of a head; return it, and what came behind it."""
+    """Read up to the end of a head; return it, and the data after it."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += receive(peer, 65_536)
@@ -224,16 +224,16 @@ def reset(peer: Peer) -> None:
 
 @attrs.define
 class Figures:
-    """What one `map` did."""
+    """The outcome of one `map`."""
 
     name: str
     inputs: int
     results: int = 0
     uncertain: int = 0
     refused: int = 0
-    """Inputs whose submission was answered by 408, so that there is no job."""
+    """Inputs whose submission received 408, so that there is no job."""
     unread: int = 0
-    """Inputs whose job had a result that could not be read: a page, another job's."""
+    """Inputs whose job had an invalid response: an HTML page, or another job's state."""
     failed: int = 0
     """Inputs whose result is another error."""
     jobs: int = 0
@@ -241,17 +241,17 @@ class Figures:
     twice: int = 0
     """Inputs with more than one job."""
     lost: int = 0
-    """Inputs whose result does not tell truly whether there is a job."""
+    """Inputs whose result is wrong about whether a job exists."""
     requests: int = 0
     faults: int = 0
     seconds: float = 0.0
     memory: list[int] = attrs.Factory(list)
-    """Bytes, in the course of the `map`, from a tenth of it on."""
+    """Memory use in bytes during the `map`, after its first tenth."""
     descriptors: list[int] = attrs.Factory(list)
 
     @property
     def growth(self) -> float:
-        """How much more memory there is at the end than after a fifth of the inputs."""
+        """The growth of memory use from a fifth of the inputs to the end, in bytes."""
         return self.memory[-1] - self.memory[len(self.memory) // 5] if self.memory else 0
 
     def __str__(self) -> str:
@@ -267,7 +267,7 @@ class Figures:
         )
 
     def check(self) -> None:
-        """Raise AssertionError unless this is as it must be."""
+        """Raise AssertionError if a requirement is not met."""
         assert self.results == self.inputs, "each input has one result"
         assert self.twice == 0, "no job is submitted twice"
         assert self.lost == 0, "a result tells the truth about its job"
@@ -277,7 +277,7 @@ class Figures:
 
 
 def serve(pipe: Connection, seed: int) -> None:
-    """Run an endpoint behind a `Refuser` until told to stop; send what they have counted."""
+    """Run an endpoint behind a `Refuser` until the stop signal; send their counts."""
     jobs: Counter[int] = Counter()
 
     def handler(job: dict[str, Any]) -> int:
@@ -294,9 +294,9 @@ def serve(pipe: Connection, seed: int) -> None:
 
 def soak(name: str, inputs: int, seed: int) -> Figures:
     """
-    Map *inputs* by the client that *name* says: `sync`, `ordered` or `async`.
+    Map *inputs* with the client *name*: `sync`, `ordered` or `async`.
 
-    The server has a process of its own, so that memory and descriptors are the client's.
+    The server has a separate process, so that memory and descriptors are the client's.
     """
 
     def given() -> Iterator[dict[str, Any]]:
@@ -403,14 +403,14 @@ RUNS = {"sync": sync_map, "ordered": ordered_map, "async": async_map}
 
 
 def memory() -> int:
-    """Return the bytes of memory that this process has now; at most, where that is not told."""
+    """Return this process's memory use in bytes; the maximum, if the current use is unknown."""
     with suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def descriptors() -> int:
-    """Return how many descriptors are open."""
+    """Return the number of open descriptors."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         with suppress(OSError):
             return len(os.listdir(folder))

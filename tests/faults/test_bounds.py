@@ -1,4 +1,4 @@
-"""Limits on what is believed: sizes, redirects, proxies, paths and hosts; and long deadlines."""
+"""Limits on untrusted data: sizes, redirects, proxies, paths and hosts; and long deadlines."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ STATUS = Case("ep", lambda endpoint: endpoint.status(JOB, timeout=20), 20)
 
 
 def ask_all(mode: str, base_url: str, timeout: float | None = None, **options: Any) -> list[Any]:
-    """Ask for every operation once; return the outcomes by the operation's name."""
+    """Call every operation once; return the outcomes by the operation's name."""
     cases = [
         Case("ep", lambda endpoint, op=op: op.ask(endpoint, timeout or op.timeout))
         for op in OPERATIONS.values()
@@ -86,9 +86,9 @@ BODIES: dict[str, Callable[[], Behaviour]] = {
 @pytest.mark.parametrize("body", BODIES)
 def test_memory_is_bounded(mode: str, body: str) -> None:
     """
-    A body that is far larger than what is believed, packed or not, takes no such memory.
+    A body that far exceeds the limit, compressed or not, does not take that much memory.
 
-    What is packed is unpacked as it is read, in pieces of 64 KiB, which hold 64 MiB at most.
+    It is decompressed as it is read, in pieces of 64 KiB, which expand to at most 64 MiB.
     """
     with Server(BODIES[body]()) as server:
         options = {"base_url": server.base_url, "max_response_size": MIB, "max_retries": 0}
@@ -104,7 +104,7 @@ def test_memory_is_bounded(mode: str, body: str) -> None:
 
 
 def test_a_large_body_that_is_believed(mode: str) -> None:
-    """100 MB are no trouble where they are not too much: by default, 256 MiB are not."""
+    """100 MB are accepted within the limit, which is 256 MiB by default."""
     text = b'{"id": "%s", "status": "COMPLETED", "output": "' % JOB.encode()
     body = chain(send(head(200, 10**8 + len(text) + 2) + text), flood(b"x", 10**8))
     behaviour = chain(body, send(b'"}'))
@@ -116,14 +116,14 @@ def test_a_large_body_that_is_believed(mode: str) -> None:
 
 @pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
 def test_the_default_of_the_size(cls: Any) -> None:
-    """It is 256 MiB."""
+    """The default limit is 256 MiB."""
     assert inspect.signature(cls).parameters["max_response_size"].default == 256 * MIB
 
 
 @pytest.mark.parametrize(("size", "fits"), [(len(GOOD_TEXT), True), (len(GOOD_TEXT) - 1, False)])
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_size_that_is_believed(mode: str, size: int, fits: bool, packed: bool) -> None:
-    """`max_response_size` bytes are taken and one more is not; unpacked ones count."""
+    """`max_response_size` bytes are accepted, one more is not; decompressed bytes count."""
     good = (
         answer(gzip.compress(GOOD_TEXT), content_encoding="gzip") if packed else answer(GOOD_TEXT)
     )
@@ -160,7 +160,7 @@ WRONG = [
 ]
 
 
-# What is made of a field is decided once for all modes: one of them sees every field.
+# Fields are parsed by the same code in all modes: one mode tests every field.
 @pytest.mark.parametrize(
     ("mode", "name"),
     [
@@ -169,7 +169,7 @@ WRONG = [
     ],
 )
 def test_wrong_types(mode: str, name: str) -> None:
-    """Whatever JSON stands in a field, a call returns or raises one of the documented errors."""
+    """For any JSON in a field, a call returns or raises one of the documented errors."""
     bodies = {
         f"{place}-{operation.replace(', ', '-')}": {
             "id": JOB,
@@ -205,7 +205,7 @@ DEPTHS = [*range(100, 1_100, 100), 2_000, 50_000]
 
 @pytest.mark.parametrize("status", [200, 400])
 def test_every_depth(mode: str, status: int) -> None:
-    """However deep an answer is nested, it is read or refused; nothing overflows."""
+    """A response of any nesting depth is read or refused; nothing overflows."""
     texts = {
         f"{depth}-{number}": text.replace(b"@", b"[" * depth + b"]" * depth)
         for depth in DEPTHS
@@ -242,7 +242,7 @@ REDIRECTS = [
 
 @pytest.mark.parametrize("proper", [True, False], ids=["ours", "callers"])
 def test_a_redirect_is_not_followed(mode: str, proper: bool) -> None:
-    """Wherever it leads: it is an error, and no key reaches another server or path."""
+    """A redirect to any target is an error, and no key reaches another server or path."""
     with Server(GOOD) as other:
         places = {"%s/v2/ep/status/j": other.origin, "//%s/v2": other.origin[7:]}
         makes = {
@@ -277,7 +277,7 @@ def test_a_redirect_is_not_followed(mode: str, proper: bool) -> None:
 def test_no_proxy_for_a_loopback_address(
     mode: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the environment names as a proxy does not see the key of a local endpoint."""
+    """A proxy from the environment does not see the key of a local endpoint."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     with Server(answer("", 502)) as proxy, Server(GOOD) as server:
@@ -304,7 +304,7 @@ NO_IDS = ["a/b", "../x", "a b", "\\..\\x", "a\r\nb", "a\0"]
 
 @pytest.mark.parametrize("id", NO_IDS, ids=ascii)
 def test_what_is_no_id_goes_nowhere(id: str) -> None:
-    """An id that could lead elsewhere is refused before anything is sent."""
+    """An id that could change the path is refused before anything is sent."""
     client = Runpod(KEY, base_url="http://127.0.0.1:1/v2")
     endpoint = client.endpoint("e")
     for ask in (client.endpoint, endpoint.status, endpoint.cancel, endpoint.wait, endpoint.stream):
@@ -314,7 +314,7 @@ def test_what_is_no_id_goes_nowhere(id: str) -> None:
 
 @pytest.mark.parametrize("id", IDS, ids=ascii)
 def test_an_id_is_one_segment(id: str) -> None:
-    """No id of an endpoint or a job reaches another path, or another host."""
+    """No endpoint id or job id leads to another path or another host."""
     seen: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -369,7 +369,7 @@ BASES = [
 
 @pytest.mark.parametrize("base_url", BASES, ids=ascii)
 def test_a_base_url_is_what_it_says(base_url: str) -> None:
-    """It is refused, or it leads to the host and below the path that it shows, and no other."""
+    """A base URL is refused, or requests go to exactly its host, below its path."""
     seen: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -402,14 +402,14 @@ def test_forty_threads_and_a_dripping_server() -> None:
 
 ENDLESS = 3.0
 """
-Less than what is sent or taken here lasts, without a deadline.
+A timeout in seconds that is shorter than these transfers.
 
-Its bytes keep the machine busy by themselves, so that a call may be later than others are.
+The transfers keep the machine busy, so a call may be later than in other tests.
 """
 
 
 def test_interim_answers_at_full_speed(mode: str) -> None:
-    """A server that says "102 Processing" as fast as it can does not outlive a deadline."""
+    """A server that sends "102 Processing" as fast as it can does not exceed a deadline."""
     case = Case("ep", lambda endpoint: endpoint.status(JOB, timeout=0.5), 0.5)
     with Server(flood(b"HTTP/1.1 102 Processing\r\n\r\n", 10**9)) as server:
         outcome = run_one(mode, case, base_url=server.base_url)
@@ -427,12 +427,12 @@ def sip(exchange: Exchange) -> bool:
 
 @pytest.mark.parametrize("operation", ["run", "run_sync"])
 def test_a_slow_reader(mode: str, operation: str) -> None:
-    """20 MB that the server is slow to take end in time too, and were surely no job."""
+    """An upload of 20 MB to a slow server ends in time, too, and certainly created no job."""
     text = "x" * 20 * MIB
     case = Case("ep", lambda endpoint: getattr(endpoint, operation)(input=text, timeout=1), 1)
     with Server(sip) as server:
         options: dict[str, Any] = {"base_url": server.base_url, "size_limits": False}
-        # Writing 20 MB down as JSON takes a busy machine all of the time.
+        # On a busy machine, encoding 20 MB as JSON takes the whole timeout.
         outcome = run_one(mode, case, unlucky=lambda _: not server.requests, **options)
     assert type(outcome.error) is RunpodTimeoutError
     assert outcome.took < ENDLESS
@@ -441,7 +441,7 @@ def test_a_slow_reader(mode: str, operation: str) -> None:
 # A handshake that is cancelled leaves its socket to the garbage collector, in httpcore.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_server_that_shakes_no_hands(mode: str) -> None:
-    """A TLS server that says nothing, or drips, is bounded like any other; nothing was sent."""
+    """A silent or dripping TLS server is bounded, too; nothing was sent."""
     for behaviour in (silence, drip(b"\x16\x03\x01\x40\x00")):
         with Server(GOOD) as server:
             server.hello = behaviour
@@ -482,7 +482,7 @@ ASKS = {
 
 
 def test_deadlines_across_polls_and_pauses(mode: str) -> None:
-    """Retries, back-off, long polls and pauses all count: the time that was asked for is kept."""
+    """Retries, back-off, long polls and pauses all count: the timeout is kept."""
     cases = [
         Case(f"{number}-{name}-{length}", lambda e, a=ask, t=length: a(e, t), length)
         for number in range(len(LONG))
@@ -500,7 +500,7 @@ def test_deadlines_across_polls_and_pauses(mode: str) -> None:
 
 
 def test_a_server_that_is_back_in_time() -> None:
-    """A server that is restarted in mid-wait, or out of breath for a while, is waited out."""
+    """A wait survives a server that restarts or is overloaded for a while."""
     good = {"id": JOB, "status": "COMPLETED", "output": "done"}
     queue = answer({"id": JOB, "status": "IN_QUEUE"})
 
@@ -522,7 +522,7 @@ def test_a_server_that_is_back_in_time() -> None:
 
 
 def test_no_thread_is_left() -> None:
-    """The server of these tests leaves no thread behind, whatever it was doing."""
+    """The server of these tests leaves no thread behind, in any state."""
     before = set(threading.enumerate())
     for mode in MODES:
         with Server(SLOW.faults["the body drips"]) as server:

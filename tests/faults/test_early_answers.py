@@ -1,4 +1,4 @@
-"""A server that answers while a large request is still being uploaded, and reads no more of it."""
+"""A server that responds during a large upload, and does not read the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 LARGE = "x" * 3_000_000
-"""More than the system takes for a peer that does not read."""
+"""More bytes than the system buffers for a peer that does not read."""
 BODY = b'{"error": "the request is too large"}'
 REFUSAL = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
 INTERIM = b"HTTP/1.1 102 Processing\r\n\r\n"
@@ -42,9 +42,9 @@ def answering_early(
     *says: bytes, tls: bool, resets: bool = False
 ) -> Iterator[tuple[str, list[Any]]]:
     """
-    Run a server that reads the beginning of each request, says *says*, and reads no more.
+    Run a server that reads the beginning of each request, sends *says*, and stops reading.
 
-    Gives its base URL and its connections.
+    Yields its base URL and its connections.
     """
     connections: list[socket.socket] = []
     listener = socket.create_server(("127.0.0.1", 0))
@@ -55,7 +55,7 @@ def answering_early(
                 sock, _ = listener.accept()
                 sock.setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-                )  # says all before a reset
+                )  # sends all before a reset
                 if tls:
                     sock = server_tls().wrap_socket(sock, server_side=True)
                 connections.append(sock)
@@ -89,7 +89,7 @@ def upload(mode: str, url: str) -> Outcome:
 @each_way
 @pytest.mark.parametrize("resets", [False, True], ids=["reads no more", "resets"])
 def test_a_refusal(mode: str, tls: bool, resets: bool) -> None:
-    """It is the error of the call, at once, and the upload is not repeated."""
+    """An early refusal is raised at once, and the upload is not repeated."""
     with answering_early(INTERIM, REFUSAL, tls=tls, resets=resets) as (url, connections):
         outcome = upload(mode, url)
     assert type(outcome.error) is PayloadTooLargeError
@@ -100,7 +100,7 @@ def test_a_refusal(mode: str, tls: bool, resets: bool) -> None:
 
 @each_way
 def test_a_job(mode: str, tls: bool) -> None:
-    """A server that has seen enough may accept the job; it is not submitted again."""
+    """An early response may accept the job; it is not submitted again."""
     with answering_early(ACCEPTED, tls=tls) as (url, connections):
         outcome = upload(mode, url)
     TALLY[EARLY_ANSWER.title, "run", mode] += 1

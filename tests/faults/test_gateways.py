@@ -1,4 +1,4 @@
-"""What stands between a client and the service: gateways that cut, caches that mix answers up."""
+"""Intermediaries between client and service: gateways that cut, caches that mix up responses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CUTS: dict[str, Behaviour] = {
 
 
 class Gateway:
-    """Cuts each answer that is held back; the job ends after some questions at `/status`."""
+    """Cuts each long poll; the job ends after some requests at `/status`."""
 
     def __init__(self, cut: Behaviour) -> None:
         self.holds: list[float] = []
@@ -56,7 +56,7 @@ class Gateway:
 
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_gateway_that_cuts_held_answers(mode: str, cut: str) -> None:
-    """The client asks for shorter holds, then at `/status`, and gets the result."""
+    """The client uses shorter long polls, then `/status`, and gets the result."""
     gateway = Gateway(CUTS[cut])
     behaviour = by_operation(status_sync=gateway.held, status=gateway.status)
     with Server(behaviour) as server:
@@ -81,7 +81,7 @@ ASKS: dict[str, Any] = {
 
 
 def test_an_answer_of_another_job(mode: str) -> None:
-    """It is refused by every operation on a job, and not asked for again."""
+    """Every operation on a job refuses it, and does not retry."""
     queued = answer({"id": JOB, "status": "IN_QUEUE"})
     for operation, ask in ASKS.items():
         with Server(by_operation(runsync=queued, other=OTHER)) as server:

@@ -1,4 +1,4 @@
-"""Every fault with every operation, in each mode: what is seen, what is sent again, in time."""
+"""Every fault with every operation, in each mode: results, retries and deadlines."""
 
 from __future__ import annotations
 
@@ -54,37 +54,37 @@ PASSING = [
     and not re.match(r"\d{3} (HTML|text|nothing|list|deep|nested|wrong|invalid|endless)", name)
     and name not in map(str, [*range(521, 524), *range(525, 528)])
 ]
-"""What is sent again depends on the status alone, so that one body of each is enough."""
+"""Retries depend only on the status, so one body of each is enough."""
 WAITING = ("wait", "run_sync, submitted", "stream")
-"""Operations that let the server hold an answer, and say so when there is no time for another."""
+"""Operations with long polls, whose timeout error says so."""
 PATIENCE = 0.8
-"""How long an answer is waited for, beyond its hold, where the fault passes."""
+"""The time limit of an attempt in seconds, in addition to its long poll, if the fault passes."""
 ENOUGH = 8.0
-"""Time for whatever ends by itself."""
+"""The timeout of calls that end without it, in seconds."""
 CUT = ("reset in the head of the request", "reset after the head of the request")
-"""Faults that may come before the whole request was handed over: then it is sent again."""
+"""Faults that may occur before the whole request was sent: then it is sent again."""
 SENT_WHILE_WAITING = 50
-"""Requests that a wait of half a second may take where none succeeds; pauses are random."""
+"""The number of failing requests in a wait of half a second; pauses are random."""
 SIZE = 2**20
-"""The largest answer that is believed here."""
+"""The maximum response size in these tests, in bytes."""
 Cases = dict[tuple[str, str], Case]
 IN_QUEUE = answer({"id": JOB, "status": "IN_QUEUE"})
 
 
 def asks_again(fault: str, op: Op) -> bool:
-    """Tell whether the operation goes on after the fault, if only to make good what was lost."""
+    """Return whether the operation continues after the fault, at least to restore lost data."""
     row = FAULTS[fault]
     made_good = op.kind == STREAM and row.streaming is StreamInterruptedError
     return op.kind in row.again or made_good or not_known_yet(fault, op)
 
 
 def not_known_yet(fault: str, op: Op) -> bool:
-    """Tell whether the fault may be that servers don't know the job yet, just submitted."""
+    """Return whether the fault may mean that servers do not know the new job yet."""
     return op.submitted and fault.startswith("404")
 
 
 class Matrix:
-    """What came of each fault and operation in one mode; where faults pass, each strikes once."""
+    """The outcomes of each fault and operation in one mode; a passing fault is applied once."""
 
     def __init__(self, mode: str, *, passing: bool) -> None:
         self.outcomes: dict[tuple[str, str], Outcome] = {}
@@ -128,13 +128,13 @@ class Matrix:
             TALLY[FAULTS[fault].title, operation, mode] += 1
 
     def _unlucky(self, outcome: Outcome) -> bool:
-        """Tell whether it was the machine: the time was up before the fault could strike."""
+        """Return whether the call timed out on a busy machine before the fault was applied."""
         operation = self._operations[outcome.case.endpoint.partition("~")[0]]
         too_slow = isinstance(outcome.error, TimeoutError) and not self._asked(outcome, operation)
         return outcome.unlucky or too_slow
 
     def sent(self, fault: str, operation: str) -> int:
-        """Say how often the operation was asked for, not counting what else it asks."""
+        """Return how often the operation was requested, without its other requests."""
         return self._asked(self.outcomes[fault, operation], operation)
 
     def _asked(self, outcome: Outcome, operation: str) -> int:
@@ -149,7 +149,7 @@ class Matrix:
 
 
 def make_behaviour(behaviour: Behaviour, op: Op, passing: bool) -> Behaviour:
-    """Make what the server does in a case."""
+    """Create the server's behaviour in a case."""
     if passing:
         behaviour = in_turn(behaviour, good())
     if op.submitted:
@@ -158,7 +158,7 @@ def make_behaviour(behaviour: Behaviour, op: Op, passing: bool) -> Behaviour:
 
 
 def make_case(id: str, operation: str, fault: str, passing: bool) -> Case:
-    """Make a case; a short time is for what would go on without one."""
+    """Create a case, with a short timeout if it would not end without."""
     op = OPERATIONS[operation]
     if FAULTS[fault].long:
         short = not (passing and asks_again(fault, op)) or operation in WAITING
@@ -173,7 +173,7 @@ _DONE: dict[tuple[str, bool], Matrix] = {}
 
 
 def matrix(mode: str, *, passing: bool) -> Matrix:
-    """Try everything, the first time that something of it is asked for."""
+    """Run all cases, when the first outcome is needed."""
     if (mode, passing) not in _DONE:
         _DONE[mode, passing] = Matrix(mode, passing=passing)
     return _DONE[mode, passing]
@@ -190,7 +190,7 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def together(cases: list[tuple[str, str]], name: str) -> list[Any]:
-    """Keep the cases of a mode, which are tried all at once, in one process."""
+    """Keep the cases of a mode in one process, because they run together."""
     return [
         pytest.param(*case, marks=pytest.mark.xdist_group(f"{name}, {case[0]}")) for case in cases
     ]
@@ -198,7 +198,7 @@ def together(cases: list[tuple[str, str]], name: str) -> list[Any]:
 
 @pytest.mark.parametrize(("mode", "fault"), together(STAYING, "a fault that stays"))
 def test_a_fault_that_stays(mode: str, fault: str) -> None:
-    """Each operation ends in its time, with the error that the page says, sent often enough."""
+    """Each operation ends in time, with the page's error and the expected number of requests."""
     tried, row = matrix(mode, passing=False), FAULTS[fault]
     for operation, op in OPERATIONS.items():
         outcome = tried.outcomes[fault, operation]
@@ -218,7 +218,7 @@ def test_a_fault_that_stays(mode: str, fault: str) -> None:
             most = 3 if op.kind in row.again else 1
             if fault in CUT and op.kind != PURGE:
                 most = 3
-            if no_time:  # who waits for a job asks until the time is over
+            if no_time:  # a wait polls until its timeout
                 most = SENT_WHILE_WAITING
             if not_known_yet(fault, op):
                 most += round(op.timeout / PAUSE_FIRST)
@@ -227,7 +227,7 @@ def test_a_fault_that_stays(mode: str, fault: str) -> None:
 
 @pytest.mark.parametrize(("mode", "fault"), together(PASSING, "a fault that passes"))
 def test_a_fault_that_passes(mode: str, fault: str) -> None:
-    """What may be sent again is, once, and ends well; what may not is not."""
+    """Repeatable requests are sent again once, and succeed; others are not repeated."""
     tried, row = matrix(mode, passing=True), FAULTS[fault]
     for operation, op in OPERATIONS.items():
         outcome, sent = tried.outcomes[fault, operation], tried.sent(fault, operation)
@@ -259,6 +259,6 @@ def test_a_fault_that_passes(mode: str, fault: str) -> None:
 
 
 def test_every_kind_is_in_the_catalogue() -> None:
-    """A kind of operation without a case would be a promise that nobody tried."""
+    """Every kind of operation has a case."""
     assert FAULTS.keys() >= EVERYWHERE
     assert {op.kind for op in OPERATIONS.values()} == {"read", "submit", "act", "purge", "stream"}

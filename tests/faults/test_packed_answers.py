@@ -1,4 +1,4 @@
-"""Packed answers: gzip is unpacked alike on each way, and nothing else is."""
+"""Compressed responses: every transport decompresses gzip, and only gzip."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def corrupt(packed: bytes) -> bytes:
     return packed[:-8] + bytes(4) + packed[-4:]
 
 
-# What comes: the status, the coding and the body; then the error, or None for the result.
+# The response's status, encoding and body; then the error, or None for the result.
 ANSWERS: dict[str, tuple[str, str, bytes, type[Exception] | None]] = {
     "gzip": ("200 OK", "GZIP", gzip.compress(BODY), None),
     "gzip by its old name": ("200 OK", "x-gzip", gzip.compress(BODY), None),
@@ -54,7 +54,7 @@ def say(visit: Visit) -> bool:
 
 @pytest.mark.parametrize("mode", ALL_WAYS)
 def test_what_is_made_of_it(mode: str) -> None:
-    """An error status counts, whatever its body is; a result is whole, or an error."""
+    """An error status counts with any body; a result is complete, or an error."""
     cases = [
         Case(str(number), lambda endpoint: endpoint.status(JOB, timeout=20))
         for number in range(len(ANSWERS))

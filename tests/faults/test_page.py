@@ -1,4 +1,4 @@
-"""The page for users says what the tests have shown."""
+"""The page for users matches the tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_agrees_with_the_catalogue() -> None:
-    """What stands in the table is what the matrix was tried against: `scripts/faults --page`."""
+    """The page's table is the matrix's: `scripts/faults --page` writes it."""
     assert written() == table()
 
 
 @pytest.mark.parametrize("page", [PAGE, ROOT / "SECURITY.md"], ids=lambda page: page.name)
 def test_names_are_real(page: Path) -> None:
-    """Each error that a page names is one of ours or of Python's."""
+    """Each error that a page names is an error of this package or of Python."""
     named = set(re.findall(r"`([A-Z]\w+Error)`", page.read_text(encoding="utf-8")))
     assert not {name for name in named if not hasattr(runpod_sdk, name)} - set(dir(builtins))

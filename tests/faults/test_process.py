@@ -29,11 +29,11 @@ from tests.faults.server import Exchange, Server, answer, by_operation, silence
 from tests.local.processes import until
 
 BOUND = 5.0
-"""How long a cancel may take beyond what led to it."""
+"""How long a cancellation may take, in seconds."""
 
 
 def test_sixteen_threads_on_one_client() -> None:
-    """All get their own answers, over no more connections than threads."""
+    """All threads get their own responses, over at most one connection each."""
 
     def its_own(exchange: Exchange) -> bool:
         job_id = exchange.request.path.rpartition("/")[2]
@@ -48,7 +48,7 @@ def test_sixteen_threads_on_one_client() -> None:
     assert len({request.path for request in server.requests}) == 320
 
 
-# That the first loop's connection was left open is true, and worth a warning.
+# The warning that the first loop's connection was left open is correct.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:a client was not closed:ResourceWarning")
 def test_two_event_loops_in_a_row() -> None:
@@ -69,7 +69,7 @@ def test_two_event_loops_in_a_row() -> None:
 
 
 def test_two_event_loops_at_once() -> None:
-    """One async client serves the loops of two threads, each over a connection of its own."""
+    """One async client serves the loops of two threads, each over a separate connection."""
     turn = threading.Barrier(2)
 
     def take_turns(client: AsyncRunpod) -> int:
@@ -91,7 +91,7 @@ def test_two_event_loops_at_once() -> None:
 
 
 def status_of(handle: Any) -> str:
-    """Ask in another process, by an endpoint or a job that was pickled."""
+    """Send a request in another process, with a pickled endpoint or job."""
     return str(handle.status(JOB).id if hasattr(handle, "purge_queue") else handle.status().id)
 
 
@@ -99,7 +99,7 @@ def status_of(handle: Any) -> str:
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_pools_of_processes(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Endpoints and jobs can be given to the processes of a pool, which ask by themselves."""
+    """Endpoints and jobs can be passed to the processes of a pool, which use their own clients."""
     monkeypatch.setenv("RUNPOD_API_KEY", KEY)
     with Server(GOOD) as server, Runpod(base_url=server.base_url) as client:
         endpoint = client.endpoint("ep")
@@ -115,7 +115,7 @@ def test_pools_of_processes(method: str, monkeypatch: pytest.MonkeyPatch) -> Non
 def run_script(
     script: str, *arguments: str, interrupt: Callable[[], object] | None = None
 ) -> tuple[str, str, float]:
-    """Run *script* in a process of its own, and interrupt it as soon as *interrupt* holds."""
+    """Run *script* in a separate process, and interrupt it as soon as *interrupt* is true."""
     started = time.monotonic()
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
@@ -138,7 +138,7 @@ def run_script(
 
 
 def test_a_client_left_unclosed() -> None:
-    """It gives one ResourceWarning, and does not keep the process from ending."""
+    """It raises one ResourceWarning, and does not keep the process alive."""
     script = """
         import gc, sys
         from runpod_sdk import Runpod
@@ -174,7 +174,7 @@ CANCELLED = {"id": JOB, "status": "CANCELLED"}
 
 
 def interrupted(server: Server, on_timeout: str) -> tuple[str, str, float]:
-    """Wait for a job in a process that is interrupted when it has asked."""
+    """Wait for a job in a process that is interrupted after its first request."""
     return run_script(
         INTERRUPTED, server.base_url, on_timeout, JOB, interrupt=lambda: server.requests
     )
@@ -183,7 +183,7 @@ def interrupted(server: Server, on_timeout: str) -> tuple[str, str, float]:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("on_timeout", ["detach", "cancel"])
 def test_ctrl_c(on_timeout: str) -> None:
-    """The KeyboardInterrupt comes through, and the job is cancelled where that was asked for."""
+    """The KeyboardInterrupt propagates, and the job is cancelled if that was requested."""
     behaviour = by_operation(status_sync=silence, cancel=answer(CANCELLED), other=answer(WAITING))
     with Server(behaviour) as server:
         out, err, took = interrupted(server, on_timeout)
@@ -196,7 +196,7 @@ def test_ctrl_c(on_timeout: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_and_a_silent_server() -> None:
-    """A cancel that gets no answer is bounded, and said not to be confirmed."""
+    """A cancellation without a response is bounded, and reported as not confirmed."""
     with Server(silence) as server:
         out, err, took = interrupted(server, "cancel")
     assert "not confirmed" in out, err
@@ -206,7 +206,7 @@ def test_ctrl_c_and_a_silent_server() -> None:
 @pytest.mark.parametrize("confirmed", [True, False])
 @pytest.mark.parametrize("operation", ["wait", "run_sync"])
 def test_the_deadline_cancels(mode: str, operation: str, confirmed: bool) -> None:
-    """The job is cancelled when the time is up; the error is the one of the deadline."""
+    """The job is cancelled after the timeout; the error is the timeout error."""
     cancel = answer(CANCELLED) if confirmed else answer("", 500)
     behaviour = by_operation(cancel=cancel, status_sync=silence, other=answer(WAITING))
 
@@ -228,7 +228,7 @@ def test_the_deadline_cancels(mode: str, operation: str, confirmed: bool) -> Non
 @pytest.mark.parametrize("on_timeout", ["detach", "cancel"])
 @pytest.mark.parametrize("operation", ["wait", "run_sync"])
 def test_a_callers_timeout_cancels(backend: str, on_timeout: str, operation: str) -> None:
-    """A cancelled task cancels its job where that was asked for, and stays cancelled."""
+    """A cancelled task cancels its job if that was requested, and stays cancelled."""
     behaviour = by_operation(cancel=answer(CANCELLED), status_sync=silence, other=answer(WAITING))
     notes: list[str] = []
 
@@ -264,7 +264,7 @@ def test_a_callers_timeout_cancels(backend: str, on_timeout: str, operation: str
 
 
 def grown(ask: Any, calls: int) -> int:
-    """Return by how many bytes *calls* calls have made the process grow."""
+    """Return the growth of the process's memory after *calls* calls, in bytes."""
     for _ in range(20):
         ask()
     gc.collect()
@@ -283,7 +283,7 @@ def grown(ask: Any, calls: int) -> int:
 
 
 def test_three_thousand_calls_leak_no_memory() -> None:
-    """What calls leave behind does not grow with their number."""
+    """Memory use does not grow with the number of calls."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         failing = "cancel" in request.url.path
@@ -303,7 +303,7 @@ def test_three_thousand_calls_leak_no_memory() -> None:
 
 
 def test_calls_leak_no_connections(mode: str) -> None:
-    """Over real sockets too: one connection, no more open files or threads than before."""
+    """The same over real sockets: one connection, no more open files or threads than before."""
     calls = 300
 
     def open_files() -> int:

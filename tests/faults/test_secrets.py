@@ -1,4 +1,4 @@
-"""A canary key and a canary S3 secret, through every call, fault and log: only in the request."""
+"""A canary key and a canary S3 secret occur only in requests, in every call, fault and log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ECHOED = "The server repeats the request, its key and its secrets"
 
 
 def broken(template: bytes) -> Behaviour:
-    """Answer with the key in a place where no HTTP can be."""
+    """Respond with the key in invalid HTTP."""
 
     def act(exchange: Exchange) -> bool:
         key = exchange.request.headers.get("authorization", "").encode()
@@ -58,7 +58,7 @@ ECHOES: dict[str, Behaviour] = {
     "location": broken(b"HTTP/1.1 307 Go\r\nlocation: http://x.test/?k=@\r\n\r\n"),
 }
 
-# One of each kind of fault: the rest differ in what the server says, which has no key in it.
+# One of each kind of fault: the others differ only in responses without a key.
 FAULTS = {row.title: next(iter(row.faults.values())) for row in ROWS}
 
 CALLS = {
@@ -74,7 +74,7 @@ CALLS = {
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Give the exception, and all that stand behind it."""
+    """Yield the exception, its causes and its contexts."""
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:
@@ -86,7 +86,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def said(error: BaseException) -> str:
-    """Give all that can be seen of an exception, and of those behind it."""
+    """Yield all texts of an exception, its causes and its contexts."""
     shown = ["".join(traceback.format_exception(error))]
     for one in causes(error):
         shown += [repr(one), str(one), repr(one.args), repr(vars(one))]
@@ -103,7 +103,7 @@ def check(shown: str, what: str) -> None:
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Let all loggers say all they have to say."""
+    """Enable all loggers at the lowest level."""
     loggers = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]
     before = [(logger, logger.level, logger.disabled, logger.propagate) for logger in loggers]
     for logger in loggers:
@@ -117,7 +117,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCa
 
 
 def look(outcomes: list[Outcome], caplog: pytest.LogCaptureFixture) -> None:
-    """Look for the canaries in all that came of the calls."""
+    """Look for the canaries in the outcomes of the calls."""
     for outcome in outcomes:
         if outcome.error is not None:
             check(said(outcome.error), f"{outcome.case.endpoint}: {type(outcome.error)}")
@@ -172,7 +172,7 @@ def test_the_request_is_where_it_is(mode: str) -> None:
 
 
 def test_a_wrong_answer_that_repeats_the_secret(mode: str) -> None:
-    """Not even a 2xx that can't be understood gets a secret into an error."""
+    """Even an invalid 2xx response brings no secret into an error."""
 
     def repeat(exchange: Exchange) -> bool:
         body = exchange.request.body.decode()
@@ -187,7 +187,7 @@ def test_a_wrong_answer_that_repeats_the_secret(mode: str) -> None:
 
 
 def test_a_request_that_can_not_be_written(mode: str) -> None:
-    """A request that JSON has no form for is not quoted, nor kept behind the error."""
+    """A request without a JSON form is not quoted, and not referenced by the error."""
     inputs: list[Any] = ["\ud800", float("nan"), {1, 2}, [object()], b"bytes"]
     cases = [
         Case("ep", lambda e, value=value: e.run(input=value, s3_config=STORAGE)) for value in inputs
@@ -201,7 +201,7 @@ def test_a_request_that_can_not_be_written(mode: str) -> None:
 
 
 def test_a_wrong_answer_that_no_text_can_hold(mode: str) -> None:
-    """Nor is an answer kept behind the error that it could not be decoded."""
+    """A decoding error does not reference the response."""
 
     def repeat(exchange: Exchange) -> bool:
         return answer(b"\xff\xfe" + exchange.request.raw)(exchange)

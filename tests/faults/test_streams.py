@@ -1,4 +1,4 @@
-"""Streams lose nothing in silence: each chunk once and in order, or an error that says so."""
+"""Streams lose no chunk without an error: each chunk once and in order, or an error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOST = "An answer of a stream is lost"
 
 
 class Service:
-    """A job that has yielded *CHUNKS*, handed out one at a time; the answer at *lost* breaks."""
+    """A job that has yielded *CHUNKS*, delivered one by one; the response at *lost* breaks."""
 
     def __init__(self, lost: int | None, how: Behaviour, aggregate: Any) -> None:
         self._left = list(CHUNKS)
@@ -70,7 +70,7 @@ HOWS: dict[str, Behaviour] = {
 @pytest.mark.parametrize("position", range(len(CHUNKS) + 1))
 @pytest.mark.parametrize("mode", [*MODES, WAYS[0]])
 def test_a_lost_answer_is_made_good(mode: str, position: int, how: str) -> None:
-    """Wherever an answer is lost, the rest comes from what the job returned, once and in order."""
+    """After any lost response, the rest comes from the job's output, once and in order."""
     service = Service(position, HOWS[how], CHUNKS)
     with Server(service.behaviour) as server:
         case = Case("ep", lambda endpoint: endpoint.stream(JOB, timeout=10))
@@ -85,7 +85,7 @@ def test_a_lost_answer_is_made_good(mode: str, position: int, how: str) -> None:
 )
 @pytest.mark.parametrize("position", [0, 3, 5])
 def test_a_lost_answer_that_is_not(mode: str, position: int, aggregate: Any) -> None:
-    """Where the job returned nothing of the kind, the chunks so far are followed by an error."""
+    """If the job's output does not contain the chunks, an error follows the chunks so far."""
     taken: list[Any] = []
 
     def take(endpoint: Any) -> Any:
@@ -114,7 +114,7 @@ def test_a_lost_answer_that_is_not(mode: str, position: int, aggregate: Any) -> 
 
 
 def test_an_iterator_that_is_left_frees_its_connection(mode: str) -> None:
-    """After a `break` the same connection serves the next call, and nothing more is asked."""
+    """After a `break` the connection serves the next call, and nothing more is requested."""
     with Server(Service(None, close, CHUNKS).behaviour) as server:
         if mode == "sync":
             with Runpod(KEY, base_url=server.base_url) as client:
@@ -136,7 +136,7 @@ def test_an_iterator_that_is_left_frees_its_connection(mode: str) -> None:
 
 
 def test_a_reader_slower_than_the_worker(mode: str) -> None:
-    """Chunks that the reader is slow to take wait at the server: none is lost, none is hoarded."""
+    """With a slow reader, chunks wait at the server: none is lost, none is buffered."""
     size, many = 200_000, 40
 
     def handler(job: Any) -> Any:
@@ -172,7 +172,7 @@ def test_a_reader_slower_than_the_worker(mode: str) -> None:
 
 
 def test_what_was_taken_is_not_kept() -> None:
-    """A stream of many chunks takes the memory of one answer, not of all."""
+    """A stream of many chunks takes the memory of one response, not of all."""
     body = answer({"status": "IN_PROGRESS", "stream": [{"output": "x" * 100_000}]})
     with Server(body) as server, Runpod(KEY, base_url=server.base_url) as client:
         stream = client.endpoint("ep").stream(JOB)
@@ -195,7 +195,7 @@ LIST = {"id": JOB, "status": "COMPLETED", "output": [1, 2, 3]}
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("mode", [*MODES, *WAYS])
 def test_a_returned_list_is_not_a_stream(mode: str, how: str) -> None:
-    """Without a chunk that shows that the worker yields, a list in the output is no chunks."""
+    """Without a chunk from the worker, a list in the output does not contain chunks."""
     lost = iter([HOWS[how]])
     ended = answer({"status": "COMPLETED", "stream": []})
 
@@ -215,7 +215,7 @@ RUN_AGAIN = "The job is given to another worker while it streams"
 
 
 class Worker:
-    """Asks and reports for a local endpoint, as a worker that somebody else started."""
+    """An external worker of a local endpoint, which takes jobs and reports results."""
 
     def __init__(self, served: local.LocalEndpoint, name: str) -> None:
         self._http = httpx.Client(
@@ -226,7 +226,7 @@ class Worker:
         self._name = name
 
     def take(self) -> None:
-        """Ask for a job, having none: if it had one, that is lost."""
+        """Take a job: a previous job of the worker is lost."""
         taken = self._http.get(f"/job-take/{self._name}?job_in_progress=0")
         assert taken.status_code == 200
 

@@ -1,8 +1,8 @@
 """
-At most one job, and the truth about it, wherever on its way a submission is struck.
+At most one job, and a true report about it, for a fault at any byte of a submission.
 
-A proxy between the client and a local endpoint breaks connections at drawn bytes; the
-endpoint's handler counts the jobs that came into being.
+A proxy between the client and a local endpoint breaks connections at random bytes; the
+endpoint's handler counts the jobs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWa
 
 STRUCK = "The connection breaks at any byte of the request or the answer"
 LONGEST = 420
-"""More bytes than a request has, or its answer."""
+"""More bytes than a request or its response has."""
 
 
 class Counting:
@@ -84,7 +84,7 @@ def submit(
 
 
 def check(counting: Counting, operation: str, token: str, outcome: Outcome) -> None:
-    """Hold what the caller was told against what happened."""
+    """Compare the caller's result with the actual jobs."""
     made, error = counting.jobs[token], outcome.error
     case = f"{operation}: {made} jobs, {error!r}"
     assert made <= 1, case
@@ -146,14 +146,14 @@ stories = st.lists(
 @at_most(
     5,
     database=None,
-    phases=[Phase.generate],  # nothing is as slow to shrink as a network
+    phases=[Phase.generate],  # shrinking examples over a network is slow
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=stories)
 def test_at_most_one_job_and_the_truth(
     mode: str, counting: Counting, drawn: list[tuple[str, list[Cut | None], float]]
 ) -> None:
-    """Whatever strikes, and when: one job at most, returned or truthfully told of, in time."""
+    """With any fault at any byte: at most one job, returned or truthfully reported, in time."""
     with ThreadPoolExecutor(len(drawn)) as pool:
         found = list(
             pool.map(lambda one: (one, submit(mode, counting, one[0], list(one[1]), one[2])), drawn)
@@ -168,14 +168,14 @@ def test_at_most_one_job_and_the_truth(
 
 @pytest.mark.parametrize("operation", ["run", "run_sync"])
 def test_refused_at_first(counting: Counting, operation: str) -> None:
-    """While nobody listens nothing is sent; when somebody does, the job is sent once."""
+    """Without a listener nothing is sent; with a later listener, the job is sent once."""
     local = counting.local
     token = counting.token()
     proxy = Proxy(urlsplit(local.base_url).port or 0)
     base_url = proxy.base_url
     port = urlsplit(base_url).port
     with proxy:
-        pass  # nobody listens there any more
+        pass  # the listener is gone
     with Runpod(local.api_key, base_url=base_url) as client:
         endpoint = client.endpoint(local.endpoint_id)
         with pytest.raises(APIConnectionError) as caught:

@@ -1,4 +1,4 @@
-"""A timeout that the caller gives is a total, on each way, whatever the time is spent on."""
+"""A timeout that the caller passes is a total, for each transport and each phase."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ ENDLESS: dict[str, Behaviour] = {
 }
 STRICT = 0.4
 GENEROUS = 2.0
-"""More than is allowed, and less than what is sent lasts: a busy machine proves nothing."""
+"""Longer than the timeout, shorter than the transfer, in seconds: allows a busy machine."""
 
 
 @pytest.mark.parametrize("mode", ALL_WAYS)
 def test_a_strict_total(mode: str) -> None:
-    """However bytes come, the call ends when its time is up."""
+    """For bytes at any rate, the call ends at its timeout."""
     cases = [
         Case(name, lambda endpoint: endpoint.status(JOB, timeout=STRICT), STRICT)
         for name in ENDLESS
@@ -56,12 +56,12 @@ def test_a_strict_total(mode: str) -> None:
 
 
 def test_a_name_that_is_not_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was sent, and the time is kept though the system can't be interrupted."""
+    """Nothing was sent, and the timeout is kept although the look-up cannot be interrupted."""
     hanging = 2.0
 
     def hang(*arguments: Any, **named: Any) -> Any:
         flags = named.get("flags") or (arguments[5] if len(arguments) > 5 else 0)
-        if not flags & socket.AI_NUMERICHOST:  # which trio asks for first, and waits for
+        if not flags & socket.AI_NUMERICHOST:  # which trio requests first, and waits for
             time.sleep(hanging)
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 

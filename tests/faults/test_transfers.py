@@ -1,4 +1,4 @@
-"""Slow and cut transfers: what advances gets through, and what was not sent was no job."""
+"""Slow and cut transfers: transfers with progress succeed; incomplete uploads create no job."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ each_way = pytest.mark.parametrize(
         pytest.param(mode, tls, id=f"{mode}, {'TLS' if tls else 'plain'}")
         for mode in ALL_WAYS
         for tls in (False, True)
-        if not (tls and mode == "uvloop")  # it looks names up by itself, and they are not real
+        if not (tls and mode == "uvloop")  # it resolves names itself, and the names are not real
     ],
 )
 
@@ -44,11 +44,11 @@ LARGE = "x" * 300 * KIB
 DONE = says({"id": JOB, "status": "COMPLETED", "output": 1})
 LARGE_RESULT = says({"id": JOB, "status": "COMPLETED", "output": LARGE})
 PATIENCE = 0.3
-"""Seconds of a client's timeout, for transfers that take longer."""
+"""A client's timeout in seconds, for transfers that take longer."""
 SLOW = 20 * KIB, 0.03
-"""A line on which `LARGE` takes longer than `PATIENCE`, and 16 KiB far less."""
+"""A connection on which `LARGE` takes longer than `PATIENCE`, and 16 KiB far less."""
 DRIPPING = 1, 0.01
-"""A line on which 16 KiB take longer than `PATIENCE`."""
+"""A connection on which 16 KiB take longer than `PATIENCE`."""
 
 
 def run(mode: str, operation: str, url: str, patience: float = PATIENCE, **given: Any) -> Outcome:
@@ -59,14 +59,14 @@ def run(mode: str, operation: str, url: str, patience: float = PATIENCE, **given
 
 
 def collect(mode: str) -> None:
-    """Collect what httpcore leaves behind, while warnings about it are ignored."""
+    """Collect httpcore's unclosed objects, while their warnings are ignored."""
     if mode.endswith("o by httpx"):
         gc.collect()
 
 
 @each_way
 def test_a_slow_upload(mode: str, tls: bool) -> None:
-    """A request that takes longer than the client's timeout gets through, once, while it moves."""
+    """A request that takes longer than the client's timeout succeeds while it makes progress."""
     with behind_proxy(DONE, tls=tls, pace=Pace(UP, *SLOW)) as (url, server, proxy):
         outcome = run(mode, "run", url)
     TALLY[SLOW_TRANSFER.title, "run", mode] += 1
@@ -77,7 +77,7 @@ def test_a_slow_upload(mode: str, tls: bool) -> None:
 
 @each_way
 def test_a_slow_download(mode: str, tls: bool) -> None:
-    """A response that advances is received whole, and asked for once."""
+    """A response with progress is received completely, and requested once."""
     operation = "status" if tls else "wait"
     with behind_proxy(LARGE_RESULT, tls=tls, pace=Pace(DOWN, *SLOW)) as (url, server, _):
         outcome = run(mode, operation, url)
@@ -91,7 +91,7 @@ def test_a_slow_download(mode: str, tls: bool) -> None:
 @pytest.mark.parametrize("mode", ALL_WAYS)
 @pytest.mark.parametrize("direction", [UP, DOWN])
 def test_a_strict_total(mode: str, direction: str) -> None:
-    """A timeout that the caller gives ends a transfer that advances."""
+    """A timeout that the caller passes ends a transfer with progress."""
     tls = direction == UP and mode != "uvloop"
     with behind_proxy(LARGE_RESULT, tls=tls, pace=Pace(direction, *SLOW)) as (url, _, _):
         arguments = {"input": LARGE} if direction == UP else {"job_id": JOB}
@@ -105,7 +105,7 @@ def test_a_strict_total(mode: str, direction: str) -> None:
 
 @pytest.mark.parametrize("mode", ALL_WAYS)
 def test_an_upload_that_drips(mode: str) -> None:
-    """Below 16 KiB within the client's timeout the call ends: nothing was taken."""
+    """Below 16 KiB within the client's timeout, the call ends: nothing was accepted."""
     with behind_proxy(DONE, tls=False, pace=Pace(UP, *DRIPPING)) as (url, server, _):
         outcome = run(mode, "run", url)
     assert type(outcome.error) in (APIConnectionError, RunpodTimeoutError)
@@ -129,7 +129,7 @@ def test_an_upload_that_is_cut_passes(mode: str, tls: bool) -> None:
 @each_way
 @pytest.mark.parametrize(("operation", "how"), [("run", "close"), ("run_sync", "reset")])
 def test_an_upload_that_is_cut(mode: str, tls: bool, operation: str, how: str) -> None:
-    """If it is cut each time, the error does not call the submission uncertain."""
+    """If each attempt is cut, the error is not `SubmissionUncertainError`."""
     cuts = [Cut(UP, 60 * KIB, how)] * 3
     with behind_proxy(DONE, tls=tls, cuts=cuts) as (url, server, proxy):
         outcome = run(mode, operation, url, 10)

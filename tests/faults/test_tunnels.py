@@ -40,7 +40,7 @@ def hang(visit: Visit) -> bool:
 
 
 def untrusted(visit: Visit) -> bool:
-    """Open the tunnel, and show a certificate that nobody has heard of."""
+    """Open the tunnel, and show an untrusted certificate."""
     visit.sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
     server_tls().wrap_socket(visit.sock, server_side=True)
     return False
@@ -65,14 +65,14 @@ def to(server: Server) -> Say:
 
 
 def in_turn(*says: Say) -> Say:
-    """Deal with each request by the next of *says*, and with all others by the last."""
+    """Handle each request by the next of *says*, and the remaining ones by the last."""
     left = list(says)
     return lambda visit: (left.pop(0) if len(left) > 1 else left[0])(visit)
 
 
 @pytest.fixture
 def ask(mode: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
-    """Return a function that submits a job by way of a proxy."""
+    """Return a function that submits a job through a proxy."""
 
     def submit(proxy: Server, timeout: float = 10.0, *, strange: bool = False) -> Outcome:
         backend, _, way = mode.partition(" by ")
@@ -105,7 +105,7 @@ def check(outcome: Outcome, row: Row, mode: str) -> str:
 
 @pytest.mark.parametrize("line", ["403 Forbidden", "407 Proxy Authentication Required"])
 def test_a_proxy_that_forbids(mode: str, ask: Callable[..., Outcome], line: str) -> None:
-    """It is asked once, and the error names it and what to do."""
+    """The proxy is requested once, and the error names it and a correction."""
     with Server(status(line)) as proxy:
         text = check(ask(proxy), TUNNEL_FORBIDDEN, mode)
     assert [visit.text[:7] for visit in proxy.visits] == [b"CONNECT"]
@@ -123,7 +123,7 @@ def test_a_proxy_that_forbids(mode: str, ask: Callable[..., Outcome], line: str)
     ids=["502", "closes"],
 )
 def test_a_proxy_that_fails(mode: str, ask: Callable[..., Outcome], say: Say) -> None:
-    """It is asked again; if it opens a tunnel then, there is one job."""
+    """The proxy is requested again; if it opens a tunnel, there is one job."""
     with Server(say) as proxy:
         check(ask(proxy), TUNNEL, mode)
     assert len(proxy.visits) == 3
@@ -135,13 +135,13 @@ def test_a_proxy_that_fails(mode: str, ask: Callable[..., Outcome], say: Say) ->
 
 
 def test_a_proxy_that_hangs(mode: str, ask: Callable[..., Outcome]) -> None:
-    """The time is up in time, and no job can exist."""
+    """The call times out in time, and no job can exist."""
     with Server(hang) as proxy:
         check(ask(proxy, 0.4), TUNNEL_TIMEOUT, mode)
 
 
 def test_a_proxy_with_an_unknown_authority(mode: str, ask: Callable[..., Outcome]) -> None:
-    """A certificate that is not trusted is not tried again; the error says what to do."""
+    """An untrusted certificate is not retried; the error says what to do."""
     with Server(untrusted) as proxy:
         text = check(ask(proxy, strange=True), TUNNEL_FORBIDDEN, mode)
     assert len(proxy.visits) == 1

@@ -123,7 +123,7 @@ def page(endpoint_id: str, batch_id: str, offset: int, limit: int) -> Operation[
 
 
 def _nothing(_: object, __: Mapping[str, JSONValue]) -> None:
-    """Read a response whose form is not documented."""
+    """Read a response whose format is not documented."""
 
 
 def _batch(batch: wire.Batch, body: Mapping[str, JSONValue]) -> BatchState:
@@ -164,7 +164,7 @@ def _result(request: wire.BatchRequest) -> BatchResult:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Read milliseconds since the epoch, or ISO 8601; of anything else, None."""
+    """Parse milliseconds since the epoch, or ISO 8601; return None for other formats."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value / 1000, UTC)
