@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # the types of values that can be converted to JSON, for type checkers
@@ -29,6 +29,31 @@ if TYPE_CHECKING:  # the types of values that can be converted to JSON, for type
 
     Scalar: TypeAlias = date | UUID | Decimal | Numpy
     HasFields: TypeAlias = Attrs | Dataclass | Model | Typed
+
+
+class HttpClient(Protocol):
+    """A sync client of httpx or httpx2."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def build_request(self) -> Callable[..., Any]: ...
+    @property
+    def send(self) -> Callable[..., Any]: ...
+    def close(self) -> None: ...
+
+
+class AsyncHttpClient(Protocol):
+    """An async client of httpx or httpx2."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def build_request(self) -> Callable[..., Any]: ...
+    @property
+    def send(self) -> Callable[..., Any]: ...
+    async def aclose(self) -> None: ...
+
 
 JSONValue: TypeAlias = (
     "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"

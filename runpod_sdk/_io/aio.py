@@ -35,13 +35,12 @@ from runpod_sdk.settings import Config, OnUpdate, checked_function
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    import httpx
-
     from runpod_sdk._files.time_left import TimeLeft
     from runpod_sdk._flows.guard import JobGuard
     from runpod_sdk._flows.updates import Notify
     from runpod_sdk._io.http11.pool import Open
     from runpod_sdk._io.httpx_client import AsyncHttpxSender
+    from runpod_sdk._types import AsyncHttpClient
     from runpod_sdk.models import JobState
 
 T = TypeVar("T")
@@ -60,7 +59,7 @@ class AsyncIO:
     def __init__(
         self,
         config: Config,
-        http_client: httpx.AsyncClient | None,
+        http_client: AsyncHttpClient | None,
         transport: Transport | None = None,
         *,
         telemetry: Telemetry | None = None,
@@ -327,7 +326,7 @@ def _open_stream() -> Open:
     return AnyioStream.open
 
 
-def _httpx_sender(config: Config, http_client: httpx.AsyncClient | None = None) -> AsyncHttpxSender:
+def _httpx_sender(config: Config, http_client: AsyncHttpClient | None = None) -> AsyncHttpxSender:
     # It imports httpcore, which most clients do not need.
     from runpod_sdk._io.httpx_client import AsyncHttpxSender
 

@@ -251,8 +251,8 @@ def raise_interruption(fault: Exception, before: BaseException | None, trace: Se
 def _remove_secrets(fault: BaseException | None) -> None:
     """Remove requests and received data, which contain the API key, from *fault* and its causes."""
     while fault is not None:
-        if isinstance(fault, httpx.RequestError):
-            fault._request = None
+        if getattr(fault, "_request", None) is not None:  # of httpx or httpx2
+            fault.__dict__["_request"] = None
         fault.args = tuple(
             _QUOTED.sub("[not shown]", arg) if isinstance(arg, str) else arg for arg in fault.args
         )

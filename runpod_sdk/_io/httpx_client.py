@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import httpx
@@ -27,24 +28,46 @@ from runpod_sdk._io.httpx_over_pool import (
     PooledTransport,
 )
 from runpod_sdk._io.identity import Identity
+from runpod_sdk._types import AsyncHttpClient, HttpClient
 from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
 
-C = TypeVar("C")
 P = TypeVar("P", Iterator[bytes], AsyncIterator[bytes])
 
 _LONGEST = 86_400.0  # accepted by every platform's sockets
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 
 
-def _checked(http_client: C, cls: type[C]) -> C:
-    """Return a caller's client; raise `TypeError` if it is of another class."""
-    if not isinstance(http_client, cls):
-        given = type(http_client)
-        raise TypeError(
-            f"http_client must be an httpx.{cls.__name__}, not {given.__module__}.{given.__name__}"
-        )
-    return http_client
+def _library_of(http_client: object, cls: type[Any]) -> Any:
+    """
+    Return httpx or httpx2, the module of the caller's client.
+
+    Raises:
+        TypeError: The client belongs to neither, or is not of the kind of *cls*, sync or async.
+    """
+    for library in (httpx, sys.modules.get("httpx2")):
+        if library is not None and isinstance(http_client, getattr(library, cls.__name__)):
+            return library
+    given = type(http_client)
+    raise TypeError(
+        f"http_client must be an httpx.{cls.__name__} or httpx2.{cls.__name__},"
+        f" not {given.__module__}.{given.__name__}"
+    )
+
+
+@contextlib.contextmanager
+def _as_httpx_errors() -> Iterator[None]:
+    """Raise httpx's exception of the same name for an exception of httpx2."""
+    try:
+        yield
+    except httpx.HTTPError:
+        raise
+    except Exception as error:
+        for cls in type(error).__mro__:
+            same = vars(httpx).get(cls.__name__) if cls.__module__ == "httpx2" else None
+            if isinstance(same, type) and issubclass(same, httpx.HTTPError):
+                raise same(str(error)) from error
+        raise
 
 
 class HttpxSender:
@@ -53,7 +76,7 @@ class HttpxSender:
     def __init__(
         self,
         config: Config,
-        client: httpx.Client | None = None,
+        client: HttpClient | None = None,
         *,
         transport: PooledTransport | None = None,
     ) -> None:
@@ -63,9 +86,8 @@ class HttpxSender:
         Args:
             transport: The transport of the created client. By default it is httpx's own.
         """
-        if client is None:
-            client = httpx.Client(**_options(config, transport))
-        self._client = _checked(client, httpx.Client)
+        self._client: Any = client or httpx.Client(**_options(config, transport))
+        self._library = _library_of(self._client, httpx.Client)
         self._pooled = transport is not None
         bound_by_deadline(self._client)
 
@@ -74,23 +96,24 @@ class HttpxSender:
     ) -> Response:
         """Send *request* and read the whole response."""
         exchange = Exchange(request, limit, trace, identity)
-        outgoing = _request(self._client, exchange, pooled=self._pooled)
+        outgoing = _request(self._client, exchange, self._library, pooled=self._pooled)
         outgoing.extensions["trace"] = trace.note
         trace.untraced()
         try:
-            with reading_while_sending(isinstance(outgoing.stream, _Upload)):
-                response = self._client.send(
-                    outgoing, auth=None, follow_redirects=False, stream=True
-                )
-            with contextlib.closing(response):
-                if exchange.response is not None:
-                    return exchange.response
-                reader = _BodyReader(identity, response, limit)
-                trace.response_started(reader.body)
-                for piece in reader.pieces(response.iter_bytes, response.iter_raw):
-                    if not reader.add(piece):
-                        break
-            return reader.response(partial(expire_idle_connections, self._client))
+            with _as_httpx_errors():
+                with reading_while_sending(isinstance(outgoing.stream, _Upload)):
+                    response = self._client.send(
+                        outgoing, auth=None, follow_redirects=False, stream=True
+                    )
+                with contextlib.closing(response):
+                    if exchange.response is not None:
+                        return exchange.response
+                    reader = _BodyReader(identity, response, limit)
+                    trace.response_started(reader.body)
+                    for piece in reader.pieces(response.iter_bytes, response.iter_raw):
+                        if not reader.add(piece):
+                            break
+                return reader.response(partial(expire_idle_connections, self._client))
         except httpx.HTTPError:
             expire_idle_connections(self._client)
             raise
@@ -108,7 +131,7 @@ class AsyncHttpxSender:
     def __init__(
         self,
         config: Config,
-        client: httpx.AsyncClient | None = None,
+        client: AsyncHttpClient | None = None,
         *,
         transport: AsyncPooledTransport | None = None,
     ) -> None:
@@ -118,9 +141,8 @@ class AsyncHttpxSender:
         Args:
             transport: The transport of the created client. By default it is httpx's own.
         """
-        if client is None:
-            client = httpx.AsyncClient(**_options(config, transport))
-        self._client = _checked(client, httpx.AsyncClient)
+        self._client: Any = client or httpx.AsyncClient(**_options(config, transport))
+        self._library = _library_of(self._client, httpx.AsyncClient)
         self._pooled = transport is not None
         bound_by_deadline(self._client)
 
@@ -129,23 +151,24 @@ class AsyncHttpxSender:
     ) -> Response:
         """Send *request* and read the whole response."""
         exchange = Exchange(request, limit, trace, identity)
-        outgoing = _request(self._client, exchange, pooled=self._pooled)
+        outgoing = _request(self._client, exchange, self._library, pooled=self._pooled)
         outgoing.extensions["trace"] = partial(_note, trace)
         trace.untraced()
         try:
-            with reading_while_sending(isinstance(outgoing.stream, _Upload)):
-                response = await self._client.send(
-                    outgoing, auth=None, follow_redirects=False, stream=True
-                )
-            async with contextlib.aclosing(response):
-                if exchange.response is not None:
-                    return exchange.response
-                reader = _BodyReader(identity, response, limit)
-                trace.response_started(reader.body)
-                async for piece in reader.pieces(response.aiter_bytes, response.aiter_raw):
-                    if not reader.add(piece):
-                        break
-            return reader.response(partial(expire_idle_connections, self._client))
+            with _as_httpx_errors():
+                with reading_while_sending(isinstance(outgoing.stream, _Upload)):
+                    response = await self._client.send(
+                        outgoing, auth=None, follow_redirects=False, stream=True
+                    )
+                async with contextlib.aclosing(response):
+                    if exchange.response is not None:
+                        return exchange.response
+                    reader = _BodyReader(identity, response, limit)
+                    trace.response_started(reader.body)
+                    async for piece in reader.pieces(response.aiter_bytes, response.aiter_raw):
+                        if not reader.add(piece):
+                            break
+                return reader.response(partial(expire_idle_connections, self._client))
         except BaseException as reason:
             if isinstance(reason, httpx.HTTPError) or limit.left() <= 0:
                 expire_idle_connections(self._client)
@@ -174,7 +197,10 @@ class _BodyReader:
         # httpx decompresses without a limit, and accepts incomplete data: use it for mocks only.
         self.is_unpacked = response.is_stream_consumed
         self.body = ResponseBody(
-            identity, response.status_code, response.headers, unpacked=self.is_unpacked
+            identity,
+            response.status_code,
+            httpx.Headers(response.headers.raw),
+            unpacked=self.is_unpacked,
         )
         self._response = response
         self._limit = limit
@@ -204,7 +230,7 @@ class _BodyReader:
         return response
 
 
-class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Upload:
     """A request body that reports how much of it was sent."""
 
     def __init__(self, content: bytes, limit: TimeLimit, trace: http_common.SendTrace) -> None:
@@ -222,6 +248,12 @@ class _Upload(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Pieces(iter(self))
+
+
+@lru_cache
+def _upload_class(library: Any) -> type[Any]:
+    """Return the class of an upload that httpx or httpx2 accepts as a stream."""
+    return type("_Upload", (_Upload, library.SyncByteStream, library.AsyncByteStream), {})
 
 
 class _Pieces:
@@ -259,7 +291,7 @@ def _options(
 
 
 def _request(
-    client: httpx.Client | httpx.AsyncClient, exchange: Exchange, *, pooled: bool
+    client: httpx.Client | httpx.AsyncClient, exchange: Exchange, library: Any, *, pooled: bool
 ) -> httpx.Request:
     request, limit, identity = exchange.request, exchange.limit, exchange.identity
     if client.is_closed:
@@ -278,5 +310,5 @@ def _request(
     if pooled:
         outgoing.extensions[EXTENSION] = exchange
     elif request.content is not None and len(request.content) > PROGRESS:
-        outgoing.stream = _Upload(request.content, limit, exchange.trace)
+        outgoing.stream = _upload_class(library)(request.content, limit, exchange.trace)
     return outgoing

@@ -1,7 +1,7 @@
 """
 Total deadlines and early responses for a caller's httpx client.
 
-This module wraps the network backend of httpcore, which makes the client's connections. In a sync
+This module wraps the network backend of httpcore, or of httpcore2 for clients of httpx2. In a sync
 client, the thread's attempt limits each operation, and a host's addresses are tried concurrently.
 During a large upload, both kinds read early responses: httpcore reads a response after a
 `WriteError`, so an early response raises one. This module reads private attributes of httpx and
@@ -15,15 +15,17 @@ import contextlib
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from functools import lru_cache
+from importlib import import_module
 from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
 import httpcore
-import httpx
-from httpcore._backends.sync import SyncBackend, SyncStream
+from attrs import frozen
 
 from runpod_sdk._io.http11.connection import READ_SIZE
 from runpod_sdk._io.http11.happy_eyeballs import connect
@@ -31,25 +33,58 @@ from runpod_sdk._io.http11.socket_stream import encrypted
 from runpod_sdk._io.httpx_over_pool import AsyncPooledTransport, PooledTransport
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_left
 
-_CONNECTING: Final = SocketErrors(httpcore.ConnectTimeout, httpcore.ConnectError)
-_READING: Final = SocketErrors(httpcore.ReadTimeout, httpcore.ReadError)
-_WRITING: Final = SocketErrors(httpcore.WriteTimeout, httpcore.WriteError)
 _EARLY_RESPONSE: Final = "the server answered before all was sent"
 _listens: ContextVar[bool] = ContextVar("runpod_sdk_hears", default=False)
 
 
-def bound_by_deadline(client: httpx.Client | httpx.AsyncClient) -> None:
+@frozen
+class _Library:
+    """httpcore or httpcore2: the exceptions and streams of its connections."""
+
+    module: Any
+    stream: Any
+    backend: type[Any]
+    connecting: SocketErrors
+    reading: SocketErrors
+    writing: SocketErrors
+
+
+def _library_of(backend: object) -> _Library | None:
+    """Return the library of a network backend; None for other objects."""
+    for name in ("httpcore", "httpcore2"):
+        module: Any = sys.modules.get(name)
+        if module and isinstance(backend, module.NetworkBackend | module.AsyncNetworkBackend):
+            return _library(name)
+    return None
+
+
+@lru_cache
+def _library(name: str) -> _Library:
+    module: Any = import_module(name)
+    backends: Any = import_module(f"{name}._backends.sync")
+    return _Library(
+        module,
+        backends.SyncStream,
+        backends.SyncBackend,
+        SocketErrors(module.ConnectTimeout, module.ConnectError),
+        SocketErrors(module.ReadTimeout, module.ReadError),
+        SocketErrors(module.WriteTimeout, module.WriteError),
+    )
+
+
+def bound_by_deadline(client: object) -> None:
     """Wrap the network backends of *client*, unless they are wrapped already."""
     for transport in transports_of(client):
         pool: Any = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
         speaks_http1 = getattr(pool, "_http1", False)
-        if isinstance(backend, _DeadlineBackend | _AsyncListeningBackend):
+        library = _library_of(backend)
+        if library is None or isinstance(backend, _DeadlineBackend | _AsyncListeningBackend):
             continue
-        if isinstance(backend, httpcore.NetworkBackend):
-            pool._network_backend = _DeadlineBackend(backend, speaks_http1)
-        elif isinstance(backend, httpcore.AsyncNetworkBackend):
-            pool._network_backend = _AsyncListeningBackend(backend, speaks_http1)
+        if isinstance(backend, library.module.NetworkBackend):
+            pool._network_backend = _DeadlineBackend(backend, speaks_http1, library)
+        elif isinstance(backend, library.module.AsyncNetworkBackend):
+            pool._network_backend = _AsyncListeningBackend(backend, speaks_http1, library)
 
 
 @contextlib.contextmanager
@@ -62,13 +97,13 @@ def reading_while_sending(is_large: bool) -> Iterator[None]:
         _listens.reset(token)
 
 
-def transports_of(client: httpx.Client | httpx.AsyncClient) -> Iterable[Any]:
+def transports_of(client: object) -> Iterable[Any]:
     """Return the transports of *client*, with and without a proxy."""
     yield getattr(client, "_transport", None)
     yield from getattr(client, "_mounts", {}).values()
 
 
-def expire_idle_connections(client: httpx.Client | httpx.AsyncClient) -> None:
+def expire_idle_connections(client: object) -> None:
     """
     Let *client* use none of its idle connections again.
 
@@ -101,8 +136,9 @@ def _has_response(received: bytes) -> bool:
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
-    def __init__(self, inner: httpcore.NetworkBackend, listens: bool) -> None:
+    def __init__(self, inner: httpcore.NetworkBackend, listens: bool, library: _Library) -> None:
         self._inner = inner
+        self._library = library
         self._listens = listens
 
     def connect_tcp(
@@ -113,21 +149,22 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        if type(self._inner) is not SyncBackend:  # a backend of the caller
-            left = time_left(httpcore.ConnectTimeout, timeout)
+        if type(self._inner) is not self._library.backend:  # a backend of the caller
+            left = time_left(self._library.module.ConnectTimeout, timeout)
             return _DeadlineStream(
                 self._inner.connect_tcp(host, port, left, local_address, socket_options),
                 self._listens,
+                self._library,
             )
         sock = connect(
             host,
             port,
-            _CONNECTING,
+            self._library.connecting,
             timeout=timeout,
             local_address=local_address,
             options=socket_options or (),
         )
-        return _DeadlineStream(SyncStream(sock), self._listens)
+        return _DeadlineStream(self._library.stream(sock), self._listens, self._library)
 
     def connect_unix_socket(
         self,
@@ -135,20 +172,23 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         timeout: float | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        left = time_left(httpcore.ConnectTimeout, timeout)
+        left = time_left(self._library.module.ConnectTimeout, timeout)
         return _DeadlineStream(
-            self._inner.connect_unix_socket(path, left, socket_options), self._listens
+            self._inner.connect_unix_socket(path, left, socket_options),
+            self._listens,
+            self._library,
         )
 
     def sleep(self, seconds: float) -> None:
-        self._inner.sleep(time_left(httpcore.ConnectTimeout, seconds) or 0.0)
+        self._inner.sleep(time_left(self._library.module.ConnectTimeout, seconds) or 0.0)
 
 
 class _DeadlineStream(httpcore.NetworkStream):
     """A network stream of httpcore, used by its socket if it has one."""
 
-    def __init__(self, inner: httpcore.NetworkStream, listens: bool) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, listens: bool, library: _Library) -> None:
         self._inner = inner
+        self._library = library
         self._listens = listens and _can_listen(inner)
         self._received = b""
         """The data received during a write, and not read yet."""
@@ -166,27 +206,27 @@ class _DeadlineStream(httpcore.NetworkStream):
             return received
         sock = self._socket
         if sock is None:
-            return self._inner.read(max_bytes, time_left(httpcore.ReadTimeout, timeout))
-        return _READING.run(sock, sock.recv, max_bytes, timeout=timeout)
+            return self._inner.read(max_bytes, time_left(self._library.module.ReadTimeout, timeout))
+        return self._library.reading.run(sock, sock.recv, max_bytes, timeout=timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         sock = self._socket
         if sock is None:
-            self._inner.write(buffer, time_left(httpcore.WriteTimeout, timeout))
+            self._inner.write(buffer, time_left(self._library.module.WriteTimeout, timeout))
             return
         view = memoryview(buffer)
         while view:
             if not (self._listens and _listens.get()):
-                view = view[_WRITING.run(sock, sock.send, view, timeout=timeout) :]
+                view = view[self._library.writing.run(sock, sock.send, view, timeout=timeout) :]
                 continue
-            _WRITING.wait(sock, Wants.EITHER, timeout=timeout)
+            self._library.writing.wait(sock, Wants.EITHER, timeout=timeout)
             if is_ready(sock, timeout=0):
-                received = _READING.attempt(sock.recv, READ_SIZE)
+                received = self._library.reading.attempt(sock.recv, READ_SIZE)
                 if not isinstance(received, Wants):
                     self._received += received
                     if not received or _has_response(self._received):
-                        raise httpcore.WriteError(_EARLY_RESPONSE)
-            sent = _WRITING.attempt(sock.send, view)
+                        raise self._library.module.WriteError(_EARLY_RESPONSE)
+            sent = self._library.writing.attempt(sock.send, view)
             view = view[0 if isinstance(sent, Wants) else sent :]
 
     def close(self) -> None:
@@ -202,30 +242,39 @@ class _DeadlineStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         if self._socket is None or isinstance(self._socket, ssl.SSLSocket):
-            left = time_left(httpcore.ConnectTimeout, timeout)
+            left = time_left(self._library.module.ConnectTimeout, timeout)
             if self._socket is not None:
                 self._socket.settimeout(left)
             return _DeadlineStream(
-                self._inner.start_tls(ssl_context, server_hostname, left), self._listens
+                self._inner.start_tls(ssl_context, server_hostname, left),
+                self._listens,
+                self._library,
             )
-        sock = encrypted(self._socket, server_hostname or "", ssl_context, _CONNECTING, timeout)
-        return _DeadlineStream(SyncStream(sock), self._listens)
+        sock = encrypted(
+            self._socket, server_hostname or "", ssl_context, self._library.connecting, timeout
+        )
+        return _DeadlineStream(self._library.stream(sock), self._listens, self._library)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
 class _AsyncListeningBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, inner: httpcore.AsyncNetworkBackend, listens: bool) -> None:
+    def __init__(
+        self, inner: httpcore.AsyncNetworkBackend, listens: bool, library: _Library
+    ) -> None:
         self._inner = inner
+        self._library = library
         self._listens = listens
 
     async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _AsyncListeningStream(await self._inner.connect_tcp(*args, **options), self._listens)
+        return _AsyncListeningStream(
+            await self._inner.connect_tcp(*args, **options), self._listens, self._library
+        )
 
     async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         return _AsyncListeningStream(
-            await self._inner.connect_unix_socket(*args, **options), self._listens
+            await self._inner.connect_unix_socket(*args, **options), self._listens, self._library
         )
 
     async def sleep(self, seconds: float) -> None:
@@ -235,8 +284,11 @@ class _AsyncListeningBackend(httpcore.AsyncNetworkBackend):
 class _AsyncListeningStream(httpcore.AsyncNetworkStream):
     """A network stream of httpcore, read during a large upload."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream, listens: bool) -> None:
+    def __init__(
+        self, inner: httpcore.AsyncNetworkStream, listens: bool, library: _Library
+    ) -> None:
         self._inner = inner
+        self._library = library
         self._listens = listens and _can_listen(inner)
         self._received = b""
         """The data received during a write, and not read yet."""
@@ -256,7 +308,9 @@ class _AsyncListeningStream(httpcore.AsyncNetworkStream):
 
         async def listen() -> None:
             nonlocal has_response
-            with contextlib.suppress(httpcore.NetworkError, httpcore.TimeoutException):
+            with contextlib.suppress(
+                self._library.module.NetworkError, self._library.module.TimeoutException
+            ):
                 while not has_response:
                     received = await self._inner.read(READ_SIZE)
                     self._received += received
@@ -271,17 +325,22 @@ class _AsyncListeningStream(httpcore.AsyncNetworkStream):
                 await anyio.lowlevel.checkpoint()
             try:
                 await self._inner.write(buffer, timeout)
-            except (httpcore.NetworkError, httpcore.TimeoutException) as error:
+            except (
+                self._library.module.NetworkError,
+                self._library.module.TimeoutException,
+            ) as error:
                 fault = error
             group.cancel_scope.cancel()
         if has_response or fault is not None:
-            raise fault or httpcore.WriteError(_EARLY_RESPONSE)
+            raise fault or self._library.module.WriteError(_EARLY_RESPONSE)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
     async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _AsyncListeningStream(await self._inner.start_tls(*args, **options), self._listens)
+        return _AsyncListeningStream(
+            await self._inner.start_tls(*args, **options), self._listens, self._library
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

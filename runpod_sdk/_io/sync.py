@@ -31,13 +31,12 @@ from runpod_sdk.settings import Config, OnUpdate, checked_function
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    import httpx
-
     from runpod_sdk._files.time_left import TimeLeft
     from runpod_sdk._flows.guard import JobGuard
     from runpod_sdk._flows.updates import Notify
     from runpod_sdk._io.aio import AsyncIO
     from runpod_sdk._io.httpx_client import HttpxSender
+    from runpod_sdk._types import HttpClient
     from runpod_sdk.models import JobState
 
 T = TypeVar("T")
@@ -52,7 +51,7 @@ class SyncIO:
     def __init__(
         self,
         config: Config,
-        http_client: httpx.Client | None,
+        http_client: HttpClient | None,
         transport: Transport | None = None,
         *,
         parent: SyncIO | None = None,
@@ -236,7 +235,7 @@ def _default_sender(config: Config, transport: Transport | None) -> ConnectionPo
     return HttpxSender(config, transport=PooledTransport(pool, drive))
 
 
-def _httpx_sender(config: Config, http_client: httpx.Client | None = None) -> HttpxSender:
+def _httpx_sender(config: Config, http_client: HttpClient | None = None) -> HttpxSender:
     # It imports httpcore, which most clients do not need.
     from runpod_sdk._io.httpx_client import HttpxSender
 

@@ -17,12 +17,11 @@ from runpod_sdk._secret import Secret
 from runpod_sdk.settings import UNSET, Config, KeyFunction, Timeout, Unset
 
 if TYPE_CHECKING:
-    import httpx
-
     from runpod_sdk._flows.many.result_taker import ResultTaker
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
     from runpod_sdk._sync.results import Results
+    from runpod_sdk._types import HttpClient
     from runpod_sdk.models import InputValue, JobState
     from runpod_sdk.results import JobResult
 
@@ -57,8 +56,9 @@ class Runpod:
             anything is sent: 10 MiB for `run`, 20 MiB for `run_sync`.
         telemetry: Whether to report jobs and requests to OpenTelemetry, if the program has
             imported it. See docs/telemetry.md.
-        http_client: Your own client (proxy, CA, transport). The SDK never closes it. If its
-            transport is not httpx's own, timeouts are only as strict as that transport.
+        http_client: Your own client of httpx or httpx2 (proxy, CA, transport). The SDK never
+            closes it. If its transport is not httpx's own, timeouts are only as strict as that
+            transport.
         default_headers: Additional headers of each request. The SDK's own headers, such as
             `Authorization`, cannot be replaced.
         transport: How requests are sent. "direct", the default, uses connections of the SDK's
@@ -80,7 +80,7 @@ class Runpod:
         rate_limits: bool = True,
         size_limits: bool = True,
         telemetry: bool = True,
-        http_client: httpx.Client | None = None,
+        http_client: HttpClient | None = None,
         transport: Transport | None = None,
         default_headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -105,7 +105,7 @@ class Runpod:
     """What requests, pauses and times come from. The tests have one whose clock jumps."""
 
     def _begin(
-        self, config: Config, http_client: httpx.Client | None, transport: Transport | None
+        self, config: Config, http_client: HttpClient | None, transport: Transport | None
     ) -> None:
         self._config = config
         self._rate_limiters = RateLimiters() if config.rate_limits else None
