@@ -14,7 +14,7 @@ from runpod_sdk import AsyncStream, Stream, errors
 from runpod_sdk._flows.stream import ChunkReader
 from runpod_sdk._flows.stream_memory import StreamMemory
 from runpod_sdk._io import sync
-from tests.flows.virtual import JOB, LostRun, Service, Story, VirtualIO, session
+from tests.flows.virtual import JOB, LostRun, Service, Timeline, VirtualIO, session
 
 CHUNKS = ["a", "b", "a"]
 ASYNC = "_async/stream.py"
@@ -22,10 +22,10 @@ SHELLS = ("_sync/stream.py", ASYNC)
 FLOWS = ("_flows/stream.py", "_flows/stream_memory.py")
 
 STORIES = {
-    "returns what it yields": Story(0.0, 4.0, chunks=tuple(CHUNKS)),
-    "does not": Story(0.0, 4.0, chunks=tuple(CHUNKS), aggregates=False),
-    "all in one answer": Story(0.0, 0.001, chunks=tuple(CHUNKS), aggregates=False),
-    "two runs": Story(
+    "returns what it yields": Timeline(0.0, 4.0, chunks=tuple(CHUNKS)),
+    "does not": Timeline(0.0, 4.0, chunks=tuple(CHUNKS), aggregates=False),
+    "all in one answer": Timeline(0.0, 0.001, chunks=tuple(CHUNKS), aggregates=False),
+    "two runs": Timeline(
         3.0, 6.0, chunks=tuple(CHUNKS), aggregates=False, lost_run=LostRun(0.0, 2.0, ("a", "b"))
     ),
 }
@@ -90,9 +90,11 @@ def take_all(take: Callable[[], Any], taken: list[Any]) -> None:
         taken.append(chunk.output)
 
 
-def interrupted(story: Story, interrupter: Interrupter, shell: str, *, again: bool) -> list[Any]:
+def interrupted(
+    timeline: Timeline, interrupter: Interrupter, shell: str, *, again: bool
+) -> list[Any]:
     """Read a stream, with at most one interruption; return its chunks."""
-    io, memory, taken = VirtualIO(Service(story)), StreamMemory(), list[Any]()
+    io, memory, taken = VirtualIO(Service(timeline)), StreamMemory(), list[Any]()
     take = takes(ChunkReader(session(io), JOB, None, memory), shell)
     before = sys.gettrace()
     sys.settrace(interrupter)
@@ -108,7 +110,7 @@ def interrupted(story: Story, interrupter: Interrupter, shell: str, *, again: bo
     try:
         take_all(take, taken)
     except errors.StreamInterruptedError:
-        assert not story.aggregates
+        assert not timeline.aggregates
         assert memory.position.missing is not None
         taken += CHUNKS[len(taken) :]  # the error was raised
     return taken
@@ -116,7 +118,7 @@ def interrupted(story: Story, interrupter: Interrupter, shell: str, *, again: bo
 
 @pytest.mark.filterwarnings("ignore:.*was never awaited", "ignore:Exception ignored in")
 @pytest.mark.parametrize(
-    ("story", "shell", "again"),
+    ("timeline", "shell", "again"),
     [
         ("returns what it yields", "sync", False),
         ("returns what it yields", "async", True),
@@ -126,11 +128,13 @@ def interrupted(story: Story, interrupter: Interrupter, shell: str, *, again: bo
         ("two runs", "sync", True),
     ],
 )
-def test_an_interruption_at_any_instant_loses_nothing(story: str, shell: str, again: bool) -> None:
+def test_an_interruption_at_any_instant_loses_nothing(
+    timeline: str, shell: str, again: bool
+) -> None:
     """No chunk is lost, not even the chunk being returned; *again* continues with a new stream."""
     watcher = Interrupter(sys.maxsize)
-    assert interrupted(STORIES[story], watcher, shell, again=again) == CHUNKS
+    assert interrupted(STORIES[timeline], watcher, shell, again=again) == CHUNKS
     instants = watcher.different()
     assert len(instants) > 70
     for when in instants:
-        assert interrupted(STORIES[story], Interrupter(when), shell, again=again) == CHUNKS, when
+        assert interrupted(STORIES[timeline], Interrupter(when), shell, again=again) == CHUNKS, when

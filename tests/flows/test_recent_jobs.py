@@ -23,7 +23,7 @@ from tests.flows.virtual import (
     ENDPOINT,
     JOB,
     Service,
-    Story,
+    Timeline,
     VirtualIO,
     collect,
     drive,
@@ -31,7 +31,7 @@ from tests.flows.virtual import (
 )
 
 REQUEST = api.JobRequest(input_=1)
-STORY = Story(0.2, 8.0, chunks=("a", "b"))
+STORY = Timeline(0.2, 8.0, chunks=("a", "b"))
 Ask = Callable[[EndpointContext, float | None], Awaitable[Any]]
 
 
@@ -70,8 +70,8 @@ def test_a_job_that_is_not_known_everywhere_yet(
     ask: str, unknown_for: float, max_retries: int, long_polls: bool
 ) -> None:
     """Each request is repeated, even if the operation is not retried otherwise."""
-    story = Story(0.2, 8.0, chunks=("a", "b"), unknown_for=unknown_for, long_polls=long_polls)
-    io = VirtualIO(Service(story, started=False))
+    timeline = Timeline(0.2, 8.0, chunks=("a", "b"), unknown_for=unknown_for, long_polls=long_polls)
+    io = VirtualIO(Service(timeline, started=False))
     here = session(io, max_retries=max_retries)
     assert drive(run(here, REQUEST, None)).id == JOB
     flow, expected = ASKS[ask]
@@ -85,7 +85,7 @@ def test_a_job_that_stays_unknown(ask: str) -> None:
     """After five seconds the job is not found; the timeout still applies."""
     flow, _ = ASKS[ask]
     for timeout in (60.0, 2.1):
-        io = VirtualIO(Service(Story(unknown_for=1e6), started=False))
+        io = VirtualIO(Service(Timeline(unknown_for=1e6), started=False))
         here = session(io)
         drive(run(here, REQUEST, None))
         outcome = drive(flow(here, timeout))  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def test_a_job_that_stays_unknown(ask: str) -> None:
 @each_ask
 def test_a_job_that_others_submitted(ask: str) -> None:
     """The submission time is unknown, so a 404 is final at once."""
-    io = VirtualIO(Service(Story(unknown_for=1e6)))
+    io = VirtualIO(Service(Timeline(unknown_for=1e6)))
     flow, _ = ASKS[ask]
     outcome = drive(flow(session(io), None))  # type: ignore[arg-type]
     assert isinstance(outcome[0] if ask == "stream" else outcome, errors.NotFoundError)
@@ -114,7 +114,7 @@ def test_a_job_that_was_known(ask: str) -> None:
     here = session(io)
     drive(run(here, REQUEST, None))
     drive(looks(here, None))
-    service.story = Story(unknown_for=1e6)
+    service.timeline = Timeline(unknown_for=1e6)
     before, now = len(io.calls), io.now()
     outcome = drive(ASKS[ask][0](here, None))  # type: ignore[arg-type]
     assert isinstance(outcome[0] if ask == "stream" else outcome, errors.NotFoundError)
@@ -124,7 +124,7 @@ def test_a_job_that_was_known(ask: str) -> None:
 
 def test_a_long_poll_that_is_not_offered() -> None:
     """It is requested once more than for another job, and then no more."""
-    io = VirtualIO(Service(Story(0.2, 8.0, long_polls=False), started=False))
+    io = VirtualIO(Service(Timeline(0.2, 8.0, long_polls=False), started=False))
     assert drive(run_sync(session(io), REQUEST, None)).succeeded
     assert asked(io).count("status-sync") == 2
 

@@ -20,20 +20,20 @@ from runpod_sdk._flows.stream_memory import StreamMemory
 from runpod_sdk._io import sync
 from tests.flows.virtual import (
     JOB,
-    LOSES_ANSWER,
+    LOSES_RESPONSE,
     Fault,
     LostRun,
-    Meeting,
+    RequestFault,
     Service,
-    Story,
+    Timeline,
     VirtualIO,
     collect,
-    meetings,
     next_chunk,
     outputs,
     randoms,
+    request_faults,
     session,
-    stories,
+    timelines,
     timeouts,
 )
 
@@ -50,22 +50,22 @@ def stream(io: VirtualIO, timeout: float | None) -> tuple[list[Any], Exception |
     return taken, None
 
 
-@given(stories, meetings, randoms, timeouts | st.none())
+@given(timelines, request_faults, randoms, timeouts | st.none())
 def test_every_chunk_once_and_in_order_or_an_error(
-    story: Story, faults: list[Meeting], luck: list[float], timeout: float | None
+    timeline: Timeline, faults: list[RequestFault], draws: list[float], timeout: float | None
 ) -> None:
     """A stream without an error yields all chunks; a stream with an error, the first of them."""
-    io = VirtualIO(Service(story, faults), randoms=luck)
+    io = VirtualIO(Service(timeline, faults), randoms=draws)
     taken, error = stream(io, timeout)
     if error is None:
-        assert story.status == "COMPLETED"
-        assert taken == list(story.chunks)
+        assert timeline.status == "COMPLETED"
+        assert taken == list(timeline.chunks)
     else:
         assert isinstance(error, errors.RunpodError)
-        assert taken == list(story.chunks)[: len(taken)]
+        assert taken == list(timeline.chunks)[: len(taken)]
         if isinstance(error, errors.JobError):
-            assert error.state.status == story.status
-            assert taken == list(story.chunks)
+            assert error.state.status == timeline.status
+            assert taken == list(timeline.chunks)
     if timeout is not None:
         assert io.now() <= timeout + A_BLINK
         if isinstance(error, errors.RunpodTimeoutError):
@@ -73,46 +73,50 @@ def test_every_chunk_once_and_in_order_or_an_error(
 
 
 @given(
-    stories,
+    timelines,
     st.lists(outputs, min_size=1, max_size=6).map(tuple),
     st.integers(0, 8),
-    st.sampled_from(sorted(LOSES_ANSWER, key=lambda fault: fault.name)),
+    st.sampled_from(sorted(LOSES_RESPONSE, key=lambda fault: fault.name)),
     randoms,
 )
 def test_a_lost_answer_is_made_good_or_said(
-    story: Story, chunks: tuple[Any, ...], position: int, fault: Fault, luck: list[float]
+    timeline: Timeline, chunks: tuple[Any, ...], position: int, fault: Fault, draws: list[float]
 ) -> None:
     """Chunks of a lost response come from the job's output, or an error reports them."""
-    story = attrs.evolve(story, chunks=chunks)
-    service = Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream")
-    taken, error = stream(VirtualIO(service, randoms=luck), None)
+    timeline = attrs.evolve(timeline, chunks=chunks)
+    service = Service(timeline, [*[RequestFault()] * position, RequestFault(fault)], of="stream")
+    taken, error = stream(VirtualIO(service, randoms=draws), None)
     whole = error is None or isinstance(error, errors.JobError)
     assert whole or isinstance(error, errors.StreamInterruptedError)
     if whole:
         assert taken == list(chunks)
-        assert story.aggregates or not service.drained_in_vain
-    elif story.status == "COMPLETED":
+        assert timeline.aggregates or not service.empty_reads
+    elif timeline.status == "COMPLETED":
         # Without a received or remaining chunk, a list need not be a stream.
-        assert not story.aggregates or service.drained_in_vain == len(chunks)
+        assert not timeline.aggregates or service.empty_reads == len(chunks)
 
 
-@pytest.mark.parametrize("fault", sorted(LOSES_ANSWER, key=lambda fault: fault.name))
+@pytest.mark.parametrize("fault", sorted(LOSES_RESPONSE, key=lambda fault: fault.name))
 @pytest.mark.parametrize("position", range(8))
 def test_a_lost_answer_at_each_position(fault: Fault, position: int) -> None:
     """With an aggregated output, a lost response at any position loses no chunk."""
-    story = Story(0.5, 20.0, chunks=("a", "b", {"c": 1}, None, "e"))
-    io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream"))
-    assert stream(io, None) == (list(story.chunks), None)
+    timeline = Timeline(0.5, 20.0, chunks=("a", "b", {"c": 1}, None, "e"))
+    io = VirtualIO(
+        Service(timeline, [*[RequestFault()] * position, RequestFault(fault)], of="stream")
+    )
+    assert stream(io, None) == (list(timeline.chunks), None)
 
 
-@pytest.mark.parametrize("fault", sorted(LOSES_ANSWER, key=lambda fault: fault.name))
+@pytest.mark.parametrize("fault", sorted(LOSES_RESPONSE, key=lambda fault: fault.name))
 @pytest.mark.parametrize("position", range(1, 6))
 def test_without_an_aggregate_a_lost_answer_is_an_error(fault: Fault, position: int) -> None:
     """If chunks cannot be restored, the error has the job and its final state."""
-    story = Story(0.0, 20.0, chunks=("a", "b", "c", "d", "e", "f"), aggregates=False)
-    io = VirtualIO(Service(story, [*[Meeting()] * position, Meeting(fault)], of="stream"))
+    timeline = Timeline(0.0, 20.0, chunks=("a", "b", "c", "d", "e", "f"), aggregates=False)
+    io = VirtualIO(
+        Service(timeline, [*[RequestFault()] * position, RequestFault(fault)], of="stream")
+    )
     taken, error = stream(io, None)
-    assert taken == list(story.chunks)[: len(taken)]
+    assert taken == list(timeline.chunks)[: len(taken)]
     assert isinstance(error, errors.StreamInterruptedError)
     assert error.state is not None
     assert error.state.status == "COMPLETED"
@@ -128,8 +132,12 @@ def test_another_aggregate_is_not_taken_for_the_stream() -> None:
                 state["output"] = ["x", "b", "c"]
             return state
 
-    story = Story(0.0, 20.0, chunks=("a", "b", "c"))
-    io = VirtualIO(Transformed(story, [Meeting(), Meeting(), Meeting(Fault.PAGE)], of="stream"))
+    timeline = Timeline(0.0, 20.0, chunks=("a", "b", "c"))
+    io = VirtualIO(
+        Transformed(
+            timeline, [RequestFault(), RequestFault(), RequestFault(Fault.PAGE)], of="stream"
+        )
+    )
     taken, error = stream(io, None)
     assert taken == ["a", "b"]
     assert isinstance(error, errors.StreamInterruptedError)
@@ -147,7 +155,7 @@ def test_a_job_that_ended_badly_says_so_after_its_chunks(
     status: str, cls: type[errors.JobError]
 ) -> None:
     """The stream of a failed job raises its error after the last chunk."""
-    taken, error = stream(VirtualIO(Service(Story(0.0, 5.0, status, ("a", "b")))), None)
+    taken, error = stream(VirtualIO(Service(Timeline(0.0, 5.0, status, ("a", "b")))), None)
     assert taken == ["a", "b"]
     assert type(error) is cls
     if status == "FAILED":
@@ -158,35 +166,35 @@ def test_a_reason_that_can_not_be_had_does_not_hide_the_failure() -> None:
     """If `/status` fails after a failed job, the job's error is still raised."""
 
     class Forgetful(Service):
-        def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
+        def _handle(self, request, now):  # type: ignore[no-untyped-def]
             from tests.flows.virtual import problem
 
             if request.path.split("/")[2] == "status":
                 return now, problem(404)
-            return super()._carry_out(request, now)
+            return super()._handle(request, now)
 
-    _, error = stream(VirtualIO(Forgetful(Story(0.0, 5.0, "FAILED"))), None)
+    _, error = stream(VirtualIO(Forgetful(Timeline(0.0, 5.0, "FAILED"))), None)
     assert isinstance(error, errors.JobFailedError)
 
 
-@given(stories, meetings, randoms)
+@given(timelines, request_faults, randoms)
 def test_a_stream_ends_at_the_terminal_status_without_chunks(
-    story: Story, faults: list[Meeting], luck: list[float]
+    timeline: Timeline, faults: list[RequestFault], draws: list[float]
 ) -> None:
     """Nothing is requested after the end, and empty responses are followed by pauses."""
-    io = VirtualIO(Service(story, faults), randoms=luck)
+    io = VirtualIO(Service(timeline, faults), randoms=draws)
     stream(io, None)
     streams = [(asked, ended) for asked, what, ended in io.calls if what == "stream"]
     last_good = [step for step in io.steps if step[0] == "send" and step[2].path.endswith(JOB)]
     assert last_good
-    after = [asked for asked, _ in streams if asked > story.ends_at]
+    after = [asked for asked, _ in streams if asked > timeline.ends_at]
     assert len(after) <= len(faults) + 3
 
 
 def test_an_empty_stream_is_not_asked_for_in_haste() -> None:
     """While the job is queued, immediate responses are followed by pauses."""
-    story = Story(30.0, 31.0, chunks=("a",))
-    io = VirtualIO(Service(story))
+    timeline = Timeline(30.0, 31.0, chunks=("a",))
+    io = VirtualIO(Service(timeline))
     assert stream(io, None) == (["a"], None)
     queued = [asked for asked, _, _ in io.calls if asked < 30.0]
     assert len(queued) < 50
@@ -205,7 +213,7 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
                 raise KeyboardInterrupt
             return response
 
-    io = Interrupted(Service(Story(0.0, 8.0, chunks=tuple("abcd"), aggregates=aggregates)))
+    io = Interrupted(Service(Timeline(0.0, 8.0, chunks=tuple("abcd"), aggregates=aggregates)))
     reader = ChunkReader(session(io), JOB, None)
     taken: list[Any] = []
 
@@ -228,7 +236,7 @@ def test_who_was_interrupted_may_go_on(aggregates: bool) -> None:
 
 def test_closing_ends_the_iteration() -> None:
     """After `close` there is no chunk and no request."""
-    io = VirtualIO(Service(Story(0.0, 5.0, chunks=("a", "b"))))
+    io = VirtualIO(Service(Timeline(0.0, 5.0, chunks=("a", "b"))))
     reader = ChunkReader(session(io), JOB, None)
     first = sync.drive(next_chunk(reader))
     assert first is not None
@@ -247,7 +255,7 @@ lost_runs = st.builds(
     chunks=st.lists(outputs, max_size=6).map(tuple),
 )
 run_again = st.builds(
-    Story,
+    Timeline,
     taken_at=st.sampled_from([30.01, 31.0, 60.0]),
     ends_at=st.sampled_from([60.1, 75.5, 400.0]),
     status=st.sampled_from(["COMPLETED", "COMPLETED", "FAILED"]),
@@ -264,17 +272,19 @@ def is_beginning(taken: list[Any], *runs: tuple[Any, ...]) -> bool:
 
 @given(run_again, st.none() | st.integers(0, 12), randoms)
 def test_no_chunk_twice_though_the_job_ran_twice(
-    story: Story, lost_answer: int | None, luck: list[float]
+    timeline: Timeline, lost_answer: int | None, draws: list[float]
 ) -> None:
     """The chunks are those of one run, or a beginning of them and an error."""
-    assert story.lost_run is not None
-    lost = [] if lost_answer is None else [*[Meeting()] * lost_answer, Meeting(Fault.PAGE)]
-    taken, error = stream(VirtualIO(Service(story, lost, of="stream"), randoms=luck), None)
+    assert timeline.lost_run is not None
+    lost = (
+        [] if lost_answer is None else [*[RequestFault()] * lost_answer, RequestFault(Fault.PAGE)]
+    )
+    taken, error = stream(VirtualIO(Service(timeline, lost, of="stream"), randoms=draws), None)
     if error is None:
-        assert story.status == "COMPLETED"
-        assert taken == list(story.chunks)
+        assert timeline.status == "COMPLETED"
+        assert taken == list(timeline.chunks)
     else:
-        assert is_beginning(taken, story.lost_run.chunks, story.chunks)
+        assert is_beginning(taken, timeline.lost_run.chunks, timeline.chunks)
     if lost_answer is None:
         assert not isinstance(error, errors.APIConnectionError) or isinstance(
             error, errors.StreamInterruptedError
@@ -282,12 +292,17 @@ def test_no_chunk_twice_though_the_job_ran_twice(
 
 
 @given(run_again, randoms)
-def test_a_run_that_repeats_the_chunks_continues_them(story: Story, luck: list[float]) -> None:
+def test_a_run_that_repeats_the_chunks_continues_them(
+    timeline: Timeline, draws: list[float]
+) -> None:
     """Each chunk is delivered once, as soon as the next run yields new chunks."""
-    assert story.lost_run is not None
-    lost = attrs.evolve(story.lost_run, chunks=story.chunks[:4])
-    story = attrs.evolve(story, lost_run=lost, status="COMPLETED")
-    assert stream(VirtualIO(Service(story), randoms=luck), None) == (list(story.chunks), None)
+    assert timeline.lost_run is not None
+    lost = attrs.evolve(timeline.lost_run, chunks=timeline.chunks[:4])
+    timeline = attrs.evolve(timeline, lost_run=lost, status="COMPLETED")
+    assert stream(VirtualIO(Service(timeline), randoms=draws), None) == (
+        list(timeline.chunks),
+        None,
+    )
 
 
 @pytest.mark.parametrize("aggregates", [True, False])
@@ -296,9 +311,9 @@ def test_a_run_that_differs_is_never_mixed_with_the_first(
     chunks: tuple[Any, ...], aggregates: bool
 ) -> None:
     """Chunks that do not continue the stream are not delivered: the error has the job's state."""
-    story = Story(20.0, 30.0, chunks=chunks, aggregates=aggregates)
-    story = attrs.evolve(story, lost_run=LostRun(0.0, 9.0, ("a", "b")))
-    taken, error = stream(VirtualIO(Service(story)), None)
+    timeline = Timeline(20.0, 30.0, chunks=chunks, aggregates=aggregates)
+    timeline = attrs.evolve(timeline, lost_run=LostRun(0.0, 9.0, ("a", "b")))
+    taken, error = stream(VirtualIO(Service(timeline)), None)
     assert taken == ["a", "b"]
     assert isinstance(error, errors.StreamInterruptedError)
     assert "given to another worker" in str(error)
@@ -316,16 +331,16 @@ def test_a_job_that_is_seen_in_the_queue_again(second: str, ends_well: bool) -> 
             return {name: state[name] for name in state if name not in ("retries", "workerId")}
 
     lost = LostRun(0.0, 9.0, ("a", "b"))
-    story = Story(20.0, 30.0, chunks=tuple(second), aggregates=False, lost_run=lost)
-    story = attrs.evolve(story, long_polls=False)
-    taken, error = stream(VirtualIO(Terse(story)), None)
+    timeline = Timeline(20.0, 30.0, chunks=tuple(second), aggregates=False, lost_run=lost)
+    timeline = attrs.evolve(timeline, long_polls=False)
+    taken, error = stream(VirtualIO(Terse(timeline)), None)
     assert taken == (["a", "b", "c"] if ends_well else ["a", "b"])
     assert (error is None) is ends_well
 
 
 def test_a_longer_run_is_completed_from_the_output() -> None:
     """If the server also hands out leftovers, the job's output still shows what is missing."""
-    story = Story(
+    timeline = Timeline(
         20.0,
         30.0,
         chunks=("a", "b", "c", "d"),
@@ -338,7 +353,7 @@ def test_a_longer_run_is_completed_from_the_output() -> None:
                 self.time = max(self.time, 21.0)
             return await super()._send(request, limit)
 
-    taken, error = stream(Slow(Service(story)), None)
+    taken, error = stream(Slow(Service(timeline)), None)
     assert (taken, error) == (["a", "b", "c", "d"], None)
 
 
@@ -346,8 +361,10 @@ def test_a_longer_run_is_completed_from_the_output() -> None:
 def test_a_change_too_quick_to_be_seen_is_an_error_at_the_end(silence: float) -> None:
     """The status before the end shows the other run, if nothing else does."""
     lost = LostRun(0.0, 0.3, ("a", "b"))
-    story = Story(0.3, 0.3 + 4 * silence, chunks=("x", "y", "z"), lost_run=lost, aggregates=False)
-    _, error = stream(VirtualIO(Service(story)), None)
+    timeline = Timeline(
+        0.3, 0.3 + 4 * silence, chunks=("x", "y", "z"), lost_run=lost, aggregates=False
+    )
+    _, error = stream(VirtualIO(Service(timeline)), None)
     assert isinstance(error, errors.StreamInterruptedError)
     assert error.state is not None
     assert error.state.retries == 1
@@ -357,25 +374,25 @@ def test_a_repetition_is_noticed_soon_after_a_pause() -> None:
     """A recent check of the run does not hide that the next run starts over."""
     for at in (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 1.9, 2.3, 2.9):
         lost = LostRun(at, at + 0.2, ("a",))
-        story = Story(at + 0.2, at + 0.5, chunks=("a", "b"), lost_run=lost, aggregates=False)
-        assert stream(VirtualIO(Service(story)), None) == (["a", "b"], None)
+        timeline = Timeline(at + 0.2, at + 0.5, chunks=("a", "b"), lost_run=lost, aggregates=False)
+        assert stream(VirtualIO(Service(timeline)), None) == (["a", "b"], None)
 
 
 def test_a_run_lost_before_its_first_chunk_is_of_no_matter() -> None:
     """A worker that crashes while it starts costs nothing but time."""
     for lost_at in (0.5, 3.0, 31.0):
         lost = LostRun(0.0, lost_at)
-        story = Story(lost_at, 50.0, chunks=("a", "b"), aggregates=False, lost_run=lost)
-        assert stream(VirtualIO(Service(story)), None) == (["a", "b"], None)
+        timeline = Timeline(lost_at, 50.0, chunks=("a", "b"), aggregates=False, lost_run=lost)
+        assert stream(VirtualIO(Service(timeline)), None) == (["a", "b"], None)
 
 
 def test_a_lively_stream_costs_one_request_more() -> None:
     """Only pauses and the end make the reader look at the job's status."""
     many = tuple(f"token {n % 7}" for n in range(200))
-    io = VirtualIO(Service(Story(0.0, 40.0, chunks=many, aggregates=False)))
+    io = VirtualIO(Service(Timeline(0.0, 40.0, chunks=many, aggregates=False)))
     assert stream(io, None) == (list(many), None)
     assert [what for _, what, _ in io.calls].count("status") < 80
-    io = VirtualIO(Service(Story(0.0, 40.0, chunks=("once", *many), aggregates=False)))
+    io = VirtualIO(Service(Timeline(0.0, 40.0, chunks=("once", *many), aggregates=False)))
     assert stream(io, None) == (["once", *many], None)
     assert [what for _, what, _ in io.calls].count("status") == 1
 
@@ -383,7 +400,7 @@ def test_a_lively_stream_costs_one_request_more() -> None:
 # -- a list that was returned
 
 
-@pytest.mark.parametrize("fault", sorted(LOSES_ANSWER, key=lambda fault: fault.name))
+@pytest.mark.parametrize("fault", sorted(LOSES_RESPONSE, key=lambda fault: fault.name))
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_returned_list_is_not_a_stream(fault: Fault, position: int) -> None:
     """Items of an output are chunks only if chunks of the stream show that the worker yields."""
@@ -393,8 +410,8 @@ def test_a_returned_list_is_not_a_stream(fault: Fault, position: int) -> None:
             state = super().state(now)
             return state | {"output": [1, 2, 3]} if state["status"] == "COMPLETED" else state
 
-    faults = [*[Meeting()] * position, Meeting(fault)]
-    service = Returns(Story(2.0, 5.0), faults, of="stream")
+    faults = [*[RequestFault()] * position, RequestFault(fault)]
+    service = Returns(Timeline(2.0, 5.0), faults, of="stream")
     taken, error = stream(VirtualIO(service), None)
     assert taken == []
     if error is None:
@@ -408,9 +425,9 @@ def test_a_returned_list_is_not_a_stream(fault: Fault, position: int) -> None:
 
 def test_a_second_reader_begins_where_the_first_ended() -> None:
     """It has the fetched chunks, and can still restore a lost response."""
-    story = Story(0.0, 8.0, chunks=tuple("abcd"))
-    meetings = [Meeting(), Meeting(), Meeting(Fault.PAGE)]
-    io = VirtualIO(Service(story, meetings, of="stream"))
+    timeline = Timeline(0.0, 8.0, chunks=tuple("abcd"))
+    request_faults = [RequestFault(), RequestFault(), RequestFault(Fault.PAGE)]
+    io = VirtualIO(Service(timeline, request_faults, of="stream"))
     memory = StreamMemory()
     first = ChunkReader(session(io), JOB, None, memory)
     assert [sync.drive(next_chunk(first)).output for _ in "ab"] == ["a", "b"]
@@ -441,7 +458,7 @@ def test_who_was_interrupted_while_looking_loses_nothing(position: int) -> None:
                 self.left = 1_000
                 raise KeyboardInterrupt
 
-    io = Interrupted(Service(Story(0.0, 8.0, chunks=tuple("abcd"), aggregates=False)))
+    io = Interrupted(Service(Timeline(0.0, 8.0, chunks=tuple("abcd"), aggregates=False)))
     memory = StreamMemory()
     taken: list[Any] = []
 
@@ -460,7 +477,7 @@ def test_many_chunks_of_one_answer_take_time_in_proportion() -> None:
     """The work per chunk is constant: ten times as many are not a hundred times the work."""
 
     def steps(many: int) -> int:
-        io = VirtualIO(Service(Story(0.0, 0.1, chunks=(1,) * many)))
+        io = VirtualIO(Service(Timeline(0.0, 0.1, chunks=(1,) * many)))
         reader, count = ChunkReader(session(io), JOB, None), 0
 
         def tracer(frame: Any, event: str, arg: Any) -> Any:

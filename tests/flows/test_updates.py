@@ -12,15 +12,15 @@ from runpod_sdk._flows.updates import UpdateReader
 from runpod_sdk.models import JobState
 from tests.flows.virtual import (
     JOB,
-    Meeting,
+    RequestFault,
     Service,
-    Story,
+    Timeline,
     VirtualIO,
     drive,
-    meetings,
     randoms,
+    request_faults,
     session,
-    stories,
+    timelines,
     timeouts,
 )
 
@@ -39,34 +39,34 @@ def told(io: VirtualIO, timeout: float | None) -> tuple[list[JobState], Any]:
     return states, drive(read())
 
 
-@given(stories, meetings, randoms)
+@given(timelines, request_faults, randoms)
 def test_each_change_comes_once_and_the_end_last(
-    story: Story, faults: list[Meeting], luck: list[float]
+    timeline: Timeline, faults: list[RequestFault], draws: list[float]
 ) -> None:
     """With any faults, the updates are true, in order, and end with the job's terminal state."""
-    service = Service(story, faults)
-    io = VirtualIO(service, randoms=luck)
+    service = Service(timeline, faults)
+    io = VirtualIO(service, randoms=draws)
     states, outcome = told(io, None)
     if isinstance(outcome, errors.RunpodError):
         assert not any(state.completed for state in states)
         return
     assert outcome is None
-    assert states[-1].status == story.status
+    assert states[-1].status == timeline.status
     assert sum(state.completed for state in states) == 1
     news = [(state.status, state.progress) for state in states]
     assert all(one != other for one, other in itertools.pairwise(news))
-    if story.lost_run is None:
+    if timeline.lost_run is None:
         assert news == sorted(
-            news, key=lambda one: ["IN_QUEUE", "IN_PROGRESS", story.status].index(one[0])
+            news, key=lambda one: ["IN_QUEUE", "IN_PROGRESS", timeline.status].index(one[0])
         )
 
 
-@given(stories, meetings, randoms, timeouts)
+@given(timelines, request_faults, randoms, timeouts)
 def test_they_end_by_the_deadline(
-    story: Story, faults: list[Meeting], luck: list[float], timeout: float
+    timeline: Timeline, faults: list[RequestFault], draws: list[float], timeout: float
 ) -> None:
     """And not before it, if they end with it."""
-    io = VirtualIO(Service(story, faults), randoms=luck)
+    io = VirtualIO(Service(timeline, faults), randoms=draws)
     _, outcome = told(io, timeout)
     assert io.now() <= timeout + A_BLINK
     if isinstance(outcome, errors.RunpodTimeoutError):
@@ -74,12 +74,12 @@ def test_they_end_by_the_deadline(
         assert outcome.job == f"handle of {JOB}"
 
 
-@given(stories)
-def test_news_is_not_old(story: Story) -> None:
+@given(timelines)
+def test_news_is_not_old(timeline: Timeline) -> None:
     """Without faults, the end is reported within five seconds; no loop polls without a pause."""
-    io = VirtualIO(Service(story))
+    io = VirtualIO(Service(timeline))
     states, outcome = told(io, None)
     assert outcome is None
     assert states[-1].completed
-    assert io.now() <= max(story.ends_at, 0.0) + 5.1
-    assert len(io.calls) <= 12 + story.ends_at / 1.0
+    assert io.now() <= max(timeline.ends_at, 0.0) + 5.1
+    assert len(io.calls) <= 12 + timeline.ends_at / 1.0

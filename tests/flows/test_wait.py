@@ -21,19 +21,19 @@ from runpod_sdk.settings import CANCEL_TIMEOUT
 from tests.flows.virtual import (
     ENDPOINT,
     JOB,
-    LOSES_ANSWER,
+    LOSES_RESPONSE,
     Fault,
-    Meeting,
+    RequestFault,
     Service,
-    Story,
+    Timeline,
     VirtualIO,
     drive,
     guarded,
-    meetings,
     problem,
     randoms,
+    request_faults,
     session,
-    stories,
+    timelines,
     timeouts,
 )
 
@@ -47,12 +47,16 @@ def waiting(io: VirtualIO, timeout: float | None, on_timeout: str = "detach") ->
     return drive(guarded(guard, wait(here, JOB, here.deadline(timeout))))
 
 
-@given(stories, meetings, randoms, timeouts, st.sampled_from(["detach", "cancel"]))
+@given(timelines, request_faults, randoms, timeouts, st.sampled_from(["detach", "cancel"]))
 def test_a_wait_ends_by_its_deadline(
-    story: Story, faults: list[Meeting], luck: list[float], timeout: float, on_timeout: str
+    timeline: Timeline,
+    faults: list[RequestFault],
+    draws: list[float],
+    timeout: float,
+    on_timeout: str,
 ) -> None:
     """With any faults, a wait ends within its timeout; a cancellation adds at most five seconds."""
-    io = VirtualIO(Service(story, faults), randoms=luck)
+    io = VirtualIO(Service(timeline, faults), randoms=draws)
     outcome = waiting(io, timeout, on_timeout)
     extra = CANCEL_TIMEOUT if on_timeout == "cancel" else 0.0
     assert io.now() <= timeout + extra + A_BLINK
@@ -64,11 +68,13 @@ def test_a_wait_ends_by_its_deadline(
         assert JOB in str(outcome)
 
 
-@given(stories, meetings, randoms)
-def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: list[float]) -> None:
+@given(timelines, request_faults, randoms)
+def test_a_wait_ends_with_the_truth(
+    timeline: Timeline, faults: list[RequestFault], draws: list[float]
+) -> None:
     """A wait returns the job's true terminal state, and then sends no request."""
-    service = Service(story, faults)
-    io = VirtualIO(service, randoms=luck)
+    service = Service(timeline, faults)
+    io = VirtualIO(service, randoms=draws)
     outcome = waiting(io, None)
     if not isinstance(outcome, JobState):
         assert isinstance(outcome, errors.RunpodError)
@@ -80,24 +86,28 @@ def test_a_wait_ends_with_the_truth(story: Story, faults: list[Meeting], luck: l
     assert io.steps[-1][-1] == 200
 
 
-@given(stories, st.data(), randoms)
-def test_a_wait_survives_blips(story: Story, data: st.DataObject, luck: list[float]) -> None:
+@given(timelines, st.data(), randoms)
+def test_a_wait_survives_blips(timeline: Timeline, data: st.DataObject, draws: list[float]) -> None:
     """A wait continues while valid responses arrive between the faults."""
-    blips = [Fault.REFUSED, Fault.LOST_ON_THE_WAY, Fault.LOST_ON_THE_WAY_BACK, Fault.HANGS]
+    blips = [Fault.REFUSED, Fault.REQUEST_LOST, Fault.RESPONSE_LOST, Fault.HANGS]
     blips += [Fault.PAGE, Fault.BUSY, Fault.BROKEN, Fault.TOO_MANY]
-    blip = st.builds(Meeting, st.sampled_from(blips), st.just(0.05))
+    blip = st.builds(RequestFault, st.sampled_from(blips), st.just(0.05))
     bursts = data.draw(st.lists(st.lists(blip, max_size=2), max_size=5))
-    faults = [meeting for burst in bursts for meeting in [*burst, Meeting(), Meeting()]]
-    outcome = waiting(VirtualIO(Service(story, faults), randoms=luck), None)
+    faults = [
+        request_fault
+        for burst in bursts
+        for request_fault in [*burst, RequestFault(), RequestFault()]
+    ]
+    outcome = waiting(VirtualIO(Service(timeline, faults), randoms=draws), None)
     assert isinstance(outcome, JobState), outcome
 
 
-@given(stories, meetings, randoms, timeouts)
+@given(timelines, request_faults, randoms, timeouts)
 def test_no_wait_asks_faster_than_the_answers_are_worth(
-    story: Story, faults: list[Meeting], luck: list[float], timeout: float
+    timeline: Timeline, faults: list[RequestFault], draws: list[float], timeout: float
 ) -> None:
     """An immediate response is followed by a pause, unless a pause preceded it."""
-    io = VirtualIO(Service(story, faults), randoms=luck)
+    io = VirtualIO(Service(timeline, faults), randoms=draws)
     waiting(io, timeout)
     sent = [(step[1], step[5]) for step in io.steps if step[0] == "send"]
     for (_, before), (asked, said), (again, _) in zip(sent, sent[1:], sent[2:], strict=False):
@@ -122,7 +132,7 @@ def test_a_hold_is_what_the_api_takes(left: float | None) -> None:
 
 def test_a_server_without_long_polls_is_polled() -> None:
     """If only /status-sync responds with 404, it is requested once, then /status with pauses."""
-    io = VirtualIO(Service(Story(0.5, 60.0, long_polls=False)))
+    io = VirtualIO(Service(Timeline(0.5, 60.0, long_polls=False)))
     outcome = waiting(io, None)
     assert isinstance(outcome, JobState)
     asked = [what for _, what, _ in io.calls]
@@ -143,7 +153,7 @@ def test_held_answers_that_never_arrive(said: str | int, after: float) -> None:
                 return at, response
             return (now + after, problem(said)) if isinstance(said, int) else (math.inf, response)
 
-    io = VirtualIO(Gateway(Story(taken_at=150.0, ends_at=300.0)))
+    io = VirtualIO(Gateway(Timeline(taken_at=150.0, ends_at=300.0)))
     outcome = waiting(io, None)
     assert isinstance(outcome, JobState)
     assert any(response == 200 and at < 200 for *_, at, response in _sent(io)), "nothing heard"
@@ -159,12 +169,12 @@ def test_a_wait_stops_at_once_where_asking_again_is_no_use(code: int) -> None:
     """401, 403 and the 404 of an unknown job are raised, not retried."""
 
     class Refusing(Service):
-        def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
+        def _handle(self, request, now):  # type: ignore[no-untyped-def]
             from tests.flows.virtual import problem
 
             return now, problem(code)
 
-    io = VirtualIO(Refusing(Story()))
+    io = VirtualIO(Refusing(Timeline()))
     outcome = waiting(io, None)
     assert isinstance(outcome, errors.APIStatusError)
     assert outcome.status_code == code
@@ -179,45 +189,45 @@ def submit(io: VirtualIO, how: str, timeout: float | None, on_timeout: str = "de
 
 @given(
     st.sampled_from(["run", "run_sync"]),
-    stories,
-    meetings,
+    timelines,
+    request_faults,
     randoms,
     timeouts,
     st.sampled_from(["detach", "cancel"]),
 )
 def test_a_job_is_submitted_once_and_never_lost_in_silence(
     how: str,
-    story: Story,
-    faults: list[Meeting],
-    luck: list[float],
+    timeline: Timeline,
+    faults: list[RequestFault],
+    draws: list[float],
     timeout: float,
     on_timeout: str,
 ) -> None:
     """There is at most one job; its id is returned, or the error says that a job may exist."""
-    service = Service(story, faults, started=False)
-    io = VirtualIO(service, randoms=luck)
+    service = Service(timeline, faults, started=False)
+    io = VirtualIO(service, randoms=draws)
     outcome = submit(io, how, timeout, on_timeout)
-    assert len(service.born) <= 1
+    assert len(service.submitted_at) <= 1
     assert io.now() <= timeout + (CANCEL_TIMEOUT if on_timeout == "cancel" else 0.0) + A_BLINK
     if isinstance(outcome, JobState):
-        assert len(service.born) == 1
+        assert len(service.submitted_at) == 1
         assert outcome.id == JOB
     elif isinstance(outcome, errors.SubmissionUncertainError):
         assert outcome.job is None
     elif isinstance(outcome, errors.RunpodError) and outcome.job is not None:
-        assert len(service.born) == 1
+        assert len(service.submitted_at) == 1
     else:
         assert isinstance(outcome, errors.RunpodError)
-        assert service.born == []
+        assert service.submitted_at == []
 
 
-@given(st.sampled_from(["run", "run_sync"]), stories, meetings, randoms)
+@given(st.sampled_from(["run", "run_sync"]), timelines, request_faults, randoms)
 def test_what_was_surely_not_taken_is_sent_again(
-    how: str, story: Story, faults: list[Meeting], luck: list[float]
+    how: str, timeline: Timeline, faults: list[RequestFault], draws: list[float]
 ) -> None:
     """A submission is retried only after faults that certainly created no job."""
-    service = Service(story, faults, started=False)
-    io = VirtualIO(service, randoms=luck)
+    service = Service(timeline, faults, started=False)
+    io = VirtualIO(service, randoms=draws)
     submit(io, how, 10_000.0)
     posts = [step[-1] for step in io.steps if step[0] == "send" and step[2].method == "POST"]
     assert posts
@@ -228,7 +238,7 @@ def test_what_was_surely_not_taken_is_sent_again(
 @pytest.mark.parametrize("timeout", [1.5, 60.0, None])
 def test_a_job_that_is_not_known_everywhere_yet(timeout: float | None) -> None:
     """Right after its submission, some servers may not know the job; that is not an error."""
-    service = Service(Story(0.1, 1.2, unknown_for=1.1), started=False)
+    service = Service(Timeline(0.1, 1.2, unknown_for=1.1), started=False)
     outcome = submit(VirtualIO(service), "run_sync", timeout)
     assert isinstance(outcome, JobState)
     assert outcome.succeeded
@@ -237,17 +247,19 @@ def test_a_job_that_is_not_known_everywhere_yet(timeout: float | None) -> None:
 def test_a_job_that_stays_unknown() -> None:
     """After five seconds it is an error; the deadline applies until then."""
     for timeout, error in ((60.0, errors.NotFoundError), (3.1, errors.RunpodTimeoutError)):
-        io = VirtualIO(Service(Story(unknown_for=1e6), started=False))
+        io = VirtualIO(Service(Timeline(unknown_for=1e6), started=False))
         outcome = submit(io, "run_sync", timeout)
         assert isinstance(outcome, error)
         assert outcome.job is not None
         assert io.now() <= min(timeout, 7.0)
 
 
-@given(st.sampled_from(["detach", "cancel"]), meetings, timeouts)
-def test_cancelled_says_what_is_so(on_timeout: str, faults: list[Meeting], timeout: float) -> None:
+@given(st.sampled_from(["detach", "cancel"]), request_faults, timeouts)
+def test_cancelled_says_what_is_so(
+    on_timeout: str, faults: list[RequestFault], timeout: float
+) -> None:
     """`.cancelled` is true only for a cancelled job, and no job is cancelled without a request."""
-    service = Service(Story(1.0, 500.0), [Meeting(), *faults], started=False)
+    service = Service(Timeline(1.0, 500.0), [RequestFault(), *faults], started=False)
     outcome = submit(VirtualIO(service), "run_sync", timeout, on_timeout)
     if isinstance(outcome, errors.RunpodTimeoutError):
         assert not outcome.cancelled or service.cancelled_at is not None
@@ -258,7 +270,7 @@ def test_cancelled_says_what_is_so(on_timeout: str, faults: list[Meeting], timeo
 @pytest.mark.parametrize("timeout", [0.05, 1.5, 3.0, 33.0])
 def test_a_cancel_that_is_confirmed_is_said(timeout: float) -> None:
     """A job abandoned with on_timeout="cancel" is cancelled, and the error says so."""
-    service = Service(Story(1.0, 500.0), started=False)
+    service = Service(Timeline(1.0, 500.0), started=False)
     outcome = submit(VirtualIO(service), "run_sync", timeout, "cancel")
     assert isinstance(outcome, errors.RunpodTimeoutError)
     assert outcome.cancelled
@@ -276,7 +288,7 @@ def test_an_interruption_cancels_and_is_kept() -> None:
                 raise KeyboardInterrupt("now")
             return await super().send(request, limit)
 
-    service = Service(Story(1.0, 500.0), started=False)
+    service = Service(Timeline(1.0, 500.0), started=False)
     with pytest.raises(KeyboardInterrupt, match="now") as caught:
         submit(Interrupted(service), "run_sync", 60.0, "cancel")
     assert service.cancelled_at is not None
@@ -293,14 +305,16 @@ def test_an_interrupted_submission_says_that_a_job_may_exist() -> None:
 
     for how in ("run", "run_sync"):
         with pytest.raises(KeyboardInterrupt, match="now") as caught:
-            submit(Interrupted(Service(Story(), started=False)), how, 60.0)
+            submit(Interrupted(Service(Timeline(), started=False)), how, 60.0)
         [note] = caught.value.__notes__
         assert "may have been enqueued" in note
 
 
 def test_a_cancel_that_comes_too_late_says_what_became_of_the_job() -> None:
     """If the job ended before it was cancelled, the error has its state."""
-    service = Service(Story(1.5, 2.0), [Meeting(), Meeting(Fault.HANGS)], started=False)
+    service = Service(
+        Timeline(1.5, 2.0), [RequestFault(), RequestFault(Fault.HANGS)], started=False
+    )
     outcome = submit(VirtualIO(service), "run_sync", 5.0, "cancel")
     assert isinstance(outcome, errors.RunpodTimeoutError)
     assert not outcome.cancelled
@@ -313,13 +327,13 @@ READS = [api.status(ENDPOINT, JOB), api.health(ENDPOINT)]
 ONCE = [api.cancel(ENDPOINT, JOB), api.retry(ENDPOINT, JOB), api.purge(ENDPOINT)]
 
 
-@given(st.sampled_from(READS + ONCE), meetings, randoms, timeouts)
+@given(st.sampled_from(READS + ONCE), request_faults, randoms, timeouts)
 def test_an_operation_ends_by_its_deadline(
-    op: object, faults: list[Meeting], luck: list[float], timeout: float
+    op: object, faults: list[RequestFault], draws: list[float], timeout: float
 ) -> None:
     """A call with one response, with all retries and pauses, takes no longer than its timeout."""
-    service = Faulty(Story(), faults)
-    io = VirtualIO(service, randoms=luck)
+    service = Faulty(Timeline(), faults)
+    io = VirtualIO(service, randoms=draws)
     here = session(io)
     outcome = drive(call(here, op, here.deadline(timeout)))  # type: ignore[arg-type]
     assert io.now() <= timeout + A_BLINK
@@ -330,19 +344,17 @@ def test_an_operation_ends_by_its_deadline(
 class Faulty(Service):
     """Responds to the operations that the base class does not support."""
 
-    def _carry_out(self, request, now):  # type: ignore[no-untyped-def]
+    def _handle(self, request, now):  # type: ignore[no-untyped-def]
         from tests.flows.virtual import ok
 
         return now, ok({"id": JOB, "status": "IN_QUEUE", "removed": 1})
 
 
-@given(
-    st.sampled_from([Fault.LOST_ON_THE_WAY, Fault.PAGE, Fault.BROKEN, Fault.LOST_ON_THE_WAY_BACK])
-)
+@given(st.sampled_from([Fault.REQUEST_LOST, Fault.PAGE, Fault.BROKEN, Fault.RESPONSE_LOST]))
 def test_what_may_have_happened_is_not_repeated(fault: Fault) -> None:
     """A cancel, a retry or a purge with an unknown outcome is sent once."""
     for op in ONCE:
-        io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
+        io = VirtualIO(Faulty(Timeline(), [RequestFault(fault)]))
         here = session(io)
         outcome = drive(call(here, op, here.deadline(60.0)))  # type: ignore[arg-type]
         assert isinstance(outcome, errors.RunpodError)
@@ -352,30 +364,34 @@ def test_what_may_have_happened_is_not_repeated(fault: Fault) -> None:
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.BUSY, Fault.TOO_MANY])
 def test_a_purge_is_never_repeated(fault: Fault) -> None:
     """A purge is not retried, even if it certainly had no effect."""
-    io = VirtualIO(Faulty(Story(), [Meeting(fault)]))
+    io = VirtualIO(Faulty(Timeline(), [RequestFault(fault)]))
     here = session(io)
     outcome = drive(call(here, api.purge(ENDPOINT), here.deadline(60.0)))
     assert isinstance(outcome, errors.RunpodError)
     assert len(io.calls) == 1
 
 
-@given(meetings, randoms, st.integers(0, 4))
-def test_retries_are_counted(faults: list[Meeting], luck: list[float], max_retries: int) -> None:
+@given(request_faults, randoms, st.integers(0, 4))
+def test_retries_are_counted(
+    faults: list[RequestFault], draws: list[float], max_retries: int
+) -> None:
     """A request is sent at most `max_retries` times more."""
-    io = VirtualIO(Faulty(Story(), faults), randoms=luck)
+    io = VirtualIO(Faulty(Timeline(), faults), randoms=draws)
     here = session(io, max_retries=max_retries)
     drive(call(here, api.health(ENDPOINT), here.deadline(None)))
     assert len(io.calls) <= max_retries + 1
     repeatable = set(Fault) - {Fault.NONE, Fault.NONSENSE}
-    if len(faults) > max_retries and all(meeting.fault in repeatable for meeting in faults):
+    if len(faults) > max_retries and all(
+        request_fault.fault in repeatable for request_fault in faults
+    ):
         assert len(io.calls) == max_retries + 1
 
 
 @given(st.sampled_from(["7", "1000000000", "0", "soon", "nan"]), st.floats(0, 0.999))
-def test_retry_after_is_kept_and_bounded(asked: str, luck: float) -> None:
+def test_retry_after_is_kept_and_bounded(asked: str, draws: float) -> None:
     """The pause is at least what the server asks for, and never more than a minute."""
-    faults = [Meeting(Fault.TOO_MANY, retry_after=asked)]
-    io = VirtualIO(Faulty(Story(), faults), randoms=[luck])
+    faults = [RequestFault(Fault.TOO_MANY, retry_after=asked)]
+    io = VirtualIO(Faulty(Timeline(), faults), randoms=[draws])
     here = session(io)
     drive(call(here, api.health(ENDPOINT), here.deadline(None)))
     pauses = [step[2] for step in io.steps if step[0] == "sleep"]
@@ -386,7 +402,7 @@ def test_retry_after_is_kept_and_bounded(asked: str, luck: float) -> None:
 
 def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
     """The refusal is raised at once, with the pause that the server asked for."""
-    io = VirtualIO(Faulty(Story(), [Meeting(Fault.TOO_MANY, retry_after="30")]))
+    io = VirtualIO(Faulty(Timeline(), [RequestFault(Fault.TOO_MANY, retry_after="30")]))
     here = session(io)
     outcome = drive(call(here, api.health(ENDPOINT), here.deadline(10.0)))
     assert isinstance(outcome, errors.RateLimitError)
@@ -396,7 +412,7 @@ def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:
 
 def test_a_job_is_not_cancelled_before_its_time() -> None:
     """If the server asks for a longer pause than the remaining time, the wait lasts that time."""
-    service = Service(Story(1.0, 500.0), [Meeting(Fault.TOO_MANY, retry_after="60")])
+    service = Service(Timeline(1.0, 500.0), [RequestFault(Fault.TOO_MANY, retry_after="60")])
     outcome = waiting(VirtualIO(service), 30.0, "cancel")
     assert isinstance(outcome, errors.RunpodTimeoutError)
     assert isinstance(outcome.__cause__, errors.RateLimitError)
@@ -405,7 +421,7 @@ def test_a_job_is_not_cancelled_before_its_time() -> None:
 
 def test_lost_answers_are_known() -> None:
     """Simulated faults that lose a response do perform the request."""
-    for fault in LOSES_ANSWER:
-        service = Service(Story(), [Meeting(fault)], started=False)
+    for fault in LOSES_RESPONSE:
+        service = Service(Timeline(), [RequestFault(fault)], started=False)
         submit(VirtualIO(service), "run", 5.0)
-        assert len(service.born) == 1
+        assert len(service.submitted_at) == 1

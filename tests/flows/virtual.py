@@ -39,8 +39,8 @@ class Fault(Enum):
 
     NONE = "goes well"
     REFUSED = "the connection is never made"
-    LOST_ON_THE_WAY = "the request is cut short"
-    LOST_ON_THE_WAY_BACK = "the request is carried out, and the answer lost"
+    REQUEST_LOST = "the request is cut short"
+    RESPONSE_LOST = "the request is carried out, and the answer lost"
     HANGS = "the request is carried out, and never answered"
     PAGE = "the request is carried out, and a proxy answers 524 with a page"
     NONSENSE = "the request is carried out, and answered with a 200 that is no JSON"
@@ -49,12 +49,12 @@ class Fault(Enum):
     BROKEN = "500, nothing done"
 
 
-LOSES_ANSWER = {Fault.LOST_ON_THE_WAY_BACK, Fault.HANGS, Fault.PAGE, Fault.NONSENSE}
+LOSES_RESPONSE = {Fault.RESPONSE_LOST, Fault.HANGS, Fault.PAGE, Fault.NONSENSE}
 """The request was performed, and its response lost."""
 
 
 @attrs.frozen
-class Meeting:
+class RequestFault:
     """A fault, and the network's delay before it, in seconds."""
 
     fault: Fault = Fault.NONE
@@ -83,7 +83,7 @@ class LostRun:
 
 
 @attrs.frozen
-class Story:
+class Timeline:
     """A job's real history; times are seconds after its submission."""
 
     taken_at: float = 1.0
@@ -113,44 +113,44 @@ class Service:
 
     def __init__(
         self,
-        story: Story,
-        meetings: Iterable[Meeting] = (),
+        timeline: Timeline,
+        request_faults: Iterable[RequestFault] = (),
         *,
         started: bool = True,
         of: str | None = None,
     ) -> None:
         """Apply the faults in turn to requests, or to the requests *of* one operation."""
-        self.story = story
-        self._meetings = chain(meetings, repeat(Meeting()))
+        self.timeline = timeline
+        self._meetings = chain(request_faults, repeat(RequestFault()))
         self._of = of
-        self.born: list[float] = [0.0] if started else []
+        self.submitted_at: list[float] = [0.0] if started else []
         """When each job was submitted."""
         self.cancelled_at: float | None = None
-        self._emissions = story.emissions()
+        self._emissions = timeline.emissions()
         self._drained = 0
-        self.drained_in_vain = 0
-        self.last: Meeting = Meeting()
+        self.empty_reads = 0
+        self.last: RequestFault = RequestFault()
 
     def answer(self, request: Request, now: float) -> tuple[float, Response | RequestFailed]:
         """Return the response, and the time of its arrival."""
         met = self._of in (None, request.path.split("/")[2])
-        meeting = self.last = next(self._meetings) if met else Meeting()
-        fault, soon = meeting.fault, now + meeting.delay
+        request_fault = self.last = next(self._meetings) if met else RequestFault()
+        fault, soon = request_fault.fault, now + request_fault.delay
         if fault is Fault.REFUSED:
             return soon, RequestFailed("refused", sent=False)
-        if fault is Fault.LOST_ON_THE_WAY:
+        if fault is Fault.REQUEST_LOST:
             return soon, RequestFailed("reset", sent=True)
         if fault is Fault.BUSY:
             return soon, problem(503)
         if fault is Fault.BROKEN:
             return soon, problem(500)
         if fault is Fault.TOO_MANY:
-            return soon, problem(429, {"retry-after": meeting.retry_after})
+            return soon, problem(429, {"retry-after": request_fault.retry_after})
         drained = self._drained
-        at, body = self._carry_out(request, soon)
-        if fault in LOSES_ANSWER:
-            self.drained_in_vain += self._drained - drained
-        if fault is Fault.LOST_ON_THE_WAY_BACK:
+        at, body = self._handle(request, soon)
+        if fault in LOSES_RESPONSE:
+            self.empty_reads += self._drained - drained
+        if fault is Fault.RESPONSE_LOST:
             return at, RequestFailed("reset", sent=True)
         if fault is Fault.HANGS:
             return float("inf"), RequestFailed("never", sent=True)
@@ -160,18 +160,18 @@ class Service:
             return at, Response(200, {}, b"<html>welcome</html>")
         return at, body
 
-    def _carry_out(self, request: Request, now: float) -> tuple[float, Response]:
+    def _handle(self, request: Request, now: float) -> tuple[float, Response]:
         what = request.path.split("/")[2]
         wait = int(request.params.get("wait", 0)) / 1000
         if what in ("run", "runsync"):
-            self.born.append(now)
+            self.submitted_at.append(now)
             if what == "run":
                 return now, ok({"id": JOB, "status": "IN_QUEUE"})
             return self._held(now, wait)
-        if not self.born or now < self.born[0] + self.story.unknown_for:
+        if not self.submitted_at or now < self.submitted_at[0] + self.timeline.unknown_for:
             return now, problem(404)
         if what == "status-sync":
-            return self._held(now, wait) if self.story.long_polls else (now, problem(404))
+            return self._held(now, wait) if self.timeline.long_polls else (now, problem(404))
         if what == "status":
             return now, ok(self.state(now))
         if what == "cancel":
@@ -187,36 +187,38 @@ class Service:
         return at, ok(self.state(at))
 
     def _drain(self, now: float, wait: float) -> tuple[float, Response]:
-        story, at = self.story, now
-        if story.long_polls and self.status(now) == "IN_PROGRESS":
+        timeline, at = self.timeline, now
+        if timeline.long_polls and self.status(now) == "IN_PROGRESS":
             times = [self._end()]
-            times += [self.born[0] + when for when, _, _ in self._emissions[self._drained :][:1]]
+            times += [
+                self.submitted_at[0] + when for when, _, _ in self._emissions[self._drained :][:1]
+            ]
             at = min(max(now, min(times)), now + wait)
         made = sum(
-            at >= self.born[0] + when and self._end() >= self.born[0]
+            at >= self.submitted_at[0] + when and self._end() >= self.submitted_at[0]
             for when, _, _ in self._emissions
         )
         fresh = self._emissions[self._drained : made]
         self._drained = max(self._drained, made)
-        lost = story.lost_run
-        if lost is not None and not lost.keeps_chunks and at >= self.born[0] + lost.lost_at:
+        lost = timeline.lost_run
+        if lost is not None and not lost.keeps_chunks and at >= self.submitted_at[0] + lost.lost_at:
             fresh = [emission for emission in fresh if emission[2]]
         chunks = [{"output": value} for _, value, _ in fresh]
         return at, ok({"status": self.status(at), "stream": chunks})
 
     def _end(self) -> float:
-        end = self.born[0] + self.story.ends_at
+        end = self.submitted_at[0] + self.timeline.ends_at
         return end if self.cancelled_at is None else min(end, self.cancelled_at)
 
     def status(self, now: float) -> str:
         if self.cancelled_at is not None and now >= self.cancelled_at:
             return "CANCELLED"
         if now >= self._end():
-            return self.story.status
-        lost = self.story.lost_run
-        if lost is not None and lost.taken_at <= now - self.born[0] < lost.lost_at:
+            return self.timeline.status
+        lost = self.timeline.lost_run
+        if lost is not None and lost.taken_at <= now - self.submitted_at[0] < lost.lost_at:
             return "IN_PROGRESS"
-        return "IN_PROGRESS" if now >= self.born[0] + self.story.taken_at else "IN_QUEUE"
+        return "IN_PROGRESS" if now >= self.submitted_at[0] + self.timeline.taken_at else "IN_QUEUE"
 
     def state(self, now: float) -> dict[str, Any]:
         status = self.status(now)
@@ -224,11 +226,11 @@ class Service:
         if status == "IN_PROGRESS":
             body["output"] = {"progress": "half"}
         if status == "COMPLETED":
-            body["output"] = list(self.story.chunks) if self.story.aggregates else []
+            body["output"] = list(self.timeline.chunks) if self.timeline.aggregates else []
         if status == "FAILED":
             body["error"] = "the handler said no"
-        lost = self.story.lost_run
-        was_lost = lost is not None and now >= self.born[0] + lost.lost_at
+        lost = self.timeline.lost_run
+        was_lost = lost is not None and now >= self.submitted_at[0] + lost.lost_at
         if was_lost:
             body["retries"] = 1
         if status == "IN_PROGRESS":
@@ -365,14 +367,14 @@ async def collect(reader: ChunkReader) -> list[Any]:
 delays = st.sampled_from([0.001, 0.05, 0.4, 1.0, 4.0, 12.0])
 retry_afters = st.sampled_from(["0", "1", "7", "1000000000", "soon", "-3", "nan", "inf"])
 any_fault = st.sampled_from(list(Fault))
-meetings = st.lists(
-    st.builds(Meeting, fault=any_fault, delay=delays, retry_after=retry_afters), max_size=12
+request_faults = st.lists(
+    st.builds(RequestFault, fault=any_fault, delay=delays, retry_after=retry_afters), max_size=12
 )
 randoms = st.lists(st.floats(0, 1, exclude_max=True), max_size=8)
 timeouts = st.sampled_from([0.05, 0.5, 1.0, 1.9, 2.5, 5.0, 11.0, 33.0, 90.0])
 outputs = st.sampled_from([None, 0, "a", "b", {"k": [1, None]}, [], 1.5])
-stories = st.builds(
-    Story,
+timelines = st.builds(
+    Timeline,
     taken_at=st.sampled_from([0.0, 0.5, 3.0, 40.0]),
     ends_at=st.sampled_from([41.0, 60.0, 75.5]) | st.sampled_from([100.0, 400.0]),
     status=st.sampled_from(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT", "COMPLETED"]),

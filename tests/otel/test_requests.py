@@ -15,7 +15,15 @@ from runpod_sdk._telemetry.telemetry import Telemetry
 from tests.facade.clients import KEY, Driver, Script, answer, in_no_time, job, problem
 from tests.faults import server as faults
 from tests.flows.test_wait import submit
-from tests.flows.virtual import Meeting, Service, Story, VirtualIO, meetings, randoms, stories
+from tests.flows.virtual import (
+    RequestFault,
+    Service,
+    Timeline,
+    VirtualIO,
+    randoms,
+    request_faults,
+    timelines,
+)
 from tests.hypothesis_profiles import at_most
 from tests.otel.exported import Exported, exported
 
@@ -202,16 +210,18 @@ def test_it_can_be_switched_off(driver: Driver, told: Exported) -> None:
 
 
 @at_most(60)
-@given(stories, meetings, randoms)
-def test_each_attempt_is_one_span(story: Story, meeting: list[Meeting], luck: list[float]) -> None:
+@given(timelines, request_faults, randoms)
+def test_each_attempt_is_one_span(
+    timeline: Timeline, request_faults: list[RequestFault], draws: list[float]
+) -> None:
     """Whatever befalls them, there are as many spans as requests, all in one job's."""
     told = exported()
     told.show()
     try:
         told.clear()
-        service = Service(story, meeting, started=False)
+        service = Service(timeline, request_faults, started=False)
         telemetry = Telemetry("https://api.test/v2", enabled=True)
-        io = VirtualIO(service, randoms=luck, telemetry=telemetry)
+        io = VirtualIO(service, randoms=draws, telemetry=telemetry)
         outcome = submit(io, "run_sync", 500.0)
         telemetry.close()
         (span,) = told.spans()

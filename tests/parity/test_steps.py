@@ -36,17 +36,17 @@ from tests.flows.virtual import (
     ENDPOINT,
     JOB,
     Fault,
-    Meeting,
+    RequestFault,
     Service,
-    Story,
+    Timeline,
     VirtualIO,
     collect,
     guarded,
-    meetings,
     ok,
     randoms,
+    request_faults,
     session,
-    stories,
+    timelines,
     timeouts,
 )
 
@@ -63,8 +63,8 @@ class Interrupted(BaseException):
 class History:
     """The faults and delays of a flow, so that they can be repeated."""
 
-    story: Story = attrs.field(factory=Story)
-    meetings: list[Meeting] = attrs.field(factory=list)
+    timeline: Timeline = attrs.field(factory=Timeline)
+    request_faults: list[RequestFault] = attrs.field(factory=list)
     randoms: list[float] = attrs.field(factory=list)
     max_retries: int = 2
     attempt_timeout: float | None = 10.0
@@ -74,14 +74,18 @@ class History:
 
 histories = st.builds(
     History,
-    story=stories,
-    meetings=meetings,
+    timeline=timelines,
+    request_faults=request_faults,
     randoms=randoms,
     max_retries=st.integers(0, 3),
     attempt_timeout=st.sampled_from([10.0, 0.5]),
 )
 interrupted = st.builds(
-    History, story=stories, meetings=meetings, randoms=randoms, interrupted=st.integers(1, 4)
+    History,
+    timeline=timelines,
+    request_faults=request_faults,
+    randoms=randoms,
+    interrupted=st.integers(1, 4),
 )
 on_timeouts = st.sampled_from(["detach", "cancel"])
 long_enough = timeouts | st.sampled_from([90.0, 500.0])
@@ -92,7 +96,7 @@ class Port(VirtualIO):
     """A port in virtual time that can be interrupted, and supports the rest of the API."""
 
     def __init__(self, history: History, *, started: bool, suspends: bool) -> None:
-        service = _Service(history.story, history.meetings, started=started)
+        service = _Service(history.timeline, history.request_faults, started=started)
         super().__init__(service, suspends=suspends, randoms=history.randoms)
         self._interrupted = history.interrupted
         self.suspensions = 0
@@ -118,7 +122,7 @@ class Port(VirtualIO):
 
 
 class _Service(Service):
-    def _carry_out(self, request: Request, now: float) -> tuple[float, Response]:
+    def _handle(self, request: Request, now: float) -> tuple[float, Response]:
         what = request.path.split("/")[2]
         if what == "health":
             return now, ok({"jobs": {"inQueue": 1}, "workers": {"idle": 2}, "new": [1]})
@@ -126,7 +130,7 @@ class _Service(Service):
             return now, ok({"removed": 3, "status": "completed"})
         if what == "retry":
             return now, ok({"id": JOB, "status": "IN_QUEUE"})
-        return super()._carry_out(request, now)
+        return super()._handle(request, now)
 
 
 @attrs.frozen
@@ -253,8 +257,12 @@ def _ending(history: History, timeout: float | None) -> History:
     """Leave out missing responses where a wait for them has no time limit."""
     if timeout is not None:
         return history
-    ending = [meeting for meeting in history.meetings if meeting.fault is not Fault.HANGS]
-    return attrs.evolve(history, meetings=ending)
+    ending = [
+        request_fault
+        for request_fault in history.request_faults
+        if request_fault.fault is not Fault.HANGS
+    ]
+    return attrs.evolve(history, request_faults=ending)
 
 
 def test_a_port_that_suspends_cannot_be_stepped() -> None:
@@ -286,12 +294,12 @@ def test_accounts_tell_steps_and_outcomes_apart() -> None:
     def only(history: History, flow: Flow) -> Account:
         return next(iter(three_accounts(history, flow)))
 
-    story = Story(chunks=("a", "b"))
-    plain = only(History(story), chunks_of(60.0))
-    assert plain == only(History(story), chunks_of(60.0))
-    assert plain != only(History(story), chunks_of(20.0))
-    assert plain != only(History(story, [Meeting(delay=0.02)]), chunks_of(60.0))
-    assert plain != only(History(story, [Meeting(Fault.BUSY)]), chunks_of(60.0))
-    assert plain != only(History(attrs.evolve(story, chunks=("a", "c"))), chunks_of(60.0))
+    timeline = Timeline(chunks=("a", "b"))
+    plain = only(History(timeline), chunks_of(60.0))
+    assert plain == only(History(timeline), chunks_of(60.0))
+    assert plain != only(History(timeline), chunks_of(20.0))
+    assert plain != only(History(timeline, [RequestFault(delay=0.02)]), chunks_of(60.0))
+    assert plain != only(History(timeline, [RequestFault(Fault.BUSY)]), chunks_of(60.0))
+    assert plain != only(History(attrs.evolve(timeline, chunks=("a", "c"))), chunks_of(60.0))
     late = [told(RunpodError(text)) for text in ("it is late", "it is early")]
     assert late[0] != late[1]
