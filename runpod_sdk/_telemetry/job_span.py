@@ -108,7 +108,7 @@ class JobSpan:
 
 
 def _error_type(state: JobState) -> str | None:
-    """Return the `error.type` of an ended job: the error of its output, else its status."""
+    """Return an ended job's `error.type`: its status, or a class if it completed with an error."""
     if (failure := failure_of(state)) is not None:
         return attributes.error_type(failure)
     is_success = state.succeeded or state.status == JobStatus.CANCELLED

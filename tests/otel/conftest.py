@@ -15,7 +15,7 @@ __all__ = ["driver", "no_configuration"]
 
 @pytest.fixture
 def told() -> Iterator[Exported]:
-    """Let the test be a program that has OpenTelemetry; give what it was told."""
+    """Run the test as a program with OpenTelemetry; return the exported data."""
     everything = exported()
     everything.show()
     everything.clear()

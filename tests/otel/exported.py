@@ -1,8 +1,8 @@
 """
-What a program's own OpenTelemetry gets, by the real SDK.
+The data that a program's OpenTelemetry exports, by the real SDK.
 
-It is imported when the first of these tests runs, and taken out of sight after the last:
-other tests are of programs that have not imported it.
+It is imported when the first of these tests runs, and hidden after the last, because other
+tests run as programs that have not imported it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 from attrs import frozen
 
 SEEN = "opentelemetry.trace"
-"""The module by which a program is seen to have imported it."""
+"""The module that shows that a program has imported OpenTelemetry."""
 
 
 @frozen
 class Told:
-    """A span, with those within it in the order in which they began."""
+    """A span, with its child spans in the order of their start."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class Told:
 
     @property
     def outline(self) -> Any:
-        """The names, and what is marked as an error, as nested lists."""
+        """The names and error marks, as nested lists."""
         name = self.name if self.status == "UNSET" else f"{self.name} {self.status}"
         return [name, *(inner.outline for inner in self.within)] if self.within else name
 
@@ -41,7 +41,7 @@ class Told:
 
 
 class Exported:
-    """The providers of this process, and what they were told since `clear`."""
+    """The providers of this process, and the data since `clear`."""
 
     def __init__(self) -> None:
         from opentelemetry import metrics, trace
@@ -70,7 +70,7 @@ class Exported:
         self._spans.clear()
 
     def spans(self) -> list[Told]:
-        """Return the spans that are in no other, with all that is in them."""
+        """Return the root spans, with their descendants."""
         finished = self._spans.get_finished_spans()
         ids = {span.context.span_id for span in finished}
 
@@ -96,7 +96,7 @@ class Exported:
         return [span.outline for span in self.spans()]
 
     def points(self, name: str) -> list[tuple[dict[str, Any], Any]]:
-        """Return what was measured under a name, all along: attributes and values."""
+        """Return all data points of a metric: attributes and values."""
         data = json.loads(self.measured())
         return [
             (point["attributes"], point)
@@ -112,12 +112,12 @@ class Exported:
         return '{"resource_metrics": []}' if data is None else data.to_json()
 
     def everything(self) -> str:
-        """Return all that was exported, as text."""
+        """Return all exported data as text."""
         spans = self._spans.get_finished_spans()
         return "\n".join([*(span.to_json() for span in spans), self.measured()])
 
 
 @cache
 def exported() -> Exported:
-    """Make the providers: a process has them once."""
+    """Create the providers, once for the process."""
     return Exported()

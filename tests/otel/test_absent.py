@@ -45,18 +45,18 @@ sys.modules["opentelemetry.trace"] = types.ModuleType("opentelemetry.trace")
 
 @pytest.mark.parametrize("first", ["", MISSING], ids=["not imported", "not installed"])
 def test_nothing_is_imported(first: str) -> None:
-    """Installed or not: after a job no module of it is there, nor ours that would use it."""
+    """Installed or not: a job imports neither OpenTelemetry nor the modules that use it."""
     assert in_a_new_process(WHOLE.format(first=first)) == []
 
 
 def test_one_that_is_too_old_is_none() -> None:
-    """What can't be imported is left alone, and the job is done."""
+    """A broken installation is ignored, and the job succeeds."""
     loaded = in_a_new_process(WHOLE.format(first=TOO_OLD))
     assert "runpod_sdk._telemetry.tracing" not in loaded
 
 
 def test_one_without_a_provider_changes_nothing() -> None:
-    """A program that imported the API, and set no provider, sees nothing of it."""
+    """A program that imported the API without a provider has no spans."""
     loaded = in_a_new_process(WHOLE.format(first="import opentelemetry.trace"))
     assert "runpod_sdk._telemetry.tracing" in loaded
     assert not [name for name in loaded if name.startswith("opentelemetry.sdk")]

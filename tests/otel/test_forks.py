@@ -13,7 +13,7 @@ pytestmark = [needs_fork, no_warning]
 
 
 def test_the_spans_of_a_client(told: Exported) -> None:
-    """The child asks after jobs, and waits for no thread of its parent."""
+    """The child requests jobs, and waits for no thread of its parent."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"id": request.url.path.rpartition("/")[2], "status": "X"})

@@ -1,4 +1,4 @@
-"""A job is one span, from its submission until its end was seen, whoever waits for it how."""
+"""A job is one span, from its submission until its end is seen, for each kind of wait."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PARTS = ["execution", "queue"]
 
 
 def slowly(answer: Any) -> Any:
-    """Answer after some milliseconds, so that the job has had the time that it tells of."""
+    """Respond after some milliseconds, so that the job has taken the time that it reports."""
 
     def act(request: httpx.Request) -> httpx.Response:
         import time
@@ -44,18 +44,18 @@ def slowly(answer: Any) -> Any:
 
 
 def names(span: Told) -> list[str]:
-    """Name what is in a span, in alphabetical order."""
+    """Return the names of a span's children, in alphabetical order."""
     return sorted(inner.name for inner in span.within)
 
 
 def only(told: Exported) -> Told:
-    """Return the one span that is in no other."""
+    """Return the single root span."""
     (span,) = told.spans()
     return span
 
 
 def test_run_sync(driver: Driver, told: Exported) -> None:
-    """Submission, long poll, queue and execution are within the job, and say what they are."""
+    """Submission, long poll, queue and execution are children of the job, with attributes."""
     endpoint = driver.endpoint(Routes(runsync=QUEUED, status_sync=slowly(DONE)))
     driver.call(lambda: endpoint.run_sync(input="secret"))
     span = only(told)
@@ -82,7 +82,7 @@ def test_run_sync(driver: Driver, told: Exported) -> None:
 
 
 def test_times_that_can_not_be_are_cut(driver: Driver, told: Exported) -> None:
-    """A server that tells of an hour that has not passed does not lengthen the job."""
+    """A server that reports an hour that has not passed does not lengthen the job's span."""
     hour = job(delayTime=3_600_000, executionTime=-5)
     endpoint = driver.endpoint(Routes(runsync=hour))
     driver.call(lambda: endpoint.run_sync(input=1))
@@ -92,17 +92,17 @@ def test_times_that_can_not_be_are_cut(driver: Driver, told: Exported) -> None:
 
 
 def test_run_and_output(driver: Driver, told: Exported) -> None:
-    """What waits by the handle goes on with the span of the submission; twice changes nothing."""
+    """A wait on the job continues the span of the submission; a second wait changes nothing."""
     endpoint = driver.endpoint(Routes(run=QUEUED, status_sync=slowly(DONE)))
     handle = driver.call(lambda: endpoint.run(input=1))
-    assert told.outlines() == [RUN]  # what it is in has not ended
+    assert told.outlines() == [RUN]  # its parent has not ended
     driver.call(handle.output)
     driver.call(handle.wait)
     assert names(only(told)) == sorted([RUN, WAIT, *PARTS])
 
 
 def test_polled(driver: Driver, told: Exported) -> None:
-    """The end may be seen by `status`; what is asked afterwards belongs to the caller's span."""
+    """`status` may show the end; later requests belong to the caller's span."""
     endpoint = driver.endpoint(Routes(run=QUEUED, status=[job("IN_PROGRESS"), DONE]))
     handle = driver.call(lambda: endpoint.run(input=1))
     for _ in range(3):
@@ -113,7 +113,7 @@ def test_polled(driver: Driver, told: Exported) -> None:
 
 
 def test_a_stream(driver: Driver, told: Exported) -> None:
-    """Each request of a stream is within the job, whose handle nobody has kept."""
+    """Each request of a stream is a child of the job, also if the `Job` object is not kept."""
     routes = Routes(
         run=QUEUED,
         stream=[chunks("IN_PROGRESS", 1), chunks("IN_PROGRESS", 2), chunks("COMPLETED")],
@@ -141,7 +141,7 @@ def map_within_a_span(driver: Driver, told: Exported, endpoint: Any) -> None:
 
 
 def test_map(driver: Driver, told: Exported) -> None:
-    """Each job of a `map` is a span in that of the caller, whichever thread sends its requests."""
+    """Each job of a `map` is a child of the caller's span, for requests from any thread."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         what, *id = request.url.path.split("/")[3:]
@@ -164,7 +164,7 @@ def test_map(driver: Driver, told: Exported) -> None:
 
 
 def test_map_over_own_connections(driver: Driver, told: Exported) -> None:
-    """The same where the sync client has an event loop in a thread."""
+    """The same for the sync client's event loop in a thread."""
     with local.LocalEndpoint(lambda job: job["input"]) as served:
         client = driver.client(base_url=served.base_url, api_key=served.api_key)
         map_within_a_span(driver, told, client.endpoint(served.endpoint_id))
@@ -178,7 +178,7 @@ def test_map_over_own_connections(driver: Driver, told: Exported) -> None:
 
 @in_no_time
 def test_jobs_that_are_gathered(driver: Driver, told: Exported) -> None:
-    """`wait_all` goes on with the spans of the handles, also where jobs take turns."""
+    """`wait_all` continues the jobs' spans, also if the jobs are polled in turns."""
     polls: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -201,7 +201,7 @@ def test_jobs_that_are_gathered(driver: Driver, told: Exported) -> None:
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "CANCELLED"])
 def test_a_job_that_ended_badly(driver: Driver, told: Exported, status: str) -> None:
-    """A failure is an error, by its status only; what was cancelled is as somebody wanted."""
+    """A failure is an error, by its status only; a cancelled job is not an error."""
     bad = job(status, error="the text of an error", executionTime=1)
     endpoint = driver.endpoint(Routes(run=QUEUED, status_sync=bad))
     handle = driver.call(lambda: endpoint.run(input=1))
@@ -216,7 +216,7 @@ def test_a_job_that_ended_badly(driver: Driver, told: Exported, status: str) -> 
 
 
 def test_a_job_that_completed_with_an_error(driver: Driver, told: Exported) -> None:
-    """It has no result, so it is a failure, as for those who ask for one."""
+    """A COMPLETED job with an error is a failure, as for methods that return a result."""
     bad = job("COMPLETED", error="the text of an error", executionTime=1)
     endpoint = driver.endpoint(Routes(run=QUEUED, status_sync=bad))
     handle = driver.call(lambda: endpoint.run(input=1))
@@ -229,7 +229,7 @@ def test_a_job_that_completed_with_an_error(driver: Driver, told: Exported) -> N
 
 
 def test_a_submission_that_is_refused(driver: Driver, told: Exported) -> None:
-    """It is a job that there is not: an error, named by its class."""
+    """A refused submission is an error, named by its class."""
     endpoint = driver.endpoint(Script(problem(400, "the text of an error")))
     with pytest.raises(Exception, match="HTTP 400"):
         driver.call(lambda: endpoint.run(input=1))
@@ -240,7 +240,7 @@ def test_a_submission_that_is_refused(driver: Driver, told: Exported) -> None:
 
 @in_no_time
 def test_a_wait_that_gives_up(driver: Driver, told: Exported) -> None:
-    """The span goes on, as the job does, while something here can wait for it again."""
+    """The span continues with the job, while an object can wait for it again."""
     routes = Routes(run=QUEUED, status_sync=[job("IN_PROGRESS"), DONE])
     endpoint = driver.endpoint(routes)
     with pytest.raises(RunpodTimeoutError) as caught:
@@ -253,7 +253,7 @@ def test_a_wait_that_gives_up(driver: Driver, told: Exported) -> None:
 
 
 def test_a_job_that_is_let_go(driver: Driver, told: Exported) -> None:
-    """With its last handle the span ends, where it stopped: at the next request, or on closing."""
+    """Without `Job` objects the span ends at its last event, at the next request or on closing."""
     endpoint = driver.endpoint(Routes(run=QUEUED, health=job()))
     driver.call(lambda: endpoint.run(input=1))
     gc.collect()
@@ -265,7 +265,7 @@ def test_a_job_that_is_let_go(driver: Driver, told: Exported) -> None:
 
 
 def test_a_client_that_is_closed(driver: Driver, told: Exported) -> None:
-    """Closing ends what is open, though a handle is kept."""
+    """Closing ends open spans, although a `Job` object is kept."""
     client = driver.client(http_client=driver.http_client(Routes(run=QUEUED)))
     handle = driver.call(lambda: client.endpoint("ep").run(input=1))
     driver.call(lambda: driver.close(client))
@@ -274,7 +274,7 @@ def test_a_client_that_is_closed(driver: Driver, told: Exported) -> None:
 
 
 def test_cancelled(driver: Driver, told: Exported) -> None:
-    """The answer to a cancel is an end that is seen."""
+    """The response to a cancel shows the end."""
     endpoint = driver.endpoint(Routes(run=QUEUED, cancel=job("CANCELLED")))
     handle = driver.call(lambda: endpoint.run(input=1))
     driver.call(handle.cancel)
@@ -284,10 +284,10 @@ def test_cancelled(driver: Driver, told: Exported) -> None:
 
 
 def test_taken_up_by_its_id(driver: Driver, told: Exported) -> None:
-    """The span begins with the wait; when the job waited and ran is not known, but how long."""
+    """The span starts with the wait; the job's durations are known, but not their times."""
     endpoint = driver.endpoint(Routes(status=QUEUED, status_sync=DONE))
     handle = endpoint.job(JOB)
-    driver.call(handle.status)  # asks, and does not wait
+    driver.call(handle.status)  # one request, not a wait
     driver.call(handle.output)
     asked, span = told.spans()
     assert (asked.outline, span.outline) == (STATUS, ["job ep", WAIT])
@@ -295,7 +295,7 @@ def test_taken_up_by_its_id(driver: Driver, told: Exported) -> None:
 
 
 def test_retried(driver: Driver, told: Exported) -> None:
-    """A job that is put into the queue again is another span."""
+    """A retried job is another span."""
     routes = Routes(run=QUEUED, status_sync=[job("FAILED"), DONE], retry=QUEUED)
     endpoint = driver.endpoint(routes)
     handle = driver.call(lambda: endpoint.run(input=1))
@@ -311,7 +311,7 @@ def test_retried(driver: Driver, told: Exported) -> None:
 
 
 def test_what_is_not_there(driver: Driver, told: Exported) -> None:
-    """A job that is not found has a span as long as it was looked for."""
+    """A job that is not found has a span of the time of the search."""
     client = driver.client(http_client=driver.http_client(Script(problem(404))))
     with pytest.raises(NotFoundError):
         driver.call(lambda: client.endpoint("ep").wait(JOB))
@@ -322,7 +322,7 @@ def test_what_is_not_there(driver: Driver, told: Exported) -> None:
 
 
 def test_handles_can_be_copied(driver: Driver, told: Exported) -> None:
-    """A handle that goes elsewhere takes no span with it."""
+    """A pickled or copied job has no span."""
     client = driver.client()
     handle = client.endpoint("ep").job(JOB)
     assert copy.copy(handle) == copy.deepcopy(handle) == handle
@@ -357,7 +357,7 @@ print(os.getpid(), "parent")
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_a_fork_ends_no_span_of_its_parent() -> None:
-    """The child has the handle, and the span in it, and leaves it to the parent."""
+    """The child has a copy of the job and its span, and leaves the span to the parent."""
     done = subprocess.run(
         [sys.executable, "-c", FORKED], capture_output=True, text=True, check=True, timeout=60
     )

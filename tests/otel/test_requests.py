@@ -1,4 +1,4 @@
-"""Each request is a span and a measure, whatever comes of it, and nothing secret is in either."""
+"""Each request is a span and a metric, for any outcome, without secrets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5,
 
 
 def test_what_a_request_says(driver: Driver, told: Exported) -> None:
-    """The conventions' names; of the job that it asks for, the id."""
+    """Attributes have the conventions' names, and the requested job's id."""
     script = Script(answer({"id": "j?1", "status": "COMPLETED"}))
     endpoint = driver.client(
         base_url="https://api.test:8443/v2", http_client=driver.http_client(script)
@@ -55,7 +55,7 @@ def test_what_a_request_says(driver: Driver, told: Exported) -> None:
 
 @in_no_time
 def test_what_is_sent_again(driver: Driver, told: Exported) -> None:
-    """Each try is a span of its own, that counts those before it; an answer of 503 is an error."""
+    """Each attempt is a span with the number of earlier attempts; a 503 response is an error."""
     endpoint = driver.endpoint(Script(problem(503), problem(429), job()))
     driver.call(lambda: endpoint.run(input=1))
     told_of = [
@@ -87,7 +87,7 @@ def test_what_is_sent_again(driver: Driver, told: Exported) -> None:
     ids=["reset", "close", "silence", "nonsense"],
 )
 def test_no_answer(driver: Driver, told: Exported, behaviour: Any, error: set[str]) -> None:
-    """Over real connections; a request without an answer says of what kind its failure was."""
+    """Over real connections; a request without a response has the type of its failure."""
     with faults.Server(behaviour) as server:
         client = driver.client(base_url=server.base_url, max_retries=0)
         with pytest.raises(RunpodError):
@@ -100,7 +100,7 @@ def test_no_answer(driver: Driver, told: Exported, behaviour: Any, error: set[st
 
 @pytest.mark.parametrize("transport", ["anyio", "aiohttp"])
 def test_a_request_that_is_cancelled(told: Exported, transport: Any) -> None:
-    """It ends as an error of its own kind, on each way to the server."""
+    """A cancelled request is an error with its own type, for each transport."""
 
     async def main(base_url: str) -> None:
         async with AsyncRunpod(KEY, base_url=base_url, transport=transport) as client:
@@ -114,7 +114,7 @@ def test_a_request_that_is_cancelled(told: Exported, transport: Any) -> None:
 
 
 def test_a_request_is_within_the_callers_span(driver: Driver, told: Exported) -> None:
-    """One that is of no job that is waited for belongs to whoever asks."""
+    """A request without a followed job belongs to the caller's span."""
     endpoint = driver.endpoint(Script(answer({})))
 
     async def awaited() -> None:
@@ -130,7 +130,7 @@ def test_a_request_is_within_the_callers_span(driver: Driver, told: Exported) ->
 
 
 def test_what_instruments_httpx_is_quiet(driver: Driver, told: Exported) -> None:
-    """A caller's client that is instrumented tells nothing twice, and no header of ours leaves."""
+    """An instrumented client of the caller records no second span, and sends no trace header."""
     from opentelemetry import context
 
     quiet: list[object] = []
@@ -146,7 +146,7 @@ def test_what_instruments_httpx_is_quiet(driver: Driver, told: Exported) -> None
 
 
 def test_measures(driver: Driver, told: Exported) -> None:
-    """Requests by what they ask and get; jobs by endpoint and status."""
+    """Requests are counted by operation and status; jobs by endpoint and status."""
     name = f"measured-{driver.mode}"
     done = job(delayTime=2_500, executionTime=1_500)
     client = driver.client(http_client=driver.http_client(Script(done)))
@@ -201,7 +201,7 @@ def test_nothing_secret_is_exported(driver: Driver, told: Exported) -> None:
 
 
 def test_it_can_be_switched_off(driver: Driver, told: Exported) -> None:
-    """With telemetry=False a client tells nothing; a word that is neither is refused."""
+    """With telemetry=False a client exports nothing; other values than booleans are refused."""
     endpoint = driver.endpoint(Script(job()), telemetry=False)
     driver.call(lambda: endpoint.run_sync(input=1))
     assert told.spans() == []
@@ -214,7 +214,7 @@ def test_it_can_be_switched_off(driver: Driver, told: Exported) -> None:
 def test_each_attempt_is_one_span(
     timeline: Timeline, request_faults: list[RequestFault], draws: list[float]
 ) -> None:
-    """Whatever befalls them, there are as many spans as requests, all in one job's."""
+    """With any faults, there are as many spans as requests, all in one job's span."""
     told = exported()
     told.show()
     try:
