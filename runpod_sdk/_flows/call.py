@@ -73,9 +73,10 @@ class _GeneratedClientAdapter:
     ) -> Response:
         self._content = content = None if json is None else encode(json)
         self._check_size(content or b"")
-        response = await self._send(
-            method.upper(), url, params or {}, content, {**self._extra_headers, **(headers or {})}
-        )
+        fields = headers or {}
+        if self._extra_headers:
+            fields = {**self._extra_headers, **fields}
+        response = await self._send(method.upper(), url, params or {}, content, fields)
         if not 200 <= response.status_code < 300:
             raise self._op.refuse(self._op, response.censored(self.secrets()), None)
         self.response = response
