@@ -269,7 +269,12 @@ class _PerThread(threading.local):
 
 class _Sender(Protocol):
     async def send(
-        self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
+        self,
+        request: Request,
+        limit: TimeLimit,
+        trace: http_common.SendTrace,
+        identity: Identity,
+        /,
     ) -> Response: ...
     async def close(self) -> None: ...
     def drop_idle(self) -> None: ...
