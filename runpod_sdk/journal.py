@@ -7,8 +7,8 @@ the result. It contains no API key, no secret and no input. It is an SQLite data
 - Each change is committed before the next step depends on it: the intent before the job is
   submitted, the result before it is yielded. Each commit waits for the disk (`synchronous=FULL`).
   Committed changes survive a crash of the process, and a power failure if the disk is reliable.
-- The job's id is committed without waiting. If the process crashes between the response to a
-  submission and the next commit, a few milliseconds later, the input is *uncertain*.
+- The job's id is committed without waiting. If the process crashes between the start of a
+  submission and the commit of its id, the input is *uncertain*.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from attrs import field, frozen
 from runpod_sdk import errors
 from runpod_sdk._nesting import Nesting
 from runpod_sdk._origin import Origin
-from runpod_sdk._policy import check_unit
+from runpod_sdk._policy_units import check_unit
 from runpod_sdk._types import InputValue, JSONValue
 from runpod_sdk.error_text import reason_of
 from runpod_sdk.json_text import Repr

@@ -5,8 +5,10 @@ from runpod_sdk import APIResponseValidationError as APIResponseValidationError
 from runpod_sdk import APIStatusError as APIStatusError
 from runpod_sdk import AuthenticationError as AuthenticationError
 from runpod_sdk import BadRequestError as BadRequestError
+from runpod_sdk import ClientClosedError as ClientClosedError
 from runpod_sdk import ConfigurationError as ConfigurationError
 from runpod_sdk import ConflictError as ConflictError
+from runpod_sdk import DownloadError as DownloadError
 from runpod_sdk import JobCancelledError as JobCancelledError
 from runpod_sdk import JobError as JobError
 from runpod_sdk import JobFailedError as JobFailedError
@@ -20,9 +22,12 @@ from runpod_sdk import RateLimitError as RateLimitError
 from runpod_sdk import RequestTooLargeError as RequestTooLargeError
 from runpod_sdk import RunpodError as RunpodError
 from runpod_sdk import RunpodTimeoutError as RunpodTimeoutError
+from runpod_sdk import SaveOutputError as SaveOutputError
 from runpod_sdk import ServerError as ServerError
+from runpod_sdk import StorageError as StorageError
 from runpod_sdk import StreamInterruptedError as StreamInterruptedError
 from runpod_sdk import SubmissionResponseError as SubmissionResponseError
 from runpod_sdk import SubmissionServerError as SubmissionServerError
 from runpod_sdk import SubmissionTimeoutError as SubmissionTimeoutError
 from runpod_sdk import SubmissionUncertainError as SubmissionUncertainError
+from runpod_sdk import WebPageError as WebPageError

@@ -12,17 +12,17 @@ EXPIRES_IN: Final
 
 class ExpiredError(WebhookError):
     index: int | None
-    job: Job | AsyncJob | None
+    job: JobHandle | None
     status_code = 410
 
 class ForgedError(WebhookError):
     index: int | None
-    job: Job | AsyncJob | None
+    job: JobHandle | None
     status_code = 403
 
 class MalformedError(WebhookError):
     index: int | None
-    job: Job | AsyncJob | None
+    job: JobHandle | None
     status_code = 400
 
 class Receiver:
@@ -35,8 +35,8 @@ class Receiver:
     def receive(self, url: str | bytes, body: str | bytes) -> Delivery | None: ...
     def taking(self, url: str | bytes, body: str | bytes) -> Iterator[Delivery | None]: ...
     def url_for(self, reference: str | None = None) -> str: ...
-    def wait(self, job: Job, *, timeout: Timeout = None, poll_every: float | timedelta = HOLD) -> JobState: ...
-    async def wait_async(self, job: AsyncJob, *, timeout: Timeout = None, poll_every: float | timedelta = HOLD) -> JobState: ...
+    def wait(self, job: Job, *, timeout: Timeout = None, poll_every: float | timedelta = POLL_WAIT) -> JobState: ...
+    async def wait_async(self, job: AsyncJob, *, timeout: Timeout = None, poll_every: float | timedelta = POLL_WAIT) -> JobState: ...
     def wsgi(self, handler: Callable[[Delivery], object] | None = None) -> WSGIApplication: ...
 
 Secret: TypeAlias
@@ -53,7 +53,7 @@ class SeenStore(Protocol):
 
 class WebhookError(RunpodError):
     index: int | None
-    job: Job | AsyncJob | None
+    job: JobHandle | None
     status_code = 400
 
 def parse(url: str | bytes, body: str | bytes, secret: Secret, *, now: float | None = None) -> Delivery: ...

@@ -14,7 +14,7 @@ from attrs import fields
 
 from runpod_sdk import models, settings
 from runpod_sdk._hosts import is_host
-from runpod_sdk._policy import check_unit
+from runpod_sdk._policy_units import check_unit
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._warn import warn
 from runpod_serverless_api import models as wire

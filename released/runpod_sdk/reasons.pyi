@@ -1,6 +1,0 @@
-"""Public names of `runpod_sdk.reasons`; written by scripts/release."""
-
-
-def line_of(error: str) -> str: ...
-
-def reason_of(error: str) -> str: ...
