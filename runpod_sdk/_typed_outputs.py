@@ -13,7 +13,7 @@ import base64
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from attrs import evolve, frozen
 
@@ -147,11 +147,48 @@ def converter() -> JsonConverter:
     for kind in (str, bool, int, float, type(None)):
         made.register_structure_hook(kind, only)
     made.register_structure_hook_factory(_is_list, _structure_list)
+    made.register_structure_hook_factory(_has_unhashable_hints, _structure_resolved)
+    made.register_unstructure_hook_factory(_has_unhashable_hints, _unstructure_resolved)
     made.register_structure_hook(bytes, _bytes)
     made.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode())
     made.register_structure_hook_factory(is_model, _structure_model)
     made.register_unstructure_hook_factory(is_model, _dump_hook)
     return made
+
+
+def _fields(kind: Any) -> tuple[Any, ...]:
+    """Return the fields of an attrs class or a dataclass."""
+    cls = get_origin(kind) or kind
+    fields = getattr(cls, "__attrs_attrs__", None) or getattr(cls, "__dataclass_fields__", {})
+    return tuple(fields.values() if isinstance(fields, dict) else fields)
+
+
+def _has_unhashable_hints(kind: Any) -> bool:
+    """Return whether a hint has no hash, as `list[Later]` on CPython 3.14.0 to 3.14.2."""
+    try:
+        hash(tuple(field.type for field in _fields(kind)))
+    except TypeError:
+        return True
+    return False
+
+
+def _resolve_hints(kind: Any) -> None:
+    """Replace the forward references in a class's fields, as `attrs.resolve_types` does."""
+    hints = get_type_hints(get_origin(kind) or kind, include_extras=True)
+    for field in _fields(kind):
+        object.__setattr__(field, "type", hints[field.name])
+
+
+def _structure_resolved(kind: Any, made: Any) -> Callable[[Any, Any], Any]:
+    _resolve_hints(kind)
+    hook: Callable[[Any, Any], Any] = made.gen_structure_attrs_fromdict(kind)
+    return hook
+
+
+def _unstructure_resolved(kind: Any, made: Any) -> Callable[[Any], Any]:
+    _resolve_hints(kind)
+    hook: Callable[[Any], Any] = made.gen_unstructure_attrs_fromdict(kind)
+    return hook
 
 
 def is_model(kind: Any) -> bool:

@@ -109,3 +109,22 @@ from importlib.metadata import entry_points
 print(found.value)
 """
     assert run(str(python), "-c", code) == "runpod_sdk.local.pytest_plugin\n"
+
+
+def test_type_checkers_read_the_installed_types(python: Path, tmp_path: Path) -> None:
+    """mypy finds py.typed of both packages, and no type of theirs is Any."""
+    pins = ROOT / "requirements" / "constraints.txt"
+    run(str(python), "-m", "pip", "install", "-qq", "--constraint", str(pins), "mypy")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from runpod_sdk import Job, Runpod\n"
+        "from runpod_serverless_api.models import JobRequest\n"
+        "def submit(client: Runpod) -> Job:\n"
+        "    return client.endpoint('ep').run(input=1)\n"
+        "reveal_type(submit(Runpod()).id)\n"
+        "reveal_type(JobRequest)\n",
+        encoding="utf-8",
+    )
+    said = run(str(python), "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(program))
+    assert 'Revealed type is "builtins.str"' in said or 'Revealed type is "str"' in said
+    assert "Any" not in said
