@@ -130,6 +130,34 @@ def test_a_hold_is_what_the_api_takes(left: float | None) -> None:
     assert 1.0 <= poll_wait(left) <= 300.0
 
 
+@given(st.floats(1.0, 300.0))
+def test_a_long_poll_ends_with_the_time_that_remains(left: float) -> None:
+    """The server holds a response no longer than the caller waits for it, and 30 s at most."""
+    assert poll_wait(left) == min(left, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("faults", "waits"),
+    [
+        ([Fault.RESPONSE_LOST], [30, 30, 30]),
+        ([Fault.RESPONSE_LOST, Fault.RESPONSE_LOST], [30, 30, 15]),
+        ([Fault.RESPONSE_LOST, Fault.NONE, Fault.RESPONSE_LOST], [30, 30, 30, 30]),
+        ([Fault.REFUSED, Fault.REFUSED, Fault.REFUSED], [30, 30, 30, 30]),
+        ([Fault.TOO_MANY, Fault.TOO_MANY, Fault.TOO_MANY], [30, 30, 30, 30]),
+    ],
+    ids=["one", "two", "apart", "refused", "429"],
+)
+def test_two_long_polls_without_a_response_make_the_next_one_shorter(
+    faults: list[Fault], waits: list[int]
+) -> None:
+    """Only responses that were lost after the request was sent count, and only in a row."""
+    service = Service(Timeline(1.0, 400.0), [RequestFault(fault=fault) for fault in faults])
+    io = VirtualIO(service)
+    assert isinstance(waiting(io, None), JobState)
+    held = [step[2].params.get("wait", 0) / 1000 for step in _sent(io)[: len(waits)]]
+    assert held == pytest.approx(waits, abs=0.2)
+
+
 def test_a_server_without_long_polls_is_polled() -> None:
     """If only /status-sync responds with 404, it is requested once, then /status with pauses."""
     io = VirtualIO(Service(Timeline(0.5, 60.0, long_polls=False)))
