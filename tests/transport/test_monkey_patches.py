@@ -15,7 +15,9 @@ from runpod_sdk.local import LocalEndpoint
 
 PATCHES = {
     "gevent": "from gevent import monkey, spawn; monkey.patch_all()",
-    "eventlet": "import eventlet; from eventlet import spawn; eventlet.monkey_patch()",
+    # Its own DNS needs dnspython, which imports httpx2, if that is there, and with it trio.
+    "eventlet": "import os; os.environ['EVENTLET_NO_GREENDNS'] = 'yes';"
+    "import eventlet; from eventlet import spawn; eventlet.monkey_patch()",
 }
 PROGRAM = """
 import sys, warnings
