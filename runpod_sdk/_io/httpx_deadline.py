@@ -76,7 +76,7 @@ def bound_by_deadline(client: object) -> None:
     """Wrap the network backends of *client*, unless they are wrapped already."""
     for transport in transports_of(client):
         pool: Any = getattr(transport, "_pool", None)
-        backend = getattr(pool, "_network_backend", None)
+        backend: Any = getattr(pool, "_network_backend", None)
         speaks_http1 = getattr(pool, "_http1", False)
         library = _library_of(backend)
         if library is None or isinstance(backend, _DeadlineBackend | _AsyncListeningBackend):

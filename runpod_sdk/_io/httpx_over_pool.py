@@ -49,7 +49,11 @@ class PooledTransport(httpx.HTTPTransport):
         """
         adapter: Any = _PoolAdapter(pool, drive)
         self._pool = adapter
-        self.drop_idle = pool.drop_idle
+        self._drop_idle = pool.drop_idle
+
+    def drop_idle(self) -> None:
+        """Drop the idle connections of the pool."""
+        self._drop_idle()
 
 
 class AsyncPooledTransport(httpx.AsyncHTTPTransport):
@@ -58,7 +62,11 @@ class AsyncPooledTransport(httpx.AsyncHTTPTransport):
     def __init__(self, pool: ConnectionPool) -> None:
         adapter: Any = _AsyncPoolAdapter(pool)
         self._pool = adapter
-        self.drop_idle = pool.drop_idle
+        self._drop_idle = pool.drop_idle
+
+    def drop_idle(self) -> None:
+        """Drop the idle connections of the pool."""
+        self._drop_idle()
 
 
 class _PoolAdapter:

@@ -142,7 +142,7 @@ def jobs(
     )
     with errors_reported(endpoint_id or ""):
         if watch:
-            entries = job_list.watch(selection)
+            entries, statuses = job_list.watch(selection), job_list.Statuses()
         else:
             query = job_list.query_statuses if with_status or only else None
             entries, statuses = selection.find(query)

@@ -59,7 +59,7 @@ class Interrupter:
         code = frame.f_code
         if not self.armed or threading.get_ident() != self._thread:
             return
-        if code.co_qualname == self._last and code.co_code[offset] in _RETURNS:
+        if code.co_qualname.endswith(f"Endpoint.{self._last}") and code.co_code[offset] in _RETURNS:
             return
         self.count += 1
         if 0 < self.at <= self.count and not _in_destructor():

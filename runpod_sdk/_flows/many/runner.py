@@ -47,7 +47,7 @@ class TaskRunner(Protocol):
         """Await *flow* for at most *seconds*; return whether it ended."""
         ...
 
-    async def in_thread(self, handler: Callable[..., T], *args: Any) -> T:
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Call a blocking function in a thread, without blocking the loop."""
         ...
 
