@@ -119,7 +119,8 @@ async def send_until_answered(
             pause = PAUSE_FIRST
         else:
             is_queued = limiter is not None and isinstance(fault, errors.RateLimitError)
-            if is_queued and not context.queueing_counts:
+            queueing_is_free = is_queued and not context.queueing_counts
+            if queueing_is_free:
                 first_refusal = first_refusal or io.now()
                 pause = retry.pause(1, fault, io.random())
                 exhausted = io.now() + pause > first_refusal + OUTAGE
@@ -135,7 +136,7 @@ async def send_until_answered(
                 limiter.back_off(io.now(), max(pause, BACKOFF_FIRST))
             if exhausted or not retry.may_repeat(op.kind, fault):
                 raise failure
-            if is_queued and not context.queueing_counts:
+            if queueing_is_free:
                 deadline = deadline.later(pause)
         left = deadline.left(io.now())
         if left is not None and pause >= left:

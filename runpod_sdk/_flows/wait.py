@@ -150,10 +150,8 @@ class JobPoller:
                 if refusal.status_code not in (404, 405):
                     raise
                 is_new = refusal.status_code == 404 and context.is_new(job_id)
-            self.asked_at = context.io.now()
             self._long_polls = is_new
-        state = await self._send(api.status(context.endpoint_id, job_id), deadline, longest)
-        return state
+        return await self.status(deadline)
 
     async def status(self, deadline: Deadline) -> JobState:
         """Read the current state, without a long poll."""
