@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field
 
 from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.io import IO
@@ -14,7 +14,7 @@ from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk.settings import Unset
 
 
-@frozen
+@define  # frozen classes take twice as long to create
 class EndpointContext:
     """Settings and state that the flows of one endpoint share."""
 

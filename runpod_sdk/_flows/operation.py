@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field
 
 from runpod_sdk import errors
 from runpod_sdk._flows.io import Response, Submission
@@ -16,7 +16,7 @@ from runpod_sdk._types import JSONValue
 T = TypeVar("T")
 
 
-@frozen
+@define  # frozen classes take twice as long to create
 class Operation(Generic[T]):
     """An operation of the API with its arguments: sends the request and reads the response."""
 

@@ -24,7 +24,7 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from concurrent.futures import Future
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from attrs import frozen
 
@@ -39,7 +39,7 @@ class Allowance:
     """Largest number of requests that start in a tenth of a `WINDOW`."""
 
 
-class RateLimitedCall(Enum):
+class RateLimitedCall(IntEnum):  # its hash is faster than that of Enum
     """Kinds of requests that RunPod counts separately."""
 
     RUN = auto()
@@ -151,9 +151,10 @@ class RateLimiter:
             starts.clear()
             self._paused_until = float("-inf")
         self._last_now = now
-        share, window = self._share_at(now), WINDOW * MARGIN
+        share, window = self._share, WINDOW * MARGIN
         start = max(now, self._paused_until, starts[-1] if starts else now)
-        if share < 1.0:  # a whole burst would be refused at the limit
+        if share < 1.0 and (share := self._share_at(now)) < 1.0:
+            # A whole burst would be refused at the limit.
             most = max(1, int(allowance.requests * share))
             return max(start, starts[-1] + window / most) if starts else start
         if len(starts) >= allowance.burst < allowance.requests:
@@ -165,8 +166,6 @@ class RateLimiter:
 
     def _share_at(self, now: float) -> float:
         """Return the fraction of the limit that may be used at *now*."""
-        if self._share >= 1.0:
-            return 1.0
         windows = max(0.0, now - self._paused_until) / WINDOW
         return min(1.0, self._share + windows * (GROWTH + ACCELERATION * windows))
 
@@ -228,8 +227,9 @@ class RateLimiters:
     def limiter(self, endpoint_id: str, limit: RateLimitedCall) -> RateLimiter:
         if self._pid != os.getpid():
             self._reset()
+        key = endpoint_id, limit
         with self._lock:
-            key = endpoint_id, limit
-            if key not in self._limiters:
-                self._limiters[key] = RateLimiter(RATES[limit])
-            return self._limiters[key]
+            limiter = self._limiters.get(key)
+            if limiter is None:
+                limiter = self._limiters[key] = RateLimiter(RATES[limit])
+            return limiter

@@ -177,14 +177,13 @@ async def _acquire(
             raise OutOfTime(failure, in_line=True)
     try:
         while True:
-            pauses = limiter.pauses
-            start = limiter.reserve(io.now(), deadline.at)
+            pauses, now = limiter.pauses, io.now()
+            start = limiter.reserve(now, deadline.at)
             if start is None:
-                raise OutOfTime(failure, in_line=True, wait=limiter.wait(io.now()))
-            pause = start - io.now()
-            if pause <= 0:
+                raise OutOfTime(failure, in_line=True, wait=limiter.wait(now))
+            if start <= now:
                 return limiter
-            await io.sleep(pause)
+            await io.sleep(start - now)
             if limiter.pauses == pauses:
                 return limiter
     except BaseException:

@@ -118,12 +118,12 @@ class RequestPath:
         """
         self._function = function
         self._in_httpcore = in_httpcore
-        self._httpx = (
-            _own_function(client, "_send_single_request"),
-            _own_function(client, "_transport_for_url"),
-            _own_function(transport, function),
-        )
-        self._httpcore: tuple[tuple[type[Any], str, Any], ...] = ()
+        self._classes: tuple[Any, ...] = client, client, transport
+        self._names: tuple[str, ...] = "_send_single_request", "_transport_for_url", function
+        self._all: tuple[tuple[Any, ...], tuple[str, ...]] | None = None
+        """The classes and names with those of httpcore, as soon as it is imported."""
+        self._own: tuple[Any, ...] = ()
+        """The functions that were found last, if none of them was replaced."""
 
     def is_replaced(self) -> bool:
         """
@@ -133,21 +133,23 @@ class RequestPath:
         tracers wrap with wrapt do not count either: such a wrapper has the globals of the
         function that it wraps.
         """
-        if not self._httpcore and (httpcore := sys.modules.get("httpcore")) is not None:
-            classes = [getattr(httpcore, name, None) for name in self._in_httpcore]
-            if None in classes:  # another thread imports it
+        classes, names = self._all or (self._classes, self._names)
+        if self._all is None and (httpcore := sys.modules.get("httpcore")) is not None:
+            in_httpcore = [getattr(httpcore, name, None) for name in self._in_httpcore]
+            if None in in_httpcore:  # another thread imports it
                 return False
-            self._httpcore = tuple(_own_function(cls, self._function) for cls in classes)
-        for functions in (self._httpx, self._httpcore):
-            for cls, name, module in functions:
-                if getattr(getattr(cls, name), "__globals__", None) is not module:
-                    return True
+            classes += tuple(in_httpcore)
+            names += (self._function,) * len(in_httpcore)
+            self._all = classes, names
+        found = tuple(map(getattr, classes, names))
+        if found == self._own:
+            return False
+        for cls, function in zip(classes, found, strict=True):
+            own_globals = vars(cls)["__init__"].__globals__
+            if getattr(function, "__globals__", None) is not own_globals:
+                return True
+        self._own = found
         return False
-
-
-def _own_function(cls: Any, name: str) -> tuple[type[Any], str, Any]:
-    """Return a class, the name of its function, and the globals of the class's own functions."""
-    return cls, name, vars(cls)["__init__"].__globals__
 
 
 SYNC_PATH = RequestPath(

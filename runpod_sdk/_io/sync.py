@@ -161,8 +161,7 @@ class SyncIO:
     def log(self, level: Level, message: str, *args: object) -> None:
         http_common.log(level, message, *args)
 
-    def now(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.monotonic)
 
     def random(self) -> float:
         return random.random()

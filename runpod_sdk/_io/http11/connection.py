@@ -204,14 +204,14 @@ class _ResponseReader:
             limit.add_progress(len(data))
         events = 0
         while not self.has_ended and (event := self._next()) is not h11.NEED_DATA:
-            if isinstance(event, h11.Response):
+            if type(event) is h11.Response:  # isinstance is slow with h11's abstract classes
                 headers = httpx.Headers(event.headers.raw_items())
                 self.body = ResponseBody(self._identity, event.status_code, headers)
                 self._has_begun = True
                 self._trace.response_started(self.body)
-            elif isinstance(event, h11.Data):
+            elif type(event) is h11.Data:
                 self.has_ended = not self.body.add(event.data)
-            elif not isinstance(event, h11.InformationalResponse):
+            elif type(event) is not h11.InformationalResponse:
                 self.has_ended = self._has_begun
             events += 1
             if events % _EVENTS == 0 and limit.left() <= 0:
