@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from runpod_sdk.explanation import Explanation, JobReason
     from runpod_sdk.files import OutputFile
     from runpod_sdk.journal import Journal, JournalEntry, JournalStatus
+    from runpod_sdk.journal_store import JournalRow, JournalStore
     from runpod_sdk.models import (
         EndpointHealth,
         ExecutionPolicy,
@@ -126,6 +127,7 @@ _HOMES = {
     "explanation": ["Explanation", "JobReason"],
     "files": ["OutputFile"],
     "journal": ["Journal", "JournalEntry", "JournalStatus"],
+    "journal_store": ["JournalRow", "JournalStore"],
     "models": [
         "EndpointHealth",
         "ExecutionPolicy",
@@ -183,7 +185,9 @@ __all__ = [
     "Journal",
     "JournalEntry",
     "JournalError",
+    "JournalRow",
     "JournalStatus",
+    "JournalStore",
     "MapProgress",
     "MapResult",
     "NotFoundError",

@@ -14,7 +14,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -22,27 +22,39 @@ from runpod_sdk import _forks
 from runpod_sdk._file_lock import FileLock, FileLostError, FileTakenError
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import JournalError
+from runpod_sdk.journal_store import damaged
 
 _URL: Final = re.compile("([A-Za-z][A-Za-z0-9+.-]+):/")  # a drive has one letter
-_APPLICATION: Final = 0x52504A31  # "RPJ1": a journal, and its schema version
+_OLDER_APPLICATION: Final = 0x52504A31
+_APPLICATION: Final = 0x52504A32  # "RPJ2": a journal, and its schema version
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE inputs (
     id INTEGER PRIMARY KEY,
+    key TEXT,
     digest BLOB NOT NULL,
     status TEXT NOT NULL,
     job_id TEXT,
     since REAL NOT NULL,
+    attempts INTEGER NOT NULL,
     result TEXT
 );
 CREATE INDEX unfinished ON inputs (status, since) WHERE status <> 'succeeded';
+CREATE UNIQUE INDEX keys ON inputs (key) WHERE key IS NOT NULL;
 """
+_UPGRADE: Final = """
+ALTER TABLE inputs ADD COLUMN key TEXT;
+ALTER TABLE inputs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1;
+CREATE UNIQUE INDEX keys ON inputs (key) WHERE key IS NOT NULL;
+INSERT INTO meta SELECT 'identity', 'position' WHERE EXISTS (SELECT 1 FROM inputs);
+"""
+"""Changes a journal of version RPJ1, which had neither keys nor attempts, to the schema above."""
 _BEHIND: Final = "INSERT OR REPLACE INTO meta VALUES ('behind', '1')", ()
 _NOT_BEHIND: Final = "DELETE FROM meta WHERE name = 'behind'", ()
 _CHECKPOINT_SIZE: Final = 4 * 2**20
 """The size of `-wal` in bytes from which it is copied into the file."""
 
-Statement = tuple[str, tuple[Any, ...]]
+Statement = tuple[str, Sequence[Any]]
 
 
 def checked_path(given: str | os.PathLike[str]) -> str:
@@ -55,14 +67,17 @@ def checked_path(given: str | os.PathLike[str]) -> str:
     """
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(path, str):
-        raise TypeError(f"journal must be a path (str or os.PathLike) or a Journal, not {given!r}")
+        raise TypeError(
+            "journal must be a path (str or os.PathLike), a Journal or a JournalStore, not"
+            f" {given!r:.60}"
+        )
     if not path.strip() or "\0" in path:
         raise ValueError(f"journal must be the path of a file, not {path!r}; None is no journal")
     scheme = _URL.match(path)
     if scheme and not os.path.isdir(f"{scheme[1]}:"):
         raise ValueError(
             f"journal must be a file on this machine, not a URL ({scheme[1]}:): pass its path, on a"
-            " disk that outlives this process"
+            " disk that outlives this process, or a PostgresStore"
         )
     return os.path.expanduser(path)
 
@@ -114,12 +129,19 @@ class JournalFile:
                 self._marked = True
             _commit(database, [_NOT_BEHIND, *statements])
 
+    def check(self) -> None:
+        """
+        Check that this process still has exclusive access to the file.
+
+        Raises:
+            JournalError: It does not.
+        """
+        with self._using():
+            self._lock.check()
+
     def damaged(self, what: object) -> JournalError:
         """Return the error for invalid content."""
-        return JournalError(
-            f"the journal {self.path} is damaged ({what}): restore a copy, or use another"
-            " file if you do not need its jobs"
-        )
+        return damaged(self.path, what)
 
     def close(self) -> None:
         """Close the file; without effect in a process that was forked after it was opened."""
@@ -189,7 +211,8 @@ class JournalFile:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         ((application,),) = database.execute("PRAGMA application_id")
         ((tables,),) = database.execute("SELECT count(*) FROM sqlite_schema")
-        if application != _APPLICATION and (application or tables):
+        known = application in (_APPLICATION, _OLDER_APPLICATION)
+        if not known and (application or tables):
             raise JournalError(
                 f"{self.path} is not a journal, or is of another version: use another file"
             )
@@ -206,9 +229,10 @@ class JournalFile:
         database.execute("PRAGMA journal_mode = WAL")  # persistent, so only for journals
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA wal_autocheckpoint = 0")
-        if not tables:
-            schema = [(statement, ()) for statement in _SCHEMA.split(";")]
-            _commit(database, [*schema, (f"PRAGMA application_id = {_APPLICATION}", ())])
+        if not tables or application == _OLDER_APPLICATION:
+            schema: str = _UPGRADE if tables else _SCHEMA
+            statements = [(statement, ()) for statement in schema.split(";")]
+            _commit(database, [*statements, (f"PRAGMA application_id = {_APPLICATION}", ())])
 
     @contextmanager
     def _journal_errors(self) -> Iterator[None]:
@@ -242,7 +266,8 @@ class JournalFile:
     def _in_use(self) -> JournalError:
         return JournalError(
             f"{self.path} is in use by another map: wait until that map has ended, or use"
-            " another file"
+            " another file",
+            in_use=True,
         )
 
     def _unusable(self, reason: str) -> JournalError:

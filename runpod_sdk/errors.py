@@ -99,6 +99,8 @@ class RunpodError(Exception):
     """The job of the failed call, if it is known. You can wait for it again."""
     index: int | None = None
     """The index of the input in a `map`, counted from 0."""
+    key: str | int | None = None
+    """The key of the input in a `map` with `key`."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: packed(value) for name, value in self.__dict__.items()}
@@ -139,6 +141,11 @@ class JournalError(RunpodError):
 
     What to do: follow the message.
     """
+
+    def __init__(self, message: str, *, in_use: bool = False) -> None:
+        super().__init__(message)
+        self.in_use = in_use
+        """Whether another `map`, `Journal` or process uses the journal."""
 
 
 class APIConnectionError(RunpodError):

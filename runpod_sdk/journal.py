@@ -1,8 +1,9 @@
 """
-Journal of a `map`: a file with which a batch resumes after a crash.
+Journal of a `map`: a file or database with which a batch resumes after a crash.
 
-For each input, the file contains a digest before the input is submitted, then the job's id, then
-the result. It contains no API key, no secret and no input. It is an SQLite database in WAL mode:
+For each input, the journal contains a digest before the input is submitted, then the job's id,
+then the result. It contains no API key, no secret and no input. By default it is an SQLite
+database in WAL mode:
 
 - Each change is committed before the next step depends on it: the intent before the job is
   submitted, the result before it is yielded. Each commit waits for the disk (`synchronous=FULL`).
@@ -16,28 +17,22 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from runpod_sdk._journal_file import JournalFile, Statement, checked_path
+from runpod_sdk._keys import Key, checked_key, key_from_text, key_to_text
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk._types import JSONValue
 from runpod_sdk.errors import JournalError
-from runpod_sdk.json_text import read, write
+from runpod_sdk.journal_store import JournalRow, JournalStore, damaged, open_store
+from runpod_sdk.json_text import read
 from runpod_sdk.settings import checked_id
 
-__all__ = ["Journal", "JournalEntry", "JournalStatus"]
-
-_INTEND = """
-INSERT INTO inputs (status, job_id, since, result, id, digest) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET
-    status = excluded.status, job_id = excluded.job_id, since = excluded.since, result = NULL
-"""
-_UPDATE = "UPDATE inputs SET status = ?, job_id = ?, since = ?, result = ? WHERE id = ?"
+__all__ = ["AnyJournal", "Journal", "JournalEntry", "JournalStatus"]
 
 
 class JournalStatus(StrEnum):
@@ -64,6 +59,7 @@ class JournalEntry:
     """One input in a journal."""
 
     index: int
+    """The input's index; in a journal with keys, the input's number in this journal."""
     status: JournalStatus
     job_id: str | None
     since: datetime
@@ -71,30 +67,18 @@ class JournalEntry:
     digest: bytes = field(default=b"", repr=False)
     result: Mapping[str, JSONValue] | None = field(default=None, repr=False)
     """The final state as JSON."""
-
-
-@frozen
-class Change:
-    """A change of one input, to write to the file."""
-
-    index: int
-    status: JournalStatus
-    job_id: str | None = None
-    result: Mapping[str, JSONValue] | None = None
-    digest: bytes | None = None
-    """The input's digest, in its first change."""
-
-    def statement(self, now: float) -> Statement:
-        """Return the SQL statement of this change, and its values."""
-        result = None if self.result is None else write(self.result)
-        values = self.status, self.job_id, now, result, self.index
-        return (_UPDATE, values) if self.digest is None else (_INTEND, (*values, self.digest))
+    key: Key | None = None
+    """The input's key, if the `map` had `key`."""
+    attempts: int = 1
+    """Number of submissions that were started."""
 
 
 _WITH_A_JOB = {JournalStatus.RUNNING, JournalStatus.EXPIRED}
 _WITH_A_RESULT = {JournalStatus.SUCCEEDED, JournalStatus.FAILED}
 _LONGEST_ID = 4_096
 _DIGEST_SIZE = 32
+_PAGE = 200
+"""Number of entries that are read at a time."""
 
 
 class Journal:
@@ -106,38 +90,83 @@ class Journal:
 
     Args:
         path: The file, on a local disk; it is created if it does not exist. While it is open,
-            and after a crash, a second file with the suffix `-wal` belongs to it.
+            and after a crash, a second file with the suffix `-wal` belongs to it. Or a
+            `JournalStore`, such as a `PostgresStore`.
 
     Raises:
-        JournalError: The file is in use, or is not a journal.
+        JournalError: The journal is in use, is damaged, or is not a journal.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = checked_path(path)
-        """The path of the file."""
+    path: str
+    """The path of the file, or the name of the store."""
+
+    def __init__(self, path: str | os.PathLike[str] | JournalStore) -> None:
+        store = store_of(path)
+        open_store(store)
+        self._use(store)
+
+    @classmethod
+    def _of(cls, store: JournalStore) -> Journal:
+        """Return the journal of a store that is open."""
+        journal = cls.__new__(cls)
+        journal._use(store)
+        return journal
+
+    def _use(self, store: JournalStore) -> None:
+        self.path = store.name
+        self._store = store
         self._taken = threading.Lock()
-        self._file = JournalFile(self.path)
 
     @property
     def counts(self) -> dict[JournalStatus, int]:
         """Number of inputs by status; statuses without inputs are omitted."""
-        query = "SELECT status, count(*) FROM inputs GROUP BY status ORDER BY status"
-        return {self._status(status): count for status, count in self._ask(query)}
+        return {self._status(status): count for status, count in self._store.counts().items()}
 
     def uncertain(self) -> list[JournalEntry]:
         """Return the inputs that may be jobs with unknown ids."""
-        return self._entries("status = 'uncertain'")
+        return self._having(JournalStatus.UNCERTAIN)
 
     def failed(self) -> list[JournalEntry]:
         """Return the inputs whose jobs failed (with their states) or expired."""
-        return self._entries("status IN ('failed', 'expired')")
+        return self._having(JournalStatus.FAILED, JournalStatus.EXPIRED)
 
-    def resolve(self, index: int, decision: Literal["resubmit", "skip"] | str) -> None:
+    def entries(self) -> Iterator[JournalEntry]:
+        """Iterate over all inputs, by index. Some entries are in memory at a time, not all."""
+        start = 0
+        while rows := self._store.page(start, _PAGE):
+            yield from map(self._read, rows)
+            start = rows[-1].number + 1
+
+    def entry(self, index: int | None = None, *, key: Key | None = None) -> JournalEntry:
+        """
+        Return one input.
+
+        Args:
+            index: The input's index, counted from 0.
+            key: The input's key, instead of its index.
+
+        Raises:
+            ValueError: The journal contains no such input.
+            TypeError: Neither or both arguments were given.
+        """
+        if (index is None) == (key is None):
+            raise TypeError("give either the index or the key of an input")
+        identity = index if key is None else checked_key(key)
+        known = key is not None or _is_index(index)
+        found = self._find([identity], by_key=key is not None) if known else {}
+        if not found:
+            name = f"input {index}" if key is None else f"the key {key!r}"
+            raise ValueError(f"{name} is not in {self.path}")
+        return found[identity]
+
+    def resolve(
+        self, index: int | JournalEntry, decision: Literal["resubmit", "skip"] | str
+    ) -> None:
         """
         Decide what the next `map` does with an uncertain, failed or expired input.
 
         Args:
-            index: The input's index, counted from 0.
+            index: The input's index, counted from 0, or its entry.
             decision: "resubmit" submits the input again, although a job may exist. "skip"
                 makes its result an error. Any other text is the job's id, and `map` waits
                 for that job.
@@ -145,20 +174,19 @@ class Journal:
         Raises:
             ValueError: The input does not exist, or its job is running or has succeeded.
         """
-        entry = self._entry(index)
-        if entry is None:
-            raise ValueError(f"input {index} is not in {self.path}")
+        entry = self.entry(index.index if isinstance(index, JournalEntry) else index)
         if entry.status in (JournalStatus.RUNNING, JournalStatus.SUCCEEDED):
             raise ValueError(
-                f"input {index} needs no decision: job {entry.job_id} is {entry.status}"
+                f"{name_of(entry.index, entry.key)} needs no decision: job {entry.job_id} is"
+                f" {entry.status}"
             )
         words = {"resubmit": JournalStatus.OPEN, "skip": JournalStatus.SKIPPED}
         job_id = None if decision in words else _job_id(decision)
-        self._write([Change(index, words.get(decision, JournalStatus.RUNNING), job_id)])
+        self._write([row_of(entry, words.get(decision, JournalStatus.RUNNING), job_id)])
 
     def close(self) -> None:
-        """Close the file. In a forked process, this has no effect."""
-        self._file.close()
+        """Close the journal. In a forked process, this has no effect."""
+        self._store.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -171,86 +199,131 @@ class Journal:
 
     # What `map` does with it.
 
-    def _take(self, endpoint_id: str) -> int:
-        """Begin to use it for an endpoint; return how many inputs it knows, from the first."""
-        self._file.check_process()
+    def _take(self, endpoint_id: str, by_key: bool = False) -> int:
+        """
+        Begin to use it for an endpoint, with inputs that are known by keys or by position.
+
+        Returns:
+            The number of the next input that is added.
+        """
+        self._store.write(())  # fails in a forked process
         if not self._taken.acquire(blocking=False):
-            raise JournalError(f"{self.path} is in use by another map")
+            raise JournalError(f"{self.path} is in use by another map", in_use=True)
         try:
-            self._ask(
-                "INSERT INTO meta VALUES ('endpoint', ?) ON CONFLICT (name) DO NOTHING", endpoint_id
-            )
-            ((known,),) = self._ask("SELECT value FROM meta WHERE name = 'endpoint'")
+            known = self._store.setting("endpoint", endpoint_id)
             if known != endpoint_id:
                 raise JournalError(
                     f"{self.path} belongs to endpoint {known}, not {endpoint_id}: use another"
                     " file, or delete this one if you do not need its results"
                 )
-            ((count,),) = self._ask("SELECT coalesce(max(id), -1) FROM inputs")
+            identity = self._store.setting("identity", "key" if by_key else "position")
+            if (identity == "key") != by_key:
+                wrong, advice = ("a key", "without") if by_key else ("no key", "with")
+                raise JournalError(
+                    f"{self.path} was begun {advice} key, and this map has {wrong}: call map"
+                    f" {advice} key, or use another journal"
+                )
+            return self._store.size()
         except BaseException:
             self._give_back()
             raise
-        return int(count) + 1
 
     def _give_back(self) -> None:
         self._taken.release()
 
-    def _entry(self, index: int) -> JournalEntry | None:
-        if not isinstance(index, int) or not 0 <= index < 2**63:
-            return None
-        entries = self._entries("id = ?", index)
-        return entries[0] if entries else None
+    def _find(self, identities: Sequence[Any], *, by_key: bool) -> dict[Any, JournalEntry]:
+        """Return the entries of inputs that are known by indexes or by keys."""
+        if by_key:
+            rows = self._store.find("key", [key_to_text(key) for key in identities])
+        else:
+            rows = self._store.find("number", identities)
+        entries = map(self._read, rows)
+        return {entry.key if by_key else entry.index: entry for entry in entries}
 
     def _running(self) -> list[JournalEntry]:
         """List the jobs whose ends were not seen, those that expire first at the beginning."""
-        return self._entries("status IN ('running', 'expired')", order="since")
+        running = self._having(JournalStatus.RUNNING, JournalStatus.EXPIRED)
+        return sorted(running, key=lambda entry: entry.since)
 
-    def _write(self, changes: Iterable[Change]) -> None:
-        """Commit all of the changes, or none."""
-        now = time.time()
-        self._file.commit([change.statement(now) for change in changes])
+    def _write(self, rows: Iterable[JournalRow]) -> None:
+        """Write the last of several rows of each input; commit all of them, or none."""
+        self._store.write(list({row.number: row for row in rows}.values()))
 
-    def _entries(self, which: str, *values: object, order: str = "id") -> list[JournalEntry]:
-        query = f"SELECT id, status, job_id, since, digest, result FROM inputs WHERE {which}"
-        return [self._read(*row) for row in self._ask(f"{query} ORDER BY {order}", *values)]
+    def _having(self, *statuses: JournalStatus) -> list[JournalEntry]:
+        return [self._read(row) for row in self._store.find("status", statuses)]
 
-    def _ask(self, query: str, *values: object) -> list[Any]:
-        return self._file.rows(query, *values)
-
-    def _read(
-        self, index: Any, status: Any, job_id: Any, since: Any, digest: Any, result: Any
-    ) -> JournalEntry:
+    def _read(self, row: JournalRow) -> JournalEntry:
         """
         Make the entry of a row, of which nothing is taken for granted.
 
         Raises:
             JournalError: No journal has written such a row.
         """
+        index, key, digest, status, job_id, since, attempts, result = row
         try:
             _check(isinstance(index, int) and index >= 0, "index")
             _check(isinstance(digest, bytes) and len(digest) == _DIGEST_SIZE, "digest")
             _check(isinstance(since, float), "time")
+            _check(isinstance(attempts, int) and attempts >= 0, "number of attempts")
             known = self._status(status)
             if known in _WITH_A_JOB or job_id is not None:
-                _check(0 < len(checked_id(job_id, "job_id").encode()) <= _LONGEST_ID, "job_id")
+                size = len(checked_id(job_id or "", "job_id").encode())
+                _check(0 < size <= _LONGEST_ID, "job_id")
             state = None if result is None else read(result)
             if known in _WITH_A_RESULT or state is not None:
                 _check(isinstance(state, dict), "result")
             at = datetime.fromtimestamp(since, UTC)
-            return JournalEntry(index, known, job_id, at, digest, state)
+            name = None if key is None else key_from_text(key)
+            return JournalEntry(index, known, job_id, at, digest, state, name, attempts)
         except (ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
             if raised_by_signal_handler(error):
                 raise
             raise self._damaged(index, error) from error
 
     def _damaged(self, index: object, what: object) -> JournalError:
-        return self._file.damaged(f"input {index}: {what}")
+        return damaged(self.path, f"input {index}: {what}")
 
     def _status(self, text: Any) -> JournalStatus:
         try:
             return JournalStatus(text)
         except ValueError as error:
-            raise self._file.damaged(error) from error
+            raise damaged(self.path, error) from error
+
+
+AnyJournal: TypeAlias = Journal | JournalStore | str | os.PathLike[str]
+"""A journal, or where it is stored."""
+
+
+def store_of(journal: str | os.PathLike[str] | JournalStore) -> JournalStore:
+    """
+    Return the store of a journal: an SQLite file for a path.
+
+    Raises:
+        ValueError, TypeError: *journal* is neither a path nor a store.
+    """
+    if isinstance(journal, JournalStore):
+        return journal
+    from runpod_sdk._journal_sqlite import SQLiteStore
+
+    return SQLiteStore(journal)
+
+
+def row_of(
+    entry: JournalEntry, status: JournalStatus, job_id: str | None, result: str | None = None
+) -> JournalRow:
+    """Return the row of a changed entry."""
+    key = None if entry.key is None else key_to_text(entry.key)
+    since, attempts = time.time(), entry.attempts
+    return JournalRow(entry.index, key, entry.digest, status, job_id, since, attempts, result)
+
+
+def name_of(index: int, key: Key | None) -> str:
+    """Return what messages call an input."""
+    return f"input {index}" if key is None else f"the input with key {key!r}"
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**63
 
 
 def _job_id(decision: str) -> str:

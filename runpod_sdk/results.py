@@ -114,6 +114,8 @@ class MapResult(_Outcome[Output_co], Generic[T, Output_co]):
 
     index: int
     """The input's index, counted from 0."""
+    key: str | int | None = None
+    """The input's key, if the `map` had `key`."""
     input: T = field(repr=short)
     job_id: str | None = None
     """The id of the submitted job; None if there is no job, or its id is unknown."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from attrs import evolve, frozen
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.batches import EndpointBatches
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.results import Results
-    from runpod_sdk.journal import Journal
+    from runpod_sdk.journal import AnyJournal
     from runpod_sdk.results import MapProgress, MapResult
 
 T = TypeVar("T")
@@ -640,7 +639,8 @@ class Endpoint(Generic[Input_contra, Output_co]):
         webhook: str | None = None,
         policy: ExecutionPolicy | None = None,
         s3_config: S3Config | None = None,
-        journal: Journal | str | PathLike[str] | None = None,
+        journal: AnyJournal | None = None,
+        key: Callable[[JSONInput], str | int] | None = None,
         on_update: Callable[[int, JobState], object] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, JSONValue] | None = None,
@@ -659,7 +659,8 @@ class Endpoint(Generic[Input_contra, Output_co]):
         webhook: str | None = None,
         policy: ExecutionPolicy | None = None,
         s3_config: S3Config | None = None,
-        journal: Journal | str | PathLike[str] | None = None,
+        journal: AnyJournal | None = None,
+        key: Callable[[In], str | int] | None = None,
         on_update: Callable[[int, JobState], object] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, JSONValue] | None = None,
@@ -677,7 +678,8 @@ class Endpoint(Generic[Input_contra, Output_co]):
         webhook: str | None = None,
         policy: ExecutionPolicy | None = None,
         s3_config: S3Config | None = None,
-        journal: Journal | str | PathLike[str] | None = None,
+        journal: AnyJournal | None = None,
+        key: Callable[[Any], str | int] | None = None,
         on_update: Callable[[int, JobState], object] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, JSONValue] | None = None,
@@ -718,10 +720,13 @@ class Endpoint(Generic[Input_contra, Output_co]):
             webhook: URL that RunPod calls when a job has ended.
             policy: Limits of each job on the server.
             s3_config: Storage for large results, passed to the handler.
-            journal: A `Journal`, or the path of its file, which records what was sent and the
-                results. Call `map` again with the same inputs to resume after a crash:
-                finished results are returned without a request, running jobs are waited for,
-                and an input that may have been submitted is a `SubmissionUncertainError`.
+            journal: A `Journal`, the path of its file, or a `JournalStore`, which records what
+                was sent and the results. Call `map` again with the same inputs to resume after a
+                crash: finished results are returned without a request, running jobs are waited
+                for, and an input that may have been submitted is a `SubmissionUncertainError`.
+            key: Function that returns the key of an input, a string or an integer. The journal
+                then knows inputs by keys instead of by position, so that they may come in
+                another order, with others between them. Each key must be unique.
             on_update: Is called with an input's index and the state of its job, for each change
                 of status or progress, by the thread or task that does the work. An exception
                 that it raises ends the map.
@@ -740,8 +745,9 @@ class Endpoint(Generic[Input_contra, Output_co]):
             ConfigurationError: The key is missing, or a package is not installed: cattrs, of
                 the extra `types`, for an input, or rich, for a bar in a terminal.
             JournalError: The journal is in use, or belongs to another endpoint or other inputs.
-            ValueError, TypeError: An input has no JSON form, such as NaN, or does not match
-                the endpoint's `input_type`; its index is in the notes.
+            ValueError, TypeError: An input has no JSON form, such as NaN, does not match the
+                endpoint's `input_type`, or has no key or another input's key; its index is in
+                the notes. Keys of a list are checked before anything is sent.
 
         Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
         """
@@ -763,6 +769,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
                 policy=policy,
                 s3_config=s3_config,
                 journal=journal,
+                key=key,
                 on_update=on_update,
                 extra_body=extra_body,
                 input_type=self.input_type,
@@ -770,10 +777,8 @@ class Endpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config, extra_body  # which a traceback would show
-        jobs = start_map(
-            self._with_headers(extra_headers), many_context(self.client._io), inputs, options
-        )
-        return Results(jobs)
+        context = self._with_headers(extra_headers)
+        return Results(start_map(context, many_context(self.client._io), inputs, options))
 
     @property
     def batches(self) -> EndpointBatches:

@@ -461,8 +461,8 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
 def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
     """A commit in WAL mode that does not is lost with the power, and with it what was bought."""
     with Journal(tmp_path / "run.sqlite") as journal:
-        assert journal._ask("PRAGMA journal_mode") == [("wal",)]
-        assert journal._ask("PRAGMA synchronous") == [(2,)]
+        assert journal._store._rows("PRAGMA journal_mode") == [("wal",)]
+        assert journal._store._rows("PRAGMA synchronous") == [(2,)]
 
 
 class Lives:

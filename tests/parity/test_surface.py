@@ -92,7 +92,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "map": (
             "inputs, *, concurrency=100, ordered=True, timeout=None, on_error='yield',"
             " on_leave='detach', progress=None, webhook=…, policy=…, s3_config=…,"
-            " journal=None, on_update=None, extra_headers=None, extra_body=None",
+            " journal=None, key=None, on_update=None, extra_headers=None, extra_body=None",
             "Results[MapResult[Any]]",
         ),
     },

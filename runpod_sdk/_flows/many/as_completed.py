@@ -44,9 +44,12 @@ class PollHandler:
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         return ()
 
-    def recall(self, item: Item) -> None:
+    def identify(self, item: Item) -> None:
         item.job_id = item.input.id
         self.submitted += 1
+
+    async def recall(self, items: Sequence[Item]) -> None:
+        pass
 
     async def handle(self, item: Item) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import define
 
+from runpod_sdk._keys import Key
 from runpod_sdk._typed_outputs import Reader
 from runpod_sdk.errors import OutputValidationError, RunpodError, SubmissionUncertainError
 from runpod_sdk.models import JobState
@@ -20,12 +21,22 @@ class Item:
     """One input of a window."""
 
     index: int
+    """The input's index; -1 while it is unknown."""
     input: Any = None
-    read: bool = True
-    """False for a job of an earlier run whose input has not been read yet."""
+    key: Key | None = None
+    position: int = -1
+    """The position in the order of reading, from 0; -1 if the input has not been read."""
+    read: bool = False
+    """Whether the input has been read, and its outcome restored."""
+    earlier: bool = False
+    """Whether this is a job of an earlier run, which is handled before its input is read."""
     job_id: str | None = None
-    digest: bytes | None = None
+    digest: bytes = b""
     """The input's digest in a journal."""
+    number: int | None = None
+    """The input's number in a journal, if the journal contains the input."""
+    attempts: int = 0
+    """Number of submissions that the journal knows."""
     sending: bool = False
     """Whether the submission is in progress, so that it is unknown whether a job exists."""
     leaving: bool = False
@@ -33,6 +44,11 @@ class Item:
     done: bool = False
     state: JobState | None = None
     error: RunpodError | None = None
+
+    @property
+    def identity(self) -> Key:
+        """The key, or the index if inputs have no keys."""
+        return self.index if self.key is None else self.key
 
     @property
     def uncertain(self) -> bool:
@@ -55,8 +71,12 @@ class ItemHandler(Protocol[R_co]):
         """
         ...
 
-    def recall(self, item: Item) -> None:
-        """Check a newly read input, whose result may be known already."""
+    def identify(self, item: Item) -> None:
+        """Check a newly read input, and find its key."""
+        ...
+
+    async def recall(self, items: Sequence[Item]) -> None:
+        """Restore what is known of newly read inputs; their results may be known already."""
         ...
 
     async def handle(self, item: Item) -> None:

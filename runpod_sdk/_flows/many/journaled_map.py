@@ -1,8 +1,8 @@
 """
 `map` with a journal: submitted inputs are not submitted again, and results are stored.
 
-The journal identifies an input by its index and a digest of its canonical JSON. The input's status
-determines how it is handled:
+The journal identifies an input by its index or its key, and by a digest of its canonical JSON. The
+input's status determines how it is handled:
 
     none, open              submitted: the intent is written before, the job's id after it
     running, expired        the job is waited for, oldest first, before any submission
@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
@@ -26,10 +27,16 @@ from runpod_sdk._flows.many.item import Item
 from runpod_sdk._flows.many.map import MapHandler
 from runpod_sdk._flows.many.map_options import MapOptions
 from runpod_sdk._flows.many.runner import Event, TaskRunner
-from runpod_sdk.journal import Change, Journal, JournalEntry, JournalStatus
+from runpod_sdk._keys import Key, key_to_text
+from runpod_sdk.journal import Journal, JournalEntry, JournalStatus, name_of
+from runpod_sdk.journal_store import RETRY_OPEN, JournalRow, JournalStore
+from runpod_sdk.json_text import write
 from runpod_sdk.models import JobState, JobStatus
 from runpod_sdk.results import checked, failure_of
 from runpod_sdk.settings import PROPAGATION
+
+_WITHOUT_A_JOB: Final = {JournalStatus.UNCERTAIN, JournalStatus.OPEN}
+_WITH_A_RESULT: Final = {JournalStatus.SUCCEEDED, JournalStatus.FAILED}
 
 
 class JournaledMapHandler(MapHandler):
@@ -40,49 +47,84 @@ class JournaledMapHandler(MapHandler):
         context: EndpointContext,
         options: MapOptions,
         runner: TaskRunner,
-        journal: Journal | str,
+        journal: Journal | JournalStore,
     ) -> None:
         super().__init__(context, options)
-        self._writer = JournalWriter(journal, runner)
-        self._known = 0
-        """The number of inputs in the journal, counted from the first."""
+        self._writer = JournalWriter(journal, runner, context.io.sleep)
+        self._by_key = self._keys is not None
+        self._size = 0
+        """The number of the next input that is added to the journal."""
+        self._first_new = 0
+        """The same, before this run."""
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         await super().begin(sent)
-        self._known, running = await self._writer.open(self._context.endpoint_id)
+        self._size, running = await self._writer.open(self._context.endpoint_id, self._by_key)
+        self._first_new = self._size
         self.submitted += len(running)
         for entry in running:
             self._note_if_recent(entry)
-        return [Item(entry.index, read=False, job_id=entry.job_id) for entry in running]
+        return [self._earlier_item(entry) for entry in running]
 
-    def recall(self, item: Item) -> None:
+    def _earlier_item(self, entry: JournalEntry) -> Item:
+        return Item(
+            -1 if self._by_key else entry.index,
+            key=entry.key,
+            earlier=True,
+            job_id=entry.job_id,
+            digest=entry.digest,
+            number=entry.index,
+            attempts=entry.attempts,
+        )
+
+    def identify(self, item: Item) -> None:
+        super().identify(item)
         try:
             item.digest = digest(self._options.checked(item.input))
         except (ValueError, TypeError) as error:
             error.add_note(f"input {item.index} of the map")
             raise
-        entry = self._writer.entry(item.index) if item.index < self._known else None
-        if entry is None:
+
+    async def recall(self, items: Sequence[Item]) -> None:
+        known = [item.identity for item in items if self._by_key or item.index < self._first_new]
+        if not known or not self._first_new:
             return
-        if entry.digest != item.digest:
+        entries = await self._writer.entries(known, by_key=self._by_key)
+        for item in items:
+            entry = entries.get(item.identity)
+            if entry is not None:
+                self._check_unchanged(item, entry)
+                item.number, item.attempts = entry.index, entry.attempts
+                if not item.earlier:  # else `begin` has already started to wait for it
+                    self._recall(item, entry)
+
+    def _check_unchanged(self, item: Item, entry: JournalEntry) -> None:
+        """Check that the input is the one that the journal recorded."""
+        if entry.digest == item.digest:
+            return
+        path = self._writer.path
+        if not self._by_key:
             raise errors.JournalError(
-                f"input {item.index} differs from the input that {self._writer.path} recorded:"
-                " pass the same inputs in the same order, or use another journal"
+                f"input {item.index} differs from the input that {path} recorded: pass the same"
+                " inputs in the same order, identify inputs with key=…, or use another journal"
             )
-        if item.job_id is None:  # else `begin` has already started to wait for it
-            self._recall(item, entry)
+        if entry.status is not JournalStatus.OPEN:
+            raise errors.JournalError(
+                f"{_name_of(item)} differs from the input that {path} recorded for this key: pass"
+                " the same input, give a changed input another key, or use another journal"
+            )
 
     def _recall(self, item: Item, entry: JournalEntry) -> None:
         """Restore an input's outcome from the journal, if it has one."""
         path = self._writer.path
         if entry.status is JournalStatus.UNCERTAIN:
             text = (
-                f"input {item.index} may have been enqueued: {path} contains no job id for it;"
+                f"{_name_of(item)} may have been enqueued: {path} contains no job id for it;"
                 " decide with Journal.resolve()"
             )
             self._set_error(item, errors.SubmissionUncertainError(text))
         elif entry.status is JournalStatus.SKIPPED:
-            text = f"input {item.index} is skipped: {path} says so"
+            text = f"{_name_of(item)} is skipped: {path} says so"
             self._set_error(item, errors.JournalError(text))
         elif entry.status in (JournalStatus.SUCCEEDED, JournalStatus.FAILED):
             item.job_id, item.state = entry.job_id, self._kept_state(entry)
@@ -94,7 +136,9 @@ class JournaledMapHandler(MapHandler):
         elif entry.status is JournalStatus.OPEN:
             return
         else:  # `begin` would have found it
-            raise self._writer.damaged(item.index, f"{entry.status} jobs are missing from the list")
+            raise self._writer.damaged(
+                entry.index, f"{entry.status} jobs are missing from the list"
+            )
         item.done = True
 
     def _kept_state(self, entry: JournalEntry) -> JobState:
@@ -122,18 +166,15 @@ class JournaledMapHandler(MapHandler):
 
     async def _on_end(self, item: Item) -> None:
         status = _status_of(item)
-        if status is not None:
-            change = Change(item.index, status)
-            if status is not JournalStatus.OPEN:
-                result = None if item.state is None else item.state.to_dict()
-                change = Change(item.index, status, item.job_id, result)
-            await self._writer.write(change)
+        if status is not None and item.number is not None:
+            await self._writer.write(_row(item, status))
 
     async def cancel(self, item: Item) -> bool:
+        await self._writer.check()  # the jobs of a lost journal belong to its new owner
         item.leaving = True
         cancelled = await super().cancel(item)
         if cancelled:
-            await self._writer.write(Change(item.index, JournalStatus.OPEN))
+            await self._writer.write(_row(item, JournalStatus.OPEN))
         return cancelled
 
     async def end(self) -> None:
@@ -144,11 +185,31 @@ class JournaledMapHandler(MapHandler):
             return await super()._submit(item, request)
         finally:  # interrupted or not
             if item.job_id is not None:
-                self._writer.note(Change(item.index, JournalStatus.RUNNING, item.job_id))
+                self._writer.note(_row(item, JournalStatus.RUNNING))
 
     async def _before_submit(self, item: Item) -> None:
-        intent = Change(item.index, JournalStatus.UNCERTAIN, digest=item.digest)
-        await self._writer.write(intent)
+        if item.number is None and self._by_key:
+            item.number = self._size
+            self._size += 1
+        elif item.number is None:
+            item.number = item.index
+        item.attempts += 1
+        await self._writer.write(_row(item, JournalStatus.UNCERTAIN))
+
+
+def _row(item: Item, status: JournalStatus) -> JournalRow:
+    """Return the row of an input in the journal, with *status* from now on."""
+    assert item.number is not None
+    job_id = None if status in _WITHOUT_A_JOB else item.job_id
+    stored = item.state if status in _WITH_A_RESULT else None
+    result = None if stored is None else write(stored.to_dict())
+    key = None if item.key is None else key_to_text(item.key)
+    since, attempts = time.time(), item.attempts
+    return JournalRow(item.number, key, item.digest, status, job_id, since, attempts, result)
+
+
+def _name_of(item: Item) -> str:
+    return name_of(item.index, item.key)
 
 
 def _status_of(item: Item) -> JournalStatus | None:
@@ -178,33 +239,39 @@ def digest(input: Any) -> bytes:
 
 
 class _Commit:
-    """Changes that are written in one commit."""
+    """Rows that are written in one commit."""
 
     def __init__(self, event: Event) -> None:
-        self.changes: list[Change] = []
+        self.rows: list[JournalRow] = []
         self.committed = event
         self.error: Exception | None = None
 
 
 class JournalWriter:
-    """Writes to a journal in a task; changes that arrive during a commit form the next one."""
+    """Writes to a journal in a task; rows that arrive during a commit form the next one."""
 
-    def __init__(self, given: Journal | str, runner: TaskRunner) -> None:
+    def __init__(
+        self,
+        given: Journal | JournalStore,
+        runner: TaskRunner,
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
         self._given = given
         self._runner = runner
+        self._sleep = sleep
         self._journal: Journal | None = None
         self._next: _Commit
         self._writing = False
 
     @property
     def path(self) -> str:
-        return self._given.path if isinstance(self._given, Journal) else self._given
+        return self._given.path if isinstance(self._given, Journal) else self._given.name
 
     def damaged(self, index: int, what: str) -> errors.JournalError:
         """Make the error of an input whose entry is invalid."""
         return self._opened._damaged(index, what)
 
-    async def open(self, endpoint_id: str) -> tuple[int, list[JournalEntry]]:
+    async def open(self, endpoint_id: str, by_key: bool) -> tuple[int, list[JournalEntry]]:
         """
         Open the journal; return the number of its inputs, and the running jobs.
 
@@ -213,63 +280,84 @@ class JournalWriter:
         """
         self._next = _Commit(self._runner.event())
         journal = self._given
-        if isinstance(journal, str):
-            journal = await self._runner.in_thread(Journal, journal)
+        if not isinstance(journal, Journal):
+            journal = Journal._of(await self._open_store(journal))
         try:
-            known = await self._runner.in_thread(journal._take, endpoint_id)
+            size = await self._runner.in_thread(journal._take, endpoint_id, by_key)
         except BaseException:
             if journal is not self._given:
                 journal.close()
             raise
         self._journal = journal
-        return known, await self._runner.in_thread(journal._running)
+        return size, await self._runner.in_thread(journal._running)
 
-    def entry(self, index: int) -> JournalEntry | None:
-        """Return an input's entry."""
-        return self._opened._entry(index)
+    async def _open_store(self, store: JournalStore) -> JournalStore:
+        """Open a store, like `open_store`, in a thread that no wait for its owner blocks."""
+        until = None if store.wait is None else time.monotonic() + store.wait
+        while True:
+            try:
+                await self._runner.in_thread(store.open)
+                return store
+            except errors.JournalError as error:
+                if not error.in_use or (until is not None and time.monotonic() >= until):
+                    raise
+            await self._sleep(RETRY_OPEN)
 
-    async def write(self, change: Change) -> None:
+    async def entries(self, identities: Sequence[Key], *, by_key: bool) -> dict[Key, JournalEntry]:
+        """Return the entries of inputs."""
+        return await self._runner.in_thread(partial(self._opened._find, identities, by_key=by_key))
+
+    async def check(self) -> None:
         """
-        Write *change*, and wait until it is committed.
+        Check that this process still has the journal.
+
+        Raises:
+            JournalError: It does not.
+        """
+        await self._runner.in_thread(self._opened._write, ())
+
+    async def write(self, row: JournalRow) -> None:
+        """
+        Write *row*, and wait until it is committed.
 
         Raises:
             JournalError: Writing failed.
         """
-        commit = self.note(change)
+        commit = self.note(row)
         await commit.committed.wait()
         if commit.error is not None:
             raise commit.error
 
-    def note(self, change: Change) -> _Commit:
-        """Schedule *change* for the next commit."""
+    def note(self, row: JournalRow) -> _Commit:
+        """Schedule *row* for the next commit."""
         commit = self._next
-        commit.changes.append(change)
+        commit.rows.append(row)
         if not self._writing:
             self._writing = True
             self._runner.start(self._write_all)
         return commit
 
     async def close(self) -> None:
-        """Write the remaining changes after all tasks have ended, and release the journal."""
+        """Write the remaining rows after all tasks have ended, and release the journal."""
         journal, self._journal = self._journal, None
         if journal is None:
             return
         try:
-            await self._runner.in_thread(journal._write, self._next.changes)
+            await self._runner.in_thread(journal._write, self._next.rows)
         finally:
             journal._give_back()
             if journal is not self._given:
                 await self._runner.in_thread(journal.close)
 
     async def _write_all(self) -> None:
-        while self._next.changes:
+        while self._next.rows:
             commit, self._next = self._next, _Commit(self._runner.event())
             try:
-                await self._runner.in_thread(self._opened._write, commit.changes)
+                await self._runner.in_thread(self._opened._write, commit.rows)
             except Exception as error:
                 commit.error = error
-            except BaseException:  # cancelled: `close` writes the changes
-                self._next.changes[:0] = commit.changes
+            except BaseException:  # cancelled: `close` writes the rows
+                self._next.rows[:0] = commit.rows
                 raise
             commit.committed.set()
         self._writing = False

@@ -35,6 +35,7 @@ class MapHandler:
     def __init__(self, context: EndpointContext, options: MapOptions) -> None:
         self._context = evolve(context, queueing_counts=False)
         self._options = options
+        self._keys = options.key_reader()
         self._on_sent: Callable[[], None] = lambda: None
         self._stopped = False
         self.submitted = 0
@@ -45,7 +46,11 @@ class MapHandler:
         self._on_sent = sent
         return ()
 
-    def recall(self, item: Item) -> None:
+    def identify(self, item: Item) -> None:
+        if self._keys is not None:
+            item.key = self._keys.read(item.index, item.input)
+
+    async def recall(self, items: Sequence[Item]) -> None:
         pass
 
     async def handle(self, item: Item) -> None:
@@ -89,6 +94,7 @@ class MapHandler:
         value = read_output(item, self._options.read, self._set_error)
         return MapResult(
             index=item.index,
+            key=item.key,
             input=item.input,
             job_id=item.job_id,
             state=item.state,
@@ -111,7 +117,7 @@ class MapHandler:
         """Record an input's outcome, before its result is returned."""
 
     def _set_error(self, item: Item, error: errors.RunpodError) -> None:
-        error.index = item.index
+        error.index, error.key = item.index, item.key
         if item.job_id is not None:
             error.job = self._context.job_of(item.job_id)
         item.error = error

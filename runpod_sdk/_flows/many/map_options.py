@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from runpod_sdk._flows import api
+from runpod_sdk._keys import KeyReader
 from runpod_sdk._progress import ProgressCallback
 from runpod_sdk._secret import clear_frames
 from runpod_sdk._typed_outputs import Reader, reader_for
@@ -25,6 +26,7 @@ from runpod_sdk.settings import (
 
 if TYPE_CHECKING:
     from runpod_sdk.journal import Journal
+    from runpod_sdk.journal_store import JournalStore
 
 
 def _checker(input_type: Any) -> Callable[[Any], Any] | None:
@@ -35,13 +37,14 @@ def _checker(input_type: Any) -> Callable[[Any], Any] | None:
     return _typed_inputs.checker(input_type)
 
 
-def _journal(given: Journal | str | os.PathLike[str] | None) -> Journal | str | None:
+def _journal(
+    given: Journal | JournalStore | str | os.PathLike[str] | None,
+) -> Journal | JournalStore | None:
     if given is None:
         return None
-    from runpod_sdk._journal_file import checked_path  # needs SQLite, which most maps do not use
-    from runpod_sdk.journal import Journal
+    from runpod_sdk.journal import Journal, store_of  # most maps use neither it nor SQLite
 
-    return given if isinstance(given, Journal) else checked_path(given)
+    return given if isinstance(given, Journal) else store_of(given)
 
 
 @frozen(kw_only=True)
@@ -63,7 +66,8 @@ class MapOptions:
     webhook: str | None = field(repr=False)
     policy: ExecutionPolicy | None
     s3_config: S3Config | None = field(repr=False)
-    journal: Journal | str | None = field(converter=_journal)
+    journal: Journal | JournalStore | None = field(converter=_journal)
+    key: Callable[[Any], Any] | None
     on_update: Callable[[int, JobState], object] | None
     _extra_body: Mapping[str, Any] | None = field(repr=False, alias="extra_body")
     _check: Callable[[Any], Any] | None = field(converter=_checker, alias="input_type")
@@ -76,7 +80,25 @@ class MapOptions:
         checked_choice(self.on_leave, "on_leave", "detach", "cancel")
         if self.on_update is not None:
             checked_function(self.on_update, "on_update")
+        if self.key is not None:
+            checked_function(self.key, "key")
         self.request(None)
+
+    def key_reader(self) -> KeyReader | None:
+        """Return a new reader of the inputs' keys, if they have keys."""
+        return None if self.key is None else KeyReader(self.key)
+
+    def check_keys(self, inputs: object) -> None:
+        """
+        Check the keys of inputs that can be read a second time, before anything is sent.
+
+        Raises:
+            ValueError, TypeError: An input has no key, or the key of another input.
+        """
+        keys = self.key_reader()
+        if keys is not None and isinstance(inputs, Sequence):
+            for index, input in enumerate(inputs):
+                keys.read(index, input)
 
     def checked(self, input: Any) -> Any:
         """

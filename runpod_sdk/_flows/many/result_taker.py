@@ -208,12 +208,12 @@ class ResultTaker(Generic[R]):
                 break
         return fresh
 
-    def _hand_out(self, index: int, result: R) -> R:
+    def _hand_out(self, position: int, result: R) -> R:
         self._finished += 1
         self._failed += result.error is not None
         if self._report_progress is not None:
             self._report_progress(self._progress)
-        self._window.handed_out(index)  # only now, because the progress function may raise
+        self._window.handed_out(position)  # only now, because the progress function may raise
         if result.error is not None and self._options.on_error == "raise":
             raise result.error
         return result

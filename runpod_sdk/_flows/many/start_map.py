@@ -32,6 +32,7 @@ def start_map(
         handler = JournaledMapHandler(context, options, runner, options.journal)
     stream = inputs if many.async_inputs and isinstance(inputs, AsyncIterable) else None
     reads = checked_inputs(inputs) if stream is None else None
+    options.check_keys(inputs)
     ahead = AHEAD_ORDERED if options.ordered else AHEAD
     window = Window(
         runner,

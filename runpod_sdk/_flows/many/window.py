@@ -21,6 +21,7 @@ from attrs import frozen
 
 from runpod_sdk._flows.many.item import Item, ItemHandler
 from runpod_sdk._flows.many.runner import Event, TaskRunner
+from runpod_sdk._keys import Key
 from runpod_sdk.settings import CANCEL_TIMEOUT, CANCELS_AT_ONCE
 
 R = TypeVar("R")
@@ -31,6 +32,7 @@ class Step(Generic[R]):
     """An update for the consumer of the results."""
 
     results: Sequence[tuple[int, R]] = ()
+    """Positions of inputs, and their results."""
     room: int = 0
     """Number of inputs to read after these results."""
     over: bool = False
@@ -60,7 +62,9 @@ class Window(Generic[R]):
         self._stream = stream
         """Inputs of an async iterable; the consumer reads other inputs."""
         self._items: dict[int, Item] = {}
-        """Held inputs, and inputs of earlier runs, by index."""
+        """Held inputs, by position."""
+        self._earlier: dict[Key, Item] = {}
+        """Jobs of earlier runs whose inputs have not been read, by identity."""
         self._handed_out_last: Item | None = None
         """The input whose result was yielded last."""
         self._queue: deque[Item] = deque()
@@ -82,12 +86,17 @@ class Window(Generic[R]):
     @property
     def in_flight(self) -> dict[int, str]:
         """The ids of jobs whose results were not yielded, by input index."""
-        return {item.index: item.job_id for item in list(self._items.values()) if item.job_id}
+        known = (item for item in self._held if item.index >= 0)
+        return {item.index: item.job_id for item in known if item.job_id}
 
     @property
     def uncertain(self) -> tuple[int, ...]:
         """The indexes of inputs that may be jobs with unknown ids, and were not yielded."""
-        return tuple(item.index for item in list(self._items.values()) if item.uncertain)
+        return tuple(item.index for item in self._held if item.uncertain)
+
+    @property
+    def _held(self) -> list[Item]:
+        return [*self._items.copy().values(), *self._earlier.copy().values()]
 
     @property
     def submitted(self) -> int:
@@ -106,8 +115,7 @@ class Window(Generic[R]):
         self._pending = 0
         self._exhausted = self._exhausted or exhausted
         try:
-            for value in fresh:
-                self._add(value)
+            await self._add(fresh)
         except Exception:
             self._queue.clear()  # the inputs before it are not started, either
             raise
@@ -124,15 +132,15 @@ class Window(Generic[R]):
             raise self._error
         return steps[0] if steps else Step(over=self._closed, late=not in_time)
 
-    def handed_out(self, index: int | None) -> None:
+    def handed_out(self, position: int | None) -> None:
         """Forget an input whose result is being yielded; None: the caller has it."""
-        self._handed_out_last = None if index is None else self._items.get(index)
-        self._items.pop(-1 if index is None else index, None)
+        self._handed_out_last = None if position is None else self._items.get(position)
+        self._items.pop(-1 if position is None else position, None)
 
     def restore_handed_out(self) -> None:
         """Undo `handed_out`, because the caller was interrupted before it got the result."""
         if self._handed_out_last is not None:
-            self._items[self._handed_out_last.index] = self._handed_out_last
+            self._items[self._handed_out_last.position] = self._handed_out_last
 
     async def leave(self, cancel: bool) -> None:
         """
@@ -164,7 +172,7 @@ class Window(Generic[R]):
         self._is_open = True
         await self._runner.open()
         for item in await self._handler.begin(self._notify):
-            self._items[item.index] = item
+            self._earlier[item.identity] = item
             self._enqueue(item)
         if self._stream is not None:
             self._runner.start(self._read_all, self._stream)
@@ -179,7 +187,7 @@ class Window(Generic[R]):
                     await self._has_room.wait()
                 value = await anext(iterator)
                 try:
-                    self._add(value)
+                    await self._add([value])
                 except Exception as error:
                     self._error = self._error or error
                     self._queue.clear()
@@ -196,17 +204,30 @@ class Window(Generic[R]):
         held = self._read - handed_out
         return max(min(self._max_held - held, self._max_queued - len(self._queue)), 0)
 
-    def _add(self, value: Any) -> None:
-        index = self._read
+    async def _add(self, values: Iterable[Any]) -> None:
+        """Begin to handle newly read inputs, some of which are jobs of earlier runs."""
+        items = [self._identified(value) for value in values]
+        if items:
+            await self._handler.recall(items)
+        for item in items:
+            item.read = True
+            if item.done:
+                self._finish(item)
+            elif not item.earlier:
+                self._enqueue(item)
+
+    def _identified(self, value: Any) -> Item:
+        """Return the item of a newly read input."""
+        fresh = Item(self._read, value, position=self._read)
         self._read += 1
-        known = index in self._items
-        item = self._items.setdefault(index, Item(index))
-        item.input, item.read = value, True
-        self._handler.recall(item)
-        if item.done:
-            self._finish(item)
-        elif not known:
-            self._enqueue(item)
+        self._handler.identify(fresh)
+        item = self._earlier.pop(fresh.identity, fresh)
+        item.index, item.position, item.input = fresh.index, fresh.position, value
+        item.digest = fresh.digest
+        if item.error is not None:
+            item.error.index = item.index
+        self._items[item.position] = item
+        return item
 
     def _enqueue(self, item: Item) -> None:
         self._queue.append(item)
@@ -232,7 +253,7 @@ class Window(Generic[R]):
             self._notify()
 
     def _finish(self, item: Item) -> None:
-        self._done.append(item.index)
+        self._done.append(item.position)
         self._notify()
 
     def _next_step(self) -> Step[R] | None:
@@ -252,16 +273,16 @@ class Window(Generic[R]):
             while (item := self._items.get(following)) and item.read and item.done:
                 self._done.append(following)
                 following += 1
-        taken = [(index, self._handler.result(self._items[index])) for index in self._done]
+        taken = [(at, self._handler.result(self._items[at])) for at in self._done]
         self._done.clear()
         self._pending = len(taken)
         return taken
 
     def _all_sent(self) -> bool:
-        return not any(item.sending for item in self._items.values())
+        return not any(item.sending for item in self._held)
 
     async def _cancel_all(self) -> None:
-        to_cancel = deque(item for item in self._items.values() if item.job_id and not item.done)
+        to_cancel = deque(item for item in self._held if item.job_id and not item.done)
         tasks = min(len(to_cancel), CANCELS_AT_ONCE)
 
         async def cancel() -> None:
@@ -270,7 +291,8 @@ class Window(Generic[R]):
                 while to_cancel:
                     item = to_cancel.popleft()
                     if await self._handler.cancel(item):
-                        self._items.pop(item.index, None)
+                        self._items.pop(item.position, None)
+                        self._earlier.pop(item.identity, None)
             except Exception as error:
                 self._error = self._error or error
             finally:

@@ -1,0 +1,172 @@
+"""A journal in a store of the user's own, which has no more than the protocol asks for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from runpod_sdk import (
+    ConfigurationError,
+    Journal,
+    JournalError,
+    JournalRow,
+    JournalStatus,
+    JournalStore,
+    SubmissionUncertainError,
+)
+from tests.facade.clients import MODES, Driver
+from tests.facade.clients import driver as make_driver
+from tests.map.test_journal import Jobs, outcomes
+
+
+@pytest.fixture(scope="module", params=MODES)
+def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
+    with make_driver(request.param) as driver:
+        yield driver
+
+
+class Shelf:
+    """A store in memory."""
+
+    name = "shelf"
+
+    def __init__(self, wait: float | None = 0.0) -> None:
+        self.wait = wait
+        self.rows: dict[int, JournalRow] = {}
+        self.settings: dict[str, str] = {}
+        self.statuses: list[list[str]] = []
+        self.opens = 0
+        self.in_use = 0
+        """How many more times it is refused."""
+        self.taken_over = False
+
+    def open(self) -> None:
+        self.opens += 1
+        if self.in_use:
+            self.in_use -= 1
+            raise JournalError("shelf is in use", in_use=True)
+
+    def close(self) -> None:
+        self.opens -= 1
+
+    def setting(self, name: str, value: str) -> str:
+        return self.settings.setdefault(name, value)
+
+    def size(self) -> int:
+        return max(self.rows, default=-1) + 1
+
+    def counts(self) -> dict[str, int]:
+        return Counter(row.status for row in self.rows.values())
+
+    def find(self, column: str, values: Sequence[int | str]) -> list[JournalRow]:
+        chosen = (row for row in self.rows.values() if getattr(row, column) in values)
+        return sorted(chosen)
+
+    def page(self, start: int, limit: int) -> list[JournalRow]:
+        return sorted(row for row in self.rows.values() if row.number >= start)[:limit]
+
+    def write(self, rows: Sequence[JournalRow]) -> None:
+        if self.taken_over:
+            raise JournalError("shelf was taken over")
+        self.rows |= {row.number: row for row in rows}
+        self.statuses.append([row.status for row in rows])
+
+
+def test_a_store_of_your_own(driver: Driver) -> None:
+    """A map does with it what it does with a file."""
+    jobs = Jobs(b="FAILED", c=500)
+    endpoint = driver.endpoint(jobs, max_retries=0)
+    store: JournalStore = Shelf()
+    assert isinstance(store, JournalStore)
+    for inputs in ("abc", "cba"):
+        results = driver.take(endpoint.map(iter(inputs), journal=store, key=str.upper))
+        (uncertain,) = (result.error for result in results if result.key == "C")
+        assert isinstance(uncertain, SubmissionUncertainError)
+        assert {"a", "JobFailedError"} < set(outcomes(results))
+    assert sorted(jobs.submitted) == ["a", "b", "c"]
+    with Journal(store) as journal:
+        assert repr(journal) == "Journal('shelf')"
+        (entry,) = journal.uncertain()
+        assert (entry.key, entry.attempts) == ("C", 1)
+        journal.resolve(entry, "resubmit")
+    jobs.becomes.clear()
+    results = driver.take(endpoint.map(iter("abc"), journal=store, key=str.upper))
+    assert outcomes(results) == ["a", "JobFailedError", "c"]
+    assert store.counts() == {JournalStatus.SUCCEEDED: 2, JournalStatus.FAILED: 1}
+
+
+def test_each_row_is_written_before_what_depends_on_it(driver: Driver) -> None:
+    """The intent comes before the request, and the result before it is yielded."""
+    store = Shelf()
+    jobs = Jobs()
+
+    def at_request(request: Any) -> Any:
+        if request.url.path.endswith("/run"):
+            assert [row.status for row in store.rows.values()] == ["uncertain"]
+        return jobs(request)
+
+    results = driver.endpoint(at_request).map(["a"], journal=store)
+    driver.next(results)
+    assert [(row.status, row.job_id) for row in store.rows.values()] == [("succeeded", "job-a")]
+    driver.take(results)
+    assert store.opens == 0, "it is closed once"
+
+
+def test_a_store_that_was_taken_over(driver: Driver) -> None:
+    """Nothing more is sent, and no job of the new owner is cancelled."""
+    store = Shelf()
+    jobs = Jobs(b="IN_PROGRESS")
+    paths: list[str] = []
+
+    def noted(request: Any) -> Any:
+        paths.append(request.url.path)
+        return jobs(request)
+
+    results = driver.endpoint(noted).map(
+        list("abcd"), journal=store, concurrency=1, on_leave="cancel", ordered=False
+    )
+    driver.next(results)
+    store.taken_over = True
+    with pytest.raises(JournalError, match="taken over"):
+        driver.take(results)
+    assert len(jobs.submitted) <= 2
+    assert "cancel" not in "".join(paths)
+
+
+def test_waiting_for_a_store(driver: Driver) -> None:
+    """It is asked again for as long as it says, and no longer."""
+    endpoint = driver.endpoint(Jobs())
+    for wait in (30.0, None):
+        store = Shelf(wait)
+        store.in_use = 1
+        assert outcomes(driver.take(endpoint.map(["a"], journal=store))) == ["a"]
+    store = Shelf(30.0)
+    store.in_use = 1
+    Journal(store).close()
+    for use in (Journal, lambda store: driver.take(endpoint.map(["a"], journal=store))):
+        store = Shelf()
+        store.in_use = 1
+        with pytest.raises(JournalError) as caught:
+            use(store)
+        assert caught.value.in_use
+        assert store.opens == 1
+
+
+def test_an_uncertain_input_is_told_by_each_store(driver: Driver) -> None:
+    jobs = Jobs(a=500)
+    store = Shelf()
+    (result,) = driver.take(driver.endpoint(jobs, max_retries=0).map(["a"], journal=store))
+    assert isinstance(result.error, SubmissionUncertainError)
+    assert store.counts() == {"uncertain": 1}
+
+
+@pytest.mark.skipif(find_spec("psycopg") is not None, reason="psycopg is installed")
+def test_without_psycopg() -> None:
+    from runpod_sdk.journal_postgres import PostgresStore
+
+    with pytest.raises(ConfigurationError, match=r"runpod_sdk\[postgres\]"):
+        PostgresStore("run", "postgresql://user:secret@127.0.0.1/db")
