@@ -30,7 +30,7 @@ from runpod_sdk._types import JSONValue
 from runpod_sdk.errors import JournalError
 from runpod_sdk.journal_store import JournalRow, JournalStore, damaged, open_store
 from runpod_sdk.json_text import read
-from runpod_sdk.settings import checked_id
+from runpod_sdk.settings import checked_choice, checked_id
 
 __all__ = ["AnyJournal", "Journal", "JournalEntry", "JournalStatus"]
 
@@ -75,6 +75,7 @@ class JournalEntry:
 
 _WITH_A_JOB = {JournalStatus.RUNNING, JournalStatus.EXPIRED}
 _WITH_A_RESULT = {JournalStatus.SUCCEEDED, JournalStatus.FAILED}
+_DECISIONS = {"resubmit": JournalStatus.OPEN, "skip": JournalStatus.SKIPPED}
 _LONGEST_ID = 4_096
 _DIGEST_SIZE = 32
 _PAGE = 200
@@ -175,14 +176,28 @@ class Journal:
             ValueError: The input does not exist, or its job is running or has succeeded.
         """
         entry = self.entry(index.index if isinstance(index, JournalEntry) else index)
-        if entry.status in (JournalStatus.RUNNING, JournalStatus.SUCCEEDED):
-            raise ValueError(
-                f"{name_of(entry.index, entry.key)} needs no decision: job {entry.job_id} is"
-                f" {entry.status}"
-            )
-        words = {"resubmit": JournalStatus.OPEN, "skip": JournalStatus.SKIPPED}
-        job_id = None if decision in words else _job_id(decision)
-        self._write([row_of(entry, words.get(decision, JournalStatus.RUNNING), job_id)])
+        self._write([_decided(entry, decision)])
+
+    def resolve_all(
+        self, entries: Iterable[JournalEntry], decision: Literal["resubmit", "skip"]
+    ) -> int:
+        """
+        Decide what the next `map` does with several inputs, as `resolve` does with one.
+
+        Args:
+            entries: Entries of this journal, as `failed()` or `entries()` returns them.
+            decision: "resubmit" or "skip".
+
+        Returns:
+            The number of the inputs.
+
+        Raises:
+            ValueError: The job of an input is running or has succeeded; nothing was changed.
+        """
+        checked_choice(decision, "decision", *_DECISIONS)
+        rows = [_decided(entry, decision) for entry in entries]
+        self._write(rows)
+        return len(rows)
 
     def close(self) -> None:
         """Close the journal. In a forked process, this has no effect."""
@@ -308,13 +323,23 @@ def store_of(journal: str | os.PathLike[str] | JournalStore) -> JournalStore:
     return SQLiteStore(journal)
 
 
-def row_of(
-    entry: JournalEntry, status: JournalStatus, job_id: str | None, result: str | None = None
-) -> JournalRow:
-    """Return the row of a changed entry."""
+def _decided(entry: JournalEntry, decision: str) -> JournalRow:
+    """
+    Return the row of an entry after a decision.
+
+    Raises:
+        ValueError: The entry needs no decision, or *decision* is not one.
+    """
+    if entry.status in (JournalStatus.RUNNING, JournalStatus.SUCCEEDED):
+        raise ValueError(
+            f"{name_of(entry.index, entry.key)} needs no decision: job {entry.job_id} is"
+            f" {entry.status}"
+        )
+    status = _DECISIONS.get(decision, JournalStatus.RUNNING)
+    job_id = None if decision in _DECISIONS else _job_id(decision)
     key = None if entry.key is None else key_to_text(entry.key)
     since, attempts = time.time(), entry.attempts
-    return JournalRow(entry.index, key, entry.digest, status, job_id, since, attempts, result)
+    return JournalRow(entry.index, key, entry.digest, status.value, job_id, since, attempts, None)
 
 
 def name_of(index: int, key: Key | None) -> str:

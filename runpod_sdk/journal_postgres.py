@@ -294,9 +294,10 @@ def postgres_journals(dsn: str = "") -> dict[str, dict[str, int]]:
     errors, before = _psycopg(), sys.exception()
     try:
         with _connect(secret, 30.0) as connection:
-            _create_tables(connection)
             found: dict[str, dict[str, int]] = {}
-            for name, status, count in connection.execute(sql.LIST).fetchall():
+            ((exists,),) = connection.execute(sql.EXISTS).fetchall()
+            rows = connection.execute(sql.LIST).fetchall() if exists else ()
+            for name, status, count in rows:
                 counts = found.setdefault(name, {})
                 if status is not None:
                     counts[status] = count

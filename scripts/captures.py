@@ -38,6 +38,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+import httpx
+
 import runpod_sdk
 from runpod_sdk.cli.app import app
 
@@ -243,6 +245,31 @@ def endpoint(directory: Path) -> Iterator[None]:
         os.waitpid(pid, 0)
 
 
+def batch(directory: Path) -> None:
+    """Make the journal of the page, in a separate process, as a map starts threads."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/run"):
+            prompt = json.loads(request.content)["input"]["prompt"]
+            body = {"id": f"job-{prompt}", "status": "IN_QUEUE"}
+            return httpx.Response(200 if prompt != "bear" else 502, json=body)
+        prompt = request.url.path.rpartition("-")[2]
+        body = {"id": f"job-{prompt}", "status": "COMPLETED", "output": {"seed": 7}}
+        if prompt == "cat":
+            body |= {"status": "FAILED", "output": None, "error": "CUDA out of memory"}
+        return httpx.Response(200, json=body)
+
+    pid = os.fork()
+    if pid == 0:
+        http = httpx.Client(transport=httpx.MockTransport(answer))
+        with runpod_sdk.Runpod("a key", http_client=http, max_retries=0) as client:
+            inputs = [{"prompt": prompt} for prompt in ("ant", "bear", "cat")]
+            path, endpoint = directory / "animals.sqlite", client.endpoint(ENDPOINT)
+            list(endpoint.map(inputs, concurrency=1, key=lambda row: row["prompt"], journal=path))
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
 def captured(page: str, columns: int) -> str:
     """Return *page* with the current output of its commands in a terminal of *columns*."""
     prepare()
@@ -250,6 +277,7 @@ def captured(page: str, columns: int) -> str:
         directory = Path(name)
         os.environ.update(TERM="xterm", NO_COLOR="1", HOME=name, XDG_STATE_HOME=name, CAPTURES=name)
         with endpoint(directory):
+            batch(directory)
             session = Session(directory, columns)
             session.names.real[ENDPOINT] = os.environ["RUNPOD_ENDPOINT_ID"]
 

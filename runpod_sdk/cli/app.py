@@ -9,7 +9,7 @@ import typer
 
 from runpod_sdk import __version__
 from runpod_sdk.cli import arguments as a
-from runpod_sdk.cli import examples, queries
+from runpod_sdk.cli import examples, journals, queries
 from runpod_sdk.cli.exit_status import EXIT_STATUSES
 from runpod_sdk.cli.help import WIDEST, Command, Group
 from runpod_sdk.cli.jobs import run_and_wait, saver_of, submit, wait_or_stream
@@ -37,6 +37,7 @@ class _CommandGroup(Group):
             "jobs",
         ),
         "Endpoints": ("health", "purge-queue", "serve"),
+        "Batches": ("journal",),
     }
     exit_statuses = EXIT_STATUSES
 
@@ -210,6 +211,9 @@ for function, epilog in (
     (queries.purge_queue, examples.PURGE_QUEUE),
 ):
     app.command(cls=Command, epilog=epilog)(function)
+
+
+app.add_typer(journals.journal)
 
 
 @app.command(cls=Command, epilog=examples.SERVE)

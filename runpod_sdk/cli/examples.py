@@ -67,3 +67,28 @@ $ runpod-sdk serve --workers 2 --worker -- python my_worker.py
 $ runpod-sdk serve --reload chat=chat.py:handler image=image.py:handler
 $ runpod-sdk serve --external
 $ runpod-sdk serve --port 8000 --endpoint-id mine --api-key local mine.py:run"""
+
+JOURNAL: Final = """\
+$ runpod-sdk journal list part-*.sqlite
+$ runpod-sdk journal show run.sqlite
+$ runpod-sdk journal resubmit run.sqlite"""
+
+JOURNAL_LIST: Final = """\
+$ runpod-sdk journal list part-*.sqlite
+$ RUNPOD_SDK_JOURNAL_DSN=postgresql://db.internal/jobs runpod-sdk journal list --postgres"""
+
+JOURNAL_SHOW: Final = """\
+$ runpod-sdk journal show run.sqlite
+$ runpod-sdk journal show run.sqlite --only failed --only uncertain"""
+
+JOURNAL_EXPORT: Final = """\
+$ runpod-sdk journal export part-*.sqlite > results.jsonl
+$ runpod-sdk journal export run.sqlite --only succeeded | jq .state.output"""
+
+JOURNAL_RESOLVE: Final = """\
+$ runpod-sdk journal resolve run.sqlite row-17 resubmit
+$ runpod-sdk journal resolve run.sqlite 17 skip"""
+
+JOURNAL_RESUBMIT: Final = """\
+$ runpod-sdk journal resubmit part-*.sqlite
+$ runpod-sdk journal resubmit run.sqlite --max-attempts 3 --dead-letter dead.jsonl"""

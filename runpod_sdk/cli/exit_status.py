@@ -22,7 +22,7 @@ EXIT_STATUSES = {
     "0": "the job succeeded, or the request did (run, cancel, retry, …)",
     "1": "the job failed, was cancelled, or timed out on the server",
     "2": "wrong usage or configuration",
-    "3": "the API returned an error or could not be reached",
+    "3": "the API returned an error or could not be reached; a journal cannot be used",
     "4": "the job has not ended yet (status)",
     "5": "part of the output could not be saved (--save) or printed",
     "124": "the command timed out (--timeout)",

@@ -60,8 +60,10 @@ class Group(TyperGroup):
                 formatter.write_dl([(f"{name:11}", text) for name, text in rows])
         _write_examples(formatter, self.epilog)
         _write_options(self, ctx, formatter)
-        with _section(formatter, "Exit status"):
-            formatter.write_dl([(f"{code:>3}", text) for code, text in self.exit_statuses.items()])
+        if self.exit_statuses:
+            with _section(formatter, "Exit status"):
+                rows = [(f"{code:>3}", text) for code, text in self.exit_statuses.items()]
+                formatter.write_dl(rows)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write nothing: examples come first."""

@@ -365,3 +365,38 @@ def test_many_begin_at_the_same_time(server: Server, tmp_path: Path) -> None:
     for thread in threads:
         thread.join(30)
     assert sorted(got) == ["has it", *["refused"] * 5]
+
+
+def test_the_command(store: Stores, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals have names; a name that was mistyped makes none, and no output has the password."""
+    from typer.testing import CliRunner
+
+    from runpod_sdk.cli.app import app
+
+    monkeypatch.setenv("RUNPOD_SDK_JOURNAL_DSN", server.dsn())
+    jobs = Jobs(b="FAILED")
+    http = httpx.Client(transport=httpx.MockTransport(jobs))
+    with Runpod("key", base_url="http://127.0.0.1:1/v2", http_client=http) as client:
+        list(client.endpoint("ep").map(["a", "b"], journal=store("by command"), key=str))
+
+    def run(*words: str) -> tuple[int, str]:
+        ended = CliRunner().invoke(app, ["journal", *words, "--postgres"])
+        assert "CANARY" not in ended.output
+        return ended.exit_code, ended.output
+
+    with Journal(store("by command")):
+        status, output = run("list")
+        assert {"journal": "by command", "counts": {"failed": 1, "succeeded": 1}} in json.loads(
+            output
+        )
+        status, output = run("show", "by command")
+        assert (status, "in use by another map" in output) == (3, True)
+    assert json.loads(run("resubmit", "by command")[1])["resubmitted"] == 1
+    assert json.loads(run("resolve", "by command", "b", "skip")[1])["status"] == "skipped"
+    assert json.loads(run("export", "by command", "--only", "succeeded")[1])["key"] == "a"
+    for words in (["list", "typo"], ["show", "typo"]):
+        status, output = run(*words)
+        assert (status, "there is no journal typo" in output) == (2, True)
+    assert "typo" not in postgres_journals(server.dsn())
+    monkeypatch.setenv("RUNPOD_SDK_JOURNAL_DSN", f"postgresql://u:CANARY%zz@{server.port}")
+    assert run("list")[0] == 2

@@ -39,6 +39,15 @@ def told(result: Any) -> str:
     return json.dumps([result.index, error, output]) + "\n"
 
 
+def journal_of(life: dict[str, Any]) -> Any:
+    """Return the path of a life's journal, or its store in PostgreSQL."""
+    if "dsn" not in life:
+        return life["journal"]
+    from runpod_sdk.journal_postgres import PostgresStore
+
+    return PostgresStore(life["journal"], life["dsn"], lease=life["lease"], wait=life["wait"])
+
+
 class Copies:
     """Copies of its own journal that a process makes while it maps: they must not unlock it."""
 
@@ -50,7 +59,7 @@ class Copies:
 
     def make(self) -> None:
         how = self._draw.choice(["none", "file", "wal", "folder", "checksum"])
-        if how == "none":
+        if how == "none" or not self._journal.exists():
             return
         target = self._target / str(os.getpid())
         target.mkdir(parents=True, exist_ok=True)
@@ -75,7 +84,8 @@ def live(life: dict[str, Any]) -> None:
         os.write(handed_out, told(result).encode())
         copies.make()
 
-    options = {key: life[key] for key in ("concurrency", "ordered", "journal")}
+    options = {key: life[key] for key in ("concurrency", "ordered")}
+    options["journal"] = journal_of(life)
     given = (life["api_key"],)
 
     async def awaited() -> None:
@@ -97,6 +107,8 @@ def live(life: dict[str, Any]) -> None:
 
 IN_USE = 3
 """The exit status of a life that found its journal in use."""
+TAKEN_OVER = 4
+"""The exit status of a life whose journal was taken over by another one."""
 
 
 def start(life: dict[str, Any]) -> int:
@@ -106,8 +118,10 @@ def start(life: dict[str, Any]) -> int:
         try:
             live(life)
         except BaseException as error:
-            if isinstance(error, JournalError) and "in use" in str(error):
+            if isinstance(error, JournalError) and error.in_use:
                 os._exit(IN_USE)
+            if isinstance(error, JournalError) and "was taken over" in str(error):
+                os._exit(TAKEN_OVER)
             import traceback
 
             traceback.print_exc()
@@ -122,10 +136,20 @@ def main() -> None:
         due: list[tuple[float, dict[str, Any]]] = sorted(told["lives"], key=itemgetter(0))
         began = time.monotonic()
         alive: list[int] = []
+        signals: list[tuple[float, int, int]] = []
         statuses: list[int] = []
         while (due or alive) and time.monotonic() < began + told["seconds"]:
             while due and time.monotonic() >= began + due[0][0]:
-                alive.append(start(due.pop(0)[1]))
+                at, life = due.pop(0)
+                alive.append(start(life))
+                if "pause" in life:  # how long after its start, and for how long
+                    stops, lasts = life["pause"]
+                    signals.append((at + stops, signal.SIGSTOP, alive[-1]))
+                    signals.append((at + stops + lasts, signal.SIGCONT, alive[-1]))
+            for sent in [each for each in signals if time.monotonic() >= began + each[0]]:
+                signals.remove(sent)
+                if sent[2] in alive:
+                    os.kill(sent[2], sent[1])
             for pid in list(alive):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 if ended:
@@ -140,7 +164,7 @@ def main() -> None:
 
 def warm_up() -> None:
     """Import what is imported when it is first used."""
-    import importlib
+    import importlib.util
 
     for module in (
         "asyncio",
@@ -154,6 +178,8 @@ def warm_up() -> None:
         "runpod_sdk._async.results",
     ):
         importlib.import_module(module)
+    if importlib.util.find_spec("psycopg") is not None:
+        importlib.import_module("runpod_sdk.journal_postgres")._psycopg()
 
 
 if __name__ == "__main__":

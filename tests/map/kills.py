@@ -77,11 +77,16 @@ class Batches:
 
 
 @contextmanager
-def forking_server() -> Iterator[Live]:
-    """Give what runs lives: when each begins, and when all end; it returns their statuses."""
+def forking_server(**options: Any) -> Iterator[Live]:
+    """
+    Give what runs lives: when each begins, and when all end; it returns their statuses.
+
+    Args:
+        options: Options of the server's process.
+    """
     command = [sys.executable, str(FORKING_SERVER)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

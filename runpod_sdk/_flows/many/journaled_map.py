@@ -205,7 +205,8 @@ def _row(item: Item, status: JournalStatus) -> JournalRow:
     result = None if stored is None else write(stored.to_dict())
     key = None if item.key is None else key_to_text(item.key)
     since, attempts = time.time(), item.attempts
-    return JournalRow(item.number, key, item.digest, status, job_id, since, attempts, result)
+    row = item.number, key, item.digest, status.value, job_id, since, attempts, result
+    return JournalRow(*row)
 
 
 def _name_of(item: Item) -> str:
