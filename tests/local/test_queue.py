@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from itertools import count
 from typing import Any
 
@@ -33,6 +34,7 @@ from runpod_sdk.local._rules.jobs import (
     split_chunk,
 )
 from runpod_sdk.local._rules.queue import Queue
+from runpod_serverless_api.models import JobStatus
 from runpod_serverless_api.types import UNSET
 from tests.hypothesis_profiles import at_most
 
@@ -357,6 +359,26 @@ class Histories(RuleBasedStateMachine):
         self.the_fleet_fits_what_waits()
         self.every_job_is_as_expected()
         self.counters_add_up()
+        self.the_index_has_every_job()
+
+    def the_index_has_every_job(self) -> None:
+        """As a list of all jobs has, with any filter; each job tells its attempts."""
+        jobs = [*self.queue.jobs.values()][::-1]
+        index = self.queue.index
+        assert index.totals() == Counter(job.status for job in jobs)
+        for status in (None, *JobStatus):
+            found = [job for job in jobs if status in (None, job.status)]
+            assert index.newest(JOBS, status) == found[:JOBS]
+            assert index.count(status) == len(found)
+        for job in jobs:
+            kinds = [event.kind for event in job.events]
+            assert kinds[0] == "submitted"
+            last = [kind for kind in kinds if kind not in ("progress", "chunk")][-1]
+            assert {"taken": "IN_PROGRESS", "ended": job.terminal and job.status}.get(
+                last, "IN_QUEUE"
+            ) == job.status
+            times = [event.at for event in job.events]
+            assert times == sorted(times)
 
     def what_is_to_be_done_is_told(self) -> None:
         effects = self.queue.effects()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from attrs import Factory, define, frozen
@@ -22,6 +23,9 @@ LOST_ERROR = "job timed out after 1 retries"
 
 _MAX_CHARACTER_BYTES = 12  # bytes of JSON: an escaped surrogate pair
 
+_MAX_EVENTS = 100
+"""The events that a job keeps: its submission and the last ones."""
+
 
 @frozen
 class JobSpec:
@@ -34,6 +38,8 @@ class JobSpec:
     retention: float
     low_priority: bool = False
     """Whether the job starts no additional workers."""
+    policy: Mapping[str, Any] = Factory(dict[str, Any])
+    """The policy as it was submitted."""
 
 
 @frozen
@@ -55,6 +61,37 @@ class RunResult:
     """Whether the worker asks to be replaced."""
 
 
+class JobEventKind(StrEnum):
+    """The kinds of a job's events."""
+
+    SUBMITTED = "submitted"
+    TAKEN = "taken"
+    PROGRESS = "progress"
+    CHUNK = "chunk"
+    LOST = "lost"
+    RETRIED = "retried"
+    ENDED = "ended"
+    WEBHOOK = "webhook"
+
+
+_REPEATED = frozenset({JobEventKind.PROGRESS, JobEventKind.CHUNK})
+
+
+@define(eq=False)
+class JobEvent:
+    """An event in the life of a job; all progress of a run is one event, and so are its chunks."""
+
+    kind: JobEventKind
+    at: float
+    detail: str | None = None
+    """The worker of TAKEN and LOST, the status of ENDED, the outcome of WEBHOOK."""
+    error: str | None = None
+    """The error with which the job ENDED."""
+    count: int = 1
+    until: float = Factory(lambda event: event.at, takes_self=True)
+    """The time of the last one of *count*."""
+
+
 @define(eq=False)
 class JobRecord:
     """A job of the queue. Times are from the queue's clock."""
@@ -63,6 +100,14 @@ class JobRecord:
     submitted: float
     expires: float
     """When it is forgotten: after its TTL, or after its retention once it is terminal."""
+    number: int = 0
+    """Its number in the order of submissions."""
+    queued: float = Factory(lambda job: job.submitted, takes_self=True)
+    """When it was put into the queue, the last time."""
+    revision: int = 0
+    """The number of its changes so far."""
+    events: list[JobEvent] = Factory(list[JobEvent])
+    """The history of the job, the oldest event first."""
     status: JobStatus = JobStatus.IN_QUEUE
     run: Run | None = None
     """Its current run; set only while IN_PROGRESS."""
@@ -83,6 +128,38 @@ class JobRecord:
     @property
     def terminal(self) -> bool:
         return self.status in TERMINAL
+
+    @property
+    def attempts(self) -> int:
+        """The number of times that a worker has taken it."""
+        return sum(event.kind is JobEventKind.TAKEN for event in self.events)
+
+    @property
+    def chunk_count(self) -> int:
+        """The number of chunks that its last run has produced so far."""
+        event = self._repeated(JobEventKind.CHUNK)
+        return 0 if event is None else event.count
+
+    def note(
+        self, now: float, kind: JobEventKind, detail: str | None = None, error: str | None = None
+    ) -> None:
+        """Add an event to the history."""
+        if kind in _REPEATED and (event := self._repeated(kind)) is not None:
+            event.count += 1
+            event.until = now
+            return
+        self.events.append(JobEvent(kind, now, detail, error))
+        if len(self.events) > _MAX_EVENTS:
+            del self.events[1]
+
+    def _repeated(self, kind: JobEventKind) -> JobEvent | None:
+        """Return the event of that kind in the last run, if there is one."""
+        for event in reversed(self.events):
+            if event.kind is kind:
+                return event
+            if event.kind is JobEventKind.TAKEN:
+                return None
+        return None
 
     @property
     def overruns(self) -> float | None:

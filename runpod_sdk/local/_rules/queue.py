@@ -11,11 +11,14 @@ from runpod_serverless_api.models import JobStatus
 from runpod_serverless_api.types import UNSET
 
 from .fleet import Fleet, Phase, Worker
+from .history import History
+from .index import JobIndex
 from .jobs import (
     EXECUTION_TIMEOUT_ERROR,
     LOST_ERROR,
     RETRYABLE,
     Effects,
+    JobEventKind,
     JobFaults,
     JobRecord,
     JobSpec,
@@ -40,9 +43,12 @@ class Queue:
         self._chunk_size = chunk_size
         self._now = float("-inf")
         self._jobs: dict[str, JobRecord] = {}
+        self.index = JobIndex()
+        """All jobs, by status."""
+        self.history = History()
         self._waiting = WaitingJobs()
         self._due: list[tuple[float, str]] = []  # a heap; outdated entries are skipped
-        self._serial = 0
+        self._serial = self._submitted = 0
         self._completed = self._failed = self._retried = self._in_progress = 0
         self._changed: set[str] = set()
         self._stopped: list[Run] = []
@@ -81,7 +87,11 @@ class Queue:
         self.advance(now)
         if spec.id in self._jobs:
             raise ValueError(f"job {spec.id} exists already")
-        job = JobRecord(spec, submitted=self._now, expires=self._now + spec.ttl)
+        self._submitted += 1
+        job = JobRecord(
+            spec, submitted=self._now, expires=self._now + spec.ttl, number=self._submitted
+        )
+        job.note(self._now, JobEventKind.SUBMITTED)
         self._jobs[job.id] = job
         self._waiting.append(job.id, urgent=not spec.low_priority)
         self._touch(job)
@@ -111,7 +121,7 @@ class Queue:
         chunks = list(job.chunks)
         job.chunks.clear()
         if chunks:
-            self._changed.add(job.id)
+            self._mark(job)
         return chunks
 
     def cancel(self, now: float, job_id: str) -> JobRecord:
@@ -130,9 +140,17 @@ class Queue:
             raise NotRetryable(job.status)
         job.error, job.ended, job.retries = UNSET, None, 0
         job.expires = self._now + job.spec.ttl
-        self._queue_again(job)
+        self._queue_again(job, JobEventKind.RETRIED)
         self._waiting.append(job.id, urgent=not job.spec.low_priority)
         return job
+
+    def note_webhook(self, now: float, job_id: str, outcome: str) -> None:
+        """Record an attempt to deliver a job's webhook, if the job still exists."""
+        self.advance(now)
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.note(self._now, JobEventKind.WEBHOOK, outcome)
+            self._mark(job)
 
     def purge(self, now: float) -> int:
         """Forget all queued jobs, and return their number."""
@@ -180,6 +198,8 @@ class Queue:
             self._in_progress += 1
             job.status, job.run = JobStatus.IN_PROGRESS, run
             job.started, job.worker = self._now, worker
+            job.note(self._now, JobEventKind.TAKEN, worker)
+            self.history.began(self._now, run)
             self._touch(job)
             taken.append((run, job))
         return taken
@@ -189,7 +209,8 @@ class Queue:
         job = self._current(now, run)
         if job is not None:
             job.output = value
-            self._changed.add(job.id)
+            job.note(self._now, JobEventKind.PROGRESS)
+            self._mark(job)
         return job is not None
 
     def chunk(self, now: float, run: Run, value: Any) -> bool:
@@ -197,7 +218,8 @@ class Queue:
         job = self._current(now, run)
         if job is not None:
             job.chunks += split_chunk(value, self._chunk_size)
-            self._changed.add(job.id)
+            job.note(self._now, JobEventKind.CHUNK)
+            self._mark(job)
         return job is not None
 
     def finish(self, now: float, run: Run, result: RunResult | None) -> bool:
@@ -268,13 +290,15 @@ class Queue:
             if job.retries:
                 self._end(job, JobStatus.FAILED, error=LOST_ERROR)
                 continue
-            self._leave_run(job)
+            self._leave_run(job, JobEventKind.LOST.name)
             job.retries = 1
-            self._queue_again(job)
+            self._queue_again(job, JobEventKind.LOST, run.worker)
             self._waiting.prepend(job.id, urgent=not job.spec.low_priority)
 
-    def _queue_again(self, job: JobRecord) -> None:
+    def _queue_again(self, job: JobRecord, why: JobEventKind, worker: str | None = None) -> None:
         job.status = JobStatus.IN_QUEUE
+        job.queued = self._now
+        job.note(self._now, why, worker)
         job.started = job.worker = None
         job.output = UNSET
         job.chunks.clear()
@@ -283,31 +307,47 @@ class Queue:
 
     def _touch(self, job: JobRecord) -> None:
         heapq.heappush(self._due, (job.due, job.id))
+        self.index.update(job)
+        self._mark(job)
+
+    def _mark(self, job: JobRecord) -> None:
+        job.revision += 1
         self._changed.add(job.id)
 
     def _stop(self, job: JobRecord) -> None:
         if job.run is not None:
             self._stopped.append(job.run)
 
-    def _leave_run(self, job: JobRecord) -> None:
+    def _leave_run(self, job: JobRecord, outcome: str) -> None:
         if job.run is not None:
+            self.history.left(self._now, job.run, outcome)
             job.run = None
             self._in_progress -= 1
 
     def _end(
         self, job: JobRecord, status: JobStatus, *, output: Any = UNSET, error: Any = UNSET
     ) -> None:
-        self._leave_run(job)
+        self._leave_run(job, status.value)
         self._completed += status is JobStatus.COMPLETED
         self._failed += status is JobStatus.FAILED
         job.status, job.output, job.error = status, output, error
         job.ended = self._now
+        job.note(
+            self._now, JobEventKind.ENDED, status.value, error if isinstance(error, str) else None
+        )
+        self.history.ended(
+            self._now,
+            delay=None if job.started is None else job.started - job.queued,
+            execution=job.execution_time,
+            completed=status is JobStatus.COMPLETED,
+        )
         job.expires = self._now + job.spec.retention
         self._ended.append(copy(job))
         self._touch(job)
 
     def _forget(self, job: JobRecord) -> None:
-        self._leave_run(job)
+        self._leave_run(job, "EXPIRED")
         self._waiting.discard(job.id)
+        self.index.discard(job.id)
         del self._jobs[job.id]
         self._changed.add(job.id)

@@ -142,6 +142,7 @@ def job_spec(request: JobRequest, *, prefix: str, retention: float, limits: Limi
         ttl=_policy_time(policy.ttl) or limits.ttl,
         retention=retention,
         low_priority=policy.low_priority is True,
+        policy=policy.to_dict(),
     )
 
 
