@@ -22,6 +22,7 @@ from runpod_sdk.cli.handlers import LoadedHandlers, check_watch, watch
 from runpod_sdk.cli.outcome import ENDPOINT_VARIABLE
 from runpod_sdk.cli.terminal import print_json, print_note, styled, without_controls
 from runpod_sdk.local import LocalEndpoint, WorkerCommand
+from runpod_sdk.local._workers.capture import prefixed_output
 
 _MOST_LINES = 10_000
 _STYLES = {"FAILED": "31", "TIMED_OUT": "31", "CANCELLED": "35"}
@@ -32,6 +33,14 @@ def serve_until_interrupted(
 ) -> None:
     """Serve the handlers or the program that *what* names, and print how to reach them."""
     _check(what, worker=worker, external=external, reload=reload)
+    # In this order: the log goes to the terminal itself, and handlers are loaded with the streams
+    # that prefix their lines.
+    with logging_to_standard_error(quiet=quiet), prefixed_output():
+        _serve(what, worker=worker, external=external, reload=reload, **settings)
+    print_note("stopped")
+
+
+def _serve(what: list[str], *, worker: bool, external: bool, reload: bool, **settings: Any) -> None:
     loaded = None if worker or external else LoadedHandlers(what)
     served = WorkerCommand(what) if worker else None if loaded is None else loaded.served()
     try:
@@ -40,7 +49,7 @@ def serve_until_interrupted(
         raise typer.BadParameter(str(error)) from None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with logging_to_standard_error(quiet=quiet), start(local):
+        with start(local):
             print_addresses(local, shlex.join(what) or "external workers", external=external)
             with suppress(KeyboardInterrupt):
                 if reload:
@@ -50,7 +59,6 @@ def serve_until_interrupted(
             print_note("")  # so that messages while it stops begin a line after ^C
     except KeyboardInterrupt:  # while it starts, or a second time
         print_note("")
-    print_note("stopped")
 
 
 def print_addresses(local: LocalEndpoint, name: str, *, external: bool) -> None:
@@ -132,6 +140,7 @@ def logging_to_standard_error(*, quiet: bool) -> Iterator[None]:
     logger = logging.getLogger("runpod_sdk.local")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # a handler may configure the log of its process
     jobs = logger.getChild("jobs")
     jobs.propagate = False
     if quiet:
@@ -145,6 +154,7 @@ def logging_to_standard_error(*, quiet: bool) -> Iterator[None]:
         yield
     finally:
         listener.stop()
+        logger.propagate = True
 
 
 class _Queue(QueueHandler):

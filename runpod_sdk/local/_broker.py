@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from ._limits import Limits
+from ._logbook import LogBook
 from ._pull_workers import PullWorkers
 from ._rules.fleet import Worker
 from ._rules.jobs import JobRecord, Run, RunResult
@@ -78,6 +80,10 @@ class Broker:
         """The number of changes to jobs or workers so far."""
         self.on_end: list[Callable[[JobRecord], object]] = []
         """Called on the loop with each job that has become terminal, as it was then."""
+        self.on_change: list[Callable[[Collection[str]], object]] = []
+        """Called on the loop with the ids of the jobs that were changed or forgotten."""
+        self.logs = LogBook(clock=clock, job_of=self._only_job_of, announce=self._announce_lines)
+        """The lines of the handlers."""
 
     def open(self, worker_pool: WorkerPool) -> None:
         """Start on the running loop, with the smallest number of workers."""
@@ -193,6 +199,11 @@ class Broker:
         if disconnected.done():
             raise ClientDisconnected
 
+    def note_webhook(self, job_id: str, outcome: str) -> None:
+        """Record an attempt to deliver a webhook."""
+        if not self._closing:
+            self.apply(self.queue.note_webhook, job_id, outcome)
+
     # -- reports, made by workers from any thread
 
     def join(self, worker: str) -> Future[None]:
@@ -209,6 +220,25 @@ class Broker:
 
     def finish(self, run: Run, result: RunResult | None) -> Future[bool | None]:
         return self._post(self.queue.finish, run, result)
+
+    def log(self, worker: str, job_id: str | None, source: str, text: str) -> None:
+        self.logs.write(worker, job_id, source, text)
+
+    def _only_job_of(self, worker: str) -> str | None:
+        member = self.queue.fleet.find(worker)
+        return next(iter(member.runs)) if member is not None and len(member.runs) == 1 else None
+
+    def _announce_lines(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended: the worker has outlived the server
+            self._loop.call_soon_threadsafe(self._file_lines)
+
+    def _file_lines(self) -> None:
+        if self.logs.file() and not self._closing:
+            self._changed()
+
+    def _changed(self) -> None:
+        self.revision += 1
+        self._wake(self._watchers.get(_ANY, set()))
 
     def _post(
         self, event: Callable[Concatenate[float, P], T], *args: P.args, **kwargs: P.kwargs
@@ -254,9 +284,11 @@ class Broker:
             self._wake(self._watchers[job_id])
         if effects.workers_changed:
             self._reschedule_tick()
+        if effects.changed:
+            for note in self.on_change:
+                note(effects.changed)
         if effects.changed or effects.workers_changed:
-            self.revision += 1
-            self._wake(self._watchers.get(_ANY, set()))
+            self._changed()
         for job in effects.ended:
             for tell in self.on_end:
                 tell(job)

@@ -134,7 +134,7 @@ class LocalEndpoint:
         ]
         for runtime in self._runtimes:
             runtime.broker.on_end += [
-                self._webhooks.ended,
+                functools.partial(self._webhooks.ended, note=runtime.broker.note_webhook),
                 job_log(self.api_key, self._worker_key),
             ]
         self._server: ServerThread | None = None

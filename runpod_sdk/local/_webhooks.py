@@ -7,6 +7,7 @@ import functools
 import logging
 import secrets
 import ssl
+from collections.abc import Callable
 from contextlib import aclosing
 
 import httpx
@@ -16,6 +17,8 @@ from ._limits import Limits
 from ._rules.jobs import JobRecord
 
 logger = logging.getLogger("runpod_sdk.local")
+
+Note = Callable[[str, str], object]
 
 _AT_ONCE = 64
 """The largest number of attempts at once."""
@@ -39,8 +42,14 @@ class Webhooks:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._deliveries: set[asyncio.Task[None]] = set()
 
-    def ended(self, job: JobRecord) -> None:
-        """Start to deliver the webhook, if any, of a job that has become terminal."""
+    def ended(self, job: JobRecord, note: Note) -> None:
+        """
+        Start to deliver the webhook, if any, of a job that has become terminal.
+
+        Args:
+            job: The job, as it was then.
+            note: Called with the job's id and the outcome of each attempt.
+        """
         url = job.spec.request.get(_wire.WEBHOOK)
         if not url:
             return
@@ -48,7 +57,7 @@ class Webhooks:
             logger.warning("the webhook of job %s is not an http URL and was not called", job.id)
             return
         delivery = asyncio.ensure_future(
-            self._deliver(job.id, url, _wire.encode(_wire.webhook(job)))
+            self._deliver(job.id, url, _wire.encode(_wire.webhook(job)), note)
         )
         self._deliveries.add(delivery)
         delivery.add_done_callback(self._deliveries.discard)
@@ -58,16 +67,16 @@ class Webhooks:
         for delivery in self._deliveries:
             delivery.cancel()
 
-    async def _deliver(self, job_id: str, url: str, body: bytes) -> None:
-        fault = await self._attempt(url, body)
-        for delay in self._delays:
-            if fault is None:
-                return
+    async def _deliver(self, job_id: str, url: str, body: bytes, note: Note) -> None:
+        fault: str | None = None
+        for delay in (0.0, *self._delays):
             await asyncio.sleep(delay)
             fault = await self._attempt(url, body)
-        if fault is not None:
-            # Without the URL, which may contain a secret.
-            logger.warning("the webhook of job %s was not accepted: %s", job_id, fault)
+            note(job_id, fault or "accepted")
+            if fault is None:
+                return
+        # Without the URL, which may contain a secret.
+        logger.warning("the webhook of job %s was not accepted: %s", job_id, fault)
 
     async def _attempt(self, url: str, body: bytes) -> str | None:
         """Send a webhook once; return None if it was accepted, else the reason."""

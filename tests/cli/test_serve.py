@@ -73,6 +73,29 @@ def test_worker_processes_are_started_and_ended(number: signal.Signals) -> None:
     until(lambda: not group(pid))
 
 
+def test_lines_of_a_handler_are_prefixed(tmp_path: Path) -> None:
+    """With time, worker and job, on standard error; standard output has the addresses alone."""
+    (tmp_path / "handler.py").write_text(
+        "import logging, sys\n"
+        "logging.basicConfig(level=logging.INFO, format='%(levelname)s %(message)s')\n"
+        "def handler(job):\n"
+        "    print('one\\ntwo')\n"
+        "    logging.getLogger('model').info('three')\n"
+        "    print('four', file=sys.stderr, end='')\n"
+    )
+    with serving(str(tmp_path / "handler.py:handler")) as (process, there):
+        with endpoint_of(there) as endpoint:
+            job = endpoint.run(input=1)
+            worker = job.wait(timeout=30).worker_id
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert there["base_url"]
+    assert out == ""
+    prefix = rf"\d\d:\d\d:\d\d {worker} \| {job.id} \| "
+    lines = [re.sub(prefix, "> ", line) for line in err.splitlines() if re.match(prefix, line)]
+    assert lines == ["> one", "> two", "> INFO three", "> four"]
+
+
 def test_a_worker_that_is_started_elsewhere(tmp_path: Path) -> None:
     """It gets what was printed for it, from JSON or by a shell, and needs no more."""
     with serving("--external") as (process, there):

@@ -168,7 +168,7 @@ def test_what_a_worker_prints_is_in_the_log_without_its_key(
         (entry.levelname, entry.getMessage().partition(" | ")[2]) for entry in records[-5:]
     ] == [
         ("ERROR", "job-1 | it"),
-        ("ERROR", "broke"),
+        ("ERROR", "job-1 | broke"),
         ("INFO", "the key is …"),
         ("INFO", '{"requestId": no JSON'),
         ("INFO", ""),

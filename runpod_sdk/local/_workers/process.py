@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import select
@@ -31,10 +32,11 @@ _OUTPUT_GRACE = 1.0
 _NO_WORKER = "worker %s %s before it asked for a job%s; it is started again, later each time"
 
 
-class ExitReports(Protocol):
-    """Receives the ids of ended workers, and returns the workers as they were."""
+class ProcessReports(Protocol):
+    """Receives the lines of workers, and the ids of ended ones, which it returns as they were."""
 
     def lose_worker(self, worker: str) -> Future[Worker | None]: ...
+    def log(self, worker: str, job_id: str | None, source: str, text: str) -> object: ...
 
 
 class ProcessWorkers:
@@ -51,7 +53,7 @@ class ProcessWorkers:
         command: WorkerCommand,
         *,
         addresses: Callable[[], WorkerAddresses],
-        reports: ExitReports,
+        reports: ProcessReports,
         grace: float,
     ) -> None:
         if os.name != "posix" or not (hasattr(os, "waitid") or hasattr(select, "kqueue")):
@@ -105,6 +107,7 @@ class ProcessWorkers:
                     environment(self._command, addresses, process.worker),
                     notify=self._reaper.notify,
                     secrets=(addresses.worker_key, addresses.api_key),
+                    report=functools.partial(self._reports.log, process.worker),
                 )
             ended = "was not started" if status is None else _exit_text(status)
         except Exception as error:  # this thread has to report the worker's end in any case
@@ -146,6 +149,7 @@ class _WorkerProcess:
         *,
         notify: Callable[[str, int], None],
         secrets: tuple[str, ...],
+        report: Callable[[str | None, str, str], object],
     ) -> int | None:
         """Start the process, log its output, wait for its end and return its exit status."""
         with self._lock:
@@ -164,7 +168,7 @@ class _WorkerProcess:
         logger.info("worker %s started, process %d", self.worker, popen.pid)
         reader = threading.Thread(
             target=self._pass_on,
-            args=(popen.stdout, secrets),
+            args=(popen.stdout, secrets, report),
             name=f"runpod output of {self.worker}",
             daemon=True,
         )
@@ -182,8 +186,13 @@ class _WorkerProcess:
         reader.join(_OUTPUT_GRACE)
         return status
 
-    def _pass_on(self, stream: IO[bytes], secrets: tuple[str, ...]) -> None:
-        self.printed = relay(stream, self.worker, secrets)
+    def _pass_on(
+        self,
+        stream: IO[bytes],
+        secrets: tuple[str, ...],
+        report: Callable[[str | None, str, str], object],
+    ) -> None:
+        self.printed = relay(stream, self.worker, secrets, report)
 
     def end(self, grace: float) -> None:
         """Terminate the process, and kill it after *grace* seconds; do not wait for it."""

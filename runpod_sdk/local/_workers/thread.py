@@ -15,7 +15,9 @@ from attrs import define
 from runpod_sdk.local import _wire
 from runpod_sdk.local._rules.jobs import Run, RunResult
 
+from .capture import JobOutput, begin_capture, end_capture, job_output
 from .handler import Handler, HandlerCall
+from .output import censored
 from .progress import reporting
 
 logger = logging.getLogger("runpod_sdk.local")
@@ -37,6 +39,7 @@ class JobReports(Protocol):
     def chunk(self, run: Run, value: Any) -> Future[bool | None]: ...
     def finish(self, run: Run, result: RunResult | None) -> object: ...
     def lose_worker(self, worker: str) -> object: ...
+    def log(self, worker: str, job_id: str | None, source: str, text: str) -> object: ...
 
 
 class ThreadWorkers:
@@ -56,8 +59,12 @@ class ThreadWorkers:
         self._grace = grace
         self._workers: dict[str, ThreadWorker] = {}
         self._leaving: list[ThreadWorker] = []
+        self._capturing = False
 
     def launch(self, worker: str) -> None:
+        if not self._capturing:
+            self._capturing = True
+            begin_capture()
         made = ThreadWorker(worker, self._handler, aggregate=self._aggregate, reports=self._reports)
         self._workers[worker] = made
         made.start()
@@ -88,6 +95,9 @@ class ThreadWorkers:
 
     def join(self) -> None:
         """Wait up to *grace* seconds for the threads to end, and log the remaining ones."""
+        if self._capturing:
+            self._capturing = False
+            end_capture()
         deadline = time.monotonic() + self._grace
         for worker in self._leaving:
             if not worker.join(max(0.0, deadline - time.monotonic())):
@@ -103,6 +113,7 @@ class ThreadWorkers:
 class _Assignment:
     run: Run
     execution: HandlerCall
+    output: JobOutput
     task: asyncio.Task[RunResult | None] | None = None
 
 
@@ -144,7 +155,14 @@ class ThreadWorker:
             aggregate=self._aggregate,
             emit=lambda chunk: asyncio.wrap_future(self._reports.chunk(run, chunk)),
         )
-        self._assignment = _Assignment(run, execution)
+        secrets = _wire.secrets(request)
+        output = JobOutput(
+            f"{self.name} | {run.job_id}",
+            lambda source, text: self._reports.log(
+                self.name, run.job_id, source, censored(text, secrets)
+            ),
+        )
+        self._assignment = _Assignment(run, execution, output)
         self._call(self._begin, self._assignment)
 
     def stop(self, run: Run) -> None:
@@ -194,7 +212,7 @@ class ThreadWorker:
 
     def _begin(self, assignment: _Assignment) -> None:
         run = assignment.run
-        assignment.task = self._loop.create_task(self._work(run, assignment.execution))
+        assignment.task = self._loop.create_task(self._work(assignment))
         # In a callback, as a task that is cancelled before its first step never runs.
         assignment.task.add_done_callback(
             lambda task: self._reports.finish(run, None if task.cancelled() else task.result())
@@ -204,6 +222,10 @@ class ThreadWorker:
         if assignment.task is not None:
             assignment.task.cancel()
 
-    async def _work(self, run: Run, execution: HandlerCall) -> RunResult | None:
-        with reporting(run.job_id, lambda value: self._reports.progress(run, value)):
-            return await execution.result()
+    async def _work(self, assignment: _Assignment) -> RunResult | None:
+        run = assignment.run
+        with (
+            reporting(run.job_id, lambda value: self._reports.progress(run, value)),
+            job_output(assignment.output),
+        ):
+            return await assignment.execution.result()
