@@ -26,17 +26,8 @@ _LONGEST_VALUE: Final = 100
 """Characters of an output in a line."""
 _LONGEST_WORD: Final = 80
 
-_SHOWN_AS: Final = {
-    "image/png": "img",
-    "image/jpeg": "img",
-    "image/gif": "img",
-    "image/webp": "img",
-    "audio/wav": "audio",
-    "audio/mpeg": "audio",
-    "audio/ogg": "audio",
-    "audio/flac": "audio",
-}
-"""Types that a notebook shows and can't execute: no SVG, PDF or HTML."""
+_SHOWN_AS: Final = {"image": "img", "audio": "audio"}
+"""Elements that show a file in a notebook, by `Media.kind`."""
 _NAMES: Final = {"img": ("image", "images"), "audio": ("sound", "sounds")}
 _LARGEST: Final = 4 * 2**20
 _MOST: Final = 12
@@ -332,7 +323,7 @@ def _html_of_output(output: Any) -> str:
     left_out: Counter[str] = Counter()
     room = _LARGEST_TOGETHER
     for path, text in islice(strings_of(output), _STRINGS):
-        if (media := media_of(text)) is None or (kind := _SHOWN_AS.get(media.type)) is None:
+        if (media := media_of(text)) is None or (kind := _SHOWN_AS.get(media.kind or "")) is None:
             continue
         if len(shown) >= _MOST or len(text) > min(_LARGEST, room):
             left_out[kind] += 1

@@ -45,6 +45,16 @@ _DATA_URL = re.compile(r"data:([\w.+-]{1,64}/[\w.+-]{1,64})(?:;[\w.=+-]{1,64}){0
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _STANDARD = str.maketrans("-_", "+/")
 
+_SHOWN: Final = {
+    "image": {"image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp", "image/avif"},
+    "audio": {
+        *("audio/wav", "audio/x-wav", "audio/mpeg", "audio/mp3", "audio/ogg", "audio/flac"),
+        *("audio/aac", "audio/mp4", "audio/x-m4a", "audio/webm"),
+    },
+    "video": {"video/mp4", "video/webm", "video/ogg"},
+}
+"""Types that browsers show and can't execute: no SVG, PDF or HTML."""
+
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;\s*[\w.+-]+=[\w.+-]+)*")
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 _HEAD: Final = 128
@@ -104,6 +114,11 @@ class Media:
     def size(self) -> int:
         """How many bytes it has."""
         return len(self.base64) * 3 // 4 - self.base64[-2:].count("=")
+
+    @property
+    def kind(self) -> str | None:
+        """`image`, `audio` or `video` if browsers show it without executing it; None if not."""
+        return next((kind for kind, types in _SHOWN.items() if self.type in types), None)
 
     @property
     def ending(self) -> str:

@@ -211,6 +211,11 @@ def for_handler(request: JobRequest) -> dict[str, Any]:
     ).to_dict()
 
 
+def input_of(request: Mapping[str, Any]) -> Any:
+    """Return the input in a handler's request."""
+    return request["input"]
+
+
 def secrets(request: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the secrets in a handler's request."""
     storage = request.get("s3Config")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from runpod_sdk.local import LocalEndpoint, progress_update
 
+from . import samples
 from .webdriver import CHROMIUM, DRIVER, Browser
 
 
@@ -44,7 +47,26 @@ async def handler(job: dict[str, Any]) -> Any:
         case {"hang": value}:
             progress_update(job, {"so far": value})
             await asyncio.Event().wait()
+        case {"stream": values, **rest}:
+            return streamed(values, rest.get("then"))
+        case {"paint": count}:
+            return {
+                "images": [samples.text(samples.png(hue=40 * n)) for n in range(count)],
+                "sound": "data:audio/wav;base64," + samples.text(samples.wav()),
+                "seed": 7,
+            }
+        case {"say": text}:
+            print(f"print: {text}")
+            print(f"to stderr: {text}", file=sys.stderr)
+            logging.getLogger("worker.model").warning("logged: %s", text)
     return job["input"]
+
+
+def streamed(values: list[Any], error: object) -> Iterator[Any]:
+    """Yield *values*, then fail with *error*, if there is one."""
+    yield from values
+    if error is not None:
+        raise RuntimeError(error)
 
 
 class Watched:
@@ -76,7 +98,13 @@ class Watched:
 
     def row(self, job: str) -> str:
         """Name the row of a job in the list."""
-        return f"tbody tr:has(a[href='#/jobs/{job}'])"
+        return f"#rows tr[data-id='{job}']"
+
+    def listed(self) -> list[str]:
+        """Give the ids in the list, from its top."""
+        script = "return [...document.querySelectorAll('#rows tr')].map((row) => row.dataset.id)"
+        found: list[str] = self.browser.script(script)
+        return found
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from runpod_sdk.local import LocalEndpoint
 from tests.yaml_files import read_yaml
 
+from . import samples
 from .conftest import Watched, handler
 from .webdriver import Browser
 
@@ -53,7 +56,7 @@ def test_a_job_that_somebody_else_sends_is_seen(watched: Watched) -> None:
     """The list grows at its top, and the counters go up."""
     before = int(watched.browser.text("#counts [data-status=COMPLETED] dd"))
     job = watched.run("from elsewhere")
-    watched.browser.sees("tbody tr:first-child a", job)
+    watched.browser.until(lambda: watched.listed()[:1] == [job], "the job is not at the top")
     watched.browser.sees(f"{watched.row(job)} .badge", "Completed")
     watched.browser.sees("#counts [data-status=COMPLETED] dd", str(before + 1))
 
@@ -104,8 +107,8 @@ def test_a_failed_job_shows_its_error_and_can_be_retried(watched: Watched) -> No
     browser.click(f"{watched.row(job)} a")
     browser.sees("#job .badge", "Failed")
     assert browser.text("#job .error .message") == "ValueError the prompt is empty"
-    assert "Traceback (most recent call last)" in browser.text("#job .error pre")
-    browser.click("#job .job-tools button:nth-of-type(2)")
+    assert "raise ValueError(text)" in browser.text("#job .error .frame")
+    browser.click("#job .retry")
     browser.sees("#job .badge", "Completed")
     browser.sees("#job .output pre", "at last")
     assert browser.text("#job .error") == ""
@@ -118,7 +121,7 @@ def test_a_running_job_can_be_cancelled(watched: Watched) -> None:
     browser.click(f"{watched.row(job)} a")
     browser.sees("#job .badge", "In progress")
     browser.sees("#job .output", "half")
-    browser.sees("#workers a", "running")
+    browser.sees("#fleet", "1 running")
     browser.click("#job .danger")
     browser.sees("#job .badge", "Cancelled")
     assert watched.http.get(f"/status/{job}").json()["status"] == "CANCELLED"
@@ -134,7 +137,7 @@ def test_a_job_can_be_sent_again(watched: Watched) -> None:
     job = watched.run({"some": ["input"]}, "runsync")
     browser.click(f"{watched.row(job)} a")
     browser.sees("#job .badge", "Completed")
-    browser.click("#job .job-tools button:nth-of-type(3)")
+    browser.click("#job .again")
     browser.element("#input")
     assert (
         browser.script("return document.querySelector('#input').value")
@@ -153,7 +156,7 @@ def test_the_queue_is_purged_once_that_is_confirmed(empty: Watched) -> None:
     assert len(browser.texts("tbody tr")) == 3
     browser.click("#purge")
     browser.click("#confirm [value=yes]")
-    browser.until(lambda: browser.texts("tbody a") == [running], "the queue is not empty")
+    browser.until(lambda: empty.listed() == [running], "the queue is not empty")
     assert {empty.http.get(f"/status/{job}").status_code for job in queued} == {404}
 
 
@@ -177,16 +180,16 @@ def test_thousands_of_jobs_are_shown_a_hundred_at_a_time(empty: Watched) -> None
     for number in range(1500):
         empty.run(number)
     empty.show()
-    browser.sees("#filters", "Completed\n1500")
+    browser.sees("#filters", "Completed\n1,500")
     assert len(browser.texts("tbody tr")) == 100
-    assert browser.text("#more") == "Show more: 1401 older"
+    assert browser.text("#more") == "Show more: 1,401 older"
     browser.click("#more")
     browser.until(lambda: len(browser.texts("tbody tr")) == 200, "there are no more")
     browser.click("#filters button:nth-of-type(5)")
-    browser.until(lambda: browser.texts("tbody a") == [failed], "the failed one is not found")
+    browser.until(lambda: empty.listed() == [failed], "the failed one is not found")
     browser.click("#filters button:nth-of-type(1)")
     browser.write("#find", failed[-20:])
-    browser.until(lambda: browser.texts("tbody a") == [failed], "it is not found by its id")
+    browser.until(lambda: empty.listed() == [failed], "it is not found by its id")
 
 
 def test_long_output_is_folded_and_can_be_loaded_whole(watched: Watched) -> None:
@@ -210,7 +213,7 @@ def test_nothing_of_a_job_is_read_as_markup(watched: Watched) -> None:
         job = watched.run(input)
         watched.go(f"#/jobs/{job}")
         browser.sees("#job .input pre", HOSTILE)
-        browser.sees(f"{watched.row(job)} .gist", HOSTILE[:24])
+        browser.sees(watched.row(job), HOSTILE[:24])
         if "hang" in input:
             browser.sees("#job .output pre", HOSTILE)
             browser.click("#job .danger")
@@ -276,6 +279,253 @@ def test_another_endpoint_of_the_server_can_be_chosen(browser: Browser) -> None:
         browser.open("about:blank")
 
 
+# -- What has happened to a job
+
+
+def test_an_error_of_any_form_is_shown_alike(watched: Watched) -> None:
+    """The message first, then the handler's last frame; the traceback has no other frames."""
+    browser = watched.browser
+    forms = {
+        "function": ({"fail": "no model"}, "ValueError no model", "raise ValueError(text)"),
+        "generator": (
+            {"stream": [1], "then": "no token"},
+            "RuntimeError no token",
+            "raise RuntimeError(error)",
+        ),
+        "text": ({"error": "out of memory"}, "out of memory", None),
+    }
+    for input, message, line in forms.values():
+        job = watched.run(input, "runsync")
+        watched.go(f"#/jobs/{job}")
+        browser.sees("#job .error .message", message)
+        assert browser.text("#job .error .message") == message
+        browser.sees(watched.row(job), message.replace("Error ", "Error: "))
+        if line is None:
+            assert browser.text("#job .frame pre") == ""
+            continue
+        assert line in browser.text("#job .error .frame")
+        browser.click("#job .traceback summary")
+        browser.sees("#job .traceback pre", "outside the handler")
+        assert "runpod_sdk/local" not in browser.text("#job .traceback pre")
+        browser.script(_CLIPBOARD)
+        browser.click("#job .traceback .copy")
+        browser.until(lambda: browser.script("return window.copied"), "nothing is copied")
+        copied = browser.script("return window.copied")
+        assert copied.startswith("Traceback (most recent call last)")
+        assert "runpod_sdk/local" in copied
+        browser.click("#job .traceback .row button:last-child")
+        browser.sees("#job .traceback pre", "runpod_sdk/local")
+
+
+_CLIPBOARD = (
+    "window.copied = ''; navigator.clipboard.writeText = async (text) => { window.copied = text }"
+)
+
+
+def test_files_in_an_output_are_shown_in_place_of_their_base64(watched: Watched) -> None:
+    """Pictures and sounds are played from memory, can be enlarged and saved, and copied whole."""
+    browser = watched.browser
+    job = watched.run({"paint": 2}, "runsync")
+    browser.sees(watched.row(job), "(image/png, ")
+    watched.go(f"#/jobs/{job}")
+    browser.sees("#job .output pre", '"images": ["(image/png, ')
+    assert "iVBOR" not in browser.script("return document.querySelector('#job').textContent")
+    sizes = """
+    return [...document.querySelectorAll("#job .output img")].map((picture) => picture.naturalWidth)
+    """
+    browser.until(lambda: browser.script(sizes) == [64, 64], "the pictures are not shown")
+    sound = "return document.querySelector('#job audio').duration"
+    browser.until(lambda: browser.script(sound), "the sound is not there")
+    assert browser.script(sound) == pytest.approx(0.2)
+    browser.click("#job .files figure:nth-child(2) .picture")
+    browser.sees("#viewer-name", "images.1.png (image/png, ")
+    browser.click("#viewer button")
+    browser.script(_CLIPBOARD)
+    browser.click("#job .output .block > .copy")
+    browser.until(lambda: browser.script("return window.copied"), "nothing is copied")
+    copied = json.loads(browser.script("return window.copied"))
+    assert copied["images"][1] == samples.text(samples.png(hue=40))
+
+
+def test_what_a_handler_writes_is_shown_as_it_comes(browser: Browser) -> None:
+    """By job and by worker: printed lines, and log records with their level."""
+    lines = [f"print: {HOSTILE}", f"to stderr: {HOSTILE}", f"worker.model: logged: {HOSTILE}"]
+    browser.screen(1280, 860)
+    with LocalEndpoint(handler) as local:  # pytest replaces the streams after a fixture
+        watched = Watched(browser, local)
+        job = watched.run({"say": HOSTILE}, "runsync")
+        watched.go(f"#/jobs/{job}")
+        browser.sees("#job .log", lines[-1])
+        assert browser.texts("#job .lines span") == lines
+        assert browser.texts("#job .lines b") == ["WARNING"]
+        browser.click("#job .facts a")
+        browser.sees("#worker .log", lines[-1])
+        other = watched.run({"say": "and this"}, "runsync")
+        browser.sees("#worker .log", "logged: and this")
+        assert len(browser.texts("#worker .lines li")) == 6
+        browser.click("#worker .lines li:last-child a")
+        browser.sees("#job h2", other)
+        browser.sees("#job .log", "and this")
+        watched.http.close()
+        browser.open("about:blank")
+
+
+def test_a_timeline_tells_what_has_happened(empty: Watched) -> None:
+    """Submission, worker, progress, chunks, retry, end and webhooks, each with its time."""
+    browser = empty.browser
+    job = empty.run({"fail_once": "not yet"}, "runsync")
+    empty.http.post(f"/retry/{job}")
+    empty.go(f"#/jobs/{job}")
+    browser.sees("#job .badge", "Completed")
+    kinds = "return [...document.querySelectorAll('.events li')].map((item) => item.dataset.kind)"
+    expected = ["submitted", "taken", "ended", "retried", "taken", "ended"]
+    browser.until(lambda: browser.script(kinds) == expected, "the timeline is another one")
+    assert "ValueError: not yet" in browser.texts(".events li")[2]
+    assert all(text.startswith("+ ") for text in browser.texts(".events time")[1:])
+    rows = browser.texts(".attempts tr")
+    assert [row.split()[:2] for row in rows] == [["1", "Failed"], ["2", "Completed"]]
+    assert "Attempts\n2" in browser.text("#job .facts")
+    streamed = empty.http.post(
+        "/runsync", json={"input": {"stream": [1, 2]}, "webhook": "http://127.0.0.1:9/"}
+    )
+    empty.go(f"#/jobs/{streamed.json()['id']}")
+    browser.sees(".events", "2 chunks")
+
+
+def test_counters_say_what_they_count(empty: Watched) -> None:
+    """After a retry, a failure still counts as an event, and the job is one that completed."""
+    browser = empty.browser
+    job = empty.run({"fail_once": "not yet"}, "runsync")
+    empty.http.post(f"/retry/{job}")
+    empty.show()
+    browser.sees("#filters", "Completed\n1")
+    counts = browser.text("#counts").split("\n")
+    assert counts[counts.index("Failed") + 1] == "1"
+    assert counts.index("since start") < counts.index("Completed")
+    assert "Failed\n0" in browser.text("#filters")
+    browser.sees(empty.row(job), "attempt 2")
+
+
+def test_the_workers_have_lanes(watched: Watched) -> None:
+    """Each shows its runs of the last minutes, with links; beside them stand speed and rate."""
+    browser = watched.browser
+    job = watched.run({"fail": "in a lane"}, "runsync")
+    browser.click("#to-workers")
+    browser.sees("#lanes-title", "the last 5 minutes")
+    assert len(browser.texts("#lanes li")) == 2
+    browser.until(
+        lambda: browser.script("return document.querySelectorAll('#lanes svg a').length"),
+        "no run is drawn",
+    )
+    linked = """
+    return [...document.querySelectorAll("#lanes svg a")].map((a) => a.getAttribute("href"))
+    """
+    assert f"#/jobs/{job}" in browser.script(linked)
+    charts = browser.text("#charts")
+    assert "p50" in charts
+    assert "Jobs per minute" in charts
+    bars = """
+    return [...document.querySelectorAll("#charts rect")].map((bar) => bar.getBBox().height)
+    """
+    assert max(browser.script(bars)) > 0
+
+
+def test_jobs_are_found_by_what_they_contain(watched: Watched) -> None:
+    """The search, the filter and the open job stand in the URL, and survive a reload."""
+    browser = watched.browser
+    failed = watched.run({"fail": "a Marmoset"}, "runsync")
+    done = watched.run({"animals": ["marmoset"]}, "runsync")
+    other = watched.run({"animals": ["lemur"]}, "runsync")
+    browser.write("#find", "MARMOSET")
+    browser.until(lambda: watched.listed() == [done, failed], "they are not found")
+    browser.click("#filters button:nth-of-type(5)")
+    browser.until(lambda: watched.listed() == [failed], "the status does not count")
+    browser.click(f"{watched.row(failed)} a")
+    browser.sees("#job h2", failed)
+    url = browser.script("return location.href")
+    assert url.endswith(f"#/jobs/{failed}?status=FAILED&text=MARMOSET")
+    browser.open("about:blank")
+    browser.open(url)
+    browser.sees("#job h2", failed)
+    browser.until(lambda: watched.listed() == [failed], "the filter is forgotten")
+    assert browser.script("return document.querySelector('#find').value") == "MARMOSET"
+    later = watched.run({"fail": "one more marmoset"}, "runsync")
+    browser.until(lambda: watched.listed() == [later, failed], "a new job is not found")
+    worker = watched.http.get(f"/status/{other}").json()["workerId"]
+    watched.go(f"#/?text={worker}")
+    browser.until(lambda: other in watched.listed(), "the worker is not searched")
+
+
+def test_a_row_tells_jobs_apart(watched: Watched) -> None:
+    """By the telling values of the input, a short id, and how far a running job is."""
+    browser = watched.browser
+    job = watched.run({"steps": 28, "prompt": "a fox in the snow"}, "runsync")
+    row = browser.until(lambda: browser.text(watched.row(job)), "there is no row")
+    assert "a fox in the snow · steps 28" in row
+    assert job not in row
+    assert job.removeprefix("sync-")[:8] in row
+    running = watched.run({"hang": 12})
+    browser.sees(watched.row(running), "so far 12")
+    watched.http.post(f"/cancel/{running}")
+    streamed = watched.run({"stream": ["x"] * 30}, "runsync")
+    browser.sees(watched.row(streamed), "30 chunks")
+
+
+@pytest.mark.parametrize(("width", "height"), [(420, 860), (1024, 768)])
+def test_the_list_begins_above_the_fold(browser: Browser, width: int, height: int) -> None:
+    """With 24 workers too; each is a cell of the overview."""
+    browser.screen(width, height)
+    with LocalEndpoint(handler, workers=24) as local:
+        many = Watched(browser, local)
+        many.run("x", "runsync")
+        many.show()
+        browser.until(many.listed, "there is no row")
+        assert len(browser.texts("#cells i")) == 24
+        top = browser.script(
+            "return document.querySelector('#rows tr').getBoundingClientRect().top"
+        )
+        assert top < height / 2
+        many.http.close()
+        browser.open("about:blank")
+
+
+def test_a_submission_is_copied_as_code(watched: Watched) -> None:
+    """As Python it submits the same job again; the other forms have the same input and policy."""
+    browser = watched.browser
+    input = {"text": 'it\'s é \n"x"', "big": 12345678901234567890, "flag": True, "none": None}
+    body = {"input": input, "policy": {"executionTimeout": 7000, "lowPriority": True}}
+    job = watched.http.post("/runsync", json=body).json()["id"]
+    watched.go(f"#/jobs/{job}")
+    browser.sees("#job .badge", "Completed")
+    browser.click("#job .snippets summary")
+    forms = {}
+    for index, name in enumerate(("curl", "Python", "JavaScript", "Command line"), 1):
+        browser.click(f"#job .snippets .tabs button:nth-child({index})")
+        forms[name] = browser.script(
+            "return document.querySelector('#job .snippets code').textContent"
+        )
+    assert "12345678901234567890" in forms["JavaScript"]
+    assert "/runsync" in forms["JavaScript"]
+    sent: dict[str, object] = {}
+
+    def run_sync(argument: object) -> None:
+        sent["python"] = argument
+
+    forms = {name: form.replace("\\\n", " ") for name, form in forms.items()}
+    words = shlex.split(forms["Command line"])
+    assert words[1:5] == ["runpod-sdk", "run-sync", "--endpoint", watched.local.endpoint_id]
+    assert json.loads(words[words.index("--input") + 1]) == input
+    assert words[words.index("--execution-timeout") + 1] == "7"
+    assert "--low-priority" in words
+    words = shlex.split(forms["curl"])
+    assert json.loads(words[words.index("-d") + 1]) == body
+    assert "Authorization: Bearer $RUNPOD_API_KEY" in words
+    call = next(line for line in forms["Python"].splitlines() if "run_sync" in line)
+    code = forms["Python"][forms["Python"].index(call) :].partition("\n    print")[0].strip()
+    exec(code, {"endpoint": SimpleNamespace(run_sync=run_sync)})
+    assert sent["python"] == body
+
+
 # -- The reference
 
 
@@ -321,8 +571,9 @@ def test_an_operation_can_be_tried(watched: Watched) -> None:
     browser.until(lambda: browser.script(value) == job, "the job is not suggested")
     browser.click("[data-id=get_job_status] .try [type=submit]")
     browser.sees("[data-id=get_job_status] .result", "COMPLETED")
-    browser.click("[data-id=get_job_status] .shell summary")
-    shell = browser.text("[data-id=get_job_status] .shell pre")
+    browser.click("[data-id=get_job_status] .snippets summary")
+    browser.click("[data-id=get_job_status] .tabs button:first-child")
+    shell = browser.text("[data-id=get_job_status] .snippets pre")
     assert f"{watched.http.base_url}status/{job}" in shell
     assert "$RUNPOD_API_KEY" in shell
 
@@ -348,7 +599,7 @@ def test_a_keyboard_is_enough(watched: Watched) -> None:
     """Ctrl and Enter send; the arrows go through the list, and Enter opens."""
     browser = watched.browser
     older, newer = watched.run("older"), watched.run("newer")
-    browser.sees("tbody tr:first-child a", newer)
+    browser.until(lambda: watched.listed()[:1] == [newer], "the job is not at the top")
     browser.script("document.querySelector('tbody a').focus()")
     browser.press(DOWN)
     browser.press(ENTER)

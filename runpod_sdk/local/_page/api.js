@@ -42,20 +42,20 @@ export class Refused extends Error {
   }
 }
 
-/** Send a request and give the answer, whatever its status. */
-export async function send(method, path, { body, signal, anew = true } = {}) {
+/** Send a request and give the answer, whatever its status; its body as a text, or as a `blob`. */
+export async function send(method, path, { body, signal, blob = false, anew = true } = {}) {
   const start = performance.now();
   const headers = { authorization: `Bearer ${session.key}` };
   if (body !== undefined) headers["content-type"] = "application/json";
   const response = await fetch(path, { method, headers, body, signal });
-  const text = await response.text();
+  const content = await (blob ? response.blob() : response.text());
   if (response.status === 401 && anew) {
     const before = session.key;
     await openSession();
-    if (session.key !== before) return send(method, path, { body, signal, anew: false });
+    if (session.key !== before) return send(method, path, { body, signal, blob, anew: false });
   }
   const { status, statusText } = response;
-  return { status, statusText, text, ms: performance.now() - start, type: response.headers.get("content-type") };
+  return { status, statusText, [blob ? "blob" : "text"]: content, ms: performance.now() - start };
 }
 
 /** Send a request that is to succeed, and give its document. */

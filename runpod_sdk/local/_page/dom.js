@@ -5,11 +5,20 @@
  */
 
 export function h(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
+  return filled(document.createElement(name), attributes, children);
+}
+
+/** Make an element of a picture; its attributes are texts and numbers. */
+export function svg(name, attributes = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+}
+
+function filled(element, attributes, children) {
+  const drawn = element instanceof SVGElement;
   for (const [key, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (key in element && typeof value !== "string") element[key] = value;
+    else if (!drawn && key in element && typeof value !== "string") element[key] = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
@@ -23,6 +32,11 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+export function setAttribute(element, name, value) {
+  if (value === null) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
 /** Show the elements of `wanted`, in that order, and no others; those that stay are not touched. */
 export function arrange(parent, wanted) {
   const kept = new Set(wanted);
@@ -34,12 +48,13 @@ export function arrange(parent, wanted) {
   }
 }
 
+/** A button that copies a text; the text may be a function that gives it, also later. */
 export function copyButton(text, label = "Copy") {
   const button = h("button", { type: "button", class: "quiet copy", onclick: copy }, label);
   async function copy() {
     let said = "Copied";
     try {
-      await navigator.clipboard.writeText(typeof text === "function" ? text() : text);
+      await navigator.clipboard.writeText(await (typeof text === "function" ? text() : text));
     } catch {
       said = "Not allowed";
     }
@@ -49,27 +64,50 @@ export function copyButton(text, label = "Copy") {
   return button;
 }
 
+/** Offer bytes or a text as a file. */
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
 /** Milliseconds, as people say them. */
 export function duration(ms) {
   if (ms === undefined || ms === null) return "–";
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;
   const s = ms / 1000;
-  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 9.95) return `${s.toFixed(1)} s`;
   if (s < 60) return `${Math.floor(s)} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
   if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
-/** How long ago; the seconds do not count once there are minutes. */
+/** Seconds, if there are any, as people say them. */
+export const seconds = (s) => duration(s === null || s === undefined ? null : s * 1000);
+
+/** How long ago, in whole seconds, rounded up; then in minutes, hours or days. */
 export function age(ms) {
-  if (ms < 1500) return "now";
-  return duration(ms).replace(/(min|h|d) .*$/, "$1").replace(/\.\d/, "");
+  if (ms < 1000) return "now";
+  if (ms < 60_000) return `${Math.min(59, Math.ceil(ms / 1000))} s`;
+  return duration(ms).replace(/(min|h|d) .*$/, "$1");
 }
+
+export const number = (value) => value.toLocaleString("en");
+
+/** The time of day of `at`, by the clock of the queue that is `clock` behind the browser's. */
+export function timeOfDay(at, clock, digits = 0) {
+  const date = new Date(Date.now() - (performance.now() / 1000 - clock - at) * 1000);
+  const text = date.toLocaleTimeString("en-GB");
+  return digits ? `${text}.${String(date.getMilliseconds()).padStart(3, "0")}` : text;
+}
+
+/** The beginning of an id, where the rest only makes it unique. */
+export const shortId = (id) => id.replace(/^((?:sync-)?[0-9a-f]{8})-[0-9a-f-]{27}(?:-\w+)?$/, "$1");
 
 export const statusName = (status) =>
   ({ IN_QUEUE: "In queue", IN_PROGRESS: "In progress", COMPLETED: "Completed", FAILED: "Failed",
-     CANCELLED: "Cancelled", TIMED_OUT: "Timed out" })[status] ?? status;
+     CANCELLED: "Cancelled", TIMED_OUT: "Timed out", LOST: "Lost", EXPIRED: "Expired" })[status] ?? status;
 
 export function badge(status) {
   return setBadge(h("span", { class: "badge" }), status);

@@ -1,11 +1,18 @@
 /** One job, and what can be done with it. */
 
 import { call, local, operation, send } from "./api.js";
-import { badge, copyButton, duration, find, h, setBadge, setText } from "./dom.js";
+import { badge, copyButton, duration, find, h, setAttribute, setBadge, setText, shortId, timeOfDay } from "./dom.js";
+import { failure } from "./failure.js";
 import { block, coloured } from "./json.js";
+import { LogView } from "./log.js";
+import { Gallery } from "./media.js";
+import { hashOf } from "./route.js";
+import { snippets } from "./snippets.js";
+import { Timeline } from "./timeline.js";
 
 const TERMINAL = new Set(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]);
 const RETRYABLE = new Set(["FAILED", "TIMED_OUT"]);
+const FACTS = ["Submitted", "Delay", "Execution", "Worker", "Attempts", "Expires in"];
 
 export class JobView {
   /** @param on `changed()` is called after something was done, `again(input)` to send it again. */
@@ -13,6 +20,7 @@ export class JobView {
     this.on = on;
     this.id = null;
     this.parts = new Map();
+    this.galleries = new Map();
   }
 
   /** Choose a job; tell whether it is another one than before. */
@@ -21,35 +29,44 @@ export class JobView {
     this.id = id;
     this.job = null;
     this.parts.clear();
+    for (const gallery of this.galleries.values()) gallery.close();
+    this.galleries.clear();
     if (id !== null) this.build();
     return id !== null;
+  }
+
+  asked() {
+    return { job: this.id, after: this.id === null ? 0 : this.log.known };
   }
 
   build() {
     this.badge = badge("");
     this.badge.setAttribute("aria-live", "polite");
-    this.cancel = h("button", { type: "button", class: "danger", disabled: true, onclick: () => this.act("cancel") }, "Cancel");
-    this.retry = h("button", { type: "button", disabled: true, onclick: () => this.act("retry") }, "Retry");
-    this.copy = h("button", { type: "button", disabled: true, onclick: () => this.sendAgain() }, "Send again…");
+    this.cancel = h("button", { type: "button", class: "danger cancel", disabled: true, onclick: () => this.act("cancel") }, "Cancel");
+    this.retry = h("button", { type: "button", class: "retry", disabled: true, onclick: () => this.act("retry") }, "Retry");
+    this.again = h("button", { type: "button", class: "again", disabled: true, onclick: () => this.sendAgain() }, "Send again…");
     this.said = h("p", { class: "problem", role: "alert", hidden: true });
-    this.waiting = h("i", { class: "waiting" });
-    this.running = h("i", { class: "running" });
     this.facts = new Map();
+    this.worker = h("a");
+    this.timeline = new Timeline();
+    this.log = new LogView();
+    this.code = snippets(() => this.submission(), "Copy the submission as code");
     this.missing = h("p", { class: "empty", hidden: true },
       "There is no such job, or no longer: it has expired, was purged, or came before the server was started anew.");
+    const sections = Object.fromEntries(["error", "output", "input", "chunks"].map((part) => [part, this.section(part)]));
     this.body = h("div", { class: "job-body" },
-      h("div", { class: "bar-of-time", "aria-hidden": "true" }, this.waiting, this.running),
-      h("dl", { class: "facts" }, ["Submitted", "Delay", "Execution", "Worker", "Retries", "Expires in"].map((name) => {
-        const value = h("dd", {}, "–");
+      this.timeline.track,
+      h("dl", { class: "facts" }, FACTS.map((name) => {
+        const value = h("dd", {}, name === "Worker" ? this.worker : "–");
         this.facts.set(name, value);
         return h("div", {}, h("dt", {}, name), value);
       })),
-      ["error", "output", "input", "chunks"].map((part) => this.section(part)),
-      shell(this.id));
+      sections.error, sections.output, this.log.element, sections.input, sections.chunks,
+      this.timeline.element, this.code.element);
     find("job").replaceChildren(
-      h("a", { class: "back", href: "#/" }, "All jobs"),
+      h("a", { class: "back", href: hashOf() }, "All jobs"),
       h("div", { class: "job-head" }, h("h2", {}, h("code", {}, this.id)), copyButton(this.id, "Copy id")),
-      h("div", { class: "job-tools" }, this.badge, this.cancel, this.retry, this.copy),
+      h("div", { class: "job-tools" }, this.badge, this.cancel, this.retry, this.again),
       this.said, this.missing, this.body);
   }
 
@@ -69,7 +86,8 @@ export class JobView {
     this.clock = state.clock;
     this.cancel.disabled = job === null || TERMINAL.has(job.status);
     this.retry.disabled = job === null || !RETRYABLE.has(job.status);
-    this.copy.disabled = job === null;
+    this.again.disabled = job === null;
+    this.log.show(state.log, state.clock);
     if (job === null) return;
     setBadge(this.badge, job.status);
     const titles = {
@@ -77,32 +95,51 @@ export class JobView {
       chunks: `Chunks that wait to be streamed: ${job.waitingChunks}`,
     };
     for (const [part, view] of this.parts) {
-      const text = job.parts[part];
-      view.element.hidden = text === undefined;
+      const value = job.parts[part];
+      view.element.hidden = value === undefined;
       setText(view.title, titles[part]);
-      if (text === undefined || view.shown === text.text) continue;
-      view.shown = text.text;
-      view.element.replaceChildren(view.title, ...content(job.id, part, text, titles[part]));
+      if (value === undefined || view.shown === value.serial) continue;
+      view.shown = value.serial;
+      view.element.replaceChildren(view.title, ...this.content(part, value, titles[part], job));
     }
+    this.timeline.show(job, state.clock);
     this.tick();
+  }
+
+  /** What is shown of a part: its files, and its JSON. */
+  content(part, value, label, { failure: parts }) {
+    const { text, whole, files } = value;
+    const fetchAll = () => fetchWhole(this.id, part);
+    const options = {
+      name: `${this.id}.${part}.json`, copied: whole && !files.length ? text : fetchAll, whole: whole ? undefined : fetchAll,
+    };
+    if (part === "error" && parts) return failure(parts, { text, options });
+    this.galleries.get(part)?.close();
+    this.galleries.delete(part);
+    const shown = [block(label, coloured(text), { value: true, ...options })];
+    if (files.length) {
+      const id = this.id;
+      const gallery = new Gallery(files, (file) => fetchFile(id, part, file));
+      this.galleries.set(part, gallery);
+      shown.unshift(gallery.element);
+    }
+    return shown;
   }
 
   tick() {
     if (!this.job) return;
-    const { status, delayTime, executionTime, submitted, started, expires, workerId, retries } = this.job;
+    const { status, executionTime, submitted, queued, started, expires, workerId, attempts } = this.job;
     const now = performance.now() / 1000 - this.clock;
-    const delay = delayTime ?? (TERMINAL.has(status) ? undefined : (now - submitted) * 1000);
+    const waited = started ?? (TERMINAL.has(status) ? null : now);
     const execution = executionTime ?? (status === "IN_PROGRESS" ? (now - started) * 1000 : undefined);
-    const total = Math.max(1, (delay ?? 0) + (execution ?? 0));
-    this.waiting.style.width = `${(100 * (delay ?? 0)) / total}%`;
-    this.running.style.width = execution === undefined ? "0" : `${100 - (100 * (delay ?? 0)) / total}%`;
-    this.running.dataset.status = status;
+    this.timeline.tick(this.clock);
     const set = (name, text) => setText(this.facts.get(name), text);
-    set("Submitted", new Date(Date.now() - (now - submitted) * 1000).toLocaleTimeString());
-    set("Delay", duration(delay));
+    set("Submitted", timeOfDay(submitted, this.clock));
+    set("Delay", waited === null ? "–" : duration((waited - queued) * 1000));
     set("Execution", duration(execution));
-    set("Worker", workerId ?? "–");
-    set("Retries", String(retries ?? 0));
+    setText(this.worker, workerId ? shortId(workerId) : "–");
+    setAttribute(this.worker, "href", workerId ? hashOf("workers", workerId) : null);
+    set("Attempts", String(attempts));
     set("Expires in", duration((expires - now) * 1000));
   }
 
@@ -119,35 +156,24 @@ export class JobView {
     this.on.changed();
   }
 
-  async sendAgain() {
-    const { text, whole } = this.job.parts.input;
-    this.on.again(whole ? text : await fetchWhole(this.id, "input"));
+  /** The input as it was sent, whole. */
+  async input() {
+    const { text, whole, files } = this.job.parts.input;
+    return whole && !files.length ? text : fetchWhole(this.id, "input");
   }
-}
 
-/** What is shown of a part: JSON, or the words of an error that the worker has wrapped. */
-function content(id, part, { text, whole }, label) {
-  const options = {
-    value: true, copied: text, name: `${id}.${part}.json`, whole: whole ? undefined : () => fetchWhole(id, part),
-  };
-  const error = part === "error" && whole ? JSON.parse(text) : null;
-  if (typeof error !== "string") return [block(label, coloured(text), options)];
-  const raised = exception(error);
-  if (!raised) return [h("p", { class: "message" }, error)];
-  const { error_type: type, error_message: message, error_traceback: traceback } = raised;
-  return [
-    h("p", { class: "message" }, h("strong", {}, String(type ?? "").replace(/^<class '(.*)'>$/, "$1")), " ", String(message ?? "")),
-    ...(traceback ? [block("Traceback", h("code", {}, String(traceback).trimEnd()))] : []),
-    h("details", {}, h("summary", {}, "As it was sent"), block("The error as it was sent", coloured(error), { value: true })),
-  ];
-}
+  async sendAgain() {
+    this.on.again(await this.input());
+  }
 
-function exception(text) {
-  try {
-    const value = JSON.parse(text);
-    return value !== null && typeof value === "object" && "error_message" in value ? value : null;
-  } catch {
-    return null;
+  /** The request that submitted the job; a secret of its storage is left out. */
+  async submission() {
+    const { id, policy, webhook } = this.job;
+    const rest = JSON.stringify({
+      ...(Object.keys(policy).length && { policy }), ...(webhook && { webhook }),
+    }).slice(1, -1);
+    const body = `{"input":${await this.input()}${rest && `,${rest}`}}`;
+    return { method: "POST", path: operation(id.startsWith("sync-") ? "runsync" : "run"), body };
   }
 }
 
@@ -157,18 +183,8 @@ async function fetchWhole(id, part) {
   return answer.text;
 }
 
-function shell(id) {
-  const command = h("code");
-  // Only once it is opened: before the first answer nobody knows which endpoint this is.
-  return h("details", { class: "shell", ontoggle: () => setText(command, curl("GET", operation("status", id))) },
-    h("summary", {}, "Ask for it from a shell"), block("A command that asks for the job", command));
-}
-
-/** A command for a shell; the key is named and not shown. */
-export function curl(method, path, body) {
-  const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
-  const lines = [`curl ${method === "GET" ? "" : `-X ${method} `}${quoted(location.origin + path)}`];
-  lines.push(`  -H "Authorization: Bearer $RUNPOD_API_KEY"`);
-  if (body !== undefined) lines.push("  -H 'Content-Type: application/json'", `  -d ${quoted(body)}`);
-  return lines.join(" \\\n");
+async function fetchFile(id, part, { pointer }) {
+  const answer = await send("GET", `${local("jobs", id, part)}&file=${encodeURIComponent(`#${pointer}`)}`, { blob: true });
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.statusText}`);
+  return answer.blob;
 }

@@ -5,9 +5,9 @@
  * the beginning of a text that was cut is laid out too.
  */
 
-import { copyButton, h } from "./dom.js";
+import { copyButton, h, save } from "./dom.js";
 
-const TOKEN = /"(?:\\[^]|[^"\\])*"?|[{}[\],:]|[^\s{}[\],:"]+/g;
+export const TOKEN = /"(?:\\[^]|[^"\\])*"?|[{}[\],:]|[^\s{}[\],:"]+/g;
 const OPEN = new Set(["{", "["]);
 const CLOSE = new Set(["}", "]"]);
 const SHORT = 64; // characters up to which a list or an object stays on one line
@@ -100,7 +100,7 @@ export function block(label, code, { copied, name, whole, value = false } = {}) 
       button.disabled = true;
       try {
         const text = await whole();
-        if (text.length > COLOURED) save(text, name);
+        if (text.length > COLOURED) save(new Blob([text], { type: "application/json" }), name);
         else element.replaceWith(block(label, coloured(text), { copied: text, value: true }));
       } catch (error) {
         button.textContent = error.message;
@@ -112,10 +112,4 @@ export function block(label, code, { copied, name, whole, value = false } = {}) 
     element.append(copyButton(copied ?? (() => code.textContent)));
   }
   return element;
-}
-
-function save(text, name) {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

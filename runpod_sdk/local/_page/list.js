@@ -1,10 +1,12 @@
 /** The list of jobs, the newest first. */
 
 import { call, operation } from "./api.js";
-import { age, arrange, badge, duration, find, h, setBadge, setText, statusName } from "./dom.js";
+import { age, arrange, badge, duration, find, h, number, setAttribute, setBadge, setText, shortId, statusName } from "./dom.js";
+import { filter, hashOf, keepFilter } from "./route.js";
 
 const PAGE = 100; // jobs that are shown at first, and more at each wish
 const MOST = 1000;
+const TYPING = 200; // ms after a key before the server is asked to search
 const STATUSES = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"];
 
 export class JobList {
@@ -12,15 +14,14 @@ export class JobList {
   constructor(on) {
     this.on = on;
     this.newest = PAGE;
-    this.status = "";
-    this.id = "";
     this.selected = null;
     this.rows = new Map();
     this.filters = new Map();
     for (const status of ["", ...STATUSES]) this.addFilter(status);
+    let typed = null;
     find("find").addEventListener("input", () => {
-      this.id = find("find").value.trim();
-      this.ask();
+      clearTimeout(typed);
+      typed = setTimeout(() => this.filter({ text: find("find").value.trim() }), TYPING);
     });
     find("more").addEventListener("click", () => {
       this.newest = Math.min(MOST, this.newest + PAGE);
@@ -32,29 +33,32 @@ export class JobList {
 
   addFilter(status) {
     const count = h("span", { class: "count" });
-    const button = h("button", { type: "button", onclick: () => this.filter(status) },
+    const button = h("button", { type: "button", onclick: () => this.filter({ status }) },
       status ? statusName(status) : "All", count);
-    button.setAttribute("aria-pressed", String(status === this.status));
     this.filters.set(status, { button, count });
     find("filters").append(button);
   }
 
-  filter(status) {
-    this.status = status;
-    for (const [other, { button }] of this.filters) {
-      button.setAttribute("aria-pressed", String(other === status));
-    }
-    this.ask();
-  }
-
-  ask() {
+  filter(change) {
+    Object.assign(filter, change);
+    keepFilter();
+    this.showFilter();
     this.newest = PAGE;
     find("list-scroll").scrollTop = 0;
     this.on.changed();
   }
 
+  /** Show the filter as it stands in the URL. */
+  showFilter() {
+    for (const [status, { button }] of this.filters) {
+      button.setAttribute("aria-pressed", String(status === filter.status));
+    }
+    if (document.activeElement !== find("find")) find("find").value = filter.text;
+    for (const row of this.rows.values()) row.showLink();
+  }
+
   asked() {
-    return { newest: this.newest, status: this.status, id: this.id };
+    return { newest: this.newest, status: filter.status, text: filter.text };
   }
 
   select(id) {
@@ -65,13 +69,12 @@ export class JobList {
   show(state) {
     const all = Object.values(state.totals).reduce((sum, count) => sum + count, 0);
     for (const [status, { button, count }] of this.filters) {
-      const number = status ? (state.totals[status] ?? 0) : all;
-      setText(count, String(number));
+      const jobs = status ? (state.totals[status] ?? 0) : all;
+      setText(count, number(jobs));
       // What never happens here need not take up room.
-      button.hidden = status === "TIMED_OUT" && !number && this.status !== status;
+      button.hidden = status === "TIMED_OUT" && !jobs && filter.status !== status;
     }
-    const queued = state.totals.IN_QUEUE ?? 0;
-    find("purge").disabled = !queued;
+    find("purge").disabled = !state.totals.IN_QUEUE;
 
     const shown = new Set(state.jobs.map((job) => job.id));
     for (const id of this.rows.keys()) if (!shown.has(id)) this.rows.delete(id);
@@ -81,8 +84,8 @@ export class JobList {
     find("more").hidden = left <= 0;
     find("more").disabled = this.newest >= MOST;
     setText(find("more"), this.newest >= MOST
-      ? `${left} older ones: find them by status or id`
-      : `Show more: ${left} older`);
+      ? `${number(left)} older ones: find them by status or text`
+      : `Show more: ${number(left)} older`);
     find("empty").hidden = state.jobs.length > 0;
     find("list-scroll").classList.toggle("is-empty", !state.jobs.length);
     setText(find("empty"), all
@@ -125,47 +128,56 @@ export class JobList {
 
 class Row {
   constructor(id) {
+    this.id = id;
     this.badge = badge("");
-    this.link = h("a", { href: `#/jobs/${encodeURIComponent(id)}` }, id);
+    this.link = h("a", { title: id });
+    this.short = h("code", { title: id }, shortId(id));
+    this.note = h("span", { class: "note" });
     this.gist = h("span", { class: "gist" });
-    // A narrow screen has no heads of columns.
+    // A narrow list has no heads of columns.
     [this.delay, this.execution, this.age] = ["waited ", "ran ", ""].map((label) =>
       h("td", { class: "time", "data-label": label }));
-    this.element = h("tr", {}, h("td", { class: "status" }, this.badge),
-      h("td", { class: "what" }, this.link, this.gist), this.delay, this.execution, this.age);
-    this.id = id;
+    this.element = h("tr", { "data-id": id }, h("td", { class: "status" }, this.badge),
+      h("td", { class: "what" }, this.link, h("div", { class: "second" }, this.short, this.note, this.gist)),
+      this.delay, this.execution, this.age);
+    this.showLink();
+  }
+
+  showLink() {
+    setAttribute(this.link, "href", hashOf("jobs", this.id));
   }
 
   mark(selected) {
-    if (selected === this.id) this.link.setAttribute("aria-current", "true");
-    else this.link.removeAttribute("aria-current");
+    setAttribute(this.link, "aria-current", selected === this.id ? "true" : null);
   }
 
   show(job, clock) {
     this.job = job;
     this.clock = clock;
     setBadge(this.badge, job.status);
-    const { input, output, error } = job.parts;
-    const pair = [input?.text, output?.text].filter((text) => text !== undefined);
-    setText(this.gist, error ? gistOfError(error.text) : pair.join("  →  "));
+    const { input, output, error, progress } = job.gist;
+    setText(this.link, input || "(empty)");
+    setAttribute(this.link, "aria-label", `Job ${shortId(job.id)}: ${input ?? ""}`);
+    const notes = [
+      job.attempts > 1 ? `attempt ${job.attempts}` : "",
+      job.chunks ? `${number(job.chunks)} ${job.chunks > 1 ? "chunks" : "chunk"}` : "",
+    ];
+    setText(this.note, notes.filter(Boolean).join(", "));
+    this.gist.dataset.kind = error ? "error" : progress ? "progress" : "output";
+    const shown = output === "[]" && job.chunks ? "" : output;
+    setText(this.gist, error ?? progress ?? (shown ? `→ ${shown}` : ""));
     this.tick();
   }
 
   tick() {
     const now = performance.now() / 1000 - this.clock;
-    const { status, delayTime, executionTime, submitted, started } = this.job;
-    const waits = status === "IN_QUEUE" ? (now - submitted) * 1000 : undefined;
+    const { status, executionTime, submitted, queued, started } = this.job;
+    const waits = status === "IN_QUEUE" ? now - queued : started ? started - queued : undefined;
     const runs = status === "IN_PROGRESS" ? (now - started) * 1000 : undefined;
-    setText(this.delay, duration(delayTime ?? waits));
+    setText(this.delay, duration(waits === undefined ? undefined : waits * 1000));
     setText(this.execution, duration(executionTime ?? runs));
     setText(this.age, age((now - submitted) * 1000));
   }
-}
-
-/** The words of an error that the worker has wrapped; of others, what there is. */
-function gistOfError(text) {
-  const [, type, message] = /\\"error_type\\": ?\\"<class '([^']*)'>\\", ?\\"error_message\\": ?\\"(.*)$/.exec(text) ?? [];
-  return type ? `${type}: ${message.replace(/\\".*$/, "")}` : text;
 }
 
 /** Up and down go from job to job. */

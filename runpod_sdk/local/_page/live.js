@@ -8,7 +8,7 @@ const AGAIN = 1_000; // ms before a server that is gone is looked for again
 
 export class Live {
   /**
-   * @param ask Gives what to show: `newest`, `status`, `id`, `job`; those that are empty are left out.
+   * @param ask Gives the query of what to show; members that are empty are left out.
    * @param on `state(state)`, `session(session)` and `gone()` are called as it goes.
    */
   constructor(ask, on) {

@@ -3,6 +3,7 @@
 import { call, operation } from "./api.js";
 import { find, h, setText } from "./dom.js";
 import { pretty } from "./json.js";
+import { snippets } from "./snippets.js";
 
 const FIRST = '{\n  "prompt": "Hello, World!"\n}';
 const KEPT = "input"; // where the input is kept while the page is loaded anew
@@ -23,6 +24,7 @@ export class NewJob {
     this.webhook = h("input", { type: "url", name: "webhook", placeholder: "http://127.0.0.1:9000/", autocomplete: "off" });
     this.button = h("button", { class: "primary", type: "submit" }, "Send");
     this.said = h("p", { class: "problem", role: "alert", hidden: true });
+    this.code = snippets(() => this.request(), "Copy as code");
     this.form.append(
       h("a", { class: "back", href: "#/" }, "All jobs"),
       h("h2", {}, "New job"),
@@ -39,7 +41,9 @@ export class NewJob {
       this.said,
       h("div", { class: "row" }, this.button,
         h("button", { type: "button", onclick: () => this.fill(this.input.area.value) }, "Format"),
-        h("span", { class: "hint" }, "Ctrl + Enter sends")));
+        h("span", { class: "hint" }, "Ctrl + Enter sends")),
+      this.code.element);
+    for (const event of ["input", "change"]) this.form.addEventListener(event, () => this.code.update());
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.send();
@@ -58,6 +62,14 @@ export class NewJob {
   fill(text) {
     this.input.area.value = this.input.valid(text) ? pretty(text) : text;
     this.input.check();
+    this.code.update();
+  }
+
+  /** The request that the form would send. */
+  request() {
+    const query = this.waits.checked && this.wait.box.value ? `?wait=${this.wait.box.value}` : "";
+    const path = operation(this.waits.checked ? "runsync" : "run") + query;
+    return { method: "POST", path, body: this.body() };
   }
 
   async send() {
@@ -66,12 +78,11 @@ export class NewJob {
     const times = [...Object.values(this.policy), this.wait];
     const wrong = times.filter((field) => !field.check());
     if (wrong.length) return wrong[0].box.focus();
-    const sync = this.waits.checked;
-    const query = sync && this.wait.box.value ? `?wait=${this.wait.box.value}` : "";
-    setText(this.button, sync ? "Waiting for the result…" : "Sending…");
+    const { method, path, body } = this.request();
+    setText(this.button, this.waits.checked ? "Waiting for the result…" : "Sending…");
     this.button.disabled = true;
     try {
-      const job = await call("POST", operation(sync ? "runsync" : "run") + query, { body: this.body() });
+      const job = await call(method, path, { body });
       this.on.sent(job.id);
     } catch (error) {
       this.say(error.message);

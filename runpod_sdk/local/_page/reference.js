@@ -2,9 +2,10 @@
 
 import { send, session } from "./api.js";
 import { h, setText } from "./dom.js";
-import { curl } from "./job.js";
 import { block, coloured } from "./json.js";
 import { editor } from "./new.js";
+import { hashOf } from "./route.js";
+import { snippets } from "./snippets.js";
 
 const VERBS = ["get", "post", "put", "patch", "delete"];
 const DEEPEST = 6; // levels of a schema; deeper ones would be a schema that holds itself
@@ -61,7 +62,7 @@ export class Reference {
       body.append(h("section", { class: "group" }, h("h2", {}, capital(tag.name)), prose(tag)));
       const items = h("ul");
       for (const part of group) {
-        const link = h("a", { href: `#/reference/${part.id}` }, verb(part.verb), h("span", {}, part.summary));
+        const link = h("a", { href: hashOf("reference", part.id) }, verb(part.verb), h("span", {}, part.summary));
         this.nav.set(part.id, link);
         items.append(h("li", {}, link));
         const section = this.operation(part);
@@ -96,7 +97,7 @@ export class Reference {
     const request = source.requestBody && this.resolve(source.requestBody);
     const section = h("section", { class: "operation", "data-id": part.id },
       h("div", { class: "words" },
-        h("h3", {}, h("a", { href: `#/reference/${part.id}` }, part.summary)),
+        h("h3", {}, h("a", { href: hashOf("reference", part.id) }, part.summary)),
         h("p", { class: "path" }, verb(part.verb), h("code", {}, part.path)),
         prose(source),
         parameters.length ? [h("h4", {}, "Parameters"), h("ul", { class: "members" }, parameters.map((item) =>
@@ -203,8 +204,6 @@ export class Reference {
       body.check();
     };
     if (body && examples.length) choose(0);
-    const command = h("code");
-    const shell = h("details", { class: "shell" }, h("summary", {}, "As a shell command"), block("Shell command", command));
     const result = h("div", { class: "result", "aria-live": "polite" });
     const button = h("button", { class: "primary", type: "submit" }, "Send");
     const method = part.verb.toUpperCase();
@@ -219,8 +218,7 @@ export class Reference {
       }
       return query.size ? `${text}?${query}` : text;
     };
-    const update = () => session && setText(command, curl(method, path(), body?.area.value));
-    shell.addEventListener("toggle", update);
+    const code = snippets(() => ({ method, path: path(), body: body?.area.value }));
     const form = h("form", { class: "try", novalidate: true }, h("h4", {}, "Try it"),
       fields.map(({ element }) => element),
       body ? [
@@ -228,11 +226,10 @@ export class Reference {
           h("select", { onchange: (event) => choose(event.target.value) },
             examples.map((example, index) => h("option", { value: String(index) }, example.name)))) : null,
         body.element] : [],
-      h("div", { class: "row" }, button), shell, result);
-    form.addEventListener("input", update);
+      h("div", { class: "row" }, button), code.element, result);
+    form.addEventListener("input", () => code.update());
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      update();
       const empty = fields.find(({ item, box }) => item.required && !box.value.trim());
       if (empty) {
         empty.box.setAttribute("aria-invalid", "true");

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from itertools import islice
 
 from attrs import frozen
 
 from runpod_serverless_api.models import JobStatus
 
+from .index import JobIndex
 from .jobs import JobRecord, QueueCounts
 from .queue import Queue
 
@@ -20,6 +19,8 @@ class WorkerSnapshot:
 
     id: str
     phase: str
+    since: float
+    """The time at which its phase began."""
     jobs: tuple[str, ...]
 
 
@@ -45,36 +46,31 @@ def snapshot(
     *,
     newest: int,
     status: str | None = None,
-    id_part: str = "",
+    found: JobIndex | None = None,
     selected: str | None = None,
 ) -> QueueSnapshot:
     """
-    Return a snapshot of *queue*; stream chunks stay in the queue.
+    Return a snapshot of *queue*, without a look at every job; stream chunks stay in the queue.
 
     Args:
         now: The time.
         queue: The queue.
         newest: The largest number of jobs to return.
         status: Return only jobs with this status; None for all.
-        id_part: Return only jobs whose ids contain this text.
+        found: Return only these jobs; None for all.
         selected: The id of one more job to return, if it exists.
     """
     counts = queue.counts(now)
-    jobs = queue.jobs
-    matching = [
-        job
-        for job in reversed([*jobs.values()])
-        if (status is None or job.status == status) and id_part in job.id
-    ]
+    jobs = queue.index if found is None else found
     return QueueSnapshot(
         now=now,
         counts=counts,
         workers=tuple(
-            WorkerSnapshot(worker.id, worker.phase.value, tuple(worker.runs))
+            WorkerSnapshot(worker.id, worker.phase.value, worker.since, tuple(worker.runs))
             for worker in queue.fleet
         ),
-        totals=Counter(job.status for job in jobs.values()),
-        matching=len(matching),
-        newest=tuple(islice(matching, newest)),
-        selected=jobs.get(selected) if selected is not None else None,
+        totals=queue.index.totals(),
+        matching=jobs.count(status),
+        newest=tuple(jobs.newest(newest, status)),
+        selected=queue.jobs.get(selected) if selected is not None else None,
     )

@@ -2,55 +2,41 @@
 The routes of the page, which need a key like the API, and the undocumented operations.
 
     GET /local/state              the state that the page shows, held until it changes
-    GET /local/jobs/{job}/{part}  one part of a job, whole
+    GET /local/jobs/{job}/{part}  one part of a job, whole; or one file in it, with `?file=`
 
-Both take the endpoint's id as `?endpoint=`; without it, they are about the first one.
+Both take the endpoint's id as `?endpoint=`; without it, they are about the first one. A `file` is
+a JSON pointer as a fragment, such as `#/images/0`.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
-from weakref import WeakKeyDictionary
 
 from attrs import asdict, frozen
 
 from runpod_sdk.local import _wire
 from runpod_sdk.local._broker import Broker
 from runpod_sdk.local._rules.fleet import Phase
-from runpod_sdk.local._rules.jobs import JobRecord, UnknownJob
+from runpod_sdk.local._rules.jobs import UnknownJob
 from runpod_sdk.local._rules.snapshot import QueueSnapshot, snapshot
 from runpod_sdk.local._wire import OperationName
-from runpod_serverless_api.models import JobRequest
 from runpod_serverless_api.types import UNSET
 
 from . import requests
+from .documents import PARTS, JobDocuments, lanes_document, log_document, speed_document
+from .excerpts import file_at
 from .http import HTTPRequest, HTTPResponse
 from .requests import Refusal
 from .routing import HTTPRoute
+from .search import Searches
 
 _MAX_WAIT = 60_000  # ms
 _MAX_JOBS = 1_000
 
-_LIST_LENGTH = 160
-"""The number of characters of a value in the list of jobs."""
-_EXCERPT = 32 * 1024
-"""The number of characters of a value in the view of one job."""
-
-_PARTS: dict[str, Callable[[JobRecord], Any]] = {
-    "input": lambda job: JobRequest.from_dict(job.spec.request).input_,
-    "output": lambda job: job.output,
-    "error": lambda job: job.error,
-    "chunks": lambda job: list(job.chunks) or UNSET,
-}
-
-_LIST_PARTS = ("input", "output", "error")
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _NO_STORE = ((b"cache-control", b"no-store"),)
 
 
@@ -95,131 +81,113 @@ class _StateQuery:
     wait: float
     newest: int
     status: str | None
-    id_part: str
-    selected: str | None
+    text: str
+    """A text that the jobs contain."""
+    job: str | None
+    """The job to show whole."""
+    worker: str | None
+    """The worker whose log to show; of *job* without one."""
+    after: int
+    """The number of lines of the log that the page has."""
+    lanes: bool
 
     @classmethod
     def of(cls, request: HTTPRequest) -> _StateQuery:
         query = _query(request)
         wait = requests.milliseconds(request.query, _wire.WAIT, lowest=0, highest=_MAX_WAIT)
-        newest = query.get("newest", "100")
-        if not (newest.isascii() and newest.isdigit() and 1 <= int(newest[:9]) <= _MAX_JOBS):
-            raise requests.bad_request("query: newest", f"must be an integer from 1 to {_MAX_JOBS}")
+        newest = requests.integer(request.query, "newest", lowest=1, highest=_MAX_JOBS)
         return cls(
             since=query.get("since", ""),
             wait=(wait or 0) / 1000,
-            newest=int(newest),
+            newest=100 if newest is None else newest,
             status=query.get("status"),
-            id_part=query.get("id", ""),
-            selected=query.get("job"),
+            text=query.get("text", ""),
+            job=query.get("job"),
+            worker=query.get("worker"),
+            after=requests.integer(request.query, "after", lowest=0) or 0,
+            lanes="lanes" in query,
         )
 
 
 class _QueueControl:
     def __init__(self, brokers: Mapping[str, Broker]) -> None:
         self._brokers = brokers
+        self._searches = {id: Searches(broker) for id, broker in brokers.items()}
         # The version of an earlier server at the same port must not pass for one of this server.
         self._server = secrets.token_hex(4)
-        self._texts = WeakKeyDictionary[JobRecord, dict[tuple[str, int], _Text]]()
+        self._documents = JobDocuments()
 
     async def state(self, request: HTTPRequest) -> HTTPResponse:
         asked = _StateQuery.of(request)
-        broker = self._broker(request)
+        endpoint_id, broker = self._endpoint(request)
         if asked.since == self._version(broker):
             await broker.wait_for_change(broker.revision, asked.wait, request.disconnected)
+        found = None
+        if asked.text:
+            search = self._searches[endpoint_id].get(asked.text)
+            await search.update()
+            found = search.found
         seen = broker.apply(
             snapshot,
             broker.queue,
             newest=asked.newest,
             status=asked.status,
-            id_part=asked.id_part,
-            selected=asked.selected,
+            found=found,
+            selected=asked.job,
         )
-        document = {"version": self._version(broker), **self._document_of(seen)}
-        return HTTPResponse(_wire.encode(document), headers=_NO_STORE)
+        document = _wire.encode(self._document_of(seen, asked, broker), sort=False)
+        rows = b",".join(self._documents.row(job) for job in seen.newest)
+        return HTTPResponse(document[:-1] + b',"jobs":[' + rows + b"]}", headers=_NO_STORE)
 
     async def part(self, request: HTTPRequest, job_id: str, part: str) -> HTTPResponse:
-        job = self._broker(request).queue.jobs.get(job_id)
+        _, broker = self._endpoint(request)
+        job = broker.queue.jobs.get(job_id)
         if job is None:
             raise UnknownJob(job_id)
-        if part not in _PARTS:
-            raise Refusal(HTTPStatus.NOT_FOUND, f"no part {part!r}; a job has {', '.join(_PARTS)}")
-        value = _PARTS[part](job)
+        if part not in PARTS:
+            raise Refusal(HTTPStatus.NOT_FOUND, f"no part {part!r}; a job has {', '.join(PARTS)}")
+        value = PARTS[part](job)
         if value is UNSET:
             raise Refusal(HTTPStatus.NOT_FOUND, f"the job has no {part}")
-        return HTTPResponse(_wire.encode(value, sort=False), headers=_NO_STORE)
+        pointer = _query(request).get("file")
+        if pointer is None:
+            return HTTPResponse(_wire.encode(value, sort=False), headers=_NO_STORE)
+        media = file_at(value, pointer.removeprefix("#"))
+        if media is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, f"no file at {pointer} of the job's {part}")
+        # The page says what it is: nothing of a job is ever opened as a page of this server.
+        return HTTPResponse(
+            media.data(), headers=_NO_STORE, content_type=b"application/octet-stream"
+        )
 
-    def _broker(self, request: HTTPRequest) -> Broker:
+    def _endpoint(self, request: HTTPRequest) -> tuple[str, Broker]:
         endpoint_id = _query(request).get("endpoint", next(iter(self._brokers)))
         if endpoint_id not in self._brokers:
             raise Refusal(HTTPStatus.NOT_FOUND, "endpoint not found")
-        return self._brokers[endpoint_id]
+        return endpoint_id, self._brokers[endpoint_id]
 
     def _version(self, broker: Broker) -> str:
         return f"{self._server}.{id(broker):x}.{broker.revision}"
 
-    def _document_of(self, seen: QueueSnapshot) -> dict[str, Any]:
+    def _document_of(
+        self, seen: QueueSnapshot, asked: _StateQuery, broker: Broker
+    ) -> dict[str, Any]:
+        """Return the state without the rows of the list."""
+        history, owner = broker.queue.history, asked.worker or asked.job
         return {
+            "version": self._version(broker),
             "now": seen.now,
             "health": _wire.health(seen.counts),
+            "speed": speed_document(history, seen.now),
+            "lanes": lanes_document(history, seen.now) if asked.lanes else None,
             "totals": seen.totals,
             "matching": seen.matching,
             "workers": [asdict(worker) for worker in seen.workers],
-            "jobs": [self._job_document(job, _LIST_LENGTH, _LIST_PARTS) for job in seen.newest],
-            "job": seen.selected and self._job_document(seen.selected, _EXCERPT, _PARTS),
+            "job": seen.selected and self._documents.whole(seen.selected),
+            "log": owner and log_document(broker.logs.read(owner, asked.after)),
         }
-
-    def _job_document(self, job: JobRecord, length: int, parts: Iterable[str]) -> dict[str, Any]:
-        """
-        Return a job as the API does, with its times by the queue's clock.
-
-        Its parts are JSON texts of at most *length* characters, so that a browser shows numbers
-        as they are instead of rounding them.
-        """
-        texts = {part: self._text(job, part, length) for part in parts}
-        return {
-            **{key: value for key, value in _wire.job(job).items() if key not in _PARTS},
-            "submitted": job.submitted,
-            "started": job.started,
-            "ended": job.ended,
-            "expires": job.expires,
-            "executionTimeout": job.spec.execution_timeout,
-            "waitingChunks": len(job.chunks),
-            "parts": {part: text.to_dict() for part, text in texts.items() if text is not None},
-        }
-
-    def _text(self, job: JobRecord, part: str, length: int) -> _Text | None:
-        value = _PARTS[part](job)
-        if value is UNSET:
-            return None
-        kept = self._texts.setdefault(job, {})
-        text = kept.get((part, length))
-        if text is None or text.value is not value:
-            text = kept[part, length] = _Text.of(value, length)
-        return text
 
 
 def _query(request: HTTPRequest) -> dict[str, str]:
     query = parse_qs(request.query.decode("latin-1"))
     return {name: values[0] for name, values in query.items()}
-
-
-@frozen(eq=False)
-class _Text:
-    """The beginning of a value as JSON, kept as long as the job has the same value."""
-
-    value: Any
-    text: str
-    whole: bool
-
-    @classmethod
-    def of(cls, value: Any, length: int) -> _Text:
-        text = ""
-        for piece in _ENCODER.iterencode(value):
-            text += piece
-            if len(text) > length:
-                return cls(value, text[:length], whole=False)
-        return cls(value, text, whole=True)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"text": self.text, "whole": self.whole}
