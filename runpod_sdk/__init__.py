@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         StreamChunk,
         WorkerCounts,
     )
+    from runpod_sdk.rate_budget import RateBudget
     from runpod_sdk.results import JobResult, MapProgress, MapResult
 
 _HOMES = {
@@ -139,6 +140,7 @@ _HOMES = {
         "StreamChunk",
         "WorkerCounts",
     ],
+    "rate_budget": ["RateBudget"],
     "results": ["JobResult", "MapProgress", "MapResult"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -196,6 +198,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PurgeResult",
+    "RateBudget",
     "RateLimitError",
     "RequestTooLargeError",
     "Results",

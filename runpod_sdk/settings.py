@@ -25,6 +25,7 @@ from runpod_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from runpod_sdk.models import JobState
+    from runpod_sdk.rate_budget import RateBudget
 
 TIMEOUT: Final = 10.0
 """
@@ -210,8 +211,8 @@ class Config:
     timeout: float | None
     max_retries: int
     max_response_size: int
-    rate_limits: bool
-    """Whether to keep to RunPod's documented rate limits."""
+    rate_limits: bool | float | RateBudget
+    """Whether to keep to RunPod's documented rate limits, to a share, or to a shared budget."""
     size_limits: bool
     """Whether to keep to RunPod's documented request sizes."""
     telemetry: bool
@@ -232,7 +233,7 @@ class Config:
         timeout: float | timedelta | None,
         max_retries: int,
         max_response_size: int,
-        rate_limits: bool,
+        rate_limits: bool | float | RateBudget,
         size_limits: bool,
         telemetry: bool,
         own_http: bool,
@@ -249,7 +250,7 @@ class Config:
             timeout=length_of_time(timeout),
             max_retries=whole_number(max_retries, "max_retries", 0),
             max_response_size=whole_number(max_response_size, "max_response_size", 1),
-            rate_limits=_yes_or_no(rate_limits, "rate_limits"),
+            rate_limits=_checked_rate_limits(rate_limits),
             size_limits=_yes_or_no(size_limits, "size_limits"),
             telemetry=_yes_or_no(telemetry, "telemetry"),
             api_key=_key_or_function(api_key),
@@ -263,7 +264,7 @@ class Config:
         max_retries: int | Unset,
         api_key: Secret[str | KeyFunction | Unset],
         default_headers: Secret[Mapping[str, str] | Unset],
-        rate_limits: bool | Unset,
+        rate_limits: bool | float | RateBudget | Unset,
     ) -> Config:
         """
         Return this configuration with the options that were given.
@@ -281,8 +282,8 @@ class Config:
         if not isinstance(headers := default_headers.reveal(), Unset):
             added = checked_headers(headers, "default_headers")
             changed["default_headers"] = {**self.default_headers, **added}
-        if rate_limits is not UNSET:
-            changed["rate_limits"] = _yes_or_no(rate_limits, "rate_limits")
+        if not isinstance(rate_limits, Unset):
+            changed["rate_limits"] = _checked_rate_limits(rate_limits)
         return evolve(self, **changed)
 
     @property
@@ -334,3 +335,22 @@ def _yes_or_no(value: bool, name: str) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {value!r}")
     return value
+
+
+def _checked_rate_limits(value: bool | float | RateBudget) -> bool | float | RateBudget:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        if 0 < value <= 1:
+            return value
+        raise ValueError(
+            f"rate_limits must be a share between 0 and 1, such as 0.25, not {value!r}"
+        )
+    from runpod_sdk.rate_budget import RateBudget
+
+    if isinstance(value, RateBudget):
+        return value
+    raise TypeError(
+        "rate_limits must be True or False, a share between 0 and 1, such as 0.25, or a RateBudget,"
+        f" not {value!r:.60}"
+    )

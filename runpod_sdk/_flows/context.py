@@ -9,7 +9,7 @@ from attrs import define, field
 
 from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.io import IO
-from runpod_sdk._flows.rate_limit import RateLimitedCall, RateLimiter, RateLimiters
+from runpod_sdk._flows.rate_limit import Limiter, RateLimitedCall, RateLimiters
 from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk.settings import Unset
 
@@ -72,7 +72,7 @@ class EndpointContext:
             self.io.now, deadline, self.attempt_timeout, self.attempt_timeout + poll_wait
         )
 
-    def rate_limiter(self, limit: RateLimitedCall) -> RateLimiter | None:
+    def rate_limiter(self, limit: RateLimitedCall) -> Limiter | None:
         return (
             None
             if self.rate_limiters is None

@@ -19,7 +19,7 @@ from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import NEVER, Deadline
 from runpod_sdk._flows.io import RequestFailed
 from runpod_sdk._flows.operation import Operation
-from runpod_sdk._flows.rate_limit import RateLimiter
+from runpod_sdk._flows.rate_limit import Limiter
 from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk.models import JobState
 from runpod_sdk.settings import BACKOFF_FIRST, OUTAGE, PAUSE_FIRST
@@ -154,7 +154,7 @@ async def _acquire(
     op: Operation[T],
     deadline: Deadline,
     failure: errors.RunpodError | None,
-) -> RateLimiter | None:
+) -> Limiter | None:
     """
     Wait until the rate limiter admits *op*; return the limiter, for the caller to release.
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runpod_sdk import settings
 from runpod_sdk._flows.context import EndpointContext
-from runpod_sdk._flows.rate_limit import RateLimiters
 from runpod_sdk._flows.recent_jobs import RecentJobs
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
+from runpod_sdk._io.rate_limits import rate_limiters
 from runpod_sdk._io.sync import SyncIO, Transport
 from runpod_sdk._secret import Secret
 from runpod_sdk.settings import UNSET, Config, KeyFunction, Timeout, Unset
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.results import Results
     from runpod_sdk._types import HttpClient
     from runpod_sdk.models import InputValue, JobState
+    from runpod_sdk.rate_budget import RateBudget
     from runpod_sdk.results import JobResult
 
 In = TypeVar("In")
@@ -51,7 +52,8 @@ class Runpod:
         max_response_size: Largest accepted response in bytes, decompressed.
         rate_limits: Whether to delay requests so that they keep to RunPod's documented rates
             for each endpoint, for example 1000 submissions in 10 seconds. All users of this
-            client share the limits.
+            client share the limits. A number between 0 and 1, such as 0.25, is the share of the
+            limits that this client may use; a `RateBudget` shares them with other processes.
         size_limits: Whether to refuse requests that are larger than RunPod documents, before
             anything is sent: 10 MiB for `run`, 20 MiB for `run_sync`.
         telemetry: Whether to report jobs and requests to OpenTelemetry, if the program has
@@ -77,7 +79,7 @@ class Runpod:
         timeout: Timeout = 10.0,
         max_retries: int = 2,
         max_response_size: int = 268_435_456,
-        rate_limits: bool = True,
+        rate_limits: bool | float | RateBudget = True,
         size_limits: bool = True,
         telemetry: bool = True,
         http_client: HttpClient | None = None,
@@ -108,7 +110,7 @@ class Runpod:
         self, config: Config, http_client: HttpClient | None, transport: Transport | None
     ) -> None:
         self._config = config
-        self._rate_limiters = RateLimiters() if config.rate_limits else None
+        self._rate_limiters = rate_limiters(config.rate_limits)
         self._recent_jobs = RecentJobs()
         self._transport = transport
         self._io = self._port(config, http_client, transport)
@@ -122,7 +124,7 @@ class Runpod:
         max_retries: int | Unset = UNSET,
         api_key: str | KeyFunction | Unset = UNSET,
         default_headers: Mapping[str, str] | Unset = UNSET,
-        rate_limits: bool | Unset = UNSET,
+        rate_limits: bool | float | RateBudget | Unset = UNSET,
     ) -> Runpod:
         """
         Return a client with other options that shares this one's connections and rate limits.
@@ -135,7 +137,8 @@ class Runpod:
             api_key: Another key, or a function that returns a key.
             default_headers: More headers for each request. A header of the same name is
                 replaced.
-            rate_limits: False ignores the rate limits that the clients share.
+            rate_limits: False ignores the rate limits that the clients share. Another share or
+                budget than this client's replaces them.
 
         Examples:
             ```python
@@ -151,9 +154,9 @@ class Runpod:
         config = self._config.with_options(timeout, max_retries, key, headers, rate_limits)
         made = type(self).__new__(type(self))
         made._config = config
-        made._rate_limiters = None
-        if config.rate_limits:
-            made._rate_limiters = self._rate_limiters or RateLimiters()
+        made._rate_limiters = self._rate_limiters
+        if config.rate_limits != self._config.rate_limits:
+            made._rate_limiters = rate_limiters(config.rate_limits)
         made._recent_jobs = self._recent_jobs
         made._transport = self._transport
         made._io = self._port(config, None, parent=self._io)

@@ -68,7 +68,7 @@ class Service(httpx.AsyncBaseTransport):
         )
 
 
-def play(service: Service, jobs: int, **options: bool) -> float:
+def play(service: Service, jobs: int, **options: bool | float) -> float:
     """Run *jobs* jobs, as many at a time as there are; tell how long that took."""
 
     async def main() -> float:
@@ -98,6 +98,17 @@ def test_thousands_of_jobs_at_once() -> None:
         assert service.most[kind] <= concurrent
     assert len(service.came["run"]) == 2500
     assert took < 2500 / 100 * 1.05 + 45
+
+
+def test_a_share_of_the_limits() -> None:
+    """A client with a quarter uses a quarter, and all of it."""
+    service = Service()
+    took = play(service, 600, rate_limits=0.25)
+    for kind in service.came:
+        requests, concurrent = ALLOWED[kind]
+        assert service.fullest(kind) <= requests / 4
+        assert service.most[kind] <= concurrent / 4
+    assert took < 600 / 25 * 1.05 + 15
 
 
 def test_long_jobs_share_the_places_of_long_polls() -> None:
@@ -180,6 +191,6 @@ def test_threads_share_them_too() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, "yes"])
-def test_the_argument_is_a_boolean(value: object) -> None:
+def test_the_argument_is_checked(value: object) -> None:
     with pytest.raises(TypeError, match="rate_limits must be True or False"):
         Runpod("key-of-a-test", rate_limits=value)  # type: ignore[arg-type]
