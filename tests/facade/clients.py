@@ -17,7 +17,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any, Self
 
 import anyio
@@ -26,7 +26,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from runpod_sdk import AsyncRunpod, Runpod
-from tests.facade.clocks import CLOCK, JumpingRunpod, jumping
+from tests.facade.clocks import CLOCK, JumpingRunpod, jumping, let_trio_jump
 
 MODES = ("sync", "asyncio", "trio")
 JUMPING = ("sync jumping", "asyncio jumping", "trio jumping")
@@ -201,15 +201,22 @@ async def _next_or(stream: Any, end: Any) -> Any:
 
 
 @contextmanager
-def driver(mode: str) -> Iterator[Driver]:
-    """Drive one mode; an async one on a loop of its own, in a thread, until the end."""
+def driver(mode: str, portal: BlockingPortal | None = None) -> Iterator[Driver]:
+    """Drive one mode until the end; an async one on the loop of *portal*, or on one of its own."""
     backend, _, jumps = mode.partition(" ")
     with ExitStack() as stack:
-        portal = None
-        if backend != "sync":
-            options = jumping(backend) if jumps else None
-            portal = stack.enter_context(start_blocking_portal(backend, options))
+        if backend != "sync" and portal is None:
+            portal = stack.enter_context(open_portal(mode))
+        if portal is not None and mode == "trio jumping":
+            portal.call(let_trio_jump, True)
+            stack.callback(portal.call, let_trio_jump, False)
         yield Driver(backend, portal, stack, jumps=bool(jumps))
+
+
+def open_portal(mode: str) -> AbstractContextManager[BlockingPortal]:
+    """Run the event loop of an async mode, in a thread."""
+    backend, _, jumps = mode.partition(" ")
+    return start_blocking_portal(backend, jumping(backend) if jumps else None)
 
 
 class SocketServer:

@@ -9,6 +9,7 @@ time, so that these tests may ask a real server.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 import threading
 import time
@@ -47,8 +48,18 @@ def jumping(backend: str) -> dict[str, Any]:
     """Make the options that give *backend* of anyio a clock that jumps."""
     if backend == "asyncio":
         return {"loop_factory": JumpingLoop}
-    # A moment, not none: without any timer, trio would look for one without a pause.
-    return {"clock": trio.testing.MockClock(autojump_threshold=0.001)}
+    return {"clock": trio.testing.MockClock(autojump_threshold=MOMENT)}
+
+
+MOMENT = 0.001
+"""How long trio is idle before it jumps: without any timer, it looks for one as often as that."""
+
+
+def let_trio_jump(jumps: bool) -> None:
+    """Let the clock of the running trio loop jump, or rest, which is what an idle loop should."""
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, trio.testing.MockClock)
+    clock.autojump_threshold = MOMENT if jumps else math.inf
 
 
 class ThreadClock:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import BlockingPortal
 
-from tests.facade.clients import MODES, Driver
+from tests.facade.clients import MODES, Driver, open_portal
 from tests.facade.clients import driver as drive
 
 
+@pytest.fixture(scope="session")
+def portal_of() -> Iterator[Callable[[str], BlockingPortal]]:
+    """Return the event loop of a mode, which begins with its first test, and all of them share."""
+    with ExitStack() as stack:
+        yield cache(lambda mode: stack.enter_context(open_portal(mode)))
+
+
 @pytest.fixture(params=MODES)
-def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
+def driver(
+    request: pytest.FixtureRequest, portal_of: Callable[[str], BlockingPortal]
+) -> Iterator[Driver]:
     """Run the test in each of the three modes."""
-    with drive(request.param) as opened:
+    mode: str = request.param
+    with drive(mode, None if mode.startswith("sync") else portal_of(mode)) as opened:
         yield opened
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.facade.clients import KEY
-from tests.facade.conftest import driver, no_configuration
+from tests.facade.conftest import driver, no_configuration, portal_of
 from tests.otel.exported import Exported, exported
 
-__all__ = ["driver", "no_configuration"]
+__all__ = ["driver", "no_configuration", "portal_of"]
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """The fixtures are those of the tests through the public API."""
 
-from tests.facade.conftest import driver, no_configuration
+from tests.facade.conftest import driver, no_configuration, portal_of
 
-__all__ = ["driver", "no_configuration"]
+__all__ = ["driver", "no_configuration", "portal_of"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from tests.facade.clients import Driver
 
@@ -33,14 +34,20 @@ class Way(Driver):
         return super().client(rate_limits=False, **options)
 
 
+@pytest.fixture(scope="session")
+def portal_of() -> Iterator[Callable[[str], BlockingPortal]]:
+    """Return the event loop of a mode, which begins with its first test, and all of them share."""
+    with ExitStack() as stack:
+        yield cache(lambda mode: stack.enter_context(start_blocking_portal(**BACKENDS[mode])))
+
+
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+def way(
+    request: pytest.FixtureRequest, portal_of: Callable[[str], BlockingPortal]
+) -> Iterator[Way]:
     """Run the test with each transport."""
     mode: str = request.param
+    if mode in ("aiohttp", "uvloop"):
+        pytest.importorskip(mode)
     with ExitStack() as stack:
-        if mode in ("aiohttp", "uvloop"):
-            pytest.importorskip(mode)
-        portal = None
-        if mode in BACKENDS:
-            portal = stack.enter_context(start_blocking_portal(**BACKENDS[mode]))
-        yield Way(mode, portal, stack)
+        yield Way(mode, portal_of(mode) if mode in BACKENDS else None, stack)
