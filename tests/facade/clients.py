@@ -1,13 +1,11 @@
 """
 One body for three modes: the sync client, and the async one under asyncio and trio.
 
-A `Driver` makes the client of its mode and calls its methods; what they return is
-awaited where it has to be. Answers are scripted: a `Script` gives them in turn and
-keeps what was asked.
+A `Driver` makes the client of its mode and calls its methods; in async modes, it awaits what they
+return. Answers are scripted: a `Script` returns them in turn and records the requests.
 
-Where answers come without a network nobody need wait out a pause: modes that are called
-`jumping` have a clock that jumps over it. What pauses do to a real clock is for
-`test_real_time.py`.
+Where answers come without a network no test waits for a pause: modes that are called
+`jumping` have a clock that jumps over it. `test_real_time.py` tests pauses on a real clock.
 """
 
 from __future__ import annotations
@@ -69,7 +67,7 @@ def chunks(status: str, *outputs: Any) -> Callable[[httpx.Request], httpx.Respon
 
 
 class Script:
-    """Gives its answers in turn, the last one for ever, and keeps the requests."""
+    """Returns its answers in turn, and the last one from then on; records the requests."""
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
@@ -90,7 +88,7 @@ class Script:
 
     @property
     def asked(self) -> list[str]:
-        """What was asked, as `POST /run`: without base URL, endpoint and query."""
+        """The requests, such as `POST /run`, without base URL, endpoint and query."""
         return [
             f"{request.method} /{request.url.path.split('/', 3)[-1]}" for request in self.requests
         ]
@@ -151,7 +149,7 @@ class Driver:
         return client
 
     def now(self) -> float:
-        """Tell the time, in seconds: on the clock that jumps, where there is one."""
+        """Return the time in seconds, by the clock that jumps if there is one."""
         return CLOCK.now() if self._portal is None else self._portal.call(_now)
 
     def close(self, client: Any) -> Any:
@@ -202,7 +200,7 @@ async def _next_or(stream: Any, end: Any) -> Any:
 
 @contextmanager
 def driver(mode: str, portal: BlockingPortal | None = None) -> Iterator[Driver]:
-    """Drive one mode until the end; an async one on the loop of *portal*, or on one of its own."""
+    """Drive one mode; an async one on the loop of *portal*, or on its own loop in a thread."""
     backend, _, jumps = mode.partition(" ")
     with ExitStack() as stack:
         if backend != "sync" and portal is None:
@@ -221,7 +219,7 @@ def open_portal(mode: str) -> AbstractContextManager[BlockingPortal]:
 
 class SocketServer:
     """
-    A server on 127.0.0.1 that does with each connection what it is told.
+    A server on 127.0.0.1 whose treatment of each connection is scripted.
 
     Each connection is given to *serve*, with the request read up to its end; then it
     is closed.
@@ -244,7 +242,7 @@ class SocketServer:
         return self._closing
 
     def owns(self, thread: threading.Thread) -> bool:
-        """Tell whether *thread* is of this server."""
+        """Return whether *thread* belongs to this server."""
         return thread in self._threads
 
     def __enter__(self) -> Self:

@@ -1,5 +1,5 @@
 """
-Clocks that jump: a pause takes no time, and it is later all the same.
+Clocks that jump: a pause takes no time, and the clock advances.
 
 Under asyncio and trio the clock of the loop jumps to the next timer when nothing else is left
 to do, so that there may be no network. In the sync mode only pauses jump: a socket takes its
@@ -63,7 +63,7 @@ def let_trio_jump(jumps: bool) -> None:
 
 
 class ThreadClock:
-    """The time of the thread that asks: that of the machine, and what the thread has slept."""
+    """The time of the calling thread: the machine's time plus the thread's pauses."""
 
     def __init__(self) -> None:
         self._slept = threading.local()

@@ -33,7 +33,7 @@ def driver(
 
 @pytest.fixture(autouse=True)
 def no_configuration(monkeypatch: pytest.MonkeyPatch, empty_home: Path) -> None:
-    """Hide the configuration of whoever runs the tests."""
+    """Hide the configuration of the user who runs the tests."""
     monkeypatch.setenv("HOME", str(empty_home))
     monkeypatch.setenv("USERPROFILE", str(empty_home))
     monkeypatch.delenv("RUNPOD_API_KEY", raising=False)

@@ -1,4 +1,4 @@
-"""What each answer that is not a good one becomes, whatever was asked."""
+"""The error for each unsuccessful answer, of any operation."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_the_message_says_what_to_do(driver: Driver, code: int, advice: str) -> 
 
 @OPERATIONS
 def test_what_is_not_there_is_the_job_or_the_endpoint(driver: Driver, operation: str) -> None:
-    """Who asks for an endpoint is told nothing of jobs; the advice has no parentheses in it."""
+    """A call about the endpoint gets no advice about jobs; the advice has no parentheses in it."""
     said = str(failure(driver, operation, problem(404, "not found")))
     of_endpoint = operation in {*SUBMITS, "health", "purge_queue"}
     assert ("no such endpoint" in said) == of_endpoint
@@ -240,7 +240,7 @@ def test_a_long_detail_is_cut_in_the_message(driver: Driver) -> None:
     ids=str,
 )
 def test_the_request_id(driver: Driver, headers: Any, expected: str | None) -> None:
-    """What to name when asking RunPod about an answer."""
+    """The request's id, for RunPod's support."""
     error = failure(driver, "status", answer({"detail": "no"}, 500, headers))
     assert error.request_id == expected
 
@@ -294,7 +294,7 @@ def test_retry_after_in_seconds(driver: Driver, value: str, seconds: float | Non
 )
 @pytest.mark.parametrize("ahead", [30, 3_600, -30])
 def test_retry_after_as_a_date(driver: Driver, ahead: int, write: Any) -> None:
-    """A date is seconds from now, in each form that HTTP has; one that has passed is zero."""
+    """A date becomes seconds from now, in each form of HTTP; a past date becomes zero."""
     date = write(datetime.now(UTC) + timedelta(seconds=ahead))
     error = failure(driver, "status", answer({}, 503, {"retry-after": date}))
     assert max(ahead, 0) - 5 <= error.retry_after <= max(ahead, 0)
@@ -352,7 +352,7 @@ def test_a_good_status_with_a_bad_body(driver: Driver, operation: str, content: 
 @pytest.mark.parametrize("more", NO_STATUS, ids=str)
 @pytest.mark.parametrize("operation", ["status", "cancel", "wait"])
 def test_a_job_without_a_status(driver: Driver, operation: str, more: dict[str, Any]) -> None:
-    """Nothing is known of it, whichever job it is."""
+    """The answer says nothing about the job."""
     error = failure(driver, operation, answer({"id": JOB, **more}))
     assert isinstance(error, APIResponseValidationError)
 
@@ -373,7 +373,7 @@ def test_a_submission_that_is_answered_without_a_status(
 
 @pytest.mark.parametrize("operation", ["status", "cancel", "retry", "wait"])
 def test_an_answer_on_a_job_without_its_id(driver: Driver, operation: str) -> None:
-    """It is that of the job that was asked for; what came is kept as it came."""
+    """The id is the requested job's; the received JSON is kept unchanged."""
     body = {"status": "COMPLETED", "output": 1}
     endpoint = driver.endpoint(Script(answer(body)))
     state = driver.call(lambda: getattr(endpoint, operation)(JOB))
@@ -422,7 +422,7 @@ WORDS = "the endpoint is paused: no credits"
 )
 @pytest.mark.parametrize("operation", ["run", "status", "cancel", "retry", "health", "purge_queue"])
 def test_an_error_with_a_good_status(driver: Driver, operation: str, body: Any) -> None:
-    """What the server says of it is in the message, and it is nothing else than an error."""
+    """The server's text is in the message, and the answer is an error."""
     error = failure(driver, operation, answer(body))
     assert isinstance(error, APIResponseValidationError)
     assert WORDS in str(error)
@@ -430,14 +430,14 @@ def test_an_error_with_a_good_status(driver: Driver, operation: str, body: Any) 
 
 
 def test_an_error_that_repeats_a_secret_with_a_good_status(driver: Driver) -> None:
-    """The server's words are censored, as those of a refusal are."""
+    """The server's words are censored, like the words of a refusal."""
     error = failure(driver, "health", answer({"error": f"{KEY} is not welcome"}))
     assert KEY not in str(error)
     assert "is not welcome" in str(error)
 
 
 def test_a_health_with_an_error_beside_it(driver: Driver) -> None:
-    """Counts are counts, whatever else is told; and nothing is no error."""
+    """Counts are read beside unknown members; an empty answer is not an error."""
     body = {"jobs": {"inQueue": 1}, "error": "some workers are unhealthy"}
     endpoint = driver.endpoint(Script(answer(body), answer({})))
     assert driver.call(endpoint.health).jobs.in_queue == 1
@@ -456,7 +456,7 @@ def test_a_health_without_counts(driver: Driver, body: Any) -> None:
 )
 @pytest.mark.parametrize("operation", ["status", "health", "run"])
 def test_a_page_in_place_of_json(driver: Driver, operation: str, content: bytes, said: str) -> None:
-    """The error names what came, not where a decoder gave up."""
+    """The error names the received value, not the decoder's position."""
     error = failure(driver, operation, answer(content))
     assert f"it is {said}" in str(error)
 
@@ -471,7 +471,7 @@ def test_a_stream_repeats_the_servers_words(driver: Driver) -> None:
 @pytest.mark.parametrize("content", [*NOT_JSON, *NO_OBJECT])
 @pytest.mark.parametrize("operation", ["health", "purge_queue"])
 def test_counters_that_are_no_object(driver: Driver, operation: str, content: bytes) -> None:
-    """The same of health and of a purge."""
+    """Health and purge answers are checked too."""
     error = failure(driver, operation, answer(content))
     assert isinstance(error, APIResponseValidationError)
     assert "ep" in str(error)
@@ -479,7 +479,7 @@ def test_counters_that_are_no_object(driver: Driver, operation: str, content: by
 
 @pytest.mark.parametrize("code", [200, 201, 202, 203, 207, 299])
 def test_any_2xx_is_a_good_answer(driver: Driver, code: int) -> None:
-    """What is a job is one, whichever 2xx it came with."""
+    """A job is accepted with any 2xx status."""
     endpoint = driver.endpoint(
         Script(answer({"id": JOB, "status": "COMPLETED", "output": 5}, code))
     )
@@ -495,7 +495,7 @@ def test_an_answer_without_content(driver: Driver) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "x"])
 def test_the_content_type_is_not_believed(driver: Driver, content_type: str) -> None:
-    """JSON is JSON, whatever it is called."""
+    """JSON is read with any content type."""
     body = answer(
         json.dumps({"id": JOB, "status": "IN_QUEUE"}), headers={"content-type": content_type}
     )
@@ -526,7 +526,7 @@ def test_the_content_type_is_not_believed(driver: Driver, content_type: str) -> 
 def test_no_error_of_httpx_comes_through(
     driver: Driver, operation: str, fault: httpx.HTTPError
 ) -> None:
-    """Whatever the transport raises is one of ours, with theirs as its cause."""
+    """Each exception of the transport is the cause of an error of the package."""
     error = failure(driver, operation, fault)
     assert isinstance(error, APIConnectionError)
     assert isinstance(error.__cause__, type(fault))

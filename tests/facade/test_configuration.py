@@ -29,7 +29,7 @@ CLIENTS = pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
 
 @pytest.fixture(autouse=True)
 def home(no_configuration: None, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    """Give each test a home of its own, to write into."""
+    """Give each test a separate, writable home directory."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
 
@@ -220,7 +220,7 @@ def test_a_bad_key_by_argument(cls: Any, key: str) -> None:
 @CLIENTS
 @pytest.mark.parametrize("key", [key for key in BAD_KEYS if key and "\x00" not in key], ids=ascii)
 def test_a_bad_key_by_variable(cls: Any, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same of the variable; one that is set but blank does not fall through to the file."""
+    """The variable is checked too; a blank variable does not fall through to the file."""
     monkeypatch.setenv("RUNPOD_API_KEY", key)
     write_config('[default]\napi_key = "of-the-file"\n')
     with pytest.raises(ConfigurationError, match="RUNPOD_API_KEY"):
@@ -230,7 +230,7 @@ def test_a_bad_key_by_variable(cls: Any, key: str, monkeypatch: pytest.MonkeyPat
 @CLIENTS
 @pytest.mark.parametrize("value", ["''", "'  '", '"a\\n"', "12", "['a']"])
 def test_a_bad_key_by_file(cls: Any, value: str) -> None:
-    """The same of the file, where a key may even be no string."""
+    """The file is checked too; its key may have another type than a string."""
     write_config(f"[default]\napi_key = {value}\n")
     with pytest.raises(ConfigurationError, match=r"config\.toml"):
         cls()
@@ -293,7 +293,7 @@ BAD_URLS = [
 @CLIENTS
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_a_bad_base_url(cls: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What can't be a base URL is refused, whichever way it came, and no password is shown."""
+    """An invalid base URL is refused, from each source, and no password is shown."""
     with pytest.raises(ConfigurationError, match="base_url") as caught:
         cls(KEY, base_url=url)
     assert "hunter2" not in repr(shown_of(caught.value))
@@ -493,7 +493,7 @@ NEAR = [
 @CLIENTS
 @pytest.mark.parametrize("url", PUBLIC)
 def test_a_key_in_clear(cls: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """http:// to a public host warns once, at the caller's line, whoever named it."""
+    """http:// to a public host warns once, at the caller's line, from each source."""
     with pytest.warns(UserWarning, match=r"does not encrypt.*https://") as caught:
         cls(KEY, base_url=url)
     assert [warning.filename for warning in caught] == [__file__]

@@ -126,7 +126,7 @@ def test_an_exception_of_a_handler_is_shown_as_one(driver: Driver) -> None:
 
 
 def test_short_json_is_a_line() -> None:
-    """What does not fit is broken where its parts begin."""
+    """A value that does not fit is broken where its parts begin."""
     output = {"seeds": [1, 2, 3], "texts": ["x" * 40, "y" * 40]}
     text = page_of(state_of(output=output)).text
     assert text.endswith(

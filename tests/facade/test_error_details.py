@@ -1,4 +1,4 @@
-"""What a `JobFailedError` knows of the handler's exception."""
+"""The details of the handler's exception in a `JobFailedError`."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ QUEUED: list[tuple[dict[str, int], int, JobReason, str]] = [
 def test_a_job_in_the_queue(
     driver: Driver, workers: dict[str, int], waiting: int, reason: JobReason, said: str
 ) -> None:
-    """The workers that could take it decide; the sentence tells of the others too."""
+    """The workers that could take the job decide; the sentence mentions the others too."""
     found, asked = explained(driver, status=job("IN_QUEUE"), health=health(waiting, **workers))
     assert found.reason is reason
     assert JOB in found.text
@@ -58,7 +58,7 @@ def test_a_job_in_the_queue(
 
 
 def test_it_was_taken_meanwhile(driver: Driver) -> None:
-    """Where a worker is idle, the job is asked after once more before its worker is blamed."""
+    """If a worker is idle, the client reads the job's status again before it blames the worker."""
     status = [job("IN_QUEUE"), job("IN_PROGRESS", workerId="w")]
     found, asked = explained(driver, status=status, health=health(idle=1))
     assert found.reason is JobReason.RUNNING
@@ -87,7 +87,7 @@ def test_a_job_that_is_not_in_the_queue(
 
 
 def test_a_job_that_nobody_knows(driver: Driver) -> None:
-    """That is a reason too."""
+    """A missing job is a reason too."""
     found, _ = explained(driver, status=problem(404, "job not found"))
     assert found.reason is JobReason.NOT_FOUND
     assert "job not found" in found.text
@@ -118,7 +118,7 @@ def test_a_server_that_counts_nothing(driver: Driver) -> None:
 
 
 def test_a_bad_id_is_a_mistake(driver: Driver) -> None:
-    """What a caller gave wrongly is raised, as everywhere."""
+    """An invalid argument raises, as everywhere."""
     endpoint = driver.endpoint(Routes())
     with pytest.raises(ValueError, match="job_id"):
         driver.call(lambda: endpoint.explain(".."))
@@ -132,7 +132,7 @@ COUNTS = st.none() | st.integers(0, 3) | st.just("many")
     jobs=st.dictionaries(st.sampled_from(["inQueue", "inProgress", "other"]), COUNTS),
 )
 def test_any_health_is_judged(workers: dict[str, Any], jobs: dict[str, Any]) -> None:
-    """Whatever is counted, there is a reason; and a named one only with evidence for it."""
+    """For any counts there is a reason, and a specific one only with evidence for it."""
     with driver("sync") as sync:
         given = answer({"jobs": jobs, "workers": workers})
         found, _ = explained(sync, status=job("IN_QUEUE"), health=given)

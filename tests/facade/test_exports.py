@@ -83,7 +83,7 @@ def test_a_public_name_is_served(name: str) -> None:
 
 
 def test_the_star_gives_all() -> None:
-    """`from runpod_sdk import *` gives `__all__`, and no module beside it."""
+    """`from runpod_sdk import *` imports `__all__`, and no modules."""
     names: dict[str, Any] = {}
     exec("from runpod_sdk import *", names)
     assert set(names) - {"__builtins__"} == set(runpod_sdk.__all__)

@@ -71,7 +71,7 @@ def slow_key(gate: Gate) -> SlowKey:
 
 @pytest.mark.parametrize("callers", [False, True], ids=["own", "callers"])
 def test_a_client_with_calls_in_progress(callers: bool) -> None:
-    """The child has connections of its own, and closing them there ends no call of the parent."""
+    """The child has its own connections; closing them ends no call of the parent."""
     asked, go_on = threading.Semaphore(0), threading.Event()
 
     def say(visit: Visit) -> bool:
@@ -114,7 +114,7 @@ def test_what_was_seen() -> None:
 
 
 def test_a_receiver() -> None:
-    """A call that a thread of the parent deals with is not in hand for ever in the child."""
+    """The child accepts a call that a thread of the parent was handling during the fork."""
     gate, receiver = Gate(), Receiver("https://here.test/hook", "a secret of some length")
     url = receiver.url_for()
     body = b'{"id": "job-1", "status": "COMPLETED"}'
@@ -161,7 +161,7 @@ class SlowTerminal(io.StringIO):
 
 
 def test_a_terminal_with_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bars stay with the parent; the child prints, and has bars of its own."""
+    """The bars stay with the parent; the child can print, and has its own bars."""
     pytest.importorskip("rich")
     gate = Gate()
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
@@ -217,7 +217,7 @@ def test_a_local_endpoint() -> None:
 
 
 def test_a_local_endpoint_of_the_child() -> None:
-    """What has not been started belongs to nobody."""
+    """A local endpoint that was not started can be used in the child and in the parent."""
     local = LocalEndpoint(lambda job: job["input"])
 
     def run() -> Any:

@@ -112,7 +112,7 @@ def test_other_objects_do_not_have_it(driver: Driver, served: local.LocalEndpoin
 
 
 def test_a_job_by_its_id_remembers_too(driver: Driver, served: local.LocalEndpoint) -> None:
-    """What counts is that the object is the same."""
+    """The object's identity counts."""
     endpoint = here(driver, served)
     handle = endpoint.job(done(driver, endpoint, [1, 2]).id)
     assert driver.next(handle.stream()).output == 1
@@ -131,7 +131,7 @@ def test_two_streams_of_a_job_share_its_chunks(driver: Driver, served: local.Loc
 
 
 def test_a_retried_job_begins_anew(driver: Driver) -> None:
-    """What the failed run yielded is not delivered as a chunk of the next."""
+    """The failed run's chunks are not delivered as chunks of the next run."""
     routes = Routes(
         stream=[chunks("FAILED", "old", "older"), chunks("COMPLETED", "new"), chunks("COMPLETED")],
         status=job("COMPLETED", output=[]),
@@ -147,7 +147,7 @@ def test_a_retried_job_begins_anew(driver: Driver) -> None:
 
 @in_no_time
 def test_after_a_timeout_another_stream_goes_on(driver: Driver) -> None:
-    """The error's job is the same object; a lost answer is made good by the digest it has."""
+    """The error's job is the same object; a lost answer is restored by its digest."""
 
     broken: list[bool] = []
 
@@ -172,7 +172,7 @@ def test_after_a_timeout_another_stream_goes_on(driver: Driver) -> None:
 
 
 def test_what_is_lost_stays_lost(driver: Driver) -> None:
-    """After an interruption that can't be made good, only a reader of the id goes on."""
+    """After an interruption that cannot be recovered, only a reader of the id continues."""
     routes = Routes(
         stream=[
             chunks("IN_PROGRESS", "a"),
@@ -229,7 +229,7 @@ def test_two_tasks_that_wait_for_the_same_chunk(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_cancelled_task_loses_nothing(backend: str, served: local.LocalEndpoint) -> None:
-    """Wherever a task that reads is cancelled, the same stream goes on."""
+    """After a cancellation at any instant, the same stream continues."""
 
     async def main() -> None:
         async with served.async_client() as client:
@@ -252,7 +252,7 @@ def test_a_cancelled_task_loses_nothing(backend: str, served: local.LocalEndpoin
 
 @pytest.mark.parametrize("error", [TimeoutError, KeyboardInterrupt, SystemExit, ValueError])
 def test_an_exception_of_the_callers_own_closes_nothing(error: type[BaseException]) -> None:
-    """A signal handler that raises while a chunk is waited for: the stream goes on after it."""
+    """After a signal handler's exception during the wait for a chunk, the stream continues."""
     struck: list[int] = []
 
     def serve(request: httpx.Request) -> httpx.Response:

@@ -118,7 +118,7 @@ def test_a_time_that_no_clock_holds(driver: Driver, timeout: float) -> None:
 
 
 def test_an_async_client_lives_through_event_loops() -> None:
-    """One client, several `asyncio.run`: each loop gets connections of its own."""
+    """One client, several `asyncio.run`: each loop gets its own connections."""
 
     def serve(connection: Any, _: bytes) -> None:
         connection.sendall(http_answer({"id": JOB, "status": "IN_QUEUE"}))
@@ -138,7 +138,7 @@ def test_an_async_client_lives_through_event_loops() -> None:
 
 
 def test_trio_as_a_guest_of_asyncio() -> None:
-    """What counts is trio, its clock and its ways to wait, though a loop of asyncio runs too."""
+    """Under trio, trio's clock and waits are used, although a loop of asyncio runs too."""
 
     async def ask(client: AsyncRunpod) -> str:
         async with client:
@@ -192,7 +192,7 @@ def test_one_client_for_many_threads() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_does_not_wait_for_its_parents_requests() -> None:
-    """Twenty cancels may be under way; those of the parent are not under way in its child."""
+    """Twenty cancels may be in progress; the parent's cancels do not count in its child."""
     all_under_way = threading.Barrier(21)
 
     def serve(connection: Any, request: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What is logged, under one name; nothing is shown unless that is asked for."""
+"""The log has one name, and is not shown by default."""
 
 from __future__ import annotations
 

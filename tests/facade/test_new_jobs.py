@@ -40,7 +40,7 @@ def service(unknown: int) -> Routes:
 @in_no_time
 @pytest.mark.parametrize("ask", ASKS)
 def test_a_job_is_asked_after_at_once(driver: Driver, ask: str) -> None:
-    """`run`, and right after it whatever can be done with the job, by handle or by id."""
+    """`run`, and right after it each operation on the job, by handle or by id."""
     asking, expected = ASKS[ask]
     made = driver.call(lambda: driver.endpoint(service(2), max_retries=0).run(input=1))
     assert asking(driver, made) == expected

@@ -1,4 +1,4 @@
-"""Where OpenAI's clients are to be pointed, and what is said where there is none."""
+"""The base URL for OpenAI's clients, and the error if there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs as values of a caller's own types, and what becomes of those that are none."""
+"""Outputs as values of a caller's own types, and errors for other outputs."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_no_output_is_told_from_null(driver: Driver) -> None:
 
 
 def test_a_job_that_failed_is_not_read(driver: Driver) -> None:
-    """What failed has no output of the type: it is the error, or the state as it came."""
+    """A failed job has no output of the type: the result is the error, or the received state."""
     endpoint = driver.endpoint(Script(job("FAILED", error="x", output="partial")))
     for ask in (
         lambda: endpoint.run_sync(input=1, output_type=Box),
@@ -183,14 +183,14 @@ class Odd:
 
 
 class Opaque:
-    """No class that anybody knows how to make."""
+    """A class that cannot be created from JSON."""
 
     def __init__(self, one: Any, two: Any) -> None: ...
 
 
 @pytest.mark.parametrize("kind", [Opaque, list[Opaque]], ids=repr)
 def test_a_type_that_nothing_can_be(driver: Driver, kind: Any) -> None:
-    """That is the caller's mistake, and told before a job is sent and paid."""
+    """The caller's mistake is found before a job is submitted and paid."""
     script = Script(job(output=1))
     endpoint = driver.endpoint(script)
     for ask in (
@@ -211,7 +211,7 @@ JSON = st.recursive(
 
 @given(output=JSON, kind=st.sampled_from([Box, Image, Named, Model, list[int], int | str | None]))
 def test_any_output_is_read_or_refused(output: Any, kind: Any) -> None:
-    """Whatever a job returns, it is of the type or an error that keeps it."""
+    """Any output is of the type, or an error that contains it."""
     with driver("sync") as sync:
         endpoint = sync.endpoint(Script(job(output=output)))
         try:

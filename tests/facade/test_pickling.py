@@ -41,7 +41,7 @@ PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 
 
 def state(thing: Any) -> dict[str, Any]:
-    """Give what can be seen of an error, but for its job and its traceback."""
+    """Return the visible parts of an error, without its job and its traceback."""
     seen = {name: value for name, value in vars(thing).items() if name not in ("job", "headers")}
     seen["headers"] = dict(getattr(thing, "headers", {}))
     return seen
@@ -139,7 +139,7 @@ def test_every_error_can_be_copied_and_pickled(
 
 @in_no_time
 def test_errors_of_a_wait_carry_the_job(driver: Driver) -> None:
-    """Whoever waited for a job, and could not, is told which one it was."""
+    """An error of a wait names the job."""
     for name, error in everything(driver).items():
         about_a_job = name.endswith("wait") or name in ("timeout", "cancelled", "stream")
         assert (error.job is not None) == about_a_job, name
@@ -152,7 +152,7 @@ def test_errors_of_a_wait_carry_the_job(driver: Driver) -> None:
 
 @pytest.mark.parametrize("error", [name for name in runpod_sdk.__all__ if name.endswith("Error")])
 def test_an_error_made_by_hand_can_be_pickled(error: str) -> None:
-    """A test of an application may make errors of its own."""
+    """A test of an application may create errors."""
     cls: Any = getattr(runpod_sdk, error)
     needed: dict[str, Any] = {}
     if issubclass(cls, JobError | OutputValidationError):
@@ -184,7 +184,7 @@ def test_no_pickle_carries_the_key(
 def test_a_pickled_client_looks_its_key_up_again(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The key is that of the process where it is used, and asked for when it is."""
+    """The key comes from the process where the client is used, at its first use."""
     with local.LocalEndpoint(lambda job: job["input"] * 2, api_key="rpa_of-there") as served:
         client = driver.client(api_key="rpa_of-here", base_url=served.base_url, timeout=7)
         endpoint = client.endpoint(served.endpoint_id)
@@ -210,7 +210,7 @@ def test_a_pickled_client_keeps_its_settings(driver: Driver, monkeypatch: Any) -
 
 
 def test_a_pickled_client_of_a_callers_http_client(driver: Driver, monkeypatch: Any) -> None:
-    """What a caller's own client was made for can't be guessed: it says so when used."""
+    """A caller's own HTTP client cannot be restored: the first use says so."""
     monkeypatch.setenv("RUNPOD_API_KEY", KEY)
     endpoint = driver.endpoint(Script(job()))
     twin = pickle.loads(pickle.dumps(endpoint.job(JOB)))

@@ -1,4 +1,4 @@
-"""A client keeps to the rates that RunPod documents, by itself; and not if told not to."""
+"""A client keeps to RunPod's documented rates, unless rate limits are off."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Service(httpx.AsyncBaseTransport):
 
 
 def play(service: Service, jobs: int, **options: bool | float) -> float:
-    """Run *jobs* jobs, as many at a time as there are; tell how long that took."""
+    """Run *jobs* jobs, all at the same time; return the duration."""
 
     async def main() -> float:
         start = trio.current_time()
@@ -121,7 +121,7 @@ def test_long_jobs_share_the_places_of_long_polls() -> None:
 
 
 def test_a_refusal_lets_all_wait() -> None:
-    """After one 429 nothing is sent for as long as it asks, by whatever task."""
+    """After one 429, no task sends anything for as long as it asks."""
     service = Service(answers_in=0.01)
     service.refusals = 1
     play(service, 150)

@@ -1,4 +1,4 @@
-"""The same pauses on a real clock, one of each kind; all other tests of them jump."""
+"""One pause of each kind on a real clock; all other tests of pauses use a clock that jumps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runpod_sdk import RunpodTimeoutError
 from tests.facade.clients import JOB, Driver, Routes, Script, job, problem
 
 SLACK = 5.0
-"""What a busy machine may add."""
+"""Tolerance for a busy machine."""
 
 
 def timed(ask: Callable[[], Any]) -> float:
@@ -30,7 +30,7 @@ def test_a_pause_that_the_server_asks_for(driver: Driver) -> None:
 
 
 def test_a_pause_between_polls_and_the_end_of_the_time(driver: Driver) -> None:
-    """A server that holds no answer is asked now and then, until the time is up."""
+    """A server that holds no answer is polled with pauses, until the timeout."""
     script = Routes(status_sync=job("IN_PROGRESS"))
     endpoint = driver.endpoint(script)
 

@@ -96,7 +96,7 @@ def test_the_generated_model(driver: Driver, method: str) -> None:
 @METHODS
 @pytest.mark.parametrize("twin", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_a_copied_generated_model(driver: Driver, method: str, twin: Any) -> None:
-    """What was not set in a model is not sent, after copying and pickling either."""
+    """Unset fields of a model are not sent, also after copying and pickling."""
     model = twin(JobRequest(input_=1, s_3_config=WireS3Config(access_id="id")))
     assert sent(driver, method, model) == {"input": 1, "s3Config": {"accessId": "id"}}
 
@@ -130,7 +130,7 @@ ANY_JSON: list[Any] = [
 @METHODS
 @pytest.mark.parametrize("value", ANY_JSON, ids=ascii)
 def test_input_is_sent_as_it_is(driver: Driver, method: str, value: Any) -> None:
-    """Any JSON value is an input, empty ones and those that look like a request included."""
+    """Any JSON value is an input, also an empty value and a value that looks like a request."""
     for body in (sent(driver, method, input=value), sent(driver, method, {"input": value})):
         assert json.dumps(body) == json.dumps({"input": value})
 
@@ -219,7 +219,7 @@ def test_a_policy_that_is_no_length(field: str, length: Any) -> None:
 @pytest.mark.parametrize("field", ["execution_timeout", "ttl"])
 @pytest.mark.parametrize("length", [True, "5"])
 def test_a_policy_that_is_no_number(field: str, length: Any) -> None:
-    """The same of a type that is no length of time."""
+    """A type that is not a length of time is refused."""
     with pytest.raises(TypeError, match=field):
         ExecutionPolicy(**{field: length})
 
@@ -246,7 +246,7 @@ def test_both_ways_at_once(driver: Driver, body: Any, keyword: Any) -> None:
 
 @pytest.mark.parametrize("args", [(), (None,)])
 def test_no_input(driver: Driver, args: Any) -> None:
-    """A call without any input is refused, and told how to give one."""
+    """A call without an input is refused; the error says how to pass one."""
     refused(driver, ValueError, r"run\(input=", *args)
 
 
@@ -269,7 +269,7 @@ def test_a_body_without_input(driver: Driver, body: Any) -> None:
     ids=repr,
 )
 def test_a_body_with_a_field_that_the_api_lacks(driver: Driver, body: Any) -> None:
-    """An unknown key is named: the service would drop it without a word."""
+    """An unknown key is named: the service would drop it silently."""
     refused(driver, ValueError, r"'prompt'.*run\(input=", body)
 
 
@@ -283,7 +283,7 @@ def test_a_python_name_in_a_body(driver: Driver, key: str) -> None:
     "body", ["text", 5, [1], [["input", 1]], ("input",), b"{}", True, 0, "", []], ids=repr
 )
 def test_a_body_that_is_no_object(driver: Driver, body: Any) -> None:
-    """What is no object is no body, though it might be an input."""
+    """A value other than an object is not a body, although it might be an input."""
     refused(driver, TypeError, r"run\(input=", body)
 
 
@@ -342,7 +342,7 @@ def test_a_policy_with_unknown_names(driver: Driver, policy: Any, advice: str) -
 
 @pytest.mark.parametrize("value", ["5000", True, [5_000]])
 def test_a_time_of_a_policy_that_is_no_number(driver: Driver, value: Any) -> None:
-    """A text is told from a number of milliseconds."""
+    """A text is distinguished from a number of milliseconds."""
     match = r"policy.ttl must be a number of milliseconds"
     refused(driver, TypeError, match, {"input": 1, "policy": {"ttl": value}})
 
@@ -417,7 +417,7 @@ class Keys(BaseModel):
 
 
 class Shown(Token):
-    """The same, which says that it is to be sent."""
+    """A token whose serializer sends it in plain text."""
 
     @field_serializer("token")
     def shown(self, value: SecretStr) -> str:
@@ -474,7 +474,7 @@ def test_the_place_of_what_json_has_no_form_for(driver: Driver, value: Any, said
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_the_place_of_what_json_can_not_say(driver: Driver, value: Any, said: str) -> None:
-    """The same of values that are of the right type."""
+    """Values of the right type are checked too."""
     input = [{"a b": {"c": value}}]
     refused(driver, ValueError, rf"^input\[0\]\['a b'\]\.c .*{said}", input=input)
 
@@ -487,7 +487,7 @@ def test_keys_that_are_no_strings(driver: Driver) -> None:
 
 
 def test_secrets_of_pydantic(driver: Driver) -> None:
-    """What pydantic would write as asterisks is refused; a text of asterisks is not."""
+    """A value that pydantic would write as asterisks is refused, but a text of asterisks is not."""
     for path, value in ((r"\.token", Token()), (r"\[0\]\.m\.token", [{"m": Token()}])):
         refused(driver, TypeError, f"^input{path} is a secret.*get_secret_value", input=value)
     keys = Keys(m={SecretStr("canary"): 1})
@@ -505,7 +505,7 @@ def test_what_json_has_no_form_for(driver: Driver, value: Any) -> None:
 
 
 def test_what_contains_itself(driver: Driver) -> None:
-    """A list within itself is refused, and so is one that is nested beyond reason."""
+    """A list within itself is refused, and so is a list with too many levels."""
     loop: list[Any] = []
     loop.append(loop)
     refused(driver, ValueError, "JSON", input=loop)
@@ -552,14 +552,14 @@ def test_a_policy_is_never_left_out(length: Any) -> None:
 
 
 class Unhelpful:
-    """A value that fails whatever it is asked for."""
+    """A value whose every attribute raises."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(name)
 
 
 def test_a_value_that_can_not_be_asked(driver: Driver) -> None:
-    """The error is about the input all the same."""
+    """The error is still about the input."""
     refused(driver, TypeError, r"^input\[0\] is of type .*Unhelpful", input=[Unhelpful()])
 
 
@@ -592,7 +592,7 @@ def test_an_unknown_keyword(driver: Driver, keyword: str) -> None:
 
 
 def test_a_request_in_the_url_of_the_endpoint(driver: Driver) -> None:
-    """The URL of a submission is that of the API, with `wait` in its range for run_sync."""
+    """A submission has the API's URL, with `wait` in its range for run_sync."""
     script = Script(job())
     endpoint = driver.endpoint(script)
     driver.call(lambda: endpoint.run(input=1))

@@ -24,7 +24,7 @@ ASKS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("ask", ASKS)
 @pytest.mark.parametrize("more", [{}, {"output": None}], ids=["absent", "null"])
 def test_an_error_in_place_of_an_output(driver: Driver, ask: str, more: dict[str, Any]) -> None:
-    """Who asks for the result gets it as the error that it is."""
+    """Methods that return the result raise the job's error."""
     endpoint = driver.endpoint(Script(job(error=WHY, **more)))
     with pytest.raises(JobFailedError, match=f"{JOB}.*{WHY}") as caught:
         driver.call(lambda: ASKS[ask](endpoint))
@@ -46,7 +46,7 @@ def test_who_asks_for_the_state_gets_it(driver: Driver) -> None:
 
 @pytest.mark.parametrize("ask", ASKS)
 def test_an_error_beside_an_output(driver: Driver, ask: str) -> None:
-    """An output is returned, whatever is said beside it or in it."""
+    """An output is returned, with any members beside it or in it."""
     endpoint = driver.endpoint(Script(job(error=WHY, output={"error": "some"})))
     given = driver.call(lambda: ASKS[ask](endpoint))
     assert getattr(given, "output", given) == {"error": "some"}
@@ -112,7 +112,7 @@ def test_an_output_that_is_there_is_no_reason_to_warn(driver: Driver, output: An
 
 
 def test_a_type_that_allows_none(driver: Driver) -> None:
-    """Who expects that there may be no output is not warned."""
+    """A caller that checks for an output gets no warning."""
     pytest.importorskip("cattrs")
     one = driver.endpoint(Script(job())).job(JOB)
     with warnings.catch_warnings():

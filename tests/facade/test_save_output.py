@@ -70,7 +70,7 @@ def test_a_file_that_fails_does_not_lose_the_others(
 def test_links_are_fetched_where_the_endpoint_may_lead(
     driver: Driver, site: str, tmp_path: Path
 ) -> None:
-    """A local endpoint's output may lead to this machine, whatever the environment says."""
+    """A local endpoint's output may link to this machine, in any environment."""
     Site.asked.clear()
     output = {"images": [f"{site}/x.png", f"{site}/page"]}
     endpoint = driver.endpoint(Script(job(output=output)), base_url=f"{site}/v2")

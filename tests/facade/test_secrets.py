@@ -38,7 +38,7 @@ def said(error: BaseException) -> str:
 
 
 def test_the_repr_of_everything(driver: Driver) -> None:
-    """What a debugger or a log shows of an object is no secret."""
+    """An object's `repr` in a debugger or a log shows no secret."""
     endpoint = driver.endpoint(Script(job()))
     handle = endpoint.job(JOB)
     for thing in (endpoint.client, endpoint, handle, endpoint.stream(JOB), STORAGE):
@@ -67,7 +67,7 @@ def test_the_repr_of_everything(driver: Driver) -> None:
     ids=lambda made: type(made).__name__,
 )
 def test_the_repr_of_generated_classes(made: Any) -> None:
-    """Those of the generated package, which a caller may make, show no secret either."""
+    """Objects of the generated package, which a caller may create, show no secret either."""
     assert SECRET not in f"{made!r} {made} {[made]}"
 
 
@@ -149,7 +149,7 @@ URLS = {
 @pytest.mark.parametrize("status", [200, 400, 500])
 @pytest.mark.parametrize("kind", URLS)
 def test_no_error_shows_a_signed_url(driver: Driver, kind: str, status: int) -> None:
-    """A URL that lets in whoever has it stays out of an error when the server repeats it."""
+    """A URL that grants access stays out of an error when the server repeats it."""
     url = URLS[kind]
     shown = url.replace("://", ":\\/\\/")
 
@@ -169,7 +169,7 @@ def test_no_error_shows_a_signed_url(driver: Driver, kind: str, status: int) -> 
 
 
 def test_a_bad_webhook_is_not_quoted_whole(driver: Driver) -> None:
-    """What is wrong with its host need not show its query."""
+    """An error about the URL's host does not show its query."""
     endpoint = driver.endpoint(Script(job()))
     for url in ("https:///hook?sig=CANARY", "ftp://user:CANARY@host/", "https://host/a b?CANARY"):
         with pytest.raises(ValueError, match="webhook") as caught:

@@ -1,4 +1,4 @@
-"""What is sent again, and what never: as the table of public-api.md says."""
+"""Requests that are sent again, and requests that are not: see docs/retries.md."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_read_is_asked_again(driver: Driver, operation: str, fault: Any) -> No
 @pytest.mark.parametrize("fault", NOT_TRANSIENT, ids=name)
 @pytest.mark.parametrize("operation", [*READS, *ACTS])
 def test_a_refusal_for_good_is_not_asked_again(driver: Driver, operation: str, fault: int) -> None:
-    """What will be refused again isn't asked again."""
+    """A request that would be refused again is not sent again."""
     script = scripted(operation, fault)
     endpoint = driver.endpoint(script)
     with pytest.raises(APIStatusError):
@@ -162,7 +162,7 @@ def test_the_count_starts_anew_with_every_good_answer(driver: Driver) -> None:
 
 @in_no_time
 def test_a_wait_gives_up_ten_minutes_after_the_last_answer(driver: Driver) -> None:
-    """A server that is gone is not asked for ever; the error says which job it was."""
+    """A server that is gone is not polled forever; the error names the job."""
     script = Script(job("IN_QUEUE"), httpx.ConnectError("refused"))
     endpoint = driver.endpoint(script, max_retries=1)
     with pytest.raises(APIConnectionError) as caught:
@@ -173,7 +173,7 @@ def test_a_wait_gives_up_ten_minutes_after_the_last_answer(driver: Driver) -> No
 
 @in_no_time
 def test_a_wait_outlives_an_outage(driver: Driver) -> None:
-    """Nine minutes without an answer are survived, twice, as each good answer counts anew."""
+    """A wait survives nine minutes without an answer, twice: a good answer restarts the count."""
     away = [httpx.ConnectError("no network")] * 60
     script = Script(job("IN_QUEUE"), *away, job("IN_PROGRESS"), *away, job(output=1))
     endpoint = driver.endpoint(script, max_retries=0)
@@ -205,7 +205,7 @@ def test_what_a_proxy_refuses_for_good_is_not_tried_again(driver: Driver, fault:
 
 @in_no_time
 def test_run_sync_submits_once_and_waits_on(driver: Driver) -> None:
-    """The id is in hand with the first answer; all that follows asks for that job."""
+    """The first answer contains the id; all later requests are about that job."""
     script = Script(
         job("IN_QUEUE"), problem(502), job("IN_PROGRESS"), httpx.ReadError("reset"), job(output=1)
     )

@@ -1,4 +1,4 @@
-"""What is too large is refused before it is sent, unless a client is told otherwise."""
+"""A request that is too large is refused before it is sent, unless size limits are off."""
 
 from __future__ import annotations
 

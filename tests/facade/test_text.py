@@ -65,7 +65,7 @@ def test_the_text_of_a_chunk(output: Any, text: str | None) -> None:
 
 @in_no_time
 def test_the_texts_of_a_stream(driver: Driver) -> None:
-    """Without those that are empty, and without chunks that have none."""
+    """Without empty texts, and without chunks that have no text."""
     script = Script(
         chunks("IN_PROGRESS", delta(None), delta("Once ")),
         chunks("IN_PROGRESS", {"other": 1}, events(delta("upon"), delta(" a"))),

@@ -1,4 +1,4 @@
-"""Every `timeout` is the longest that a local call may take, whatever it is spent on."""
+"""Every `timeout` limits the total time of a local call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.facade.clients import (
 from tests.facade.test_answers import SINGLE
 
 SLACK = 5.0
-"""What a busy machine may add to a deadline before a test calls it late."""
+"""Tolerance for a busy machine, after a deadline."""
 
 TIMED: dict[str, Callable[[Any, Any], Any]] = {
     "status": lambda endpoint, timeout: endpoint.status(JOB, timeout=timeout),
@@ -147,7 +147,7 @@ ENDLESS = [
     *[(operation, "silence") for operation in ("run_sync", "wait", "purge_queue")],
     ("run", "a dripping body"),
 ]
-"""What is asked of a server that does not end: of the endpoint with the number of its place."""
+"""The requests to a server that never ends its answers; each one's index is its endpoint's id."""
 
 
 def ask_without_end(driver: Driver, total: float) -> tuple[list[tuple[BaseException, float]], int]:
@@ -177,7 +177,7 @@ def ask_without_end(driver: Driver, total: float) -> tuple[list[tuple[BaseExcept
 
 
 def test_a_total_outlives_no_server(driver: Driver) -> None:
-    """However the bytes come, or don't, the call is over when its time is up."""
+    """The call ends at its timeout, for any arrival of the bytes."""
     for total in (1, 8):
         ended, heard = ask_without_end(driver, total)
         if heard == len(ENDLESS):
@@ -194,7 +194,7 @@ def test_a_total_outlives_no_server(driver: Driver) -> None:
 
 
 def test_the_time_of_a_client_is_the_default(driver: Driver) -> None:
-    """An operation without a timeout has that of its client; one of its own wins."""
+    """An operation without a timeout has its client's; its own timeout wins."""
     with SocketServer(lambda *args: silence(server)(*args)) as server:
         client = driver.client(base_url=server.base_url, timeout=timedelta(milliseconds=200))
         endpoint = client.endpoint("ep")
@@ -224,7 +224,7 @@ def test_no_time_for_another_try(driver: Driver) -> None:
 @in_no_time
 @pytest.mark.parametrize("operation", ["wait", "run_sync", "job.wait", "job.output"])
 def test_the_time_is_up_while_a_job_runs(driver: Driver, operation: str) -> None:
-    """The error says which job it was, how it was last seen, and that it goes on."""
+    """The error names the job and its last known status, and says that the job continues."""
     script = Routes(run=job("IN_QUEUE"), runsync=job("IN_QUEUE"), status_sync=job("IN_PROGRESS"))
     endpoint = driver.endpoint(script)
     began = driver.now()
@@ -275,7 +275,7 @@ def test_the_time_is_up_and_the_job_is_cancelled(driver: Driver, operation: str)
     ids=["404", "500", "nonsense", "goes on", "completed"],
 )
 def test_the_cancel_is_not_confirmed(driver: Driver, outcome: Any, said: str) -> None:
-    """A cancel that fails, or came too late, does not hide that the time was up."""
+    """A failed or late cancel does not hide the timeout."""
     script = Routes(status_sync=job("IN_PROGRESS"), cancel=outcome)
     endpoint = driver.endpoint(script)
     with pytest.raises(RunpodTimeoutError, match=said) as caught:

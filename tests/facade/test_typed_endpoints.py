@@ -106,7 +106,7 @@ class Options(TypedDict):
 
 
 class Opaque:
-    """No class that anybody knows how to write or read."""
+    """A class that can be neither written nor read as JSON."""
 
     def __init__(self, one: Any, two: Any) -> None: ...
 
@@ -174,7 +174,7 @@ SPELLED: list[tuple[Any, Any, Any]] = [
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalEndpoint]:
-    """An endpoint that gives what it gets; what is below zero, or an `error`, is a failure."""
+    """An endpoint that returns its input; a negative number, or an `error`, is a failure."""
 
     def handler(job: Any) -> Any:
         value = job["input"]
@@ -225,7 +225,7 @@ def test_a_value_of_a_class_is_an_input(
 def test_an_endpoint_of_two_types(
     driver: Driver, client: Any, local: LocalEndpoint, value: Any, kind: Any, wire: Any
 ) -> None:
-    """What asks for a result gives the type; what asks for a state, the JSON that came."""
+    """Methods for a result return the type; methods for a state return the received JSON."""
     endpoint = client.endpoint(local.endpoint_id, input_type=kind, output_type=kind)
     state = driver.call(lambda: endpoint.run_sync(input=value))
     assert state.output == value
@@ -278,7 +278,7 @@ def test_an_input_of_another_type(driver: Driver, value: Any, kind: Any, said: l
 
 
 STATE = JobState(id=JOB, status="COMPLETED", output={"x": 1}, has_output=True, wire={})
-"""What somebody gives who means its output."""
+"""A state in place of its output, a mistake that a caller may make."""
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ STATE = JobState(id=JOB, status="COMPLETED", output={"x": 1}, has_output=True, w
     ids=repr,
 )
 def test_what_has_no_form(driver: Driver, value: Any, said: str) -> None:
-    """What JSON has no form for, in a class or not, is the caller's mistake, told at once."""
+    """A value without a JSON form, in a class or not, raises at once."""
     script = Script(job())
     endpoint = driver.endpoint(script)
     for ask in (
@@ -337,7 +337,7 @@ def test_sizes_are_those_of_the_json(driver: Driver) -> None:
 
 @pytest.mark.parametrize("kind", [Opaque, list[Opaque], dict[str, Opaque]], ids=repr)
 def test_a_type_that_nothing_can_be(driver: Driver, kind: Any) -> None:
-    """It is told when the endpoint is made."""
+    """The error is raised when the endpoint is created."""
     client = driver.client()
     for named in ({"input_type": kind}, {"output_type": kind}):
         with pytest.raises(TypeError, match="Opaque"):
@@ -363,7 +363,7 @@ def test_an_output_of_another_type(driver: Driver, client: Any, local: LocalEndp
 
 
 def test_a_map(driver: Driver, client: Any, local: LocalEndpoint, tmp_path: Path) -> None:
-    """Results are of the type; a misfit is that result's error, with its job; none is lost."""
+    """Results are of the type. A misfit is its result's error, with its job. No result is lost."""
     endpoint = client.endpoint(local.endpoint_id, input_type=Box, output_type=Box)
     other = client.endpoint(local.endpoint_id, input_type=Box, output_type=Model)
     boxes = [Box(1), Box(-1), Box(3)]
@@ -394,7 +394,7 @@ def test_a_map(driver: Driver, client: Any, local: LocalEndpoint, tmp_path: Path
 def test_a_journal_keeps_the_json(
     driver: Driver, client: Any, local: LocalEndpoint, tmp_path: Path
 ) -> None:
-    """It goes on with other types, or none: inputs are known by their JSON, and outputs kept so."""
+    """It resumes with other types, or none: the journal has the JSON of inputs and outputs."""
     path = str(tmp_path / "run.sqlite")
     typed = client.endpoint(local.endpoint_id, input_type=Options, output_type=Options)
     options = {"since": WHEN, "kinds": [Kind.DOG]}
@@ -414,7 +414,7 @@ def test_a_map_that_can_t_be_sent(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What no input can be sent without ends the whole, and leaves the journal as it was."""
+    """A missing API key ends the map, and leaves the journal unchanged."""
     monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
     path = str(tmp_path / "run.sqlite")
     endpoint = client.endpoint(local.endpoint_id)
@@ -426,7 +426,7 @@ def test_a_map_that_can_t_be_sent(
 
 
 def test_what_ends_first(driver: Driver, client: Any, local: LocalEndpoint) -> None:
-    """`as_completed` reads each output as its endpoint says; `wait_all` gives states."""
+    """`as_completed` converts each output to its endpoint's type; `wait_all` returns states."""
     typed = client.endpoint(local.endpoint_id, output_type=Box)
     plain = client.endpoint(local.endpoint_id)
     box = {"x": 1, "y": 2}

@@ -34,7 +34,7 @@ TOLD = [
 
 @in_no_time
 def test_updates(driver: Driver) -> None:
-    """The present state first, at once; each change once; the terminal state last."""
+    """First the present state at once, then each change once, and the terminal state last."""
     script = Script(*STORY)
     updates = driver.endpoint(script).job(JOB).updates()
     assert script.requests == []
@@ -60,7 +60,7 @@ def test_a_job_that_has_ended_is_one_update(driver: Driver) -> None:
 @in_no_time
 @pytest.mark.parametrize("call", ["wait", "run_sync", "job.wait", "job.output"])
 def test_a_function_is_told(driver: Driver, call: str) -> None:
-    """The same updates, and the call returns what it returns without it."""
+    """The updates are the same, and the call's result does not change."""
     script = Script(*STORY)
     endpoint = driver.endpoint(script)
     told: list[JobState] = []
@@ -83,7 +83,7 @@ def test_a_function_is_told(driver: Driver, call: str) -> None:
 
 @in_no_time
 def test_what_the_function_raises_interrupts_the_wait(driver: Driver) -> None:
-    """Whatever its class; the job is named, and cancelled if that was asked for."""
+    """For any class; the job is named, and cancelled if the caller asked for it."""
     for error in (LookupError("enough"), NotFoundError("theirs", status_code=404)):
         script = Routes(
             status=job("IN_PROGRESS"), status_sync=job("IN_PROGRESS"), cancel=job("CANCELLED")
@@ -137,7 +137,7 @@ def test_what_it_costs(driver: Driver) -> None:
 
 @in_no_time
 def test_a_server_that_ends_its_long_polls_for_news(driver: Driver) -> None:
-    """Is asked by long polls as long as those of a wait; also after news."""
+    """It is polled as long as in a wait, also after a change."""
     steps = [job("IN_PROGRESS", output=number) for number in range(4)]
     script = Routes(
         status=[steps[0]], status_sync=[steps[0], steps[1], steps[2], steps[3], job("COMPLETED")]
@@ -150,7 +150,7 @@ def test_a_server_that_ends_its_long_polls_for_news(driver: Driver) -> None:
 
 @in_no_time
 def test_a_server_without_long_polls(driver: Driver) -> None:
-    """It is asked at /status; so is one that knows the job there only."""
+    """It is polled at /status; so is a server that knows the job there only."""
     script = Routes(status=STORY)
     states = driver.take(driver.endpoint(script).updates(JOB))
     assert [news(state) for state in states] == TOLD

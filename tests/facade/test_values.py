@@ -66,7 +66,7 @@ def values(driver: Driver) -> list[Any]:
 
 
 def test_no_value_can_be_changed(driver: Driver) -> None:
-    """Neither a field that it has, nor one that it has not."""
+    """Neither an existing field nor a new one."""
     for value in values(driver):
         for field in attrs.fields(type(value)):
             with pytest.raises((AttributeError, TypeError)):
@@ -76,7 +76,7 @@ def test_no_value_can_be_changed(driver: Driver) -> None:
 
 
 def test_values_are_equal_by_what_they_say(driver: Driver) -> None:
-    """Two answers that say the same are equal, whichever client got them."""
+    """Two answers with the same content are equal, from any client."""
     for one, other in zip(values(driver)[:8], values(driver)[:8], strict=True):
         assert one == other
         assert one is not other
@@ -95,7 +95,7 @@ def test_values_can_be_copied_and_pickled(driver: Driver) -> None:
 
 
 def test_to_dict_is_a_new_dict(driver: Driver) -> None:
-    """What is done to the dict doesn't reach the value."""
+    """A change of the dict does not change the value."""
     state = state_of(driver, "COMPLETED", output=1)
     state.to_dict().clear()
     assert state.to_dict() == {"id": JOB, "status": "COMPLETED", "output": 1}
@@ -185,7 +185,7 @@ def test_an_exception_of_a_handler_that_yields_has_its_type(
 
 @pytest.mark.parametrize("name", ["output", "has_output", "progress"])
 def test_output_and_progress_are_apart(driver: Driver, name: str) -> None:
-    """What came in `output` is the progress of a running job, and the output of one that ended."""
+    """`output` is a running job's progress, and a finished job's output."""
     expected = {
         ("IN_PROGRESS", "x"): {"output": None, "has_output": False, "progress": "x"},
         ("COMPLETED", "x"): {"output": "x", "has_output": True, "progress": None},

@@ -1,4 +1,4 @@
-"""What an interruption leaves to the garbage collector."""
+"""Objects that an interruption leaves to the garbage collector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def collected() -> Iterator[None]:
-    """Collect coroutines that were made, and interrupted before they began, without a word."""
+    """Collect coroutines that were interrupted before they began, without their warnings."""
     yield
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)

@@ -26,7 +26,7 @@ import runpod_serverless_api
 SDK, GENERATED = (str(Path(one.__file__).parent) for one in (runpod_sdk, runpod_serverless_api))
 _RETURNS = {code for name, code in dis.opmap.items() if name.startswith("RETURN")}
 KINDS = (KeyboardInterrupt, TimeoutError, OSError, RuntimeError)
-"""What callers raise, and what the package itself may meet."""
+"""Exceptions that callers raise, and exceptions that the package itself may meet."""
 
 
 class Interrupter:
@@ -129,7 +129,7 @@ def watching(interrupter: Interrupter) -> Iterator[Interrupter]:
 
 def instants(call: Callable[[Interrupter], Any], some: int, **how: Any) -> Iterator[Interrupter]:
     """
-    Give an interrupter for each instant of a call, which is to be made with it.
+    Yield an interrupter for each instant of a call; make the call with it.
 
     Only *some* of the instants are tried, spread evenly, at a hundred examples of a property; at
     more of these more, in proportion.

@@ -46,7 +46,7 @@ LEFT += ["asyncio.locks", "runpod_sdk._io.event_loop", "runpod_sdk._flows.many.w
 
 
 def test_an_interrupted_import_can_be_made_again() -> None:
-    """Interrupted again and again, in packages of its own and of others, the next call works."""
+    """After many interruptions of imports, of this package and of others, the next call works."""
     with Server(answer({"id": "j1", "status": "COMPLETED"})) as server:
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(SCRIPT).format(left=LEFT), server.base_url],

@@ -39,7 +39,7 @@ def files() -> int:
 
 
 def until_nothing_is_left(before: int) -> None:
-    """Let a thread that was told to end come to its end."""
+    """Wait for the end of a thread that was asked to end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # of results that nobody could close
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
@@ -81,7 +81,7 @@ def close(endpoint: Endpoint) -> Results:
 @pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("call", [take_none, leave, close])
 def test_nothing_is_left(endpoint: Endpoint, call: Callable[[Endpoint], Results]) -> None:
-    """No thread, no event loop and no file, whatever the instant."""
+    """At no instant does an interruption leave a thread, an event loop or a file."""
 
     def one(interrupter: Interrupter) -> None:
         interrupter.armed = True

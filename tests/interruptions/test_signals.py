@@ -1,8 +1,8 @@
 """
-What the caller's own code raises inside a call that blocks, by a signal handler.
+Exceptions that the caller's signal handlers raise inside a blocking call.
 
 `TimeoutError` is what `signal.alarm` is mostly made to raise, a `concurrent.futures`
-timeout and an `OSError`; Celery and RQ raise exceptions of their own. None of them is ours.
+timeout and an `OSError`; Celery and RQ raise their own exceptions. None of them is ours.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ JOB = "a1b2-u1"
 
 
 class SoftTimeLimitExceeded(Exception):
-    """As Celery's."""
+    """Stand in for Celery's exception."""
 
 
 KINDS = [TimeoutError, SoftTimeLimitExceeded, ValueError, OSError, queue.Empty, RuntimeError]
@@ -185,7 +185,7 @@ ANSWERED = by_operation(
 
 @pytest.fixture(scope="module")
 def taking() -> Iterator[Server]:
-    """A server that takes jobs, and never tells of one."""
+    """A server that accepts jobs, and never responds about one."""
     with Server(ANSWERED) as server:
         yield server
 
@@ -200,7 +200,7 @@ def endpoint(taking: Server) -> Iterator[Endpoint]:
 
 @pytest.mark.parametrize("kind", [TimeoutError, SoftTimeLimitExceeded, KeyboardInterrupt])
 def test_many_jobs(taking: Server, endpoint: Endpoint, kind: type[BaseException]) -> None:
-    """A map and those that wait for many jobs end with it, and name the jobs."""
+    """`map`, `as_completed` and `wait_all` end with it, and name the jobs."""
     job = endpoint.job(JOB)
     error = interrupted(lambda: list(endpoint.map([1])), kind, taking)
     assert JOB in error.__notes__[0]
@@ -212,7 +212,7 @@ def test_many_jobs(taking: Server, endpoint: Endpoint, kind: type[BaseException]
 
 @pytest.mark.parametrize("kind", [TimeoutError, SoftTimeLimitExceeded])
 def test_reading_the_inputs_of_a_map(endpoint: Endpoint, kind: type[BaseException]) -> None:
-    """What interrupts the inputs is no fault of theirs: the map does not go on to its end."""
+    """An interruption while inputs are read ends the map at once, unlike an error of the inputs."""
 
     def inputs() -> Iterator[int]:
         yield 1
@@ -224,7 +224,7 @@ def test_reading_the_inputs_of_a_map(endpoint: Endpoint, kind: type[BaseExceptio
 
 @pytest.mark.parametrize("kind", [TimeoutError, SoftTimeLimitExceeded, RuntimeError])
 def test_cancelling(taking: Server, endpoint: Endpoint, kind: type[BaseException]) -> None:
-    """The job is cancelled as on Ctrl-C, whatever the exception is."""
+    """The job is cancelled as on Ctrl-C, for any exception."""
     error = interrupted(lambda: endpoint.run_sync(input=1, on_timeout="cancel"), kind, taking)
     assert error.__notes__ == [f"job {JOB}: it was cancelled"]
     error = interrupted(lambda: endpoint.job(JOB).output(on_timeout="cancel"), kind, taking)
@@ -244,7 +244,7 @@ def test_interrupted_again(silent: Server) -> None:
 
 @pytest.mark.parametrize("kind", [TimeoutError, SoftTimeLimitExceeded])
 def test_waiting_for_a_webhook(endpoint: Endpoint, kind: type[BaseException]) -> None:
-    """It is not taken for the time to ask after the job."""
+    """The client does not mistake it for the time of the next poll."""
     receiver = Receiver("https://test/hook", "a secret of some length")
     job = endpoint.job(JOB)
     error = interrupted(lambda: receiver.wait(job, poll_every=30), kind)

@@ -1,8 +1,8 @@
 """
 A submission that is interrupted, at each instant from its answer on.
 
-Whatever the exception and whenever it comes, it propagates unchanged and names the job, or
-says that there may be one; and the job is cancelled where that was asked for.
+Any exception at any instant propagates unchanged and names the job, or says that a job may exist.
+The job is cancelled if the caller asked for it.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def test_no_instant_loses_the_job(calls: tuple[Service, Callable[..., Any]], nam
 def test_an_answer_that_can_be_read(
     calls: tuple[Service, Callable[..., Any]], kind: type[Exception]
 ) -> None:
-    """What an unreadable answer is known by is the caller's own where the answer can be read."""
+    """An interruption stays the caller's exception if the answer is readable."""
     service, call = calls
 
     def one(interrupter: Interrupter) -> None:

@@ -14,7 +14,7 @@ from . import support
 
 @define
 class Expected:
-    """What the model knows of a job."""
+    """A job in the model."""
 
     ttl: float
     execution_timeout: float

@@ -1,8 +1,8 @@
 """
 A worker made with RunPod's own package, for tests: what it does with a job, the input says.
 
-It runs in an environment that has that package and nothing of ours. Its arguments: the kind of
-handler, and what else `runpod.serverless.start` is told, as JSON.
+It runs in an environment with that package and without this one. Its arguments: the kind of
+handler, and what else `runpod.serverless.start` gets, as JSON.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ ERRORS = {"text": "it is wrong", "object": {"code": 7}}
 
 
 def act(job):
-    """Do what the input asks for, and give what the handler is to return."""
+    """Do what the input asks for, and return the handler's result."""
     asked = job["input"]
     if "crash" in asked:
         os._exit(asked["crash"])

@@ -18,7 +18,7 @@ def until(what: Callable[[], object], patience: float = support.PATIENCE) -> Non
 
 
 def group(leader: int) -> list[int]:
-    """List the processes of a group; not those that have ended and nobody has buried."""
+    """List the processes of a group, without processes that have ended (zombies)."""
     listed = subprocess.run(
         ["ps", "-eo", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
     )

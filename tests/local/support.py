@@ -1,4 +1,4 @@
-"""What the tests of the local endpoint share: a client without opinions, a clock, a gate."""
+"""Shared parts of the local endpoint's tests: a plain client, a clock, a gate."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def echo(job: dict[str, Any]) -> Any:
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -80,7 +80,7 @@ class Api:
         )
 
     def ok(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        """Send a request that has to be answered with exactly 200."""
+        """Send a request, and check that the status is 200."""
         response = self.http.request(method, path, **arguments)
         assert response.status_code == 200, response.text
         assert response.headers["content-type"] == "application/json"
@@ -90,7 +90,7 @@ class Api:
         return body
 
     def refused(self, method: str, path: str, **arguments: Any) -> tuple[int, str]:
-        """Send a request that has to be refused; give status and detail."""
+        """Send a request, and check that it is refused; return status and detail."""
         response = self.http.request(method, path, **arguments)
         problem = response.json()
         assert list(problem) == ["status", "title", "detail"]

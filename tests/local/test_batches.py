@@ -29,7 +29,7 @@ PLACES = st.integers(0, 1) | st.integers(0, 11)
 
 @define
 class Expected:
-    """What the model knows of a batch."""
+    """A batch in the model."""
 
     status: str = "DRAFT"
     cancelled: bool = False
@@ -48,7 +48,7 @@ class Expected:
 
 
 class Histories(RuleBasedStateMachine):
-    """Compare the batches with a model that is told of every event."""
+    """Compare the batches with a model that receives every event."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,7 +200,7 @@ class Histories(RuleBasedStateMachine):
 
 
 def test_every_history_of_batches() -> None:
-    """Whatever happens in whatever order, statuses and counts are those of the model."""
+    """After any events in any order, statuses and counts equal the model's."""
     run_state_machine_as_test(
         Histories, settings=settings(max_examples=120, stateful_step_count=50, deadline=None)
     )
@@ -292,7 +292,7 @@ def test_a_batch_from_draft_to_results(serve: Serve, create: Any) -> None:
 
 
 def test_results_stay_when_the_jobs_have_expired(serve: Serve, create: Any) -> None:
-    """A batch is asked for hours later; its jobs by themselves are gone by then."""
+    """A batch is available hours later, although its jobs have expired."""
     clock = Clock()
     api = serve(echo, clock=clock)
     batch = create(api, "kept")
@@ -326,7 +326,7 @@ def test_pages(api: Api, create: Any) -> None:
 
 
 def test_the_list_is_the_newest_first(serve: Serve, create: Any) -> None:
-    """Each batch in it is as it is by itself."""
+    """Each batch in the list equals the batch alone."""
     api = serve(echo)
     assert api.ok("GET", "/batch") == {"batches": []}
     paths = [create(api, n) for n in range(3)]
@@ -335,7 +335,7 @@ def test_the_list_is_the_newest_first(serve: Serve, create: Any) -> None:
 
 
 def test_cancelling(serve: Serve, create: Any) -> None:
-    """What waits is cancelled at once, what runs may end, and then the batch is cancelled."""
+    """Queued jobs are cancelled at once, running jobs may end, and then the batch is cancelled."""
     gate = Gate()
 
     def handler(job: dict[str, Any]) -> Any:
@@ -359,7 +359,7 @@ def test_cancelling(serve: Serve, create: Any) -> None:
 
 
 def test_there_may_be_ten_active_batches(serve: Serve, create: Any) -> None:
-    """One that has nothing more to do makes room."""
+    """A batch that has ended makes room for another."""
     api = serve(echo)
     paths = [create(api) for _ in range(10)]
     refusal = (400, "bad request: batch: at most 10 batches can be active")
@@ -403,7 +403,7 @@ def test_a_batch_may_have_5000_requests(serve: Serve, create: Any) -> None:
 def test_refusals(
     api: Api, create: Any, method: str, path: str, body: Any, refusal: tuple[int, str]
 ) -> None:
-    """What is wrong is said, with its place."""
+    """The error names the problem and its place."""
     batch = create(api)
     content = b"" if body is None else json.dumps(body).encode()
     assert api.refused(method, path.format(batch), content=content) == refusal
@@ -422,7 +422,7 @@ def test_a_finalized_batch_is_locked(api: Api, create: Any) -> None:
 
 
 def test_the_body_of_a_call_is_limited(serve: Serve, create: Any) -> None:
-    """The limit is that of /run."""
+    """The limit is the same as for /run."""
     api = serve(echo, limits=Limits(run_body=100))
     batch = create(api, 1)
     refusal = (400, "bad request: body: exceeded max body size of 100B")

@@ -1,4 +1,4 @@
-"""Cancel, retry and purge: what they do to jobs, and what becomes of the handlers."""
+"""Cancel, retry and purge: their effect on jobs and on handlers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Witness:
 
 @pytest.mark.parametrize("kind", ["coroutine", "async_generator", "generator", "stubborn"])
 def test_cancelling_stops_a_running_handler(serve: Serve, kind: str) -> None:
-    """The answer is that of a job that had started; the worker takes the next one."""
+    """The answer shows a started job; the worker takes the next one."""
     witness = Witness()
     api = serve(getattr(witness, kind))
     job_id = api.run()
@@ -229,7 +229,7 @@ def test_only_failed_jobs_can_be_retried(serve: Serve) -> None:
 
 
 def test_a_retry_can_overtake_the_attempt_before_it(serve: Serve, clock: Clock) -> None:
-    """What a handler that could not be stopped says later is not the result of the retry."""
+    """A late result of a handler that could not be stopped is not the retry's result."""
     gate, attempts = Gate(), list[Any]()
 
     def handler(_: Any) -> Any:
@@ -257,7 +257,7 @@ def test_a_retry_can_overtake_the_attempt_before_it(serve: Serve, clock: Clock) 
 
 
 def test_a_purge_removes_queued_jobs_only(serve: Serve) -> None:
-    """What runs goes on, what has ended stays, what was queued is unknown."""
+    """Running jobs continue, finished jobs stay, queued jobs are unknown."""
     gate = Gate()
 
     def handler(job: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Time that goes on when it is told to."""
+"""Time that advances on request."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_times_are_those_of_the_clock(serve: Serve) -> None:
 
 
 def test_one_clock_for_many(serve: Serve) -> None:
-    """All endpoints follow it, those that are closed do not hold it up, nor those yet to start."""
+    """All endpoints follow it; neither closed endpoints nor endpoints without a start delay it."""
     clock = VirtualClock()
     closed = LocalEndpoint(echo, clock=clock).start()
     closed.close()
@@ -112,7 +112,7 @@ def test_it_advances_from_anywhere(serve: Serve) -> None:
 
 
 def test_closing_while_it_advances() -> None:
-    """Neither waits for the other for ever."""
+    """Neither waits for the other forever."""
     clock, over = VirtualClock(), threading.Event()
 
     def advance() -> None:

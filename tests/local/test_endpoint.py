@@ -67,7 +67,7 @@ def test_one_that_was_never_started_can_be_closed() -> None:
 
 
 def test_several_at_once() -> None:
-    """Each has a port, an id and a key of its own."""
+    """Each has its own port, id and key."""
     with LocalEndpoint(lambda _: "one") as one, LocalEndpoint(lambda _: "two") as two:
         assert one.base_url != two.base_url
         assert one.endpoint_id != two.endpoint_id
@@ -127,7 +127,7 @@ def test_mistakes_are_told_at_once(
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says what to install; progress_update is there all the same."""
+    """The error says what to install; progress_update can still be imported."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(ImportError, match=r"pip install 'runpod_sdk\[local\]'"):
         LocalEndpoint(echo).start()
@@ -220,7 +220,7 @@ def test_each_job_that_ends_is_a_line_in_the_log(caplog: pytest.LogCaptureFixtur
 
 
 def test_closing_does_not_wait_for_a_slow_client() -> None:
-    """Neither one that has sent nothing, nor one that has sent half, holds it up for long."""
+    """Neither a silent client, nor one that has sent half a request, delays it for long."""
     with LocalEndpoint(echo) as local:
         api = Api(local)
         connections = [support.raw_connection(api) for _ in range(2)]
@@ -235,7 +235,7 @@ def test_closing_does_not_wait_for_a_slow_client() -> None:
 
 
 def test_it_serves_async_code_on_the_same_thread() -> None:
-    """The server does not need the loop of whoever started it."""
+    """The server does not need its starter's event loop."""
 
     async def ask() -> Any:
         with LocalEndpoint(echo) as local:

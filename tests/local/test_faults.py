@@ -108,7 +108,7 @@ def test_a_lost_reply_happens_after_the_job_was_taken(served: Served) -> None:
 
 
 def test_a_lost_request_happens_before(served: Served) -> None:
-    """Nothing comes back, and there is no job: the client cannot tell this from the other."""
+    """No answer, and no job: the client cannot distinguish this from the other fault."""
     before = served.jobs()
     with (
         served.faults.active(LostRequest("run")) as fault,
@@ -122,7 +122,7 @@ def test_a_lost_request_happens_before(served: Served) -> None:
 @pytest.mark.parametrize("fault", ["lost-reply", "lost-request"])
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_not_one_byte_is_sent(served: Served, operation: str, fault: str) -> None:
-    """Whatever the operation, the connection just ends; the next one is as if nothing was."""
+    """For any operation, the connection ends; the next connection works."""
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         served.ask(operation, **{"X-Local-Fault": fault})
     assert served.ask("health").status_code == 200
@@ -152,7 +152,7 @@ def test_whoever_parses_the_bytes(parser: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_only_the_operation_that_it_names(served: Served) -> None:
-    """Others are answered as ever; without an operation, none is."""
+    """Others are answered as before; without an operation, none is."""
     with served.faults.active(ServerFailure("status")):
         codes = {operation: served.ask(operation).status_code for operation in OPERATIONS}
     assert [name for name, code in codes.items() if code == 503] == ["status"]
@@ -170,7 +170,7 @@ def test_a_window_of_429_by_number(served: Served) -> None:
 
 
 def test_a_window_of_429_by_time(served: Served) -> None:
-    """It lasts by the clock of the endpoint, and says when to come back only if told to."""
+    """It lasts by the endpoint's clock, and sends `Retry-After` only if configured."""
     served.faults.add(RateLimited(), lasting=timedelta(seconds=2))
     served.clock.advance(1.5)
     response = served.ask("health")
@@ -203,7 +203,7 @@ def test_the_page_of_an_edge(served: Served) -> None:
 
 
 def test_the_edge_has_less_patience_than_the_service(serve: Serve) -> None:
-    """A request that is held gets the page when its time has come, and the job goes on."""
+    """A held request gets the page at its time, and the job continues."""
     gate = Gate()
     api: Api = serve(lambda _: gate.wait())
     fault = '{"fault": "gateway-timeout", "after": 0.05}'
@@ -285,7 +285,7 @@ def test_no_output_of_one_job(serve: Serve) -> None:
 
 
 def test_an_expired_result(served: Served) -> None:
-    """A job that has ended is gone when it is asked for; one that has not is not touched."""
+    """A finished job is unknown at the next request; other jobs do not change."""
     job, other = served.endpoint.run(input=1), served.endpoint.run(input=2)
     other.wait()
     with served.faults.active(ExpiredResult(job.id)) as fault:
@@ -340,7 +340,7 @@ def test_the_first_that_fits_strikes(served: Served) -> None:
 
 
 def test_they_can_be_ended(served: Served) -> None:
-    """One by itself, twice even, or all; what has struck is still known."""
+    """One alone, even twice, or all; the number of times a fault was applied is kept."""
     first = served.faults.add(ServerFailure("health"))
     second = served.faults.add(ServerFailure("status"))
     assert [one.fault for one in served.faults] == [first.fault, second.fault]
@@ -354,7 +354,7 @@ def test_they_can_be_ended(served: Served) -> None:
 
 
 def test_many_threads(served: Served) -> None:
-    """However many ask at once, it strikes as often as it should."""
+    """Among any number of concurrent requests, it is applied as often as configured."""
     fault = served.faults.add(ServerFailure("health"), times=20)
     codes: list[int] = []
     threads = [
@@ -447,7 +447,7 @@ def control(served: Served, verb: str, path: str, content: str | None = None) ->
 
 @pytest.mark.parametrize(("fault", "written"), FAULTS, ids=lambda value: type(value).__name__)
 def test_every_fault_can_be_written(served: Served, fault: Fault, written: dict[str, Any]) -> None:
-    """What is posted is the same value as in Python, and is listed as it was written."""
+    """A posted fault equals the one in Python, and is listed as it was posted."""
     response = control(served, "POST", "", json.dumps({**written, "times": 9}))
     assert response.status_code == 200, response.text
     (active,) = served.faults
@@ -471,7 +471,7 @@ def test_control_from_another_process(served: Served) -> None:
 
 
 def test_control_needs_the_key(served: Served) -> None:
-    """Who may not ask the endpoint may not disturb it."""
+    """A client without the key cannot add faults."""
     root = served.local.base_url.removesuffix("/v2")
     response = httpx.post(f"{root}/local/faults", content="lost-reply", trust_env=False)
     assert response.status_code == 401
@@ -500,7 +500,7 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "match"), BAD)
 def test_what_is_written_badly(served: Served, text: str, match: str) -> None:
-    """400 says what there is, and nothing is in force."""
+    """400 lists the valid values, and no fault is active."""
     response = control(served, "POST", "", text)
     assert response.status_code == 400
     assert match in response.json()["detail"]
@@ -508,7 +508,7 @@ def test_what_is_written_badly(served: Served, text: str, match: str) -> None:
 
 
 def test_a_bad_header(served: Served) -> None:
-    """400 says what there is, and the operation does not happen."""
+    """400 lists the valid values, and the operation does not happen."""
     before = served.jobs()
     for text, match in [*BAD[3:10], ("slow-start", "slow-start"), ("no-output", "this request")]:
         response = served.ask("run", **{"X-Local-Fault": text})
@@ -530,7 +530,7 @@ def test_a_header_is_for_its_request_only(served: Served) -> None:
 @settings(max_examples=50)
 @given(st.text(max_size=30) | st.dictionaries(st.text(max_size=5), st.integers()).map(json.dumps))
 def test_no_header_is_too_odd(shared: Served, text: str) -> None:
-    """Whatever is written, the answer is one that the table of faults has."""
+    """For any text, the answer is in the table of faults."""
     header = (text if text.isprintable() else text.encode("utf-8").hex()).strip()
     response = shared.api.http.get("/health", headers={b"x-local-fault": header.encode("utf-8")})
     assert response.status_code == (400 if header else 200)

@@ -1,8 +1,8 @@
 """
 The local endpoint beside what was recorded: the same members in the same state.
 
-A raw recording has exactly the members of our answer. What the documentation and the tests of
-clients show may have fewer, as they were trimmed or are old; what they have more is listed.
+A raw recording has exactly the members of our answer. Bodies in the documentation and in tests of
+clients may have fewer members, because they were trimmed or are old; additional members are listed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OPERATIONS = frozenset(
 )
 RAW = ("recorded HTTP exchange", "recorded 2026", "live capture", "live)")
 LEFT_OUT = frozenset({"id", "delayTime", "executionTime", "workerId"})
-"""What older answers lack, and what was trimmed by those who published a body."""
+"""Members that older answers lack, and members that were trimmed before publication."""
 ADDED = {
     "input": "older answers of status and runsync had it",
     "started": "made by RunPod's JavaScript client",
@@ -73,7 +73,7 @@ PAYLOADS = _payloads()
 
 
 class Answers:
-    """What the local endpoint answers in each state, asked for once."""
+    """The local endpoint's answers in each state, requested once."""
 
     def __init__(self, local: LocalEndpoint, gate: Gate) -> None:
         self.api = Api(local)
@@ -283,7 +283,7 @@ def test_refusals_have_the_recorded_texts(
 
 
 def test_a_load_balancing_host_asks_for_a_key_first(answers: Answers) -> None:
-    """As the recorded one does."""
+    """The recorded answer does the same."""
     url = httpx.URL(answers.api.url)
     host = f"{url.path.rpartition('/')[2]}.api.runpod.ai"
     response = httpx.get(
@@ -293,7 +293,7 @@ def test_a_load_balancing_host_asks_for_a_key_first(answers: Answers) -> None:
 
 
 def test_webhook_v2_is_taken_and_has_no_effect(serve: Serve) -> None:
-    """Nobody knows what it does; the handler does not see it."""
+    """Its effect is unknown; the handler does not see it."""
     api = serve(dict, limits=Limits(webhook_retry_delays=()))
     done = api.run_sync(1, webhookV2="http://127.0.0.1:9/")
     assert done["output"] == {"id": done["id"], "input": 1}

@@ -52,7 +52,7 @@ def test_run_sync_answers_with_the_result(api: Api) -> None:
 
 @pytest.mark.parametrize("value", [{}, {"a": [1, None]}, None, "text", [], 0, False, "\ud800 é"])
 def test_any_json_is_taken_as_input(api: Api, value: Any) -> None:
-    """What the handler gets is what was sent, an empty object and null included."""
+    """The handler gets the input as sent, also an empty object and null."""
     content = json.dumps({"input": [value]})
     answer = api.ok("POST", "/runsync", content=content)
     assert answer["output"] == [value]
@@ -116,7 +116,7 @@ def test_the_key_is_taken_with_and_without_bearer(api: Api, form: str) -> None:
     ],
 )
 def test_a_wrong_key_is_refused(api: Api, value: str, detail: str) -> None:
-    """A wrong key and a missing one are told apart, before anything else is looked at."""
+    """A wrong key and a missing one get different errors, before any other check."""
     headers = {"authorization": value.encode()}
     for path in ("/health", f"/status/{UNKNOWN}", "/nowhere"):
         assert api.refused("GET", path, headers=headers) == (401, detail)
@@ -163,7 +163,7 @@ def test_jobs_belong_to_their_endpoint(serve: Serve) -> None:
     "path", ["", "/", "/nowhere", "/run/x", "/status", "/status/", "/status/a/b", "/health/"]
 )
 def test_unknown_paths(api: Api, path: str) -> None:
-    """What is no operation is 404, as a problem."""
+    """An unknown path is 404, with a problem body."""
     assert api.refused("GET", api.url + path) == (404, "not found")
 
 
@@ -188,7 +188,7 @@ def test_paths_outside_of_the_api(api: Api) -> None:
     ],
 )
 def test_wrong_verbs(api: Api, path: str, allowed: set[str]) -> None:
-    """A verb that the service does not know for a path is 405, with those that it does."""
+    """A verb that the service does not accept for a path is 405, with the accepted verbs."""
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"):
         response = api.http.request(method, path)
         assert (response.status_code == 405) is (method not in allowed)

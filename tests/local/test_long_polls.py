@@ -88,7 +88,7 @@ def test_stream_is_held_while_the_job_is_queued(api: Api, gate: Gate) -> None:
 
 
 def test_chunks_that_are_there_are_handed_out_at_once(api: Api, gate: Gate) -> None:
-    """What came since the last answer comes together, each chunk to whoever asks first."""
+    """An answer has all chunks since the last answer; each chunk goes to the first request."""
     job_id = api.run([1, 2, 3])
     gate.open(3)
     for _ in range(4):
@@ -104,7 +104,7 @@ def test_chunks_that_are_there_are_handed_out_at_once(api: Api, gate: Gate) -> N
 
 
 def test_a_chunk_goes_to_one_of_two_that_wait(api: Api, gate: Gate) -> None:
-    """One is answered with it, the other goes on waiting."""
+    """One is answered with it, the other keeps waiting."""
     job_id = api.run(["a"])
     path = f"/stream/{job_id}"
     with api.held("GET", path) as one, api.held("GET", path) as other:
@@ -136,7 +136,7 @@ def test_a_client_that_has_gone_gets_no_chunk(api: Api, gate: Gate) -> None:
 
 
 def test_a_client_that_hangs_up_does_not_end_its_job(api: Api, gate: Gate) -> None:
-    """A job of /runsync goes on without the one who asked for it."""
+    """A job of /runsync continues after its client has left."""
     with api.held("POST", "/runsync", {"input": []}) as held:
         held.hang_up()
         api.settled()

@@ -67,7 +67,7 @@ def test_without_a_body_there_is_only_a_route(api: Api, verb: str) -> None:
 
 
 def test_a_stream_is_relayed_as_it_is(api: Api) -> None:
-    """What is yielded is put together again, wherever it was cut."""
+    """The yielded pieces are joined, for any cuts."""
     body = {"stream": True}
     with api.http.stream("POST", "/openai/v1/chat/completions", json=body) as response:
         assert response.status_code == 200
@@ -151,7 +151,7 @@ def test_what_is_returned_is_the_answer(serve: Serve, stream: bool) -> None:
 
 
 def test_bad_bodies(api: Api) -> None:
-    """What is no JSON makes no job."""
+    """A body that is not JSON creates no job."""
     before = api.health()
     for content in (b"{", b"--boundary"):
         status, detail = api.refused("POST", "/openai/v1/x", content=content)
@@ -194,7 +194,7 @@ def _begun(api: Api) -> Any:
 
 
 def test_closing_ends_what_is_held() -> None:
-    """Nobody is left waiting for an endpoint that is no more."""
+    """When the endpoint closes, no request keeps waiting."""
     gate = Gate()
     with LocalEndpoint(lambda job: gate.wait()) as local:
         api = Api(local)

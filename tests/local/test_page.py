@@ -1,4 +1,4 @@
-"""What the page is told and served, over HTTP: to whom, how much of it, and when."""
+"""The page's data over HTTP: the recipients, the amount, and the time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JsonObject = dict[str, Any]
 
 
 class Page:
-    """What a browser does: it asks who is there, and then with the key that it was given."""
+    """A browser's requests: the page first, and then the data with the page's key."""
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False)
@@ -131,7 +131,7 @@ def test_the_page_has_a_key_of_its_own(api: Api, page: Page) -> None:
 
 @pytest.mark.parametrize("path", ["/local/state", f"/local/jobs/{UNKNOWN}/input"])
 def test_what_is_told_of_jobs_needs_a_key(api: Api, page: Page, path: str) -> None:
-    """Without one, or with a wrong one, nothing is told; with that of programs, all is."""
+    """Without a key, or with a wrong one, there is no data; with the programs' key, there is."""
     for key in ("", "Bearer wrong"):
         assert page.http.get(path, headers={"authorization": key}).status_code == 401
     assert page.http.get(path, headers=api.headers).status_code != 401
@@ -314,7 +314,7 @@ def test_it_is_held_until_there_is_news(serve: Serve) -> None:
 
 
 def test_no_news_come_at_the_end_of_the_wait(api: Api, page: Page) -> None:
-    """The same version is told again."""
+    """The version does not change."""
     api.settled()
     state = page.state()
     again = page.state(since=state["version"], wait=10)
@@ -323,7 +323,7 @@ def test_no_news_come_at_the_end_of_the_wait(api: Api, page: Page) -> None:
 
 
 def test_questions_of_others_are_no_news(api: Api, page: Page) -> None:
-    """Who only asks for a job does not wake those who look on."""
+    """A status request does not wake the requests that wait for changes."""
     job = api.run_sync(1)["id"]
     api.settled()
     version = page.state()["version"]
@@ -334,7 +334,7 @@ def test_questions_of_others_are_no_news(api: Api, page: Page) -> None:
 
 
 def test_a_version_of_another_server_is_not_waited_with(page: Page) -> None:
-    """After a restart on the same port the page is told at once."""
+    """After a restart on the same port, the page learns of it at once."""
     with LocalEndpoint(echo) as other:
         there = Page(other.page_url)
         version = there.state()["version"]

@@ -50,7 +50,7 @@ async def ask_async(value):
 
 
 class Project:
-    """A project of somebody else, with tests of its own."""
+    """Another project, with its own tests."""
 
     def __init__(self, pytester: pytest.Pytester, patch: pytest.MonkeyPatch) -> None:
         self._pytester = pytester
@@ -66,7 +66,7 @@ class Project:
         return self._pytester.runpytest_inprocess(*plugins, "-p", "no:cacheprovider", *args)
 
     def run_apart(self, tests: str, *args: str) -> pytest.RunResult:
-        """Run in a process of its own, with no plugins but those that are named."""
+        """Run in a separate process, with the named plugins only."""
         self._pytester.makepyfile(test_application=tests)
         self._patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         return self._pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:cacheprovider", *args)
@@ -116,7 +116,7 @@ def test_a_proxy_is_not_asked(project: Project, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_it_takes(project: Project) -> None:
-    """It is a LocalEndpoint, with its arguments, started; mistakes are told as ever."""
+    """It is a started LocalEndpoint with its arguments; mistakes raise the usual errors."""
     project.run("""
         import pytest
         from runpod_sdk.local import Limits, LocalEndpoint, LostReply
@@ -134,7 +134,7 @@ def test_what_it_takes(project: Project) -> None:
 
 
 def test_everything_ends_with_the_test(project: Project) -> None:
-    """Endpoints and clients are closed, whatever became of the test; one can end earlier."""
+    """Endpoints and clients are closed after any outcome of the test; one can be closed earlier."""
     result = project.run("""
         import threading
         import pytest
@@ -257,7 +257,7 @@ ASYNC = """
 
 @needs("pytest_asyncio")
 def test_under_pytest_asyncio(project: Project) -> None:
-    """What an async test leaves open is closed on its loop: nothing is warned about."""
+    """Clients that an async test leaves open are closed on its loop, without a warning."""
     project.run(ASYNC.format(mark="@pytest.mark.asyncio")).assert_outcomes(passed=3, failed=1)
 
 

@@ -59,7 +59,7 @@ def queue_with(*workers: str) -> Queue:
 
 @define(eq=False)
 class Member:
-    """What the model knows of a worker that is there."""
+    """A present worker in the model."""
 
     ours: bool
     since: float
@@ -446,7 +446,7 @@ def test_every_history_is_as_the_model_has_it() -> None:
 
 
 def test_an_id_is_used_once() -> None:
-    """A second job with the id of one that is there is refused."""
+    """A second job with an existing id is refused."""
     queue = queue_with()
     submission = JobSpec("x", {}, execution_timeout=1, ttl=1, retention=1)
     queue.submit(0.0, submission)
@@ -455,7 +455,7 @@ def test_an_id_is_used_once() -> None:
 
 
 def test_news_are_told_once() -> None:
-    """What has changed is handed over once, also when it is that a job is gone."""
+    """Each change is reported once, also the removal of a job."""
     queue = queue_with()
     queue.submit(0.0, JobSpec("x", {}, execution_timeout=1, ttl=1, retention=1))
     assert queue.effects().changed == {"x"}
@@ -489,7 +489,7 @@ def taken(queue: Queue, worker: str, most: int = 9) -> list[str]:
 
 
 def test_lost_jobs_are_first_again_in_their_order() -> None:
-    """The jobs of a worker that vanishes come before those that have waited since."""
+    """The jobs of a vanished worker come before jobs that were queued later."""
     queue = queue_with()
     for job_id in "abc":
         queue.submit(0.0, submission(job_id))
@@ -501,7 +501,7 @@ def test_lost_jobs_are_first_again_in_their_order() -> None:
 
 
 def test_a_worker_is_not_given_a_job_that_it_has_not_let_go_of() -> None:
-    """What it reports could be of either run; another worker may have the job."""
+    """Its report could be about either run; another worker may have the job."""
     queue = queue_with()
     queue.join(0.0, "puller")
     queue.submit(0.0, submission("a", execution_timeout=1))
@@ -536,7 +536,7 @@ def test_one_that_ends_before_it_was_there_is_replaced_later_each_time() -> None
 
 @given(text=st.text(max_size=200), size=st.integers(14, 100))
 def test_long_texts_are_split(text: str, size: int) -> None:
-    """What is yielded comes in parts that are small enough, and none where nothing has to be."""
+    """Yielded values are split only if they are too large, into parts that are small enough."""
     parts = split_chunk(text, size)
     assert "".join(parts) == text
     assert all(len(json.dumps(part)) <= size for part in parts)

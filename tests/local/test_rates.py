@@ -29,8 +29,8 @@ def test_a_meter(
     steps: list[tuple[str, float]], requests: int, at_once: int | None, running: int
 ) -> None:
     """
-    No window has more than the limit and no instant more than it may; what is refused could
-    not have been let in, and is let in after the wait that it is told.
+    No window has more than the limit and no instant more than it may; a refused request exceeds a
+    limit, and is accepted after the wait that its answer names.
     """
     meter = Meter(Rate(requests, at_once))
     limit = max(requests, running * requests // 40)

@@ -1,4 +1,4 @@
-"""Bodies and queries that are refused, and those that just are not."""
+"""Refused bodies and queries, and the nearest accepted bodies and queries."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_waits_out_of_range(api: Api, wait: str) -> None:
 
 @pytest.mark.parametrize("wait", ["1000", "300000"])
 def test_waits_in_range(api: Api, wait: str) -> None:
-    """Both ends of the range are taken; what is there already is not waited for."""
+    """Both ends of the range are accepted; a finished job is returned at once."""
     done = api.ok("POST", "/runsync", params={"wait": wait}, json={"input": 1})
     assert api.ok("GET", f"/status-sync/{done['id']}", params={"wait": wait}) == done
     assert api.ok("GET", f"/stream/{done['id']}", params={"wait": wait})["stream"] == []

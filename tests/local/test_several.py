@@ -110,7 +110,7 @@ def test_time_passes_for_all_of_them() -> None:
 
 
 def test_any_id_is_answered_if_asked_for() -> None:
-    """For a program whose id is written into it; its jobs are those of the one endpoint."""
+    """For a program with a fixed id; its jobs belong to the one endpoint."""
     with LocalEndpoint(echo, endpoint_id="mine", any_id=True) as local, local.client() as client:
         job = client.endpoint("theirs").run(input=1)
         assert job.output(timeout=PATIENCE) == 1

@@ -1,4 +1,4 @@
-"""What time alone does to a job, with a clock that the test sets."""
+"""The effects of time alone on a job, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_endpoint_has_an_execution_timeout_of_its_own(serve: Serve, clock: C
 @pytest.mark.parametrize("operation", ["status-sync", "stream"])
 @pytest.mark.parametrize("policy", ["executionTimeout", "ttl"])
 def test_time_ends_long_polls_too(serve: Serve, clock: Clock, operation: str, policy: str) -> None:
-    """Who waits is told, without anybody asking for anything."""
+    """A waiting request is answered, without another request."""
     api = serve(forever, clock=clock, limits=Limits(sweep_interval=0.01))
     job_id = api.run(1, policy={policy: 5000})
     with api.held("GET", f"/{operation}/{job_id}") as held:
@@ -169,7 +169,7 @@ def test_status_can_set_the_ttl(serve: Serve, clock: Clock) -> None:
 
 
 def test_a_retry_begins_a_new_life(serve: Serve, clock: Clock) -> None:
-    """Its delay counts from the submission, its TTL and retention anew."""
+    """Its delay counts from the submission; its TTL and retention start again."""
     errors = ["once"]
     api = serve(
         lambda _: {"error": errors.pop()} if errors else "done",

@@ -1,4 +1,4 @@
-"""Webhooks, seen by their receiver: when, what, how often, and that nobody waits for them."""
+"""Webhooks at their receiver: when, what, how often; no job waits for a webhook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUICK = Limits(webhook_retry_delays=(0, 0))
 
 
 class Receiver:
-    """Takes webhooks; answers with *codes*, one after the other, the last one for ever."""
+    """Receives webhooks; answers with *codes* in turn, and with the last one from then on."""
 
     def __init__(self, *codes: int) -> None:
         self.calls = queue.Queue[tuple[dict[str, str], dict[str, Any]]]()
@@ -72,7 +72,7 @@ def receive() -> Iterator[Any]:
 
 @pytest.mark.parametrize("operation", ["run", "runsync"])
 def test_the_job_is_posted_as_recorded(serve: Serve, receive: Any, operation: str) -> None:
-    """Headers and body are those of the recording: the job, its input, and no worker."""
+    """Headers and body equal the recording: the job, its input, and no worker."""
     receiver, api = receive(), serve(echo)
     request = {"input": {"n": 1}, "webhook": receiver.url, "s3Config": {"accessSecret": "s"}}
     job_id = api.ok("POST", f"/{operation}", json=request)["id"]
@@ -173,7 +173,7 @@ def test_the_third_attempt_may_succeed(serve: Serve, receive: Any) -> None:
 def test_a_webhook_that_leads_nowhere(
     serve: Serve, caplog: pytest.LogCaptureFixture, url: str
 ) -> None:
-    """The job runs; the log tells that nobody was called."""
+    """The job runs; the log says that no URL was called."""
     api = serve(echo, limits=QUICK)
     with caplog.at_level(logging.WARNING):
         job = api.run_sync(1, webhook=url)
@@ -207,7 +207,7 @@ def test_a_receiver_has_a_time_limit(serve: Serve, caplog: pytest.LogCaptureFixt
 def test_no_logger_is_told_the_url(
     serve: Serve, receive: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nor that of httpx, by which it is called: whoever has the URL can call it."""
+    """The log of httpx does not show it either: anyone with the URL could call it."""
     receiver, api = receive(500), serve(echo, limits=QUICK)
     with caplog.at_level(logging.DEBUG):
         api.ok("POST", "/run", json={"input": {}, "webhook": receiver.url})
@@ -236,7 +236,7 @@ def test_proxies_of_the_environment_are_not_used(
 
 
 def test_a_purged_job_calls_nobody(serve: Serve, receive: Any) -> None:
-    """What was removed has not ended."""
+    """A removed job has not ended."""
     gate = Gate()
     receiver = receive()
 
@@ -256,6 +256,6 @@ def test_a_purged_job_calls_nobody(serve: Serve, receive: Any) -> None:
 
 @pytest.mark.parametrize("delays", [(-1,), (float("nan"),)])
 def test_delays_must_not_be_negative(delays: tuple[float, ...]) -> None:
-    """A wrong length is told at once."""
+    """A wrong length raises at once."""
     with pytest.raises(ValueError, match="webhook_retry_delays must not be negative"):
         Limits(webhook_retry_delays=delays)

@@ -127,7 +127,7 @@ def test_a_handler_gets_all_of_the_job_that_is_for_it(apis: Apis) -> None:
 
 
 def test_a_worker_knows_where_it_is(apis: Apis) -> None:
-    """The variables are those of the service; its logs have the endpoint's id to be JSON."""
+    """The variables are the service's; with the endpoint's id, the worker logs JSON."""
     api = apis["quick"]
     names = ["RUNPOD_ENDPOINT_ID", "RUNPOD_POD_ID", "RUNPOD_AI_API_KEY"]
     done = api.run_sync({"environment": names})
@@ -195,7 +195,7 @@ def test_several_jobs_run_at_once_where_the_worker_says_so(apis: Apis, tmp_path:
 
 @pytest.mark.parametrize("how", ["cancel", "overrun"])
 def test_an_async_handler_is_cancelled(apis: Apis, how: str, tmp_path: Path) -> None:
-    """Its worker goes on, with what else it runs."""
+    """Its worker continues, with its other jobs."""
     api, mark = apis["many"], tmp_path / "cancelled"
     policy = {"executionTimeout": 300} if how == "overrun" else {}
     other = api.run({"wait": 2})
@@ -268,14 +268,14 @@ def test_every_job_gets_a_new_worker_where_the_package_is_told_so(apis: Apis) ->
 
 
 def test_a_job_with_an_empty_input_fails_as_recorded(apis: Apis) -> None:
-    """The package drops it without a word, and its worker goes on."""
+    """The package drops it silently, and its worker continues."""
     failed = apis["plain"].run_sync({})
     assert set(failed) == support.FAILED | {"retries"}
     assert (failed["error"], failed["retries"]) == ("job timed out after 1 retries", 1)
 
 
 def test_closing_ends_all_processes(apis: Apis) -> None:
-    """Those that a worker has started too, and be it in the midst of a job."""
+    """Also processes that a worker has started, even during a job."""
     api = apis["closing"]
     pid = api.run_sync({"n": 1})["output"]
     job_id = api.run({"block": 60})

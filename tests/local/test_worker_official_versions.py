@@ -36,7 +36,7 @@ def test_jobs_are_run(endpoint: Endpoint) -> None:
 
 
 def test_a_worker_takes_jobs_after_one_was_cancelled(endpoint: Endpoint) -> None:
-    """What versions 1.7.12 to 1.10.0 keep in a file outlives their process."""
+    """The file of versions 1.7.12 to 1.10.0 outlives their process."""
     job = endpoint.run(input={"block": 600})
     until(lambda: job.status().status == "IN_PROGRESS", PATIENCE)
     job.cancel()

@@ -1,4 +1,4 @@
-"""Worker processes: how they are started, heard, replaced and ended, whatever they run."""
+"""Worker processes: how they are started, logged, replaced and ended, with any program."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def start() -> Iterator[Start]:
 def test_a_worker_runs_where_and_with_what_it_is_told(
     start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it prints is in the log, by lines, under its name."""
+    """Its output is in the log, by lines, under its name."""
     caplog.set_level(logging.INFO, LOGGER)
     api = start("one", "two words", cwd=tmp_path)
     done = api.run_sync({"n": 1})

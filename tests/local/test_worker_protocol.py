@@ -1,4 +1,4 @@
-"""What a worker that pulls asks and reports, byte for byte as no package does it."""
+"""The requests of a worker that calls the API, byte for byte, without RunPod's package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded", "charset": "utf-8"}
 
 
 class FakeWorker:
-    """Asks and reports as it is told to; its key stands bare in the header."""
+    """Sends the requests of a test; its key is bare in the header."""
 
     def __init__(self, api: Api, name: str) -> None:
         self.name = name
@@ -71,7 +71,7 @@ Another = Callable[[Api], FakeWorker]
 
 @pytest.fixture
 def another() -> Iterator[Another]:
-    """Make more workers, each with a name of its own."""
+    """Make more workers, each with its own name."""
     with ExitStack() as stack:
         names = map("fake-{}".format, count())
 
@@ -102,7 +102,7 @@ def start(another: Another) -> Iterator[Start]:
 
 
 def test_a_job_is_handed_over_with_what_is_for_the_handler(start: Start) -> None:
-    """Webhook and s3Config are in it, policy and what nobody knows are not."""
+    """It contains webhook and s3Config, and neither policy nor unknown members."""
     api, worker = start()
     asked = {
         "input": {"z": 1, "a": [2]},
@@ -137,7 +137,7 @@ def test_no_request_is_held_longer_than_a_worker_waits(seconds: float) -> None:
 
 
 def test_a_job_comes_while_the_request_is_held(start: Start) -> None:
-    """One that waits is given it at once; who waits longest gets the first."""
+    """A waiting worker gets it at once; the one that has waited longest is first."""
     api, worker = start(limits={"job_take_wait": support.PATIENCE})
     with (
         api.held("GET", worker.take_path()) as first,
@@ -227,7 +227,7 @@ def test_the_key_may_stand_in_the_url(start: Start) -> None:
 def test_a_report_ends_a_job(
     start: Start, report: dict[str, Any], status: str, rest: dict[str, Any]
 ) -> None:
-    """Whatever the content type says, the body is JSON."""
+    """With any content type, the body is JSON."""
     api, worker = start()
     job_id = api.run()
     worker.taken()
@@ -307,7 +307,7 @@ def test_a_report_that_is_no_json_object_is_refused(start: Start, body: bytes) -
 
 
 def test_it_is_told_what_to_stop(start: Start) -> None:
-    """Each job once; one that the worker has not had for long, a little later."""
+    """Each job once; a job that the worker got just now, a little later."""
     api, worker = start(limits={"job_take_wait": support.PATIENCE})
     jobs = [api.run(), api.run()]
     worker.take(batch=2)
@@ -422,7 +422,7 @@ def test_who_is_silent_is_gone(start: Start, another: Another) -> None:
 
 
 def test_who_is_silent_at_work_and_never_pings_is_not(start: Start, another: Another) -> None:
-    """A handler that blocks is all that there is to be heard of it."""
+    """A handler that blocks the event loop makes the worker silent."""
     api, worker = start(limits={"worker_timeout": 0.1, "sweep_interval": 0.05})
     job_id = api.run({"n": 1})
     worker.taken()
@@ -445,7 +445,7 @@ def test_one_that_says_it_is_unhealthy_gets_no_jobs(start: Start, another: Anoth
 
 
 def test_stop_pod_of_a_worker_that_is_not_ours_is_theirs(start: Start) -> None:
-    """We cannot end it: it goes on."""
+    """The endpoint cannot end it: it continues."""
     api, worker = start()
     for _ in range(2):
         job_id = api.run({"n": 1})

@@ -1,4 +1,4 @@
-"""How many workers there are, and what they are doing, as /health tells."""
+"""The number of workers and their states, in /health."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def workers(api: Api) -> dict[str, int]:
 
 
 def test_workers_are_there_before_jobs_are(serve: Serve) -> None:
-    """As many as there may be, if nothing else is asked for."""
+    """By default, the maximum number of workers."""
     assert workers(serve(echo, workers=3)) == {"idle": 3, "ready": 3}
 
 
@@ -53,7 +53,7 @@ def test_some_stay(serve: Serve) -> None:
 
 
 def test_a_worker_takes_its_time_to_start(serve: Serve) -> None:
-    """Until then it is initializing, and its job waits, which the delay time tells."""
+    """Until then it is initializing, and its job waits, as the delay time shows."""
     clock = VirtualClock()
     api = serve(echo, min_workers=0, cold_start=timedelta(minutes=1), clock=clock)
     job_id = api.run("x")

@@ -1,4 +1,4 @@
-"""What handlers report while they run, and how workers share the jobs."""
+"""Reports of handlers while they run, and the distribution of jobs to workers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_late_progress_does_not_reopen_a_job(serve: Serve) -> None:
 
 
 def test_progress_from_another_thread(serve: Serve) -> None:
-    """A handler may report from threads of its own, with no more of the job than its id."""
+    """A handler may report from its own threads, with only the job's id."""
     gate = Gate()
 
     async def handler(job: dict[str, Any]) -> Any:
@@ -74,7 +74,7 @@ def test_progress_from_another_thread(serve: Serve) -> None:
 
 
 def test_progress_must_be_json(serve: Serve) -> None:
-    """What is no JSON is refused where it is reported."""
+    """A report that is not JSON raises in the handler."""
     done = serve(lambda job: progress_update(job, object())).run_sync()
     assert done["status"] == "FAILED"
     assert "JSON cannot represent this" in json.loads(done["error"])["error_message"]
@@ -85,7 +85,7 @@ def test_progress_must_be_json(serve: Serve) -> None:
 
 @pytest.mark.parametrize("asynchronously", [False, True])
 def test_workers_run_side_by_side(serve: Serve, asynchronously: bool) -> None:
-    """As many jobs as there are workers run at once, and each worker has a name."""
+    """Each worker runs one job at a time, and has a name."""
     together = threading.Barrier(3)
 
     async def async_handler(_: Any) -> Any:
@@ -116,7 +116,7 @@ def test_a_worker_runs_one_job_at_a_time_in_order(serve: Serve) -> None:
 
 
 def test_async_handlers_of_a_worker_share_its_loop(serve: Serve) -> None:
-    """What belongs to a loop, such as a connection pool, outlives the job that made it."""
+    """An event loop's objects, such as a connection pool, outlive the job that created them."""
     loops = []
 
     async def handler(_: Any) -> Any:

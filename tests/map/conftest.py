@@ -18,7 +18,7 @@ released = threading.Event()
 
 
 def held(output: str) -> dict[str, str]:
-    """Make the input of a job that goes on until it is released, or for ten seconds."""
+    """Return the input of a job that runs until it is released, or for ten seconds."""
     return {"held": output}
 
 
@@ -60,7 +60,7 @@ def endpoint(driver: Driver, local: LocalEndpoint) -> Any:
 
 @pytest.fixture
 def release() -> Iterator[Callable[[], None]]:
-    """What lets the jobs of `held` end; at the end of the test they do by themselves."""
+    """Lets the jobs of `held` end; at the end of the test, all are released."""
     released.clear()
     yield released.set
     released.set()

@@ -194,14 +194,14 @@ damages: st.SearchStrategy[Damage] = st.one_of(
     st.builds(Value, st.sampled_from(COLUMNS), st.integers(0, COUNT - 1), odd_values),
     st.builds(Statement, _statements),
 )
-"""What happens to a file."""
+"""The damages of a file."""
 
 damaged = st.lists(st.tuples(damages, st.booleans()), min_size=1, max_size=3)
-"""What happens to a journal; of each damage, whether it is done to the `-wal`."""
+"""The damages of a journal; for each, whether it is done to the `-wal`."""
 
 
 class Jobs:
-    """A service on which the jobs of the odd inputs fail, and the last ones go on."""
+    """A service on which the jobs of the odd inputs fail, and the last ones keep running."""
 
     def __init__(self, *, all_end: bool) -> None:
         self.all_end = all_end
@@ -238,7 +238,7 @@ def good(path: Path, *, closed: bool = True) -> set[int]:
     Make a journal with entries of each kind; return the inputs that were sent.
 
     Args:
-        path: Where it is to be.
+        path: The new file's path.
         closed: Whether it was closed; else it is as a crash leaves it, with a `-wal`.
     """
     jobs = Jobs(all_end=False)
@@ -260,7 +260,7 @@ def good(path: Path, *, closed: bool = True) -> set[int]:
 
 
 def apply(path: Path, done: Iterable[tuple[Damage, bool]]) -> None:
-    """Damage a journal, or its `-wal` where that is told and there is one."""
+    """Damage a journal, or its `-wal` if that is asked for and exists."""
     for damage, wal in done:
         target = Path(f"{path}-wal") if wal else path
         if not target.exists() or not target.stat().st_size:
@@ -271,7 +271,7 @@ def apply(path: Path, done: Iterable[tuple[Damage, bool]]) -> None:
 
 def use(path: Path) -> str:
     """
-    Read the journal and map with it; tell how that ended, in a word.
+    Read the journal and map with it; return the outcome as one word.
 
     Raises:
         AssertionError: It raised what its users do not expect.

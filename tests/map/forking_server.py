@@ -1,10 +1,10 @@
 """
 Lives of a batch: processes that run a `map` with a journal, and are killed.
 
-Run as a script by `kills.py`. It has imported all that a life needs, starts no thread of
-its own, and forks a life for each line that it reads, and a rival with the same journal if
-that is asked for. So a life costs a few milliseconds, and any moment of it can be the last.
-Its answer is a line: how each of them ended.
+Run as a script by `kills.py`. It has imported all that a life needs, starts no thread, and forks a
+life for each line that it reads, and a rival with the same journal if that is asked for. So a life
+costs a few milliseconds, and any moment of it can be the last. Its answer is a line: how each of
+them ended.
 """
 
 from __future__ import annotations

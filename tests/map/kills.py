@@ -1,9 +1,8 @@
 """
 Processes that run a `map` with a journal are killed, at any instant, and started again.
 
-SIGKILL leaves a process no time for anything. Meanwhile they copy their journals, and rivals
-are started with the same journal. What holds over all of their lives is counted where the
-jobs are run: in this process, by the local endpoint.
+SIGKILL leaves a process no time for anything. They also copy their journals, and rivals are started
+with the same journal. The local endpoint, in this process, counts the jobs of all lives.
 
     python -m tests.map.kills --kills 200
 """
@@ -39,7 +38,7 @@ Live = Callable[[list[tuple[float, dict[str, Any]]], float], list[int]]
 
 @attrs.define
 class Figures:
-    """What a soak has counted."""
+    """The counts of a soak."""
 
     inputs: int = 0
     kills: int = 0
@@ -49,7 +48,7 @@ class Figures:
     """Rivals that found the journal in use."""
     uncertain: int = 0
     most_uncertain: int = 0
-    """As many inputs as were being submitted when a process was killed."""
+    """Number of inputs that were being submitted when a process was killed."""
     sent_twice: int = 0
 
     def __str__(self) -> str:
@@ -79,7 +78,7 @@ class Batches:
 @contextmanager
 def forking_server(**options: Any) -> Iterator[Live]:
     """
-    Give what runs lives: when each begins, and when all end; it returns their statuses.
+    Yield a function that starts lives, waits for all of them, and returns their statuses.
 
     Args:
         options: Options of the server's process.

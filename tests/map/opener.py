@@ -1,5 +1,5 @@
 """
-Another process, which opens journals when it is told to.
+Another process, which opens journals on request.
 
 A fork would not do: SQLite keeps in memory what its process has locked, and a fork has that
 too. Run as a script, it reads a line for each thing to do, and answers with one.

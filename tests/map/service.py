@@ -1,9 +1,8 @@
 """
 A service of many jobs: what a client's transport reaches instead of a network.
 
-Time is the event loop's; under trio it can be that of a clock that jumps. Each input is
-a number, the index of its story; the service keeps what really became of it, so that a
-test can compare that with what the results say.
+Time is the event loop's; under trio, the clock can jump. Each input is a number, the index of its
+story; the service records the true outcome, so that a test can compare it with the results.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from runpod_sdk import AsyncEndpoint, AsyncRunpod
 
 
 class Fate(Enum):
-    """What befalls a submission."""
+    """The fault of a submission."""
 
     TAKEN = "is taken"
     REFUSED = "the connection is never made"
@@ -38,7 +37,7 @@ UNCERTAIN = {Fate.LOST, Fate.NEVER_CAME, Fate.BROKEN}
 
 @attrs.frozen
 class Story:
-    """What happens to one input; times in seconds."""
+    """The story of one input; times in seconds."""
 
     fate: Fate = Fate.TAKEN
     latency: float = 0.1
@@ -47,7 +46,7 @@ class Story:
     """From the submission to the end of the job."""
     status: str = "COMPLETED"
     unknown: float = 0.0
-    """How long the job is unknown to those who ask after it."""
+    """How long the service does not know the job."""
 
 
 class Service(httpx.AsyncBaseTransport):
@@ -61,7 +60,7 @@ class Service(httpx.AsyncBaseTransport):
         self.cancelled: dict[int, float] = {}
         self.asked: Counter[str] = Counter()
         self.under_way: set[int] = set()
-        """Inputs that the client is busy with: from being sent until the end was told."""
+        """Inputs from their submission until the client has received the end."""
         self.most_under_way = 0
         self.polls = self.most_polls = 0
 

@@ -51,13 +51,13 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What stays in the end, line by line, where there was never more than one bar."""
+        """The lines that stay at the end, if there was never more than one bar."""
         lines = STYLE.sub("", self.written).replace("\x1b[?25l", "").replace("\x1b[?25h", "")
         return [line.rpartition("\r\x1b[2K")[2] for line in lines.split("\r\n")]
 
     @property
     def drawn(self) -> list[str]:
-        """What the bar has said, each time that it was drawn."""
+        """The bar's text, each time that it was drawn."""
         return re.findall(r"\d+(?:/\d+)? done[^\r]*", STYLE.sub("", self.written))
 
 
@@ -136,7 +136,7 @@ def test_the_bar_ends_with_the_map(
 def test_what_is_printed_and_logged_stands_above(
     driver: Driver, endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each on a line of its own, whole, and as it is; by loggers that were there before too."""
+    """Each record is a whole line, unchanged; also from loggers that existed before."""
     logger = logging.getLogger("of a test of bars")
     with watched(monkeypatch, 60) as terminal:
         handler = logging.StreamHandler(terminal.stream)
@@ -180,7 +180,7 @@ def test_a_line_without_an_end_is_not_lost(
 def test_what_is_piped_is_not_touched(
     driver: Driver, endpoint: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """A program's output goes where it went, whatever its standard error shows."""
+    """A program's output is not redirected, on a terminal or elsewhere."""
     with open(tmp_path / "out", "w+") as out, watched(monkeypatch, piped=out) as terminal:
         results = endpoint.map(range(3), progress=True)
         driver.next(results)
@@ -222,7 +222,7 @@ def test_no_colour(driver: Driver, endpoint: Any, monkeypatch: pytest.MonkeyPatc
 def test_a_map_inside_another(
     driver: Driver, endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each has a line; that of the inner one stays when it ends, above that of the outer."""
+    """Each has a line; when the inner map ends, its line stays, above the outer map's line."""
     with watched(monkeypatch) as terminal:
         outer = endpoint.map([1, 2], progress=True)
         driver.next(outer)
@@ -300,7 +300,7 @@ def test_progress_is_true_or_a_function(endpoint: Any, wrong: Any) -> None:
 
 
 def test_a_program_that_dies_leaves_the_cursor(local: LocalEndpoint) -> None:
-    """Although nobody closed the results; and who asks for no bar imports nothing for one."""
+    """Although the results were not closed; without a bar, nothing is imported for one."""
     code = f"""
 import sys
 from runpod_sdk import Runpod

@@ -1,4 +1,4 @@
-"""A `map` with a journal: it goes on where it was left, and never sends anything twice."""
+"""A `map` with a journal: it resumes, and never sends anything twice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
 
 
 class Jobs:
-    """A service whose jobs end at once, and as it is told: an answer for each input."""
+    """A service whose jobs end at once, with the given answer for each input."""
 
     def __init__(self, **becomes: Any) -> None:
         self.becomes = becomes
@@ -119,7 +119,7 @@ def test_a_job_that_runs_is_waited_for_again(driver: Driver, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("fate", [500, httpx.ReadError("reset")], ids=["500", "a reset"])
 def test_what_is_uncertain_is_for_you_to_decide(driver: Driver, tmp_path: Path, fate: Any) -> None:
-    """It is told as an error each time, and sent again only when you say so."""
+    """It is an error in each run, and is submitted again only if you decide so."""
     jobs = Jobs(b=fate)
     endpoint = driver.endpoint(jobs, max_retries=0)
     journal = tmp_path / "run.sqlite"
@@ -163,7 +163,7 @@ def test_other_decisions(driver: Driver, tmp_path: Path) -> None:
 
 
 def test_a_failed_job_runs_again_only_if_you_say_so(driver: Driver, tmp_path: Path) -> None:
-    """What failed stays so; resolved, it is another job."""
+    """A failed input stays failed; after `resolve`, it is another job."""
     jobs = Jobs(a="FAILED")
     endpoint = driver.endpoint(jobs)
     with Journal(tmp_path / "run.sqlite") as journal:
@@ -193,7 +193,7 @@ def test_what_was_surely_not_taken_is_sent_the_next_time(driver: Driver, tmp_pat
 
 
 def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
-    """A job that the server no longer knows is told as such, each time, and not run again."""
+    """A job that the server no longer knows is an error in each run, and is not run again."""
     jobs = Jobs(a="IN_PROGRESS")
     endpoint = driver.endpoint(jobs)
     journal = tmp_path / "run.sqlite"
@@ -217,7 +217,7 @@ def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
 
 
 def test_a_job_that_not_every_server_knows_yet(driver: Driver, tmp_path: Path) -> None:
-    """A batch that is started again at once is not told that a job of just now has expired."""
+    """A batch that is restarted at once does not take a new job for an expired one."""
     path = tmp_path / "run.sqlite"
     jobs = Jobs(a="IN_PROGRESS")
     results = driver.endpoint(jobs).map(["a", "b"], journal=path, ordered=False)
@@ -262,7 +262,7 @@ PERHAPS_SENT = [
 @pytest.mark.parametrize("driver", ["sync", "asyncio jumping", "trio jumping"], indirect=True)
 def test_what_each_failure_leaves(driver: Driver, tmp_path: Path) -> None:
     """
-    Where an input was surely not sent, it is `open`: its error is no uncertain one.
+    If an input was certainly not sent, it is `open`: its error is not `SubmissionUncertainError`.
 
     A 429 is tried only where the clock jumps: a map submits again for ten minutes.
     """
@@ -307,7 +307,7 @@ def test_a_large_upload_that_fails(tmp_path: Path, cut: bool) -> None:
 
 
 def test_the_oldest_jobs_are_waited_for_first(driver: Driver, tmp_path: Path) -> None:
-    """Results are kept for half an hour, so those that expire first are fetched first."""
+    """The server keeps results for half an hour, so the oldest results are fetched first."""
     path = tmp_path / "run.sqlite"
     letters = "abcdef"
     jobs = Jobs(**dict.fromkeys(letters, "IN_PROGRESS"))
@@ -399,7 +399,7 @@ def test_one_of_two_at_once(tmp_path: Path) -> None:
 
 
 def test_cancelled_on_leaving(driver: Driver, tmp_path: Path) -> None:
-    """What was cancelled because you left is submitted when you come back."""
+    """An input whose job was cancelled on leaving is submitted in the next run."""
     jobs = Jobs(b="IN_PROGRESS")
     endpoint = driver.endpoint(jobs)
     path = tmp_path / "run.sqlite"
@@ -467,7 +467,7 @@ def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
 
 class Lives:
     """
-    A batch that is left again and again, and goes on.
+    A batch that is left many times, and resumes.
 
     In real time: a clock that jumps does not wait for the thread that writes the journal.
     """

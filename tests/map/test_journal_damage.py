@@ -39,7 +39,7 @@ def test_damaged_content(
     done: list[tuple[Damage, bool]],
     closed: bool,
 ) -> None:
-    """Whatever is in the file: it is used, or refused with a `JournalError` that names it."""
+    """Any content of the file is used, or refused with a `JournalError` that names it."""
     path = fresh(tmp_path_factory.getbasetemp(), journals[closed])
     damage.apply(path, done)
     damage.use(path)
@@ -199,7 +199,7 @@ def test_a_directory_that_is_missing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write all")
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
-    """Also where the file is there: its `-wal` has to be made beside it."""
+    """Also if the file exists: its `-wal` must be created beside it."""
     Journal(tmp_path / "run.sqlite").close()
     tmp_path.chmod(0o500)
     try:

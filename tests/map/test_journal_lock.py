@@ -1,4 +1,4 @@
-"""A journal serves one map at a time, whatever else is done with its files."""
+"""A journal serves one map at a time, even if its files are copied, read or moved."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def lose_wal(path: Path) -> None:
     ids=["deleted", "moved", "replaced", "without -wal"],
 )
 def test_nothing_is_sent_once_it_is_lost(tmp_path: Path, lose: Callable[[Path], object]) -> None:
-    """What would be written is seen by nobody who starts again: so nothing more is sent."""
+    """The next start would not see what this one writes, so it sends nothing more."""
     path = tmp_path / "run.sqlite"
     with service() as (jobs, endpoint):
         results = endpoint.map(range(9), journal=path, concurrency=1)
@@ -157,7 +157,7 @@ def test_nothing_is_sent_once_it_is_lost(tmp_path: Path, lose: Callable[[Path], 
 
 
 def test_of_many_at_once_one_gets_it(tmp_path: Path) -> None:
-    """Whoever opens a new journal at the same instant: exactly one of them has it."""
+    """If several processes open a new journal at the same instant, exactly one gets it."""
     begin, told, end = os.pipe(), os.pipe(), os.pipe()
 
     def compete(path: Path) -> None:
@@ -358,7 +358,7 @@ def test_without_such_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pla
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there SQLite's locks are not dropped")
 def test_a_platform_with_posix_locks_only(tmp_path: Path) -> None:
-    """Who comes after a copy may have the journal; the first then sends nothing more."""
+    """After a copy, another map may get the journal; the first one then sends nothing more."""
     path = tmp_path / "run.sqlite"
     with closing(Opener("otherbsd")) as another, service() as (jobs, endpoint):
         with pytest.MonkeyPatch.context() as patch:

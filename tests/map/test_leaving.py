@@ -32,7 +32,7 @@ SENT_SLOWLY = Story(latency=0.3, lasts=60.0)
 
 
 async def until(settled: Callable[[], object]) -> None:
-    """Let the others go on until something is so."""
+    """Let other tasks run until a condition is true."""
     for _ in range(1000):
         if settled():
             return
@@ -42,7 +42,7 @@ async def until(settled: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_closed_by_another_task(backend: str) -> None:
-    """Whoever waits for a result learns of the end, also while something is being submitted."""
+    """A task that waits for a result gets the end, also during a submission."""
     service = Service([SENT_SLOWLY])
     ended: list[Any] = []
 
@@ -64,7 +64,7 @@ def test_closed_by_another_task(backend: str) -> None:
 
 
 def test_cancelled_while_it_is_being_left(tmp_path: Path) -> None:
-    """Who is cancelled again before all is put away leaves no task, and a journal to go on with."""
+    """A second cancellation during the clean-up leaves no task, and the journal can be resumed."""
     service = Service([SENT_SLOWLY])
     path = tmp_path / "journal"
 
@@ -88,7 +88,7 @@ def test_cancelled_while_it_is_being_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run, anyio.run])
 def test_thrown_away(run: Any) -> None:
-    """What nobody closed cancels its jobs all the same, where that was asked."""
+    """Results that were not closed cancel their jobs too, with on_leave="cancel"."""
     service = Service([Story(lasts=0.0), Story(lasts=60.0)])
 
     async def main() -> None:
@@ -131,7 +131,7 @@ with Runpod({local.api_key!r}, base_url={local.base_url!r}) as client:
 
 
 def test_a_closed_client_maps_nothing(local: LocalEndpoint) -> None:
-    """What a closed client refuses to send one by one it does not send by the dozen."""
+    """`map` and `wait_all` of a closed client raise at once, like `run`."""
     client = local.client()
     endpoint = client.endpoint(local.endpoint_id)
     job = endpoint.run(input=1)
@@ -162,7 +162,7 @@ def test_nothing_is_sent_again_once_left() -> None:
 
 
 def test_a_result_that_was_not_handed_out(local: LocalEndpoint) -> None:
-    """Where `progress` raises, or is interrupted, the job is among those that were not taken."""
+    """Where `progress` raises, or is interrupted, the job counts as not yielded."""
 
     def interrupted(_: MapProgress) -> None:
         raise KeyboardInterrupt

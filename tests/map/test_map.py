@@ -47,7 +47,7 @@ def test_each_input_once_and_in_order(driver: Driver, endpoint: Any) -> None:
 
 
 def test_as_they_come(driver: Driver, endpoint: Any, release: Release) -> None:
-    """Without an order, the result of a short job does not wait for that of a long one."""
+    """Without an order, a short job's result does not wait for a long job."""
     results = endpoint.map([held("a"), *range(10)], concurrency=8, ordered=False)
     assert sorted(driver.next(results).index for _ in range(10)) == list(range(1, 11))
     release()
@@ -61,7 +61,7 @@ def test_nothing_to_do(driver: Driver, endpoint: Any) -> None:
 
 
 def test_a_failed_job_is_a_result(driver: Driver, endpoint: Any) -> None:
-    """What befalls one input does not befall the others; its result raises it."""
+    """An error on one input does not affect the others; its result raises it."""
     results = driver.take(endpoint.map([1, -1, 2]))
     assert [result.error is None for result in results] == [True, False, True]
     failed = results[1]
@@ -74,7 +74,7 @@ def test_a_failed_job_is_a_result(driver: Driver, endpoint: Any) -> None:
 
 @pytest.mark.usefixtures("no_jobs_left", "release")
 def test_raising_what_comes_first(driver: Driver, endpoint: Any) -> None:
-    """With on_error="raise" the first error ends it, and tells the jobs that go on."""
+    """With on_error="raise", the first error ends it, and contains the jobs that continue."""
     results = endpoint.map([held("a"), -1], ordered=False, on_error="raise")
     with pytest.raises(JobFailedError) as caught:
         driver.take(results)
@@ -85,7 +85,7 @@ def test_raising_what_comes_first(driver: Driver, endpoint: Any) -> None:
 
 
 def test_left_and_detached(driver: Driver, endpoint: Any, release: Release) -> None:
-    """Jobs that were left go on, and can be waited for by the ids that were kept."""
+    """Jobs that were left continue, and can be waited for by their stored ids."""
     results = endpoint.map([1, held("a"), held("b")], concurrency=3)
     assert driver.next(results).output == 1
     driver.call(lambda: driver.close(results))
@@ -96,7 +96,7 @@ def test_left_and_detached(driver: Driver, endpoint: Any, release: Release) -> N
 
 
 def test_left_and_cancelled(driver: Driver, endpoint: Any) -> None:
-    """Jobs that are cancelled on leaving are, and are not told as going on."""
+    """Jobs that are cancelled on leaving have ended, and are not listed as running."""
     with_ids: list[str] = []
     results = endpoint.map([1, *[LONG] * 7], on_leave="cancel")
     driver.next(results)
@@ -110,7 +110,7 @@ def test_left_and_cancelled(driver: Driver, endpoint: Any) -> None:
 
 
 def test_the_time_is_up(driver: Driver, endpoint: Any) -> None:
-    """The timeout is a total; what is in flight then is told."""
+    """The timeout is a total; the error names the jobs in flight."""
     results = endpoint.map([1, *[LONG] * 3], timeout=2, on_leave="cancel")
     assert driver.next(results).output == 1
     with pytest.raises(RunpodTimeoutError, match=r"map on endpoint .* timed out after 2 s"):
@@ -140,7 +140,7 @@ def test_progress(driver: Driver, endpoint: Any) -> None:
 
 
 def test_an_error_of_the_callers_own_leaves(driver: Driver, endpoint: Any) -> None:
-    """What `progress` raises ends it, as told."""
+    """An exception of `progress` ends the map."""
     results = endpoint.map([1, LONG], on_leave="cancel", progress=lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         driver.next(results)
@@ -233,7 +233,7 @@ def test_wait_all(driver: Driver, endpoint: Any) -> None:
 
 @pytest.mark.usefixtures("no_jobs_left", "release")
 def test_wait_all_in_vain(driver: Driver, endpoint: Any) -> None:
-    """When its time is up, the jobs go on, and are told."""
+    """When it times out, the jobs continue, and the error names them."""
     job = driver.call(lambda: endpoint.run(input=held("a")))
     with pytest.raises(RunpodTimeoutError, match="waiting for 1 jobs") as caught:
         driver.call(lambda: endpoint.client.wait_all([job], timeout=0.1))
@@ -249,7 +249,7 @@ def test_jobs_of_another_client(driver: Driver, endpoint: Any, local: LocalEndpo
 
 @pytest.mark.usefixtures("no_jobs_left", "release")
 def test_thrown_away_without_being_closed(driver: Driver, endpoint: Any) -> None:
-    """Who forgets to close is told so, and nothing keeps running."""
+    """A missing close is a warning, and nothing keeps running."""
     results = endpoint.map([1, held("a")])
     driver.next(results)
     with warnings.catch_warnings(record=True) as caught:
@@ -280,7 +280,7 @@ def test_a_client_of_the_callers_own(local: LocalEndpoint) -> None:
 @pytest.mark.parametrize("own", [True, False], ids=["own connections", "the caller's client"])
 @pytest.mark.parametrize("on_leave", ["detach", "cancel"])
 def test_ctrl_c(on_leave: Any, own: bool) -> None:
-    """Ctrl-C gets through at once while results are waited for, and leaves as told."""
+    """Ctrl-C takes effect at once during a wait for results, with the given on_leave."""
     main = threading.get_ident()
 
     async def interrupt(job: dict[str, Any]) -> None:
@@ -326,7 +326,7 @@ def test_inputs_are_read_in_the_callers_thread(local: LocalEndpoint) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_results_belong_to_their_process(local: LocalEndpoint) -> None:
-    """A process that was forked meanwhile gets an error, and does not hang."""
+    """A process that was forked during a map gets an error, and does not hang."""
     code = f"""
 import os, sys, warnings
 from runpod_sdk import Runpod
@@ -352,7 +352,7 @@ with Runpod({local.api_key!r}, base_url={local.base_url!r}) as client:
 
 
 def test_a_loop_that_ends_first(local: LocalEndpoint) -> None:
-    """Results that nobody closed don't keep a loop from ending, nor break it."""
+    """Results that were not closed neither keep a loop from ending, nor break it."""
     import anyio
 
     async def main() -> Any:

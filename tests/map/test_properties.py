@@ -1,4 +1,4 @@
-"""`map` in virtual time, through the public API: what holds whatever happens."""
+"""`map` in virtual time, through the public API: properties that hold in any course."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ courses = st.builds(
 
 
 class Broken(Exception):
-    """What inputs, or a caller, raise."""
+    """Exceptions of inputs or of the caller."""
 
 
 class Account:
-    """What happened in one course."""
+    """The events of one course."""
 
     def __init__(self, course: Course) -> None:
         self.course = course
@@ -96,7 +96,7 @@ class Account:
 
     @property
     def inputs(self) -> int:
-        """How many inputs there were to be read."""
+        """Number of inputs."""
         every = len(self.course.stories)
         return every if self.course.breaks_at is None else min(every, self.course.breaks_at)
 
@@ -250,7 +250,7 @@ def agrees(result: MapResult[int], story: Story) -> None:
 @at_most(60)
 @given(st.integers(1, 30), st.integers(1, 6), st.booleans())
 def test_the_window_is_kept_full(count: int, concurrency: int, ordered: bool) -> None:
-    """With jobs that all last the same, nobody waits: as many rounds as there must be."""
+    """With jobs of equal length, no slot waits: the number of rounds is the minimum."""
     account = Account(
         Course([Story(latency=0.0)] * count, concurrency=concurrency, ordered=ordered)
     )
@@ -261,7 +261,7 @@ def test_the_window_is_kept_full(count: int, concurrency: int, ordered: bool) ->
 
 
 def test_the_slow_one_does_not_hold_up_the_others() -> None:
-    """In order, the results behind a slow job wait, but four times as many as run at once go on."""
+    """In order, results wait behind a slow job, and four times as many inputs are in progress."""
     slow = [Story(lasts=100.0), *[Story(lasts=1.0, latency=0.0)] * 30]
     account = Account(Course(slow, concurrency=4, leaves_after=1))
     assert sum(account.service.taken.values()) == 16
@@ -271,7 +271,7 @@ def test_the_slow_one_does_not_hold_up_the_others() -> None:
 
 
 def test_leaving_waits_no_longer_than_the_submissions() -> None:
-    """What is being sent is let be answered; then nothing holds up the leaving."""
+    """Submissions in progress are answered first; then nothing delays the end."""
     stories = [Story(lasts=0.0), *[Story(latency=1.5, lasts=60.0)] * 3]
     account = Account(Course(stories, concurrency=1, ordered=False, leaves_after=1, dawdles=0.5))
     assert account.took == pytest.approx(0.1 + 0.1 + 1.5, abs=0.3)
@@ -283,7 +283,7 @@ class Tracked(str):
 
 
 def test_nothing_is_kept_of_what_was_handed_out() -> None:
-    """However many inputs there are, only those in hand are alive."""
+    """Of any number of inputs, only the inputs in progress are in memory."""
     count, concurrency = 600, 4
     alive: weakref.WeakSet[Tracked] = weakref.WeakSet()
     most = 0

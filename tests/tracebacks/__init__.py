@@ -1,1 +1,1 @@
-"""What tools that record local variables show of a failure: error trackers, pytest -l, rich."""
+"""Tools that record a failure's local variables show no secret: error trackers, pytest, rich."""

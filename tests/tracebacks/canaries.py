@@ -1,8 +1,8 @@
 """
 Secrets that are recognized wherever they appear, and calls that send them.
 
-In a module of their own, and never a local variable of a caller: tools show those, and the lines
-of the caller's source, and neither is this package's.
+They are in a separate module, and never in a caller's local variable: tools show a caller's
+variables and source lines, which do not belong to this package.
 """
 
 from __future__ import annotations

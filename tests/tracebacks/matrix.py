@@ -99,7 +99,7 @@ def everywhere() -> Iterator[dict[str, str]]:
 
 
 class Findings:
-    """What was tried, and what was shown that must not be."""
+    """The number of tried cases, and the secrets that were shown."""
 
     def __init__(self) -> None:
         self.tried: list[str] = []

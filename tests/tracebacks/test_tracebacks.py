@@ -2,8 +2,9 @@
 No tool that records local variables shows a secret of a failed call.
 
 A sentence of SECURITY.md: "No local variable of a frame that an exception of this package, or an
-interruption, has passed through shows one". Sentry's SDK, rich and the standard library look at
-each failure in a process of their own, which Sentry's SDK patches; pytest shows its own.
+interruption, has passed through shows one". Sentry's SDK, rich and the standard library show each
+failure in a separate process, because Sentry's SDK patches it. Another process of pytest shows the
+failures by `-l`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def found() -> Any:
 
 @pytest.mark.parametrize("mode", [*MODES, *WAYS])
 def test_no_tool_shows_a_secret(found: Any, mode: str) -> None:
-    """Whatever fails, on every transport, and however it is interrupted."""
+    """For every failure and interruption, on every transport."""
     assert found[mode]["leaks"] == []
     assert len(found[mode]["tried"]) > 8 * len({**CALLS, **SLOW}) + len(MISTAKES)
     kinds = {*found[mode]["kinds"]}
@@ -60,7 +61,7 @@ def test_no_tool_shows_a_secret_of_a_command(found: Any) -> None:
 
 
 def test_webhooks_show_no_secret() -> None:
-    """Neither the secret that signs a URL, nor the signature of a call, is in a frame of ours."""
+    """No frame of the package contains the secret that signs a URL, or a call's signature."""
     signed = [webhooks.sign_url("https://hook.test/", SECRET, now=0)]
     for call in (
         lambda: webhooks.sign_url("ftp://hook.test/", SECRET),
@@ -80,7 +81,7 @@ def test_webhooks_show_no_secret() -> None:
 @pytest.mark.parametrize("cls", [Runpod, AsyncRunpod])
 @pytest.mark.parametrize("wrong", [{"timeout": -1}, {"base_url": "ftp://x"}, {"http_client": 1}])
 def test_a_client_that_can_not_be_made_shows_no_key(cls: Any, wrong: dict[str, Any]) -> None:
-    """The key that it was given is in no frame of ours."""
+    """No frame of the package contains the key."""
     with pytest.raises((ValueError, TypeError, RunpodError)) as caught:
         cls(CANARIES[0], **wrong)
     inner = caught.value.with_traceback(caught.tb.tb_next)  # without this test's own
