@@ -4,7 +4,8 @@ Files as base64 text, in inputs and outputs.
 JSON has no bytes, so files are sent as `data:` URLs or as bare base64. `to_base64` and
 `to_data_url` convert a file for an input. `media_of` finds a file in a string of an output. A
 `data:` URL states its media type. Bare base64 counts as a file only if its content begins like a
-file of a known type, and all of it is base64.
+file of a known type, and all of it is base64. Base64 that a worker wrote as `str(bytes)`, which is
+`b'iVBOR…'`, is read like the text without `b'…'`.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ def media_of(text: str) -> Media | None:
     if declared is not None:
         encoded = base64_of(text[declared.end() :])
         return None if encoded is None else Media(type=declared[1].lower(), base64=encoded)
+    text = _without_literal(text)
     if len(text) < _SHORTEST:
         return None
     kind = _kind(text)
@@ -158,12 +160,10 @@ def strings_of(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
 
 
 def hint_of(text: str) -> str | None:
-    """Say what is wrong with *text*, if it is a file that Python wrote as the text of bytes."""
-    if not (text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > _SHORTEST):
+    """Return what is wrong with *text*, if it is a file's own bytes, written as `str(bytes)`."""
+    if not _is_literal(text) or len(text) <= _SHORTEST:
         return None
-    inner = text[2:-1]
-    media = media_of(inner)
-    kind = media_type_of(_unescaped(inner[:_HEAD])) if media is None else media.type
+    kind = media_type_of(_unescaped(text[2:-1][:_HEAD]))
     if kind is None:
         return None
     return (
@@ -183,11 +183,20 @@ def base64_of(text: str) -> str | None:
 
     None if *text* is not base64.
     """
-    text = "".join(text.split())
+    text = "".join(_without_literal(text).split())
     if not _BASE64.fullmatch(text):
         return None
     bare = text.rstrip("=").translate(_STANDARD)
     return None if len(bare) % 4 == 1 else bare + "=" * (-len(bare) % 4)
+
+
+def _is_literal(text: str) -> bool:
+    return text.startswith(("b'", 'b"')) and len(text) > 2 and text.endswith(text[1])
+
+
+def _without_literal(text: str) -> str:
+    r"""Return *text* without `b'…'` and its line ends, which are a backslash and an n."""
+    return text[2:-1].replace("\\n", "") if _is_literal(text) else text
 
 
 def _kind(text: str) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import pytest
 
+from runpod_sdk._media_types import media_type_of
 from runpod_sdk.media import hint_of, media_of
 
 
@@ -90,26 +92,51 @@ def test_what_is_no_file(text: str) -> None:
     assert hint_of(text) is None
 
 
-@pytest.mark.parametrize("write", [str, repr])
+FILES = [
+    b"\x89PNG\r\n\x1a\n" + bytes(60),
+    b"\xff\xd8\xff\xe0" + bytes(60),
+    b"RIFF\x00\x01'\x00WEBP" + b'"' * 60,
+]
+
+
+@pytest.mark.parametrize("data", FILES)
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
+def test_base64_that_was_written_as_bytes(data: bytes, encode: Callable[[bytes], bytes]) -> None:
+    """`str` of base64, alone or in a `data:` URL, loses nothing, so the file is found."""
+    text = str(encode(data))
+    for given in (text, text.replace("'", '"')):
+        media = media_of(given)
+        assert media is not None
+        assert media.data() == data
+        assert media.type == media_type_of(data)
+        assert hint_of(given) is None
+    declared = media_of(f"data:image/png;base64,{text}")
+    assert declared is not None
+    assert declared.data() == data
+
+
+@pytest.mark.parametrize("data", FILES)
+def test_a_file_that_was_written_as_bytes(data: bytes) -> None:
+    """`str` of the file itself is not taken for a file: the message says what to change."""
+    text = str(data)
+    assert media_of(text) is None
+    hint = hint_of(text)
+    assert hint is not None
+    assert "base64.b64encode(data).decode()" in hint
+    assert hint.startswith(("image/png", "image/jpeg", "image/webp"))
+
+
+PNG = base64.b64encode(FILES[0]).decode()
+
+
 @pytest.mark.parametrize(
-    "data",
+    "text",
     [
-        b"\x89PNG\r\n\x1a\n" + bytes(60),
-        b"\xff\xd8\xff\xe0" + bytes(60),
-        b"RIFF\x00\x01'\x00WEBP" + b'"' * 60,
+        *["b'", "b''", "b'" + "x" * 60 + "'", "b'" + "x" * 60, ""],
+        *[f"b'{PNG}", f"{PNG}'", f"b'{PNG}\"", f"b'{PNG}'.", f"B'{PNG}'", f"u'{PNG}'"],
+        *[f"b'{PNG[:40]}' b'{PNG[40:]}'", f"b'{PNG}\\x00'", f"b'{PNG}', b'{PNG}'"],
     ],
 )
-def test_bytes_that_were_made_text(data: bytes, write: type[str]) -> None:
-    """Both base64 and the bytes themselves: what to do about it is said, and nothing guessed."""
-    for given in (base64.b64encode(data), data):
-        text = write(given)
-        assert media_of(text) is None
-        hint = hint_of(text)
-        assert hint is not None
-        assert "base64.b64encode(data).decode()" in hint
-        assert hint.startswith(("image/png", "image/jpeg", "image/webp"))
-
-
-@pytest.mark.parametrize("text", ["b'", "b''", "b'" + "x" * 60 + "'", "b'" + "x" * 60, ""])
 def test_other_texts_are_left_alone(text: str) -> None:
+    assert media_of(text) is None
     assert hint_of(text) is None

@@ -82,6 +82,14 @@ def test_comfyui() -> None:
             {"file": {"mime_type": "text/csv", "base64": encoded(OBJ)}},
             [("/file/base64", "file-base64.csv", "text/csv")],
         ),
+        (  # as str(base64.b64encode(…)) writes it
+            {"image": f"b'{encoded(PNG)}'", "type": "base64"},
+            [("/image", "image.png", "image/png")],
+        ),
+        (
+            {"filename": "chair.obj", "type": "base64", "data": f"b'{encoded(OBJ)}'"},
+            [("/data", "chair.obj", "model/obj")],
+        ),
         ({"name": "sdxl", "image": encoded(PNG)}, [("/image", "image.png", "image/png")]),
         ({"a/b~c": [encoded(PNG)]}, [("/a~1b~0c/0", "a-b-c-0.png", "image/png")]),
         ({"text": "a horse", "type": "base64", "data": "YWJj", "n": 7, "none": None}, []),
