@@ -217,7 +217,12 @@ class AsyncRunpod:
         return AsyncEndpoint(self, endpoint_id, input_type, output_type)
 
     def as_completed(
-        self, jobs: Iterable[AsyncJob[Out]], *, timeout: Timeout = None, concurrency: int = 100
+        self,
+        jobs: Iterable[AsyncJob[Out]],
+        *,
+        timeout: Timeout = None,
+        concurrency: int = 100,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncResults[JobResult[AsyncJob[Out], Out]]:
         """
         Iterate over the results of jobs that were submitted before, in order of completion.
@@ -235,6 +240,7 @@ class AsyncRunpod:
                 the last result. The jobs continue in any case.
             concurrency: Number of jobs that are polled at a time. If there are more jobs,
                 they take turns of one second.
+            extra_headers: Additional headers of each request.
 
         Returns:
             An async iterator of `JobResult`, which is also an async context manager. Nothing
@@ -250,10 +256,15 @@ class AsyncRunpod:
         with whole_imports():
             from runpod_sdk._async.results import AsyncResults
 
-        return AsyncResults(self._pending(jobs, timeout, concurrency, ordered=False))
+        return AsyncResults(self._pending(jobs, timeout, concurrency, extra_headers, ordered=False))
 
     async def wait_all(
-        self, jobs: Iterable[AsyncJob], *, timeout: Timeout = None, concurrency: int = 100
+        self,
+        jobs: Iterable[AsyncJob],
+        *,
+        timeout: Timeout = None,
+        concurrency: int = 100,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> list[JobState]:
         """
         Wait until all jobs have ended, and return their terminal states in the order of *jobs*.
@@ -270,6 +281,7 @@ class AsyncRunpod:
             timeout: Longest total time in seconds. The jobs continue in any case.
             concurrency: Number of jobs that are polled at a time. If there are more jobs,
                 they take turns of one second.
+            extra_headers: Additional headers of each request.
 
         Raises:
             RunpodTimeoutError: *timeout* passed first.
@@ -281,11 +293,17 @@ class AsyncRunpod:
         with whole_imports():
             from runpod_sdk._flows.many.as_completed import states
 
-        taker = self._pending(jobs, timeout, concurrency, ordered=True)
+        taker = self._pending(jobs, timeout, concurrency, extra_headers, ordered=True)
         return await aio.drive(states(taker))
 
     def _pending(
-        self, jobs: Iterable[AsyncJob], timeout: Timeout, concurrency: int, *, ordered: bool
+        self,
+        jobs: Iterable[AsyncJob],
+        timeout: Timeout,
+        concurrency: int,
+        extra_headers: Mapping[str, str] | None,
+        *,
+        ordered: bool,
     ) -> ResultTaker[JobResult[Any]]:
         with whole_imports():
             from runpod_sdk._flows.many.as_completed import start_as_completed
@@ -298,6 +316,7 @@ class AsyncRunpod:
             concurrency=concurrency,
             timeout=timeout,
             ordered=ordered,
+            extra_headers=extra_headers,
         )
 
     def _context_of(self, endpoint_id: str, job_of: Callable[[str], AsyncJob]) -> EndpointContext:

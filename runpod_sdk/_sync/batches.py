@@ -111,7 +111,13 @@ class Batch:
     """The endpoint, an `Endpoint`."""
     id: str
 
-    def add(self, inputs: Iterable[Any], *, timeout: Timeout | Unset = UNSET) -> None:
+    def add(
+        self,
+        inputs: Iterable[Any],
+        *,
+        timeout: Timeout | Unset = UNSET,
+        extra_headers: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Add requests to the draft, in calls of less than 10 MiB.
 
@@ -119,6 +125,7 @@ class Batch:
             inputs: The inputs of the requests; see `Endpoint.run`.
             timeout: Longest total time in seconds; None is no limit. By default the client's
                 timeout for each call.
+            extra_headers: Additional headers of each request.
 
         Raises:
             BadRequestError: The batch is not a draft, or it would have too many requests.
@@ -127,36 +134,46 @@ class Batch:
         """
         requests = EndpointBatches(self.endpoint)._requests(inputs, None, None, None)
         del inputs  # which a traceback would show
-        context = self.endpoint._context
+        context = self.endpoint._with_headers(extra_headers)
         deadline = context.call_deadline(call_timeout(timeout))
         sync.drive(flows.add(context, self.id, requests, deadline))
 
-    def finalize(self, *, timeout: Timeout | Unset = UNSET) -> None:
+    def finalize(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> None:
         """
         Start the batch: no request can be added any more, and workers process them.
 
         Args:
             timeout: Longest total time in seconds; None is no limit.
+            extra_headers: Additional headers of each request.
 
         Source: finalize_batch in openapi/runpod-serverless.yaml.
         """
-        self._call(batch_operations.finalize(self.endpoint.id, self.id), timeout)
+        op = batch_operations.finalize(self.endpoint.id, self.id)
+        self._call(op, timeout, extra_headers)
 
-    def status(self, *, timeout: Timeout | Unset = UNSET) -> BatchState:
+    def status(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> BatchState:
         """
         Return the batch's status and counts.
 
         Args:
             timeout: Longest total time in seconds; None is no limit.
+            extra_headers: Additional headers of each request.
 
         Raises:
             NotFoundError: The endpoint has no such batch.
 
         Source: get_batch in openapi/runpod-serverless.yaml.
         """
-        return self._call(batch_operations.get(self.endpoint.id, self.id), timeout)
+        op = batch_operations.get(self.endpoint.id, self.id)
+        return self._call(op, timeout, extra_headers)
 
-    def wait(self, *, timeout: Timeout = None) -> BatchState:
+    def wait(
+        self, *, timeout: Timeout = None, extra_headers: Mapping[str, str] | None = None
+    ) -> BatchState:
         """
         Wait until all requests have ended, or the batch has failed or was cancelled.
 
@@ -164,6 +181,7 @@ class Batch:
 
         Args:
             timeout: Longest total time in seconds; None waits without limit.
+            extra_headers: Additional headers of each request.
 
         Raises:
             RunpodTimeoutError: *timeout* passed first.
@@ -171,11 +189,13 @@ class Batch:
 
         Source: get_batch in openapi/runpod-serverless.yaml.
         """
-        context = self.endpoint._context
+        context = self.endpoint._with_headers(extra_headers)
         deadline = context.deadline(length_of_time(timeout))
         return sync.drive(flows.wait(context, self.id, deadline))
 
-    def results(self, *, timeout: Timeout = None) -> Iterator[BatchResult]:
+    def results(
+        self, *, timeout: Timeout = None, extra_headers: Mapping[str, str] | None = None
+    ) -> Iterator[BatchResult]:
         """
         Iterate over the batch's requests with their results, page by page, in the server's order.
 
@@ -183,27 +203,38 @@ class Batch:
 
         Args:
             timeout: Longest total time in seconds; None is no limit.
+            extra_headers: Additional headers of each request.
 
         Returns:
             An iterator of `BatchResult`. Nothing is sent before the first is requested.
 
         Source: list_batch_requests in openapi/runpod-serverless.yaml.
         """
-        reader = flows.ResultReader(self.endpoint._context, self.id, length_of_time(timeout))
+        context = self.endpoint._with_headers(extra_headers)
+        reader = flows.ResultReader(context, self.id, length_of_time(timeout))
         return sync.QueueIterator(reader.fill)
 
-    def cancel(self, *, timeout: Timeout | Unset = UNSET) -> None:
+    def cancel(
+        self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None
+    ) -> None:
         """
         Cancel the queued requests; running requests finish.
 
         Args:
             timeout: Longest total time in seconds; None is no limit.
+            extra_headers: Additional headers of each request.
 
         Source: cancel_batch in openapi/runpod-serverless.yaml.
         """
-        self._call(batch_operations.cancel(self.endpoint.id, self.id), timeout)
+        op = batch_operations.cancel(self.endpoint.id, self.id)
+        self._call(op, timeout, extra_headers)
 
-    def _call(self, op: Operation[T], timeout: Timeout | Unset) -> T:
-        context = self.endpoint._context
+    def _call(
+        self,
+        op: Operation[T],
+        timeout: Timeout | Unset,
+        extra_headers: Mapping[str, str] | None,
+    ) -> T:
+        context = self.endpoint._with_headers(extra_headers)
         deadline = context.call_deadline(call_timeout(timeout))
         return sync.drive(call(context, op, deadline))

@@ -76,6 +76,21 @@ def test_cancelling(driver: Driver, local: LocalEndpoint) -> None:
 
 
 @in_no_time
+@pytest.mark.parametrize("method", ["add", "finalize", "status", "wait", "results", "cancel"])
+def test_additional_headers(driver: Driver, method: str) -> None:
+    page = answer({"requests": [], "total": 0, "offset": 0, "limit": 100, "hasMore": False})
+    script = Script(page if method == "results" else state(requestCompleted=2))
+    batch = driver.endpoint(script).batches.batch(BATCH)
+    headers = {"extra_headers": {"x-trace": "t1"}}
+    if method == "results":
+        assert driver.take(batch.results(**headers)) == []
+    else:
+        arguments = [[1]] if method == "add" else []
+        driver.call(lambda: getattr(batch, method)(*arguments, **headers))
+    assert [request.headers["x-trace"] for request in script.requests] == ["t1"]
+
+
+@in_no_time
 def test_large_inputs_go_in_several_calls(driver: Driver) -> None:
     """Each below 10 MiB; they are read one after the other."""
     script = Script(state(status="DRAFT"))

@@ -42,11 +42,15 @@ CALLS: dict[str, Callable[..., Any]] = {
     "job.cancel": lambda endpoint, **how: endpoint.job(JOB).cancel(**how),
     "job.retry": lambda endpoint, **how: endpoint.job(JOB).retry(**how),
     "job.explain": lambda endpoint, **how: endpoint.job(JOB).explain(**how),
+    "wait_all": lambda endpoint, **how: endpoint.client.wait_all([endpoint.job(JOB)], **how),
     "job.save_output": lambda endpoint, **how: endpoint.job(JOB).save_output("nowhere", **how),
 }
 ITERATORS: dict[str, Callable[..., Any]] = {
     "stream": lambda endpoint, **how: endpoint.stream(JOB, **how),
     "job.stream": lambda endpoint, **how: endpoint.job(JOB).stream(**how),
+    "as_completed": lambda endpoint, **how: endpoint.client.as_completed(
+        [endpoint.job(JOB)] * 2, concurrency=1, **how
+    ),
     "updates": lambda endpoint, **how: endpoint.updates(JOB, **how),
     "job.updates": lambda endpoint, **how: endpoint.job(JOB).updates(**how),
 }
@@ -60,7 +64,7 @@ def sent(script: Script) -> list[httpx.Headers]:
 @in_no_time
 @pytest.mark.parametrize("call", [*CALLS, *ITERATORS])
 def test_headers_of_the_client_and_of_a_call(driver: Driver, call: str) -> None:
-    """On each request of each operation; the call's win, whatever their spelling."""
+    """On each request of each operation; the call's headers win, in any spelling."""
     script = Script(job("IN_PROGRESS", removed=1), job(output=1))
     if "stream" in call:
         script = Script(chunks("IN_PROGRESS", "a"), chunks("COMPLETED"), job())

@@ -62,10 +62,13 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
             "Endpoint[Any, Any]",
         ),
         "as_completed": (
-            "jobs, *, timeout=None, concurrency=100",
+            "jobs, *, timeout=None, concurrency=100, extra_headers=None",
             "Results[JobResult[Job[Out], Out]]",
         ),
-        "wait_all": ("jobs, *, timeout=None, concurrency=100", "list[JobState]"),
+        "wait_all": (
+            "jobs, *, timeout=None, concurrency=100, extra_headers=None",
+            "list[JobState]",
+        ),
         "close": ("", "None"),
     },
     Endpoint: {
@@ -125,12 +128,12 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
         "batch": ("batch_id", "Batch"),
     },
     Batch: {
-        "add": ("inputs, *, timeout=…", "None"),
-        "finalize": ("*, timeout=…", "None"),
-        "status": ("*, timeout=…", "BatchState"),
-        "wait": ("*, timeout=None", "BatchState"),
-        "results": ("*, timeout=None", "Iterator[BatchResult]"),
-        "cancel": ("*, timeout=…", "None"),
+        "add": ("inputs, *, timeout=…, extra_headers=None", "None"),
+        "finalize": ("*, timeout=…, extra_headers=None", "None"),
+        "status": ("*, timeout=…, extra_headers=None", "BatchState"),
+        "wait": ("*, timeout=None, extra_headers=None", "BatchState"),
+        "results": ("*, timeout=None, extra_headers=None", "Iterator[BatchResult]"),
+        "cancel": ("*, timeout=…, extra_headers=None", "None"),
     },
     Stream: {
         "close": ("", "None"),

@@ -7,8 +7,10 @@ polls. Otherwise each job has its own wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
+
+from attrs import evolve
 
 from runpod_sdk import errors
 from runpod_sdk._flows.context import EndpointContext
@@ -18,6 +20,7 @@ from runpod_sdk._flows.many.result_taker import ResultTaker, TakeOptions
 from runpod_sdk._flows.many.runner import ManyContext
 from runpod_sdk._flows.many.window import Window
 from runpod_sdk._flows.wait import JobPoller, wait
+from runpod_sdk._headers import checked_headers
 from runpod_sdk._typed_outputs import Reader, reader_for
 from runpod_sdk._types import JobHandle
 from runpod_sdk.models import JobState
@@ -126,12 +129,17 @@ def start_as_completed(
     concurrency: int,
     timeout: Timeout,
     ordered: bool,
+    extra_headers: Mapping[str, str] | None,
 ) -> ResultTaker[JobResult[Any]]:
     """Return a `ResultTaker` that starts to wait for the jobs with its first `next`."""
     listed = checked_jobs(jobs, client)
+    headers = checked_headers(extra_headers, "extra_headers")
     window: Window[JobResult[Any]] = Window(
         many.runner,
-        PollHandler(lambda job: many.bind(job.endpoint._context), lambda: window.is_crowded),
+        PollHandler(
+            lambda job: evolve(many.bind(job.endpoint._context), headers=headers),
+            lambda: window.is_crowded,
+        ),
         concurrency=whole_number(concurrency, "concurrency", 1),
         max_queued=len(listed) + 1,  # room for the end of the iterator, too
         max_held=len(listed) + 1,
