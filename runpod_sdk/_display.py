@@ -95,8 +95,30 @@ def html_of_state(state: JobState[Any]) -> str:
     return _box(_rows_of(state))
 
 
+def line_of_update(state: JobState[Any]) -> str:
+    """Show in a line where a job is, without its output: `ID IN_PROGRESS, worker …`."""
+    return f"{_word(state.id)} {', '.join(_parts(state, output=False))}"
+
+
+def html_of_update(state: JobState[Any]) -> str:
+    """Show in a notebook where a job is, without its output, which the cell may return."""
+    rows = _heading_of(state)
+    if state.error:
+        rows.append(_pre(reason_of(state.error)))
+    return _box(rows)
+
+
 def _rows_of(state: JobState[Any]) -> list[str]:
-    wire = state.to_dict()
+    rows = _heading_of(state)
+    if state.error:
+        rows.append(_html_of_error(state.error))
+    if state.has_output:
+        rows.append(_html_of_output(state.to_dict().get("output")))
+    return rows
+
+
+def _heading_of(state: JobState[Any]) -> list[str]:
+    """Show status, times, worker and progress."""
     colour = _COLOURS.get(state.status, _GREY)
     rows = [f"{_badge(_text(state.status), colour)} <code>{_text(state.id)}</code>"]
     facts = _facts(state)
@@ -106,10 +128,6 @@ def _rows_of(state: JobState[Any]) -> list[str]:
         rows.append(f'<span style="opacity:.8">{_escaped(", ".join(facts))}</span>')
     if state.progress is not None:
         rows.append(f"progress{_pre(state.progress)}")
-    if state.error:
-        rows.append(_html_of_error(state.error))
-    if state.has_output:
-        rows.append(_html_of_output(wire.get("output")))
     return rows
 
 
@@ -217,14 +235,14 @@ def _counts_of(progress: MapProgress, in_flight: int) -> list[str]:
     return [f"{progress.finished}{of} results read", *failed, f"{in_flight} jobs in flight"]
 
 
-def _parts(state: JobState[Any]) -> list[str]:
+def _parts(state: JobState[Any], *, output: bool = True) -> list[str]:
     took = "" if state.execution_time is None else f" in {_seconds(state.execution_time)}"
     parts = [f"{_word(state.status)}{took}", *_facts(state)]
     if state.progress is not None:
         parts.append(f"progress {_value(state.progress)}")
     if state.error:
         parts.append(f"error {_value(reason_of(state.error))}")
-    if state.has_output:
+    if state.has_output and output:
         parts.append(f"output {_value(state.output)}")
     return parts
 

@@ -44,7 +44,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 def _bar(total: int | None) -> AbstractContextManager[ProgressCallback]:
     from runpod_sdk._progress.bar import Bar, summary_line
 
-    if _in_notebook():
+    if in_notebook():
         from runpod_sdk._progress.notebook import NotebookDisplay
 
         return Bar(NotebookDisplay(), total)
@@ -60,7 +60,7 @@ def _bar(total: int | None) -> AbstractContextManager[ProgressCallback]:
     return Bar(terminal, total)
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Return whether the code runs in IPython, and not in its terminal."""
     ipython: Any = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()

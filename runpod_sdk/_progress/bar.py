@@ -9,20 +9,17 @@ continues without a bar.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from runpod_sdk._progress import ProgressCallback
 from runpod_sdk._progress.counter import ProgressCounter, ProgressView
-from runpod_sdk._signals import raised_by_signal_handler
-
-logger = logging.getLogger("runpod_sdk")
+from runpod_sdk._progress.drawing import attempt
 
 _TICK: Final = 0.1
 _JOIN_TIMEOUT: Final = 1.0
@@ -63,12 +60,12 @@ class Bar:
         self._counter.begin()
         atexit.register(self.__exit__)
         # First in this thread: a notebook then shows the bar below the running cell.
-        if _tried(self._display.show, self, self._counter.view()):
+        if attempt(self._display.show, self, self._counter.view()):
             work = copy_context().run
             thread = threading.Thread(
                 target=work, args=[self._tick], name="runpod_sdk progress", daemon=True
             )
-            if _tried(thread.start):
+            if attempt(thread.start):
                 self._thread = thread
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +77,7 @@ class Bar:
         atexit.unregister(self.__exit__)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_JOIN_TIMEOUT)
-        _tried(self._display.end, self, self._counter.view(over=True))
+        attempt(self._display.end, self, self._counter.view(over=True))
 
     def _tick(self) -> None:
         shown = ""
@@ -88,7 +85,7 @@ class Bar:
             view = self._counter.view()
             if view.text == shown:
                 continue
-            if not _tried(self._display.show, self, view):
+            if not attempt(self._display.show, self, view):
                 return
             shown = view.text
 
@@ -102,15 +99,4 @@ def summary_line(total: int | None) -> Iterator[ProgressCallback]:
         yield counter.update
     finally:
         if sys.stderr is not None:
-            _tried(sys.stderr.write, f"map: {counter.view(over=True).text}\n")
-
-
-def _tried(draw: Callable[..., object], *args: Any) -> bool:
-    try:
-        draw(*args)
-    except Exception as error:
-        if raised_by_signal_handler(error):
-            raise
-        logger.debug("cannot draw the progress of a map", exc_info=True)
-        return False
-    return True
+            attempt(sys.stderr.write, f"map: {counter.view(over=True).text}\n")

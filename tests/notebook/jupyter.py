@@ -23,14 +23,17 @@ POLICY: Final = (
 
 
 class Client(NotebookClient):  # type: ignore[misc]
-    """Runs a notebook, and keeps the type of each message that came for a cell."""
+    """Runs a notebook; keeps each cell's types of messages, and the texts that it showed."""
 
     def __init__(self, notebook: Any) -> None:
         super().__init__(notebook, config=KERNEL, kernel_name="python3", timeout=60)
         self.came: dict[str, list[str]] = {}
+        self.texts: dict[str, list[str]] = {}
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         self.came.setdefault(cell.id, []).append(msg["msg_type"])
+        if "data" in msg["content"]:
+            self.texts.setdefault(cell.id, []).append(msg["content"]["data"]["text/plain"])
         return super().process_message(msg, cell, cell_index)
 
 

@@ -1,4 +1,4 @@
-"""The notebook of the examples, run by a real kernel; and bars in others. See scripts/notebook."""
+"""The example notebook in a real kernel; bars and boxes in others. See scripts/notebook."""
 
 from __future__ import annotations
 
@@ -16,10 +16,23 @@ import nbformat
 from tests.notebook.jupyter import NOTEBOOK, Client, executed, page
 
 BEGIN = """
-from runpod_sdk.local import LocalEndpoint
+import threading
+from runpod_sdk.local import LocalEndpoint, progress_update
+from runpod_sdk.notebook import LiveBox
+
+shown = threading.Event()
 
 def handler(job):
+    if job["input"] == "steps":
+        progress_update(job, {"step": 3})
+        shown.wait(30)
+        return "done"
     return 1 / job["input"]
+
+def told(box, state):
+    box(state)
+    if state.progress:
+        shown.set()
 
 local = LocalEndpoint(handler, workers=4).start()
 client, async_client = local.client(), local.async_client()
@@ -49,6 +62,21 @@ finally:
 found
 """,
     "function": "list(endpoint.map([1], progress=print)); None",
+    "live": """
+box = LiveBox()
+endpoint.run_sync(input="steps", on_update=lambda state: told(box, state)).output
+""",
+    "live in async": """
+shown.clear()
+box = LiveBox()
+(await there.run_sync(input="steps", on_update=lambda state: told(box, state))).output
+""",
+    "live by hand": """
+box = LiveBox()
+for number in (0, 4):
+    for state in endpoint.run(input=number).updates():
+        box(state)
+""",
     "end": "await async_client.aclose(); client.close(); local.close()",
 }
 
@@ -111,6 +139,26 @@ def test_a_function_is_called_as_elsewhere(bars: Client) -> None:
     assert printed.text == "MapProgress(submitted=1, finished=1, failed=0, total=1)\n"
 
 
+@pytest.mark.parametrize("name", ["live", "live in async"])
+def test_a_box_follows_a_job(bars: Client, name: str) -> None:
+    """There is one, which is replaced in place; the result of the cell stands below it."""
+    box, value = outputs(bars, name)
+    assert box.output_type == "display_data"
+    assert bars.came[name].count("display_data") == 1
+    assert any("IN_PROGRESS" in text and "'step': 3" in text for text in bars.texts[name])
+    assert re.fullmatch(r"\S+ COMPLETED in .*", box.data["text/plain"])
+    assert "done" not in box.data["text/html"]
+    assert "COMPLETED" in box.data["text/html"]
+    assert value.data["text/plain"] == "'done'"
+
+
+def test_another_job_gets_another_box(bars: Client) -> None:
+    failed, completed = outputs(bars, "live by hand")
+    assert "FAILED" in failed.data["text/html"]
+    assert "ZeroDivisionError" in failed.data["text/html"]
+    assert "COMPLETED" in completed.data["text/html"]
+
+
 def test_ipython_in_a_terminal_is_no_notebook() -> None:
     """There a terminal shows the bar, and a pipe the last line."""
     code = f"{BEGIN}\nlist(endpoint.map([1, 0], progress=True)); client.close(); local.close()"
@@ -151,8 +199,8 @@ def test_every_cell_does_what_it_says(notebook: Any) -> None:
     html = [output.data["text/html"] for output in found if "text/html" in output.get("data", {})]
     assert sum(each.count('<img src="data:image/png;base64,') for each in html) == 3
     assert sum(each.count('<audio controls src="data:audio/wav;base64,') for each in html) == 1
-    assert sum("IN_PROGRESS" in each and "&quot;of&quot;: 5" in each for each in html) == 1
     assert sum("FAILED" in each and "ValueError: 13 is unlucky" in each for each in html) == 1
+    assert sum("COMPLETED" in each and "<pre" not in each for each in html) == 1  # a live box
     told = [output.data["text/plain"] for output in found if "data" in output]
     assert [text for text in told if text.startswith("200/200 done, 8 failed, ")]
     assert [text for text in told if re.match("61/200 done, 2 failed, .*, left early", text)]
