@@ -37,7 +37,7 @@ RULES: Mapping[str, str] = {
     "operation-removed": "an operation or a webhook is removed, or gets another path or method",
     "operation-renamed": "an `operationId` changes",
     "operation-tag": "an operation loses its tag, which names its class in generated code",
-    "operation-security": "an operation no longer accepts one of its security requirements",
+    "operation-security": "an operation no longer accepts one of its security schemes",
     "parameter-removed": "a parameter is removed, or moves to another place such as the header",
     "parameter-style": "the `style` or `explode` of a parameter changes, or `schema` to `content`",
     "body-removed": "a request body is removed",
@@ -49,15 +49,16 @@ RULES: Mapping[str, str] = {
     "member-hidden": "a sent member becomes `readOnly`, or a received one `writeOnly`",
     "required": "a parameter, a body or a member to send becomes required",
     "optional": "a received member or header is no longer required",
-    "type": "a sent value may no longer, or a received value may now, be of a type (null included)",
+    "type": "a sent value loses a type, or a received value gains a type; null is a type",
     "format": "a `format` or content encoding changes",
     "value-removed": "a value of an `enum` or a `const` is removed",
     "value-added": "a closed `enum` that is received gets a value, or is opened",
     "values-closed": "an open value (an open `enum`, or any string) becomes a closed `enum`",
-    "closed": "an object no longer accepts, or keeps, members that it does not name",
-    "limit": "a limit of length, size or range is tightened where sent, loosened where received",
-    "pattern": "a `pattern`, `multipleOf` or `uniqueItems` is added or changed where sent, changed"
-    " or removed where received",
+    "closed": "an object no longer accepts or keeps unknown members",
+    "limit": "a limit of length, size or range becomes stricter for a sent value, or looser for a"
+    " received value",
+    "pattern": "a `pattern`, `multipleOf` or `uniqueItems` is added or changed for a sent value, or"
+    " changed or removed for a received value",
     "default": "a `default` is added, changed or removed",
     "python": "a public Python name is removed, or can no longer be called or used as before",
 }

@@ -1,9 +1,10 @@
 """
 Find private dialect in the pages, and in the docstrings and messages of the package.
 
-`python scripts/prose.py` checks README.md, docs/ and runpod_sdk/; `python scripts/prose.py
-FILE …` checks these files. Each finding is one line: file, line, rule, and the sentence. The exit
-status is 1 if there is a finding. `--counts` prints a table of sentences and findings instead.
+`python scripts/prose.py` checks the files of `OTHERS`, docs/ and runpod_sdk/. `python
+scripts/prose.py FILE …` checks these files. Each finding is one line: file, line, rule, and the
+sentence. The exit status is 1 if there is a finding. `--counts` prints a table of sentences and
+findings instead.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
+
+OTHERS = ("README.md", "CONTRIBUTING.md", "openapi/README.md", "openapi/runpod-serverless.yaml")
+"""Files outside docs/ that are checked: pages, and the API document's descriptions."""
 
 LONGEST = 40
 """Words of a sentence."""
@@ -167,6 +173,20 @@ def _sentences(line: int, text: str, kind: str) -> Iterator[Sentence]:
             yield Sentence(line, part, kind)
 
 
+def document_sentences(source: str) -> Iterator[Sentence]:
+    """Split the descriptions and summaries of the API document into sentences."""
+    todo = [yaml.compose(source, getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value in ("description", "summary") and isinstance(value, yaml.ScalarNode):
+                    yield from _sentences(value.start_mark.line + 1, value.value, "text")
+                todo.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            todo += node.value
+
+
 def docstring_sentences(source: str) -> Iterator[Sentence]:
     """Split the docstrings of public names, those of attributes too, into sentences."""
     for line, text in _docstrings(ast.parse(source)):
@@ -268,6 +288,8 @@ def faults(sentence: Sentence) -> Iterator[str]:
 
 def sentences(path: Path) -> list[Sentence]:
     source = path.read_text(encoding="utf-8")
+    if path.suffix == ".yaml":
+        return list(document_sentences(source))
     if path.suffix != ".py":
         return list(page_sentences(source))
     return [*docstring_sentences(source), *message_sentences(source)]
@@ -281,8 +303,9 @@ def check(path: Path) -> list[Finding]:
 def checked_files() -> list[Path]:
     package = ROOT / "runpod_sdk"
     modules = [path for path in sorted(package.rglob("*.py")) if path.parent.name != "_sync"]
-    pages = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "SUMMARY.md"]
-    return [ROOT / "README.md", *pages, *modules]
+    docs = ROOT / "docs"
+    pages = {*docs.glob("*.md"), *docs.glob("recipes/*.md"), *(ROOT / name for name in OTHERS)}
+    return [*sorted(pages - {docs / "SUMMARY.md"}), *modules]
 
 
 def main() -> None:

@@ -23,14 +23,14 @@ class Error:
     title: None | str | Unset = UNSET
     """ The HTTP status code's reason phrase. Present in most errors. """
     detail: None | str | Unset = UNSET
-    """ What is wrong, as text. Present in most errors. """
+    """ The problem, as text. Present in most errors. """
     errors: Any | Unset = UNSET
     """ Individual validation errors, a list of strings. Present in errors of RunPod's REST API; may be present
     here. Any JSON is accepted. """
     error: Any | Unset = UNSET
-    """ What is wrong, as text. Present instead of the members above if the endpoint is of another kind. """
+    """ The problem, as text. Present instead of the members above if the endpoint is of another kind. """
     message: None | str | Unset = UNSET
-    """ What is wrong, as text. Present instead of all other members if the host is not that of this API. """
+    """ The problem, as text. Present instead of all other members if the request went to another host. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

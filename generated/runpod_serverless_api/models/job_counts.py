@@ -13,19 +13,19 @@ T = TypeVar("T", bound="JobCounts")
 
 @_attrs_define
 class JobCounts:
-    """Jobs of an endpoint. Which count includes cancelled jobs is not known."""
+    """Jobs of an endpoint. It is not known which count includes cancelled jobs."""
 
     completed: int | None | Unset = UNSET
     """ Jobs that completed since the endpoint was created. Present except in old responses. """
     failed: int | None | Unset = UNSET
-    """ Jobs that failed since the endpoint was created, also those that the platform gave up. Present except in old
-    responses. """
+    """ Jobs that failed since the endpoint was created, including jobs that the platform stopped. Present except in
+    old responses. """
     in_progress: int | None | Unset = UNSET
     """ Running jobs. Always present in recordings. """
     in_queue: int | None | Unset = UNSET
     """ Queued jobs. Always present in recordings. """
     retried: int | None | Unset = UNSET
-    """ Times that the platform moved a job to another worker. Present except in old responses. """
+    """ Number of times that the platform moved a job to another worker. Present except in old responses. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def sync_detailed(
     """Get a batch
 
      Returns the batch with its request counts. The status does not show whether all requests have
-    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
+    finished. All have finished if `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):
@@ -119,7 +119,7 @@ def sync(
     """Get a batch
 
      Returns the batch with its request counts. The status does not show whether all requests have
-    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
+    finished. All have finished if `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):
@@ -149,7 +149,7 @@ async def asyncio_detailed(
     """Get a batch
 
      Returns the batch with its request counts. The status does not show whether all requests have
-    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
+    finished. All have finished if `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):
@@ -182,7 +182,7 @@ async def asyncio(
     """Get a batch
 
      Returns the batch with its request counts. The status does not show whether all requests have
-    finished: they have when `requestCompleted` plus `requestFailed` equals `requestTotal`.
+    finished. All have finished if `requestCompleted` plus `requestFailed` equals `requestTotal`.
 
     Args:
         endpoint_id (str):

@@ -83,7 +83,7 @@ def sync_detailed(
 ) -> Response[Error | Job]:
     """Cancel a job
 
-     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+     Removes a queued job from the queue, or asks the worker of a running job to stop. Send no body; the
     server ignores an empty object. The response for a terminal job is not known; most likely it is the
     job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
     has many running workers.
@@ -120,7 +120,7 @@ def sync(
 ) -> Error | Job | None:
     """Cancel a job
 
-     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+     Removes a queued job from the queue, or asks the worker of a running job to stop. Send no body; the
     server ignores an empty object. The response for a terminal job is not known; most likely it is the
     job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
     has many running workers.
@@ -152,7 +152,7 @@ async def asyncio_detailed(
 ) -> Response[Error | Job]:
     """Cancel a job
 
-     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+     Removes a queued job from the queue, or asks the worker of a running job to stop. Send no body; the
     server ignores an empty object. The response for a terminal job is not known; most likely it is the
     job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
     has many running workers.
@@ -187,7 +187,7 @@ async def asyncio(
 ) -> Error | Job | None:
     """Cancel a job
 
-     Removes a queued job from the queue, or tells the worker of a running job to stop. Send no body; the
+     Removes a queued job from the queue, or asks the worker of a running job to stop. Send no body; the
     server ignores an empty object. The response for a terminal job is not known; most likely it is the
     job, unchanged. Rate limit: 100 requests in 10 seconds, 20 at the same time; more if the endpoint
     has many running workers.

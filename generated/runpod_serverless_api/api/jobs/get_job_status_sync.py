@@ -95,7 +95,7 @@ def sync_detailed(
 
      Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
     documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
-    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
+    accepts POST too. Assumed rate limit: the limit of `get_job_status`.
 
     Args:
         endpoint_id (str):
@@ -134,7 +134,7 @@ def sync(
 
      Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
     documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
-    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
+    accepts POST too. Assumed rate limit: the limit of `get_job_status`.
 
     Args:
         endpoint_id (str):
@@ -168,7 +168,7 @@ async def asyncio_detailed(
 
      Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
     documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
-    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
+    accepts POST too. Assumed rate limit: the limit of `get_job_status`.
 
     Args:
         endpoint_id (str):
@@ -205,7 +205,7 @@ async def asyncio(
 
      Holds the request until the job is terminal or `wait` has passed, then returns the job. RunPod's
     documentation no longer lists this operation; RunPod's JavaScript and Go clients use it. The server
-    accepts POST too. Its rate limit is assumed to be that of `get_job_status`.
+    accepts POST too. Assumed rate limit: the limit of `get_job_status`.
 
     Args:
         endpoint_id (str):

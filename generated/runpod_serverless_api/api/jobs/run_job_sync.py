@@ -99,11 +99,11 @@ def sync_detailed(
 ) -> Response[Error | Job]:
     """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
-    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
-    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
-    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
-    many running workers.
+     Holds the request until the job is terminal or `wait` has passed. If `wait` passes first, the server
+    returns the job as it is, and the job continues. The body may be up to 20 MB. The server keeps a
+    result for 1 minute after the job has finished, and up to 5 minutes if the request had `wait`. Rate
+    limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running
+    workers.
 
     Args:
         endpoint_id (str):
@@ -140,11 +140,11 @@ def sync(
 ) -> Error | Job | None:
     """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
-    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
-    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
-    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
-    many running workers.
+     Holds the request until the job is terminal or `wait` has passed. If `wait` passes first, the server
+    returns the job as it is, and the job continues. The body may be up to 20 MB. The server keeps a
+    result for 1 minute after the job has finished, and up to 5 minutes if the request had `wait`. Rate
+    limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running
+    workers.
 
     Args:
         endpoint_id (str):
@@ -176,11 +176,11 @@ async def asyncio_detailed(
 ) -> Response[Error | Job]:
     """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
-    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
-    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
-    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
-    many running workers.
+     Holds the request until the job is terminal or `wait` has passed. If `wait` passes first, the server
+    returns the job as it is, and the job continues. The body may be up to 20 MB. The server keeps a
+    result for 1 minute after the job has finished, and up to 5 minutes if the request had `wait`. Rate
+    limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running
+    workers.
 
     Args:
         endpoint_id (str):
@@ -215,11 +215,11 @@ async def asyncio(
 ) -> Error | Job | None:
     """Submit a job and wait for its result
 
-     Holds the request until the job is terminal or `wait` has passed, whichever comes first. If `wait`
-    passes, the server returns the job as it is, and the job continues. The body may be up to 20 MB. The
-    server keeps a result for 1 minute after the job has finished, and up to 5 minutes if the request
-    had `wait`. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has
-    many running workers.
+     Holds the request until the job is terminal or `wait` has passed. If `wait` passes first, the server
+    returns the job as it is, and the job continues. The body may be up to 20 MB. The server keeps a
+    result for 1 minute after the job has finished, and up to 5 minutes if the request had `wait`. Rate
+    limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many running
+    workers.
 
     Args:
         endpoint_id (str):

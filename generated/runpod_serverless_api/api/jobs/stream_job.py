@@ -94,11 +94,11 @@ def sync_detailed(
     """Take the new chunks of a job's output
 
      Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
-    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
-    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
-    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
-    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
-    endpoint has many running workers.
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status.
+    A terminal status without chunks ends the stream. If there is no chunk, the server holds the request
+    for about 10 seconds; while the job is in the queue it may return at once. The server accepts POST
+    too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many
+    running workers.
 
     Args:
         endpoint_id (str):
@@ -136,11 +136,11 @@ def sync(
     """Take the new chunks of a job's output
 
      Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
-    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
-    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
-    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
-    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
-    endpoint has many running workers.
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status.
+    A terminal status without chunks ends the stream. If there is no chunk, the server holds the request
+    for about 10 seconds; while the job is in the queue it may return at once. The server accepts POST
+    too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many
+    running workers.
 
     Args:
         endpoint_id (str):
@@ -173,11 +173,11 @@ async def asyncio_detailed(
     """Take the new chunks of a job's output
 
      Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
-    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
-    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
-    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
-    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
-    endpoint has many running workers.
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status.
+    A terminal status without chunks ends the stream. If there is no chunk, the server holds the request
+    for about 10 seconds; while the job is in the queue it may return at once. The server accepts POST
+    too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many
+    running workers.
 
     Args:
         endpoint_id (str):
@@ -213,11 +213,11 @@ async def asyncio(
     """Take the new chunks of a job's output
 
      Returns the chunks that no request has received yet. Each chunk is delivered once, to the first
-    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status:
-    the stream has ended when a terminal status comes without chunks. If there is no chunk, the server
-    holds the request for about 10 seconds; while the job is in the queue it may return at once. The
-    server accepts POST too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the
-    endpoint has many running workers.
+    request that asks; a lost response is a lost chunk. The last chunks may come with a terminal status.
+    A terminal status without chunks ends the stream. If there is no chunk, the server holds the request
+    for about 10 seconds; while the job is in the queue it may return at once. The server accepts POST
+    too. Rate limit: 2000 requests in 10 seconds, 400 at the same time; more if the endpoint has many
+    running workers.
 
     Args:
         endpoint_id (str):
