@@ -34,6 +34,7 @@ MOVED = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
+    "docs/recipes/README.md": "recipes/index.md",
     "openapi/README.md": "contract/facts.md",
     "openapi/languages/README.md": "contract/languages.md",
 }
@@ -201,7 +202,9 @@ def relinked(text: str, source: str, target: str, there: set[str]) -> str:
 def written() -> dict[str, Path]:
     """Return the handwritten pages, by their paths in the site."""
     docs = ROOT / "docs"
-    found = {path.name: path for path in docs.glob("*.md")}
+    pages = [*docs.glob("*.md"), *docs.glob("recipes/*.md")]
+    found = {path.relative_to(docs).as_posix(): path for path in pages}
+    del found["recipes/README.md"]
     moved = {target: ROOT / source for source, target in MOVED.items() if target != "index.md"}
     return found | moved
 

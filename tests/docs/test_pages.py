@@ -78,9 +78,10 @@ def test_an_operation_finds_its_methods() -> None:
 def test_every_page_is_in_the_contents() -> None:
     """Put a new one into docs/SUMMARY.md."""
     contents = (ROOT / "docs" / "SUMMARY.md").read_text(encoding="utf-8")
-    linked = set(re.findall(r"\]\(([\w.-]+\.md)\)", contents))
-    there = {path.name for path in (ROOT / "docs").glob("*.md")} - {"SUMMARY.md"}
-    assert linked == there
+    linked = set(re.findall(r"\]\((\w[\w./-]*\.md)\)", contents))
+    docs_folder = ROOT / "docs"
+    there = {*docs_folder.glob("*.md"), *docs_folder.glob("recipes/*.md")}
+    assert linked == {path.relative_to(docs_folder).as_posix() for path in there} - {"SUMMARY.md"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -36,13 +36,22 @@ from runpod_sdk import compat
 from runpod_sdk.local import LocalEndpoint
 
 ROOT = Path(__file__).parents[2]
-PAGES = {path.name: path for path in sorted((ROOT / "docs").glob("*.md"))}
+DOCS = ROOT / "docs"
+PAGES = {
+    path.relative_to(DOCS).as_posix(): path
+    for path in sorted([*DOCS.glob("*.md"), *DOCS.glob("recipes/*.md")])
+}
 del PAGES["SUMMARY.md"]
 PAGES["README.md"] = ROOT / "README.md"
 SHELL = {"telemetry.md", "tutorial.md", "README.md"}
 CONTINUES = "# continues the program above\n"
-NEEDS = {"openai.md": "openai"}
-"""What a page needs that not every environment has; scripts/official has it."""
+NEEDS = {
+    "openai.md": "openai",  # scripts/official has it, and scripts/recipes all the others
+    "recipes/dataframes.md": "polars",
+    "recipes/fastapi.md": "fastapi",
+    "recipes/langchain-litellm.md": "langchain_openai",
+}
+"""What a page needs that not every environment has."""
 
 
 async def handler(job: dict[str, Any]) -> AsyncIterator[str]:
@@ -211,7 +220,7 @@ def test_a_page_does_what_it_says(
     endpoint = logging.getLogger("runpod_sdk.local")  # a reader's is another process
     monkeypatch.setattr(endpoint, "propagate", False)
     if page in NEEDS:
-        pytest.importorskip(NEEDS[page], reason="scripts/official has it")
+        pytest.importorskip(NEEDS[page], reason="another script has it, see NEEDS")
     found = list(blocks(PAGES[page].read_text(encoding="utf-8")))
     wanted = {"python", "text", *(["sh"] if page in SHELL else [])}
     found = [block for block in found if block.language in wanted]

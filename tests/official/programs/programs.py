@@ -15,7 +15,12 @@ def litellm():
     import litellm
 
     answer = litellm.completion(
-        model="openai/any-model", api_base=OPENAI, api_key=KEY, messages=MESSAGES
+        model="openai/any-model",
+        api_base=OPENAI,
+        api_key=KEY,
+        messages=MESSAGES,
+        max_retries=0,
+        timeout=600,
     )
     return answer.choices[0].message.content
 
