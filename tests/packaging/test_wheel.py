@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import venv
@@ -59,6 +60,17 @@ def test_the_wheel_holds_both_packages_and_nothing_else(dist: Path) -> None:
     assert {"runpod_sdk/py.typed", "runpod_serverless_api/py.typed"} <= set(names)
     page = {"index.html", "page.css", "main.js", "contract.json"}
     assert {f"runpod_sdk/local/_page/{name}" for name in page} <= set(names)
+
+
+def test_the_readme_renders_on_an_index(dist: Path) -> None:
+    """No link leads into the repository, which an index does not have."""
+    with zipfile.ZipFile(only(dist, "*.whl")) as wheel:
+        (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = wheel.read(name).decode()
+    assert "Description-Content-Type: text/markdown\n" in metadata
+    assert "# runpod_sdk\n" in metadata
+    assert "client.endpoint(" in metadata
+    assert [url for url in re.findall(r"\]\(([^)]*)\)", metadata) if ":" not in url] == []
 
 
 def test_it_brings_its_dependencies_and_nothing_else(python: Path) -> None:
