@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from scripts import contract_samples
+
 Node = Mapping[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
@@ -198,9 +200,11 @@ def _operation(read: Reader, operation: Node, calls: list[str]) -> Iterator[str]
         for schema in (media["schema"] for media in body["content"].values()):
             yield members(read, schema)
         yield from content(read, body)
-    if samples := operation.get("x-codeSamples"):
+    if not operation["place"]:
         yield "## Examples"
-        yield "\n\n".join(map(sample, samples))
+        server = read.document["servers"][0]["url"]
+        found = contract_samples.samples(operation, server, _first_example(read, operation))
+        yield "\n\n".join(map(sample, found))
     yield "## Responses"
     for status, answer in operation["responses"].items():
         answer = read.follow(answer)
@@ -209,6 +213,14 @@ def _operation(read: Reader, operation: Node, calls: list[str]) -> Iterator[str]
         for header, node in answer.get("headers", {}).items():
             yield parameter({"name": header, **read.follow(node)})
         yield from content(read, answer)
+
+
+def _first_example(read: Reader, operation: Node) -> Any | None:
+    """Return the first example of an operation's body; None if it has no body."""
+    for media in read.follow(operation.get("requestBody", {})).get("content", {}).values():
+        for named in media.get("examples", {}).values():
+            return read.follow(named)["value"]
+    return None
 
 
 def _schemas(read: Reader) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from scripts import contract_pages
+from runpod_sdk.cli.app import app
+from scripts import contract_pages, contract_samples
 from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -143,6 +146,39 @@ def test_code_samples_are_shown(operation: dict[str, Any]) -> None:
     for sample in operation.get("x-codeSamples", ()):
         assert f'=== "{sample["label"]}"' in page
         assert all(line.strip() in page for line in sample["source"].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "method"), OPERATIONS, ids=[each[0]["operationId"] for each in OPERATIONS]
+)
+def test_each_operation_has_code(operation: dict[str, Any], path: str, method: str) -> None:
+    """Of the jobs' and the endpoint's in four languages, of batches for curl and JavaScript."""
+    page = PAGES[f"{operation['operationId']}.md"]
+    labels = re.findall(r'^=== "(.+)"$', page, re.MULTILINE)
+    if not path.startswith("/"):
+        assert labels == []
+    elif operation["tags"] == ["batches"]:
+        assert labels == ["curl", "JavaScript"]
+        body = re.search(r"--data '(.+)'$", page, re.MULTILINE)
+        assert (body is not None) == ("requestBody" in operation)
+        if body is not None:
+            assert json.loads(body[1]) in examples_of(page)
+        assert f"method: '{method.upper()}'" in page
+        assert path.count("{") == page.count("${") - 2  # the key, and the status of an error
+    else:
+        assert labels == ["curl", "Python", "JavaScript", "Command line"]
+
+
+def test_commands_are_those_of_the_command_line() -> None:
+    """Each exists, with the options that it is given."""
+    for command in contract_samples.COMMANDS.values():
+        name, *words = shlex.split(command)
+        options = {
+            option
+            for parameter in get_command(app).commands[name].params  # type: ignore[attr-defined]
+            for option in parameter.opts
+        }
+        assert {word for word in words if word.startswith("--")} <= options
 
 
 def test_everything_is_in_the_contents() -> None:
