@@ -60,14 +60,13 @@ def _curl(operation: Node, server: str, body: Any | None) -> str:
     url = server + _NAME.sub(lambda name: f"${name[1].upper()}", operation["path"])
     method = operation["method"].upper()
     words = [f'curl --fail-with-body "{url}"']
-    words += [f"--request {method}"] if method not in ("GET", "POST") or body is None else []
+    if method != ("GET" if body is None else "POST"):  # what curl sends otherwise
+        words.append(f"--request {method}")
     words.append('--header "Authorization: Bearer $RUNPOD_API_KEY"')
     if body is not None:
-        words += [
-            '--header "Content-Type: application/json"',
-            f"--data {_quoted(json.dumps(body))}",
-        ]
-    return " \\\n  ".join(word for word in words if word != "--request GET")
+        words.append('--header "Content-Type: application/json"')
+        words.append(f"--data {_quoted(json.dumps(body))}")
+    return " \\\n  ".join(words)
 
 
 def _quoted(text: str) -> str:

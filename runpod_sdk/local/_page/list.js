@@ -74,7 +74,7 @@ export class JobList {
       // What never happens here need not take up room.
       button.hidden = status === "TIMED_OUT" && !jobs && filter.status !== status;
     }
-    find("purge").disabled = !state.totals.IN_QUEUE;
+    find("purge").disabled = !state.health.jobs.inQueue;
 
     const shown = new Set(state.jobs.map((job) => job.id));
     for (const id of this.rows.keys()) if (!shown.has(id)) this.rows.delete(id);
@@ -88,7 +88,7 @@ export class JobList {
       : `Show more: ${number(left)} older`);
     find("empty").hidden = state.jobs.length > 0;
     find("list-scroll").classList.toggle("is-empty", !state.jobs.length);
-    setText(find("empty"), all
+    setText(find("empty"), all || filter.text || filter.status
       ? "No job is like that."
       : "No jobs yet. Send one with the form, or point a client at this endpoint.");
   }

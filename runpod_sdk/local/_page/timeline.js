@@ -58,7 +58,7 @@ export class Timeline {
     const now = performance.now() / 1000 - clock;
     const [{ at: start }] = this.events;
     const end = this.ended ?? now;
-    const x = (at) => (WIDTH * (at - start)) / Math.max(end - start, 0.001);
+    const x = (at) => (WIDTH * (at - start)) / Math.max(end - start, 1e-6);
     const span = (from, to, attributes) => svg("rect", { x: x(from), width: Math.max(x(to) - x(from), 2), y: 4, height: 12, ...attributes });
     const attempts = attemptsOf(this.events);
     const parts = attempts.flatMap((attempt) => [

@@ -32,7 +32,7 @@ class QueueSnapshot:
     counts: QueueCounts
     workers: tuple[WorkerSnapshot, ...]
     totals: Mapping[JobStatus, int]
-    """The number of jobs by status, without the filters."""
+    """The number of found jobs by status, of any status."""
     matching: int
     """The number of jobs that match the filters."""
     newest: tuple[JobRecord, ...]
@@ -69,7 +69,7 @@ def snapshot(
             WorkerSnapshot(worker.id, worker.phase.value, worker.since, tuple(worker.runs))
             for worker in queue.fleet
         ),
-        totals=queue.index.totals(),
+        totals=jobs.totals(),
         matching=jobs.count(status),
         newest=tuple(jobs.newest(newest, status)),
         selected=queue.jobs.get(selected) if selected is not None else None,
