@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from runpod_sdk._async.client import AsyncRunpod
     from runpod_sdk._async.endpoint import AsyncEndpoint
     from runpod_sdk._async.job import AsyncJob
+    from runpod_sdk._async.journaled import AsyncJournaledEndpoint
     from runpod_sdk._async.results import AsyncResults
     from runpod_sdk._async.stream import AsyncStream
     from runpod_sdk._sync.batches import Batch, EndpointBatches
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.endpoint import Endpoint
     from runpod_sdk._sync.job import Job
+    from runpod_sdk._sync.journaled import JournaledEndpoint
     from runpod_sdk._sync.results import Results
     from runpod_sdk._sync.stream import Stream
     from runpod_sdk._types import InputValue, JobHandle, JSONValue
@@ -75,19 +77,21 @@ if TYPE_CHECKING:
         WorkerCounts,
     )
     from runpod_sdk.rate_budget import RateBudget
-    from runpod_sdk.results import JobResult, MapProgress, MapResult
+    from runpod_sdk.results import JobResult, MapProgress, MapResult, SubmitResult
 
 _HOMES = {
     "_async.batches": ["AsyncBatch", "AsyncEndpointBatches"],
     "_async.client": ["AsyncRunpod"],
     "_async.endpoint": ["AsyncEndpoint"],
     "_async.job": ["AsyncJob"],
+    "_async.journaled": ["AsyncJournaledEndpoint"],
     "_async.results": ["AsyncResults"],
     "_async.stream": ["AsyncStream"],
     "_sync.batches": ["Batch", "EndpointBatches"],
     "_sync.client": ["Runpod"],
     "_sync.endpoint": ["Endpoint"],
     "_sync.job": ["Job"],
+    "_sync.journaled": ["JournaledEndpoint"],
     "_sync.results": ["Results"],
     "_sync.stream": ["Stream"],
     "_types": ["InputValue", "JSONValue", "JobHandle"],
@@ -141,7 +145,7 @@ _HOMES = {
         "WorkerCounts",
     ],
     "rate_budget": ["RateBudget"],
-    "results": ["JobResult", "MapProgress", "MapResult"],
+    "results": ["JobResult", "MapProgress", "MapResult", "SubmitResult"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -153,6 +157,7 @@ __all__ = [
     "AsyncEndpoint",
     "AsyncEndpointBatches",
     "AsyncJob",
+    "AsyncJournaledEndpoint",
     "AsyncResults",
     "AsyncRunpod",
     "AsyncStream",
@@ -190,6 +195,7 @@ __all__ = [
     "JournalRow",
     "JournalStatus",
     "JournalStore",
+    "JournaledEndpoint",
     "MapProgress",
     "MapResult",
     "NotFoundError",
@@ -216,6 +222,7 @@ __all__ = [
     "SubmissionServerError",
     "SubmissionTimeoutError",
     "SubmissionUncertainError",
+    "SubmitResult",
     "WebPageError",
     "WorkerCounts",
     "__version__",

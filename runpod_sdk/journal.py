@@ -78,7 +78,7 @@ _WITH_A_RESULT = {JournalStatus.SUCCEEDED, JournalStatus.FAILED}
 _DECISIONS = {"resubmit": JournalStatus.OPEN, "skip": JournalStatus.SKIPPED}
 _LONGEST_ID = 4_096
 _DIGEST_SIZE = 32
-_PAGE = 200
+_PAGE = 50
 """Number of entries that are read at a time."""
 
 
@@ -134,9 +134,9 @@ class Journal:
     def entries(self) -> Iterator[JournalEntry]:
         """Iterate over all inputs, by index. Some entries are in memory at a time, not all."""
         start = 0
-        while rows := self._store.page(start, _PAGE):
-            yield from map(self._read, rows)
-            start = rows[-1].number + 1
+        while entries := self._page(start):
+            yield from entries
+            start = entries[-1].index + 1
 
     def entry(self, index: int | None = None, *, key: Key | None = None) -> JournalEntry:
         """
@@ -214,9 +214,12 @@ class Journal:
 
     # What `map` does with it.
 
-    def _take(self, endpoint_id: str, by_key: bool = False) -> int:
+    def _take(self, endpoint_id: str, by_key: bool | None = False) -> int:
         """
         Begin to use it for an endpoint, with inputs that are known by keys or by position.
+
+        Args:
+            by_key: None accepts both.
 
         Returns:
             The number of the next input that is added.
@@ -231,8 +234,8 @@ class Journal:
                     f"{self.path} belongs to endpoint {known}, not {endpoint_id}: use another"
                     " file, or delete this one if you do not need its results"
                 )
-            identity = self._store.setting("identity", "key" if by_key else "position")
-            if (identity == "key") != by_key:
+            wanted = "key" if by_key else "position"
+            if by_key is not None and self._store.setting("identity", wanted) != wanted:
                 wrong, advice = ("a key", "without") if by_key else ("no key", "with")
                 raise JournalError(
                     f"{self.path} was begun {advice} key, and this map has {wrong}: call map"
@@ -254,6 +257,10 @@ class Journal:
             rows = self._store.find("number", identities)
         entries = map(self._read, rows)
         return {entry.key if by_key else entry.index: entry for entry in entries}
+
+    def _page(self, start: int) -> list[JournalEntry]:
+        """Return some entries whose indexes are *start* or larger."""
+        return [self._read(row) for row in self._store.page(start, _PAGE)]
 
     def _running(self) -> list[JournalEntry]:
         """List the jobs whose ends were not seen, those that expire first at the beginning."""

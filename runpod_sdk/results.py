@@ -23,7 +23,7 @@ from runpod_sdk.settings import UNSET
 if TYPE_CHECKING:
     from runpod_sdk.files import OutputFile
 
-__all__ = ["NO_OUTPUT", "JobResult", "MapProgress", "MapResult"]
+__all__ = ["NO_OUTPUT", "JobResult", "MapProgress", "MapResult", "SubmitResult"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=JobState[Any])
@@ -125,6 +125,23 @@ class MapResult(_Outcome[Output_co], Generic[T, Output_co]):
         from runpod_sdk._display import html_of_result
 
         return html_of_result(f"input {self.index}", self.input, self.state, self.error)
+
+
+@frozen(kw_only=True)
+class SubmitResult:
+    """Result of `submit`: the journal contains the jobs."""
+
+    submitted: int
+    """Number of jobs that this call submitted."""
+    known: int
+    """Number of inputs that had a job before."""
+    errors: tuple[RunpodError, ...] = ()
+    """
+    Errors of inputs without a known job, each with its `index` and `key`.
+
+    A `SubmissionUncertainError` may have a job. The next `submit` submits the input of another
+    error again, unless the journal skips it.
+    """
 
 
 @frozen(kw_only=True)

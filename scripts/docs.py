@@ -48,7 +48,10 @@ REFERENCE = {
     "Jobs": ("_sync.job", "_async.job"),
     "Streams": ("_sync.stream", "_async.stream"),
     "Many jobs": ("_sync.results", "_async.results", "results"),
-    "Journals": ("journal", "journal_store", "journal_postgres"),
+    "Journals": (
+        *("_sync.journaled", "_async.journaled"),
+        *("journal", "journal_store", "journal_postgres"),
+    ),
     "Batches": ("_sync.batches", "_async.batches", "batches"),
     "Values": ("models", "explanation"),
     "Files": ("files",),

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from runpod_sdk._async.batches import AsyncEndpointBatches
     from runpod_sdk._async.client import AsyncRunpod
+    from runpod_sdk._async.journaled import AsyncJournaledEndpoint
     from runpod_sdk._async.results import AsyncResults
     from runpod_sdk._io.task_runner import AsyncInputs
     from runpod_sdk.journal import AnyJournal
@@ -751,10 +752,8 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         Source: run_job, get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         with whole_imports():
-            from runpod_sdk._async.results import AsyncResults
+            from runpod_sdk._async.results import map_results
             from runpod_sdk._flows.many.map_options import checked_options
-            from runpod_sdk._flows.many.start_map import start_map
-            from runpod_sdk._io.task_runner import many_context
 
         try:
             options = checked_options(
@@ -776,8 +775,28 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config, extra_body  # which a traceback would show
-        context = self._with_headers(extra_headers)
-        return AsyncResults(start_map(context, many_context(self.client._io), inputs, options))
+        return map_results(self._with_headers(extra_headers), self.client._io, inputs, options)
+
+    def journaled(self, journal: AnyJournal) -> AsyncJournaledEndpoint[Input_contra, Output_co]:
+        """
+        Return an object that submits jobs here and collects their results elsewhere.
+
+        Examples:
+            ```python
+            rows = [{"prompt": word} for word in ("one", "two")]
+            await endpoint.journaled("run.sqlite").submit(rows)  # perhaps in another process
+            async with endpoint.journaled("run.sqlite").collect() as results:
+                async for result in results:
+                    print(result.index, result.output)
+            ```
+
+        Args:
+            journal: A `Journal`, the path of its file, or a `JournalStore`. No request is sent,
+                and the journal is not opened.
+        """
+        from runpod_sdk._async.journaled import AsyncJournaledEndpoint
+
+        return AsyncJournaledEndpoint(self, journal)
 
     @property
     def batches(self) -> AsyncEndpointBatches:

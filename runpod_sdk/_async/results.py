@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runpod_sdk._flows.many.result_taker import ResultTaker, warn_unclosed
 from runpod_sdk._io import aio
 from runpod_sdk.results import JobResult, MapResult
+
+if TYPE_CHECKING:
+    from runpod_sdk._flows.context import EndpointContext
+    from runpod_sdk._flows.many.map_options import MapOptions
+    from runpod_sdk._io.task_runner import AsyncInputs
 
 R = TypeVar("R", bound=MapResult[Any] | JobResult[Any])
 
@@ -85,3 +90,13 @@ class AsyncResults(AsyncIterator[R]):
 
     def __del__(self) -> None:
         warn_unclosed(self, getattr(self, "_taker", None))
+
+
+def map_results(
+    context: EndpointContext, io: aio.AsyncIO, inputs: AsyncInputs[Any], options: MapOptions
+) -> AsyncResults[MapResult[Any]]:
+    """Return the results of a `map`."""
+    from runpod_sdk._flows.many.start_map import start_map
+    from runpod_sdk._io.task_runner import many_context
+
+    return AsyncResults(start_map(context, many_context(io), inputs, options))

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from runpod_sdk._io.loop_thread import Inputs
     from runpod_sdk._sync.batches import EndpointBatches
     from runpod_sdk._sync.client import Runpod
+    from runpod_sdk._sync.journaled import JournaledEndpoint
     from runpod_sdk._sync.results import Results
     from runpod_sdk.journal import AnyJournal
     from runpod_sdk.results import MapProgress, MapResult
@@ -753,9 +754,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         """
         with whole_imports():
             from runpod_sdk._flows.many.map_options import checked_options
-            from runpod_sdk._flows.many.start_map import start_map
-            from runpod_sdk._io.loop_thread import many_context
-            from runpod_sdk._sync.results import Results
+            from runpod_sdk._sync.results import map_results
 
         try:
             options = checked_options(
@@ -777,8 +776,28 @@ class Endpoint(Generic[Input_contra, Output_co]):
             )
         finally:
             del webhook, s3_config, extra_body  # which a traceback would show
-        context = self._with_headers(extra_headers)
-        return Results(start_map(context, many_context(self.client._io), inputs, options))
+        return map_results(self._with_headers(extra_headers), self.client._io, inputs, options)
+
+    def journaled(self, journal: AnyJournal) -> JournaledEndpoint[Input_contra, Output_co]:
+        """
+        Return an object that submits jobs here and collects their results elsewhere.
+
+        Examples:
+            ```python
+            rows = [{"prompt": word} for word in ("one", "two")]
+            endpoint.journaled("run.sqlite").submit(rows)  # perhaps in another process
+            with endpoint.journaled("run.sqlite").collect() as results:
+                for result in results:
+                    print(result.index, result.output)
+            ```
+
+        Args:
+            journal: A `Journal`, the path of its file, or a `JournalStore`. No request is sent,
+                and the journal is not opened.
+        """
+        from runpod_sdk._sync.journaled import JournaledEndpoint
+
+        return JournaledEndpoint(self, journal)
 
     @property
     def batches(self) -> EndpointBatches:

@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runpod_sdk._flows.many.result_taker import ResultTaker, warn_unclosed
 from runpod_sdk._io import sync
 from runpod_sdk.results import JobResult, MapResult
+
+if TYPE_CHECKING:
+    from runpod_sdk._flows.context import EndpointContext
+    from runpod_sdk._flows.many.map_options import MapOptions
+    from runpod_sdk._io.loop_thread import Inputs
 
 R = TypeVar("R", bound=MapResult[Any] | JobResult[Any])
 
@@ -86,3 +91,13 @@ class Results(Iterator[R]):
 
     def __del__(self) -> None:
         warn_unclosed(self, getattr(self, "_taker", None))
+
+
+def map_results(
+    context: EndpointContext, io: sync.SyncIO, inputs: Inputs[Any], options: MapOptions
+) -> Results[MapResult[Any]]:
+    """Return the results of a `map`."""
+    from runpod_sdk._flows.many.start_map import start_map
+    from runpod_sdk._io.loop_thread import many_context
+
+    return Results(start_map(context, many_context(io), inputs, options))

@@ -278,7 +278,7 @@ runs = st.lists(
 )
 
 
-@at_most(30)
+@at_most(15)
 @given(runs)
 def test_whatever_the_order(tmp_path_factory: pytest.TempPathFactory, runs: list[Any]) -> None:
     """Over many maps of some of the inputs, each input is one job, and each result its own."""

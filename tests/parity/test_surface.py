@@ -15,6 +15,7 @@ from runpod_sdk import (
     AsyncEndpoint,
     AsyncEndpointBatches,
     AsyncJob,
+    AsyncJournaledEndpoint,
     AsyncResults,
     AsyncRunpod,
     AsyncStream,
@@ -22,6 +23,7 @@ from runpod_sdk import (
     Endpoint,
     EndpointBatches,
     Job,
+    JournaledEndpoint,
     Results,
     Runpod,
     Stream,
@@ -35,6 +37,7 @@ TWINS = [
     (Endpoint, AsyncEndpoint),
     (Job, AsyncJob),
     (EndpointBatches, AsyncEndpointBatches),
+    (JournaledEndpoint, AsyncJournaledEndpoint),
     (Batch, AsyncBatch),
     (Stream, AsyncStream),
     (Results, AsyncResults),
@@ -98,6 +101,19 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
             " journal=None, key=None, on_update=None, extra_headers=None, extra_body=None",
             "Results[MapResult[Any]]",
         ),
+        "journaled": ("journal", "JournaledEndpoint[Input_contra, Output_co]"),
+    },
+    JournaledEndpoint: {
+        "submit": (
+            "inputs, *, key=None, concurrency=100, timeout=None, progress=None, webhook=…,"
+            " policy=…, s3_config=…, extra_headers=None, extra_body=None",
+            "SubmitResult",
+        ),
+        "collect": (
+            "*, concurrency=100, ordered=True, timeout=None, on_error='yield', progress=None,"
+            " on_update=None, extra_headers=None",
+            "Results[MapResult[None, Out]]",
+        ),
     },
     Job: {
         "status": ("*, timeout=…, extra_headers=None", "JobState"),
@@ -146,6 +162,7 @@ DOCUMENTED: dict[type, dict[str, tuple[str, str]]] = {
 ATTRIBUTES = {
     Job: {"id", "endpoint"},
     EndpointBatches: {"endpoint"},
+    JournaledEndpoint: {"endpoint", "journal"},
     Batch: {"id", "endpoint"},
     Endpoint: {"id", "client", "batches", "input_type", "output_type", "openai_base_url"},
     Results: {"in_flight", "uncertain"},

@@ -51,7 +51,8 @@ class JournaledMapHandler(MapHandler):
     ) -> None:
         super().__init__(context, options)
         self._writer = JournalWriter(journal, runner, context.io.sleep)
-        self._by_key = self._keys is not None
+        self._by_key: bool | None = self._keys is not None
+        """None if inputs are known as the journal knows them."""
         self._size = 0
         """The number of the next input that is added to the journal."""
         self._first_new = 0
@@ -86,10 +87,11 @@ class JournaledMapHandler(MapHandler):
             raise
 
     async def recall(self, items: Sequence[Item]) -> None:
-        known = [item.identity for item in items if self._by_key or item.index < self._first_new]
+        by_key = bool(self._by_key)
+        known = [item.identity for item in items if by_key or item.index < self._first_new]
         if not known or not self._first_new:
             return
-        entries = await self._writer.entries(known, by_key=self._by_key)
+        entries = await self._writer.entries(known, by_key=by_key)
         for item in items:
             entry = entries.get(item.identity)
             if entry is not None:
@@ -167,14 +169,14 @@ class JournaledMapHandler(MapHandler):
     async def _on_end(self, item: Item) -> None:
         status = _status_of(item)
         if status is not None and item.number is not None:
-            await self._writer.write(_row(item, status))
+            await self._writer.write(row_of(item, status))
 
     async def cancel(self, item: Item) -> bool:
         await self._writer.check()  # the jobs of a lost journal belong to its new owner
         item.leaving = True
         cancelled = await super().cancel(item)
         if cancelled:
-            await self._writer.write(_row(item, JournalStatus.OPEN))
+            await self._writer.write(row_of(item, JournalStatus.OPEN))
         return cancelled
 
     async def end(self) -> None:
@@ -185,7 +187,7 @@ class JournaledMapHandler(MapHandler):
             return await super()._submit(item, request)
         finally:  # interrupted or not
             if item.job_id is not None:
-                self._writer.note(_row(item, JournalStatus.RUNNING))
+                self._writer.note(row_of(item, JournalStatus.RUNNING))
 
     async def _before_submit(self, item: Item) -> None:
         if item.number is None and self._by_key:
@@ -194,10 +196,10 @@ class JournaledMapHandler(MapHandler):
         elif item.number is None:
             item.number = item.index
         item.attempts += 1
-        await self._writer.write(_row(item, JournalStatus.UNCERTAIN))
+        await self._writer.write(row_of(item, JournalStatus.UNCERTAIN))
 
 
-def _row(item: Item, status: JournalStatus) -> JournalRow:
+def row_of(item: Item, status: JournalStatus) -> JournalRow:
     """Return the row of an input in the journal, with *status* from now on."""
     assert item.number is not None
     job_id = None if status in _WITHOUT_A_JOB else item.job_id
@@ -272,7 +274,7 @@ class JournalWriter:
         """Make the error of an input whose entry is invalid."""
         return self._opened._damaged(index, what)
 
-    async def open(self, endpoint_id: str, by_key: bool) -> tuple[int, list[JournalEntry]]:
+    async def open(self, endpoint_id: str, by_key: bool | None) -> tuple[int, list[JournalEntry]]:
         """
         Open the journal; return the number of its inputs, and the running jobs.
 
@@ -307,6 +309,10 @@ class JournalWriter:
     async def entries(self, identities: Sequence[Key], *, by_key: bool) -> dict[Key, JournalEntry]:
         """Return the entries of inputs."""
         return await self._runner.in_thread(partial(self._opened._find, identities, by_key=by_key))
+
+    async def page(self, start: int) -> list[JournalEntry]:
+        """Return some entries whose indexes are *start* or larger."""
+        return await self._runner.in_thread(self._opened._page, start)
 
     async def check(self) -> None:
         """

@@ -62,10 +62,7 @@ class MapHandler:
                 known: JobState | None = await self._submit(item, request)
             else:
                 known = None
-            notify = None if self._options.on_update is None else partial(self._notify, item)
-            job_id = str(item.job_id) if known is None else known.id
-            item.state = await wait_and_notify(self._context, job_id, NEVER, notify, known)
-            checked(item.state)
+            await self._wait(item, known)
         except errors.ConfigurationError as error:
             item.error = error
             await self._on_end(item)
@@ -101,6 +98,13 @@ class MapHandler:
             error=item.error,
             value=value,
         )
+
+    async def _wait(self, item: Item, known: JobState | None) -> None:
+        """Wait until a submitted job has ended; *known* is its state, if it was just submitted."""
+        notify = None if self._options.on_update is None else partial(self._notify, item)
+        job_id = str(item.job_id) if known is None else known.id
+        item.state = await wait_and_notify(self._context, job_id, NEVER, notify, known)
+        checked(item.state)
 
     async def _notify(self, item: Item, state: JobState) -> None:
         """Call the caller's `on_update` function."""
