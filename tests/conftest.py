@@ -1,12 +1,12 @@
 """
 How many examples a property is tried with: `scripts/test --hypothesis-profile=full`.
 
-The moderate profile is for a desk and for `.ci/run` on the newest CPython; `.ci/run` takes the brief
-one on others, where it is the interpreter that is tried. Mutations that the moderate one misses, the
-full one misses too: it is for whoever changes a flow. A property that is worth less says so by
-`at_most`, of `tests/hypothesis_profiles.py`. No example has a deadline, as a busy machine would miss
-it. In CI they are the same in every run, so that a change fails by what it changes; at a desk they
-are not.
+The moderate profile is for a desk and for `.ci/run` on the newest CPython; `.ci/run` takes the
+brief one on others, where it is the interpreter that is tried. Mutations that the moderate one
+misses, the full one misses too: it is for whoever changes a flow. A property that is worth less
+says so by `at_most`, of `tests/hypothesis_profiles.py`. No example has a deadline, as a busy
+machine would miss it. In CI they are the same in every run, so that a change fails by what it
+changes; at a desk they are not.
 """
 
 from __future__ import annotations
