@@ -66,12 +66,12 @@ found
 box = LiveBox()
 endpoint.run_sync(input="steps", on_update=lambda state: told(box, state)).output
 """,
-    "live in async": """
+    "live-in-async": """
 shown.clear()
 box = LiveBox()
 (await there.run_sync(input="steps", on_update=lambda state: told(box, state))).output
 """,
-    "live by hand": """
+    "live-by-hand": """
 box = LiveBox()
 for number in (0, 4):
     for state in endpoint.run(input=number).updates():
@@ -139,7 +139,7 @@ def test_a_function_is_called_as_elsewhere(bars: Client) -> None:
     assert printed.text == "MapProgress(submitted=1, finished=1, failed=0, total=1)\n"
 
 
-@pytest.mark.parametrize("name", ["live", "live in async"])
+@pytest.mark.parametrize("name", ["live", "live-in-async"])
 def test_a_box_follows_a_job(bars: Client, name: str) -> None:
     """There is one, which is replaced in place; the result of the cell stands below it."""
     box, value = outputs(bars, name)
@@ -153,7 +153,7 @@ def test_a_box_follows_a_job(bars: Client, name: str) -> None:
 
 
 def test_another_job_gets_another_box(bars: Client) -> None:
-    failed, completed = outputs(bars, "live by hand")
+    failed, completed = outputs(bars, "live-by-hand")
     assert "FAILED" in failed.data["text/html"]
     assert "ZeroDivisionError" in failed.data["text/html"]
     assert "COMPLETED" in completed.data["text/html"]
