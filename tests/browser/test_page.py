@@ -275,6 +275,13 @@ def test_another_endpoint_of_the_server_can_be_chosen(browser: Browser) -> None:
         browser.click("#new-job [type=submit]")
         browser.sees("#job .output pre", "of second")
         assert browser.script("return document.title").startswith("second")
+        url = browser.script("return location.href")
+        assert url.endswith("?endpoint=second")
+        browser.open("about:blank")
+        browser.open(url)
+        browser.sees("#job .output pre", "of second")
+        watched.go("#/?endpoint=first")
+        browser.until(lambda: watched.listed() == [job], "the first endpoint is not shown")
         watched.http.close()
         browser.open("about:blank")
 

@@ -199,6 +199,7 @@ def test_the_speed_of_the_last_minutes(serve: Serve) -> None:
     page = page_of(api)
     for _ in range(3):
         api.run_sync()
+    assert page.state()["speed"]["buckets"][-1] == [3, 0]
     api.run_sync({"error": "no"})
     speed = page.state()["speed"]
     assert sum(map(sum, speed["buckets"])) == 4

@@ -86,11 +86,10 @@ export function duration(ms) {
 /** Seconds, if there are any, as people say them. */
 export const seconds = (s) => duration(s === null || s === undefined ? null : s * 1000);
 
-/** How long ago, in whole seconds, rounded up; then in minutes, hours or days. */
+/** How long ago: in whole seconds, rounded up, so that nothing in it took longer. */
 export function age(ms) {
   if (ms < 1000) return "now";
-  if (ms < 60_000) return `${Math.min(59, Math.ceil(ms / 1000))} s`;
-  return duration(ms).replace(/(min|h|d) .*$/, "$1");
+  return ms < 59_000 ? `${Math.ceil(ms / 1000)} s` : duration(ms + 1000);
 }
 
 export const number = (value) => value.toLocaleString("en");

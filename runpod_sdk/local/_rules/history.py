@@ -89,7 +89,8 @@ class History:
         self._lanes: dict[str, Lane] = {}
         self._samples: deque[_Sample] = deque(maxlen=_MAX_SAMPLES)
         self._buckets: Counter[tuple[int, bool]] = Counter()
-        self._speed: tuple[float, Speed] | None = None
+        self._count = 0
+        self._speed: tuple[tuple[int, int], Speed] | None = None
 
     def began(self, now: float, run: Run) -> None:
         """Record that a worker begins a run."""
@@ -116,6 +117,7 @@ class History:
         self, now: float, *, delay: float | None, execution: float | None, completed: bool
     ) -> None:
         """Record that a job has become terminal."""
+        self._count += 1
         self._samples.append(_Sample(now, delay, execution))
         self._buckets[int(now // BUCKET), completed] += 1
 
@@ -131,9 +133,10 @@ class History:
         return found
 
     def speed(self, now: float) -> Speed:
-        """Return how fast jobs were; computed at most once a second."""
-        if self._speed is None or not 0 <= now - self._speed[0] < 1:
-            self._speed = now, self._compute(now)
+        """Return how fast jobs were; computed again after a second, or after a job has ended."""
+        key = int(now), self._count
+        if self._speed is None or self._speed[0] != key:
+            self._speed = key, self._compute(now)
         return self._speed[1]
 
     def _compute(self, now: float) -> Speed:
