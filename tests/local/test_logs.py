@@ -66,20 +66,44 @@ def test_what_a_handler_writes_belongs_to_its_job(capsys: pytest.CaptureFixture[
 
 
 def test_lines_are_news(serve: Serve) -> None:
-    """The page is told at once, while the job runs."""
-    gate = Gate()
+    """The page is told at once, while the job runs and does nothing else."""
+    begin, end = Gate(), Gate()
 
     def handler(job: JsonObject) -> None:
+        begin.wait()
         logging.getLogger("model").error("begun")
-        gate.wait()
+        end.wait()
 
     api = serve(handler)
     page = page_of(api)
     job = api.run()
-    gate.reached()
-    until(lambda: lines(page.state(job=job)) == [("ERROR", "model: begun")])
-    gate.open()
+    begin.reached()
+    api.settled()
+    version = page.state(job=job)["version"]
+    begin.open()
+    end.reached()
+    state = page.state(job=job, since=version, wait=60_000)
+    assert lines(state) == [("ERROR", "model: begun")]
+    assert state["job"]["status"] == "IN_PROGRESS"
+    end.open()
     page.http.close()
+
+
+def test_a_log_record_is_one_line() -> None:
+    """Also if a handler of the program's own writes it to a stream that is noted too."""
+    logger = logging.getLogger("model.alone")
+    with LocalEndpoint(lambda job: logger.warning("%s", job["input"])) as local:
+        api = Api(local)
+        page = page_of(api)
+        own = logging.StreamHandler(sys.stderr)
+        logger.addHandler(own)
+        try:
+            job = api.run_sync("once")["id"]
+        finally:
+            logger.removeHandler(own)
+        assert lines(page.state(job=job)) == [("WARNING", "model.alone: once")]
+        page.http.close()
+        api.http.close()
 
 
 def test_lines_of_worker_processes_belong_to_the_job_that_they_run() -> None:
