@@ -52,6 +52,7 @@ async def handler(job: dict[str, Any]) -> Any:
         case {"paint": count}:
             return {
                 "images": [samples.text(samples.png(hue=40 * n)) for n in range(count)],
+                "clip": "data:video/mp4;base64," + samples.text(bytes(60)),
                 "sound": "data:audio/wav;base64," + samples.text(samples.wav()),
                 "seed": 7,
             }

@@ -34,6 +34,8 @@ def fill(watched: Watched) -> dict[str, str]:
 
     for seed in range(JOBS):
         post("/run", {"input": {**INPUT, "seed": seed}})
+    for seed in range(15):
+        watched.run({"hang": {"step": seed, "of": 28}, **INPUT})
     sync({"say": "loading the model"})
     painted = sync({"paint": 5})
     long = sync(
@@ -48,8 +50,6 @@ def fill(watched: Watched) -> dict[str, str]:
     post(f"/cancel/{watched.run({'hang': 'a job to be cancelled'})}")
     streamed = sync({"stream": [f"token {n} " for n in range(30)]})
     said = sync({"say": "28 steps in 3.2 s"})
-    for seed in range(15):
-        watched.run({"hang": {"step": seed, "of": 28}, **INPUT})
     running = watched.run({"hang": {"step": 12, "of": 28}, **INPUT})
     (worker,) = {watched.http.get(f"/status/{said}").json()["workerId"]}
     return {

@@ -344,6 +344,7 @@ def test_files_in_an_output_are_shown_in_place_of_their_base64(watched: Watched)
     sound = "return document.querySelector('#job audio').duration"
     browser.until(lambda: browser.script(sound), "the sound is not there")
     assert browser.script(sound) == pytest.approx(0.2)
+    assert browser.texts("#job video") != []
     browser.click("#job .files figure:nth-child(2) .picture")
     browser.sees("#viewer-name", "images.1.png (image/png, ")
     browser.click("#viewer button")

@@ -73,7 +73,7 @@ def test_a_whole_output_can_be_a_file(api: Api, page: Page) -> None:
         ({"steps": 28, "prompt": "a fox"}, "a fox · steps 28"),
         ({"a": 1, "b": {"c": [1, 2], "d": None}}, "a 1 · b c 1, 2, d null"),
         ([1, "two", {"three": 3}], "1, two, three 3"),
-        ({"text": 5, "n": True}, "text 5 · n true"),
+        ({"text": 5, "n": True, "say": "hello"}, "text 5 · n true · say: hello"),
         ("one\n  line", "one line"),
         (12345678901234567890, "12345678901234567890"),
         (list(range(20)), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … 20 in all"),

@@ -161,7 +161,7 @@ def _members(value: dict[str, Any], depth: int) -> str:
         # The first one needs no name where it speaks for itself.
         _line(value[key], depth + 1)
         if number == 0 and key in telling and isinstance(value[key], str)
-        else f"{key} {_line(value[key], depth + 1)}"
+        else f"{key}{':' * isinstance(value[key], str)} {_line(value[key], depth + 1)}"
         for number, key in enumerate([*telling, *others])
     )
 
