@@ -173,16 +173,16 @@ def test_an_endpoint_without_jobs_says_what_to_do(empty: Watched) -> None:
     browser.sees("#job", "no such job")
 
 
-def test_thousands_of_jobs_are_shown_a_hundred_at_a_time(empty: Watched) -> None:
+def test_many_jobs_are_shown_a_hundred_at_a_time(empty: Watched) -> None:
     """The others are counted, shown by and by, and found by status and id."""
     browser = empty.browser
     failed = empty.run({"fail": "first"}, "runsync")
-    for number in range(1500):
+    for number in range(350):
         empty.run(number)
     empty.show()
-    browser.sees("#filters", "Completed\n1,500")
+    browser.sees("#filters", "Completed\n350")
     assert len(browser.texts("tbody tr")) == 100
-    assert browser.text("#more") == "Show more: 1,401 older"
+    assert browser.text("#more") == "Show more: 251 older"
     browser.click("#more")
     browser.until(lambda: len(browser.texts("tbody tr")) == 200, "there are no more")
     browser.click("#filters button:nth-of-type(5)")
@@ -433,7 +433,8 @@ def test_the_workers_have_lanes(watched: Watched) -> None:
     assert "p50" in charts
     assert "Jobs per minute" in charts
     bars = """
-    return [...document.querySelectorAll("#charts rect")].map((bar) => bar.getBBox().height)
+    const bars = [...document.querySelectorAll("#charts figure:first-child rect")];
+    return bars.map((bar) => bar.getBBox().height);
     """
     assert max(browser.script(bars)) > 0
 
@@ -449,6 +450,7 @@ def test_jobs_are_found_by_what_they_contain(watched: Watched) -> None:
     browser.sees("#filters", "All\n2")
     browser.click("#filters button:nth-of-type(5)")
     browser.until(lambda: watched.listed() == [failed], "the status does not count")
+    assert browser.script("return location.hash") == "#/?status=FAILED&text=MARMOSET"
     browser.click(f"{watched.row(failed)} a")
     browser.sees("#job h2", failed)
     url = browser.script("return location.href")
@@ -463,6 +465,8 @@ def test_jobs_are_found_by_what_they_contain(watched: Watched) -> None:
     worker = watched.http.get(f"/status/{other}").json()["workerId"]
     watched.go(f"#/?text={worker}")
     browser.until(lambda: other in watched.listed(), "the worker is not searched")
+    watched.go("#/?text=lemur")
+    browser.until(lambda: watched.listed() == [other], "another search is not done")
 
 
 def test_a_row_tells_jobs_apart(watched: Watched) -> None:
