@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -43,6 +44,7 @@ COMPAT = ("runpod_sdk.compat.", {"Endpoint", "Job"})
 """Where class names stand twice on purpose: those of RunPod's own package."""
 
 
+@cache
 def module_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)
@@ -54,6 +56,7 @@ def layer_of(module: str) -> str:
     return LAYER_OF.get(part, "values")
 
 
+@cache
 def imports_of(path: Path, source: str) -> set[str]:
     """List the modules that *source* imports: at its top, in a function, or for type checkers."""
     package = module_of(path).split(".")
