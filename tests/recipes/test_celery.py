@@ -45,6 +45,8 @@ class Gate:
     def __call__(self, job: dict[str, Any]) -> Any:
         self.jobs.append(job)
         self.open.wait(60)
+        if job["input"]["prompt"] == "fail":
+            raise ValueError("out of paint")
         return job["input"]["prompt"].upper()
 
 
@@ -140,6 +142,15 @@ def test_an_uncertain_submission_is_not_repeated(worker: Worker) -> None:
         failure = worker.until_status(submitting, "FAILURE")
     assert failure["exc_type"] == "SubmissionUncertainError"
     assert fault.fired == 1
+
+
+def test_a_failed_job_is_a_failed_task(worker: Worker) -> None:
+    """The submission's result is the job's id."""
+    submitting, collecting = worker.call("generate", "fail")
+    failure = worker.until_status(collecting, "FAILURE")
+    assert failure["exc_type"] == "JobFailedError"
+    assert "out of paint" in failure["exc_message"][0]
+    assert worker.result(submitting)["result"] == worker.gate.jobs[-1]["id"]
 
 
 def test_the_soft_time_limit_cancels_the_job(worker: Worker) -> None:
