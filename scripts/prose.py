@@ -21,7 +21,11 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 
-OTHERS = ("README.md", "CONTRIBUTING.md", "openapi/README.md", "openapi/runpod-serverless.yaml")
+OTHERS = (
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "openapi/README.md"),
+    *("benchmarks/README.md", "examples/README.md", "openapi/languages/README.md"),
+    *("released/README.md", "scripts/README.md", "openapi/runpod-serverless.yaml"),
+)
 """Files outside docs/ that are checked: pages, and the API document's descriptions."""
 
 LONGEST = 40

@@ -126,3 +126,17 @@ def test_messages(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", prose.checked_files(), ids=lambda path: path.name)
 def test_the_pages_and_public_modules(path: Path) -> None:
     assert [str(finding) for finding in prose.check(path)] == []
+
+
+def test_the_descriptions_of_a_document_are_checked(tmp_path: Path) -> None:
+    """Descriptions and summaries are, and no other text."""
+    document = tmp_path / "document.yaml"
+    document.write_text(
+        "info:\n  title: whoever reads\n  description: >-\n    Close the client. It\n"
+        "    goes on by itself.\npaths:\n- summary: What there is\n",
+        encoding="utf-8",
+    )
+    assert {(each.sentence.line, each.sentence.text) for each in prose.check(document)} == {
+        (3, "It goes on by itself."),
+        (7, "What there is"),
+    }
