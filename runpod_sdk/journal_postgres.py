@@ -351,7 +351,7 @@ def _check_dsn(dsn: Secret[str] | None) -> None:
 def _connect(dsn: Secret[str] | None, patience: float) -> Any:
     """Connect, so that no call waits much longer than *patience* seconds for a dead server."""
     limits: dict[str, object] = {
-        "connect_timeout": max(int(patience), 2),
+        "connect_timeout": 10,
         "tcp_user_timeout": int(patience * 1000),
         "keepalives_idle": max(int(patience / 3), 1),
         "keepalives_interval": max(int(patience / 6), 1),

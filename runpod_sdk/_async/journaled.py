@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import frozen
 
@@ -14,6 +14,7 @@ from runpod_sdk._io.task_runner import many_context
 from runpod_sdk.models import (
     ExecutionPolicy,
     Input_contra,
+    InputValue,
     JobState,
     JSONValue,
     Output_co,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+JSONInput = TypeVar("JSONInput", bound=InputValue)
 
 
 @frozen
@@ -48,11 +50,41 @@ class AsyncJournaledEndpoint(Generic[Input_contra, Output_co]):
     if not TYPE_CHECKING:
         __class_getitem__ = subscriptable
 
+    @overload
+    async def submit(
+        self: AsyncJournaledEndpoint[InputValue, Any],
+        inputs: AsyncInputs[JSONInput],
+        *,
+        key: Callable[[JSONInput], str | int] | None = None,
+        concurrency: int = 100,
+        timeout: Timeout = None,
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
+    ) -> SubmitResult: ...
+    @overload
     async def submit(
         self: AsyncJournaledEndpoint[In, Any],
         inputs: AsyncInputs[In],
         *,
         key: Callable[[In], str | int] | None = None,
+        concurrency: int = 100,
+        timeout: Timeout = None,
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
+    ) -> SubmitResult: ...
+    async def submit(
+        self: AsyncJournaledEndpoint[Any, Any],
+        inputs: AsyncInputs[Any],
+        *,
+        key: Callable[[Any], str | int] | None = None,
         concurrency: int = 100,
         timeout: Timeout = None,
         progress: bool | Callable[[MapProgress], object] | None = None,

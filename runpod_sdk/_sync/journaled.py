@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import frozen
 
@@ -15,6 +15,7 @@ from runpod_sdk._io.loop_thread import many_context
 from runpod_sdk.models import (
     ExecutionPolicy,
     Input_contra,
+    InputValue,
     JobState,
     JSONValue,
     Output_co,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+JSONInput = TypeVar("JSONInput", bound=InputValue)
 
 
 @frozen
@@ -49,11 +51,41 @@ class JournaledEndpoint(Generic[Input_contra, Output_co]):
     if not TYPE_CHECKING:
         __class_getitem__ = subscriptable
 
+    @overload
+    def submit(
+        self: JournaledEndpoint[InputValue, Any],
+        inputs: Inputs[JSONInput],
+        *,
+        key: Callable[[JSONInput], str | int] | None = None,
+        concurrency: int = 100,
+        timeout: Timeout = None,
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
+    ) -> SubmitResult: ...
+    @overload
     def submit(
         self: JournaledEndpoint[In, Any],
         inputs: Inputs[In],
         *,
         key: Callable[[In], str | int] | None = None,
+        concurrency: int = 100,
+        timeout: Timeout = None,
+        progress: bool | Callable[[MapProgress], object] | None = None,
+        webhook: str | None = None,
+        policy: ExecutionPolicy | None = None,
+        s3_config: S3Config | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, JSONValue] | None = None,
+    ) -> SubmitResult: ...
+    def submit(
+        self: JournaledEndpoint[Any, Any],
+        inputs: Inputs[Any],
+        *,
+        key: Callable[[Any], str | int] | None = None,
         concurrency: int = 100,
         timeout: Timeout = None,
         progress: bool | Callable[[MapProgress], object] | None = None,

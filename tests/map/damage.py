@@ -34,7 +34,7 @@ from runpod_sdk import Journal, JournalError, Runpod
 PAGE = 4096
 COUNT = 12
 RUNNING = 2
-COLUMNS = ("id", "digest", "status", "job_id", "since", "result")
+COLUMNS = ("id", "key", "digest", "status", "job_id", "since", "attempts", "result")
 
 Damage = Callable[[Path], None]
 

@@ -147,6 +147,11 @@ def test_waiting_for_a_store(driver: Driver) -> None:
     store = Shelf(30.0)
     store.in_use = 1
     Journal(store).close()
+    store = Shelf(30.0)
+    store.in_use = 1_000
+    with pytest.raises(JournalError, match="in use"):
+        driver.take(endpoint.map(["a"], journal=store, timeout=0.3))
+    assert store.opens < 20
     for use in (Journal, lambda store: driver.take(endpoint.map(["a"], journal=store))):
         store = Shelf()
         store.in_use = 1

@@ -18,17 +18,24 @@ from runpod_sdk import (
     AsyncRunpod,
     Endpoint,
     Explanation,
+    InputValue,
     Job,
     JobFailedError,
     JobReason,
     JobState,
+    Journal,
+    JournalEntry,
+    JournalStore,
     MapResult,
     OutputFile,
     Runpod,
+    RunpodError,
     S3Config,
+    SubmitResult,
     webhooks,
 )
 from runpod_sdk import compat as runpod
+from runpod_sdk.journal_postgres import PostgresStore
 from runpod_sdk.media import to_base64, to_data_url
 from runpod_sdk.storage import S3Storage
 
@@ -155,3 +162,29 @@ async def async_options(client: AsyncRunpod) -> None:
 
     assert_type(client.with_options(api_key=key, default_headers={"x": "1"}), AsyncRunpod)
     AsyncRunpod(key)
+
+
+def keys_and_halves(endpoint: Endpoint[InputValue, Any], store: JournalStore) -> None:
+    """A key is a function of an input, and its result a string or an integer."""
+    rows = [{"id": "a", "prompt": "one"}]
+    for result in endpoint.map(rows, key=lambda row: row["id"], journal=store):
+        assert_type(result.key, str | int | None)
+        assert_type(result.input, dict[str, str])
+    halves = endpoint.journaled(PostgresStore("run", wait=0))
+    given = halves.submit(rows, key=lambda row: row["id"])
+    assert_type(given, SubmitResult)
+    assert_type(given.errors, tuple[RunpodError, ...])
+    for collected in halves.collect():
+        assert_type(collected, MapResult[None, Any])
+    with Journal(store) as journal:
+        assert_type(journal.entry(key="a"), JournalEntry)
+        assert_type(journal.resolve_all(journal.failed(), "resubmit"), int)
+        assert_type(journal.entry(0).key, str | int | None)
+
+
+async def async_halves(endpoint: AsyncEndpoint[InputValue, Any]) -> None:
+    given = await endpoint.journaled("run.sqlite").submit([1, 2], key=str)
+    assert_type(given, SubmitResult)
+    async with endpoint.journaled("run.sqlite").collect() as results:
+        async for result in results:
+            assert_type(result, MapResult[None, Any])

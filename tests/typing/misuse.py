@@ -54,6 +54,8 @@ endpoint.map([{1, 2}])  # type: ignore[type-var]
 endpoint.map([1], 8)  # type: ignore[call-overload]
 endpoint.map([1], on_leave="stop")  # type: ignore[call-overload]
 endpoint.map([1], on_error="ignore")  # type: ignore[call-overload]
+endpoint.map([1], key="id")  # type: ignore[call-overload]
+endpoint.journaled(7)  # type: ignore[arg-type]
 client.as_completed(["id"])  # type: ignore[arg-type]
 
 # Times are named.

@@ -50,7 +50,7 @@ class JournaledMapHandler(MapHandler):
         journal: Journal | JournalStore,
     ) -> None:
         super().__init__(context, options)
-        self._writer = JournalWriter(journal, runner, context.io.sleep)
+        self._writer = JournalWriter(journal, runner, context.io.sleep, options.timeout)
         self._by_key: bool | None = self._keys is not None
         """None if inputs are known as the journal knows them."""
         self._size = 0
@@ -258,10 +258,12 @@ class JournalWriter:
         given: Journal | JournalStore,
         runner: TaskRunner,
         sleep: Callable[[float], Awaitable[object]],
+        timeout: float | None,
     ) -> None:
         self._given = given
         self._runner = runner
         self._sleep = sleep
+        self._timeout = timeout
         self._journal: Journal | None = None
         self._next: _Commit
         self._writing = False
@@ -295,8 +297,9 @@ class JournalWriter:
         return size, await self._runner.in_thread(journal._running)
 
     async def _open_store(self, store: JournalStore) -> JournalStore:
-        """Open a store, like `open_store`, in a thread that no wait for its owner blocks."""
-        until = None if store.wait is None else time.monotonic() + store.wait
+        """Open a store, like `open_store`, and wait no longer than the map's timeout."""
+        limits = [limit for limit in (store.wait, self._timeout) if limit is not None]
+        until = time.monotonic() + min(limits) if limits else None
         while True:
             try:
                 await self._runner.in_thread(store.open)
@@ -304,6 +307,9 @@ class JournalWriter:
             except errors.JournalError as error:
                 if not error.in_use or (until is not None and time.monotonic() >= until):
                     raise
+            except BaseException:  # cancelled, when the thread has opened it
+                store.close()
+                raise
             await self._sleep(RETRY_OPEN)
 
     async def entries(self, identities: Sequence[Key], *, by_key: bool) -> dict[Key, JournalEntry]:
