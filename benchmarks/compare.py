@@ -33,12 +33,12 @@ BEGIN, END = "<!-- written by scripts/bench --page -->", "<!-- end -->"
 ASYNC = ("ours", "ours, aiohttp", "httpx", "aiohttp", "official", runs.JAVASCRIPT)
 SYNC = ("ours, sync", "httpx, sync", "official, sync")
 COURSE: dict[str, tuple[str, tuple[int, ...], tuple[str, ...]]] = {
-    "status": ("status", (300,), (*SYNC, *ASYNC)),
+    "status": ("status", (300,), (*SYNC, *ASYNC, "ours, plain, sync", "ours, plain")),
     "latency": ("latency", (15,), (*SYNC, *ASYNC)),
     "stream": ("stream", (40,), (*SYNC, *ASYNC)),
-    "2,000 jobs at 100": ("crowd", (2_000, 100), ASYNC),
+    "2,000 jobs at 100": ("crowd", (2_000, 100), (*ASYNC, "ours, plain")),
     "4,000 jobs at 50": ("crowd", (4_000, 50), ("ours", "ours, aiohttp", "aiohttp")),
-    "large": ("large", (5,), ("ours, sync", "ours", "ours, aiohttp", "httpx")),
+    "large": ("large", (5,), (*runs.OURS, "httpx")),
 }
 FULL = {
     "20,000 jobs at 2,000": ("crowd", (20_000, 2_000), ("ours", "ours, aiohttp", "aiohttp")),
@@ -74,7 +74,7 @@ def scenarios(
             measured["memory, many"] = runs.map_memory(many)
         return measured
 
-    firsts = ("ours, sync", "httpx, sync", "ours", "httpx", "official, sync", runs.JAVASCRIPT)
+    firsts = (*runs.OURS, "httpx, sync", "httpx", "official, sync", runs.JAVASCRIPT)
     names = {**COURSE, **(FULL if full else {})}
     return {
         "import": lambda: starts(runs.IMPORTS),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from benchmarks.runs import OURS
+
 Measured = dict[str, Any]
 Of = Callable[[Measured], float]
 """Takes a value out of a round."""
@@ -89,12 +91,13 @@ def figures(rounds: Rounds) -> list[Figure]:
                 each(over("first result", f"ours{kind}", f"httpx{kind}", "cpu")),
             )
         )
-    for kind, most in ((", sync", 1.10), ("", 0.90)):
+    for client, most in STATUS.items():
+        plain = "httpx, sync" if client.endswith("sync") else "httpx"
         for what in ("wall", "cpu"):
             made.append(
                 Figure(
-                    f"`status()`{kind or ', async'}: runpod_sdk / httpx ({_NAMES[what]})",
-                    each(over("status", f"ours{kind}", f"httpx{kind}", what)),
+                    f"`status()`: {named(client)} / {named(plain)} ({_NAMES[what]})",
+                    each(over("status", client, plain, what)),
                     **at_most(most),
                 )
             )
@@ -130,7 +133,7 @@ def figures(rounds: Rounds) -> list[Figure]:
                 )
             )
     made += _crowds(each)
-    for client in ("ours, sync", "ours", "ours, aiohttp"):
+    for client in OURS:
         made.append(
             Figure(
                 f"20 MB of JSON: {named(client)} / `json.loads` (time)",
@@ -158,14 +161,22 @@ def figures(rounds: Rounds) -> list[Figure]:
 def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
     made: list[Figure] = []
     scenario = "2,000 jobs at 100"
-    to_httpx = {"ours": at_least(2.2), "ours, aiohttp": at_least(3.5)}
+    to_httpx = {"ours": at_least(2.2), "ours, plain": at_least(2.2), "ours, aiohttp": at_least(3.5)}
     to_javascript = {"ours": at_least(0.95), "ours, aiohttp": at_least(1)}
-    for client in ("ours", "ours, aiohttp", "aiohttp", "official, JavaScript", "official"):
+    for client in (*to_httpx, "aiohttp", "official, JavaScript", "official"):
         made.append(
             Figure(
                 f"{_CROWD}: jobs/s, {named(client)} / httpx",
                 each(over(scenario, "httpx", client, "wall")),
                 **to_httpx.get(client, {}),
+            )
+        )
+    for client in to_httpx:
+        made.append(
+            Figure(
+                f"{_CROWD}: jobs/s, {named(client)} / aiohttp",
+                each(over(scenario, "aiohttp", client, "wall")),
+                **(at_least(0.95) if client == "ours" else {}),
             )
         )
     for client, bound in to_javascript.items():
@@ -193,12 +204,17 @@ def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
     return made
 
 
+STATUS = {"ours, sync": 0.8, "ours, plain, sync": 1.1, "ours": 0.33, "ours, plain": 0.9}
+"""The bounds of one request's cost, over plain httpx."""
 _NAMES = {"wall": "time", "cpu": "CPU"}
 _CROWD = "2,000 jobs, 100 in flight"
 _CLIENTS = {
     "ours, sync": "runpod_sdk, sync",
     "ours": "runpod_sdk, async",
     "ours, aiohttp": "runpod_sdk, aiohttp",
+    "ours, plain, sync": "runpod_sdk without extras, sync",
+    "ours, plain": "runpod_sdk without extras, async",
+    "httpx, sync": "httpx, sync",
     "official, sync": "runpod, sync",
     "official": "runpod, async",
     "official, JavaScript": "runpod-sdk (JavaScript)",

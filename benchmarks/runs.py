@@ -15,7 +15,8 @@ from typing import Any
 from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[1]
-HERE = ("ours, sync", "ours", "ours, aiohttp", "httpx, sync", "httpx", "aiohttp")
+OURS = ("ours, sync", "ours, plain, sync", "ours", "ours, plain", "ours, aiohttp")
+HERE = (*OURS, "httpx, sync", "httpx", "aiohttp")
 OFFICIAL = ("official, sync", "official")
 JAVASCRIPT = "official, JavaScript"
 

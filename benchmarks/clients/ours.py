@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -74,6 +75,27 @@ class OursAiohttp(Ours):
     """`AsyncRunpod(transport="aiohttp")`."""
 
     transport = "aiohttp"
+
+
+def leave_out_extras() -> None:
+    """Let the client find no package of the extra `fast`."""
+    sys.modules |= dict.fromkeys(("httptools", "msgspec"))  # type: ignore[arg-type]
+
+
+class PlainSync(OursSync):
+    """`Runpod`, without extras."""
+
+    def __init__(self, base_url: str) -> None:
+        leave_out_extras()
+        super().__init__(base_url)
+
+
+class Plain(Ours):
+    """`AsyncRunpod`, without extras."""
+
+    def __init__(self, base_url: str) -> None:
+        leave_out_extras()
+        super().__init__(base_url)
 
 
 class HttpxSync:
@@ -187,6 +209,8 @@ CLIENTS = {
     "ours, sync": OursSync,
     "ours": Ours,
     "ours, aiohttp": OursAiohttp,
+    "ours, plain, sync": PlainSync,
+    "ours, plain": Plain,
     "httpx, sync": HttpxSync,
     "httpx": Httpx,
     "aiohttp": Aiohttp,

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runpod_sdk._flows.many.result_taker import ResultTaker, warn_unclosed
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
 from runpod_sdk.results import JobResult, MapResult
 
@@ -96,7 +97,8 @@ def map_results(
     context: EndpointContext, io: aio.AsyncIO, inputs: AsyncInputs[Any], options: MapOptions
 ) -> AsyncResults[MapResult[Any]]:
     """Return the results of a `map`."""
-    from runpod_sdk._flows.many.start_map import start_map
-    from runpod_sdk._io.task_runner import many_context
+    with whole_imports():
+        from runpod_sdk._flows.many.start_map import start_map
+        from runpod_sdk._io.task_runner import many_context
 
     return AsyncResults(start_map(context, many_context(io), inputs, options))

@@ -28,7 +28,8 @@ from runpod_sdk._io import certificates, http_common, proxies
 from runpod_sdk._io.aiohttp_upload import Upload
 from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.event_loop import under_asyncio
-from runpod_sdk._io.http11.connection import LONGEST_HEAD, SUBMISSION_IDLE_TIME, idle_clock
+from runpod_sdk._io.http11.codec import LONGEST_HEAD
+from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk._io.http11.happy_eyeballs import new_socket
 from runpod_sdk._io.identity import Identity
 from runpod_sdk.errors import ConfigurationError

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runpod_sdk._flows.many.result_taker import ResultTaker, warn_unclosed
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk.results import JobResult, MapResult
 
@@ -97,7 +98,8 @@ def map_results(
     context: EndpointContext, io: sync.SyncIO, inputs: Inputs[Any], options: MapOptions
 ) -> Results[MapResult[Any]]:
     """Return the results of a `map`."""
-    from runpod_sdk._flows.many.start_map import start_map
-    from runpod_sdk._io.loop_thread import many_context
+    with whole_imports():
+        from runpod_sdk._flows.many.start_map import start_map
+        from runpod_sdk._io.loop_thread import many_context
 
     return Results(start_map(context, many_context(io), inputs, options))

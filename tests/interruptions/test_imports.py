@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from importlib.util import find_spec
 
 from tests.faults.server import Server, answer
 
@@ -37,7 +38,7 @@ SCRIPT = """
 LEFT = [
     "httpx._models",
     "attrs",
-    "h11._writers",
+    "httptools.parser.errors" if find_spec("httptools") else "h11._writers",
     "runpod_sdk._io.http11.connection",
     "runpod_sdk._flows.retry",
 ]

@@ -11,8 +11,11 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from tests.facade.clients import Driver
+from tests.h11_only import h11_only
 
 WAYS = ("sync", "asyncio", "uvloop", "trio", "aiohttp", "sync by httpx", "asyncio by httpx")
+H11_WAYS = ("trio", "sync by httpx")
+"""The ways that use h11 although httptools is installed."""
 BACKENDS: dict[str, dict[str, Any]] = {
     "asyncio": {"backend": "asyncio"},
     "aiohttp": {"backend": "asyncio"},
@@ -50,4 +53,6 @@ def way(
     if mode in ("aiohttp", "uvloop"):
         pytest.importorskip(mode)
     with ExitStack() as stack:
+        if mode in H11_WAYS:
+            stack.enter_context(h11_only())
         yield Way(mode, portal_of(mode) if mode in BACKENDS else None, stack)

@@ -1,8 +1,8 @@
 """
 HTTP/1.1 over a network stream, one exchange at a time.
 
-h11 implements the protocol; this module exchanges its events with the stream. It is written once,
-as coroutines over a `NetworkStream`: the sync client's stream blocks and never suspends.
+A codec implements the protocol; this module exchanges its bytes with the stream. It is written
+once, as coroutines over a `NetworkStream`: the sync client's stream blocks and never suspends.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-import h11
 import httpx
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._io.body import ResponseBody
+from runpod_sdk._io.http11.codec import Codec
 from runpod_sdk._io.http_common import SendTrace
 from runpod_sdk._io.identity import Identity
 
@@ -30,10 +30,8 @@ MAX_ACKNOWLEDGE_TIME: Final = 3.0
 """The range of the time in seconds in which a kept connection must acknowledge sent data."""
 READ_SIZE: Final = 64 * 1024
 """The number of bytes that a stream reads at a time."""
-LONGEST_HEAD: Final = 100 * 1024
-"""Bytes of a response's head that are read."""
-_EVENTS: Final = 256
-"""The number of h11 events after which the time limit is checked."""
+_PIECES: Final = 256
+"""The number of pieces of a body after which the time limit is checked."""
 
 
 OnData = Callable[[bytes], bool]
@@ -78,9 +76,9 @@ class NetworkStream(Protocol):
 class HTTP11Connection:
     """An HTTP/1.1 connection for one exchange after another."""
 
-    def __init__(self, stream: NetworkStream) -> None:
+    def __init__(self, stream: NetworkStream, codec: Codec) -> None:
         self._stream = stream
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
+        self._codec = codec
         self._is_reusable = True
         self._idle_since = 0.0
         self._unacknowledged = 0.0
@@ -103,16 +101,20 @@ class HTTP11Connection:
     async def exchange(
         self,
         identity: Identity,
-        request: h11.Request,
+        request: Any,
         content: bytes | None,
         trace: SendTrace,
         limit: TimeLimit,
     ) -> ResponseBody:
-        """Send a request, and read the response up to the maximum size."""
-        head = self._http.send(request) or b""
-        body = memoryview(b"" if content is None else self._http.send(h11.Data(content)) or b"")
-        self._http.send(h11.EndOfMessage())
-        reader = _ResponseReader(self._http, identity, trace, limit)
+        """
+        Send a request, and read the response up to the maximum size.
+
+        Args:
+            request: The request's head, as the codec has encoded it.
+        """
+        head, whole = self._codec.start(request, content)
+        body = memoryview(whole)
+        reader = _ResponseReader(self._codec, identity, trace, limit)
         try:
             if len(body) <= PROGRESS:
                 await self._hand_over(head + body, trace)
@@ -156,10 +158,8 @@ class HTTP11Connection:
 
     def renew(self) -> bool:
         """Prepare the next exchange; return whether the connection can be used again."""
-        extra_data, _ = self._http.trailing_data  # it could be mistaken for the next response
-        if not self._is_reusable or extra_data or self._http.states != _DONE:
+        if not (self._is_reusable and self._codec.renew()):
             return False
-        self._http.start_next_cycle()
         self._idle_since = idle_clock()
         return True
 
@@ -179,52 +179,50 @@ class HTTP11Connection:
 
 
 class _ResponseReader:
-    """Parses the response to one request as its data arrives."""
+    """Collects the response to one request as its data arrives."""
 
     body: ResponseBody
 
     def __init__(
-        self, http: h11.Connection, identity: Identity, trace: SendTrace, limit: TimeLimit
+        self, codec: Codec, identity: Identity, trace: SendTrace, limit: TimeLimit
     ) -> None:
-        self._http = http
+        self._codec = codec
         self._identity = identity
         self._trace = trace
         self._limit = limit
         self._has_begun = False
+        self._pieces = 0
         self.has_ended = False
         """Whether the response is complete, or the rest is not needed."""
 
     def feed(self, data: bytes) -> bool:
         """Add received data, or nothing at the end; return whether the response has begun."""
-        http, limit = self._http, self._limit
-        if not data and http.their_state is h11.SEND_RESPONSE:
+        if not data and not self._has_begun:
             raise httpx.RemoteProtocolError("the server closed the connection without a response")
-        http.receive_data(data)
         if self._has_begun:
-            limit.add_progress(len(data))
-        events = 0
-        while not self.has_ended and (event := self._next()) is not h11.NEED_DATA:
-            if type(event) is h11.Response:  # isinstance is slow with h11's abstract classes
-                headers = httpx.Headers(event.headers.raw_items())
-                self.body = ResponseBody(self._identity, event.status_code, headers)
-                self._has_begun = True
-                self._trace.response_started(self.body)
-            elif type(event) is h11.Data:
-                self.has_ended = not self.body.add(event.data)
-            elif type(event) is not h11.InformationalResponse:
-                self.has_ended = self._has_begun
-            events += 1
-            if events % _EVENTS == 0 and limit.left() <= 0:
-                raise httpx.ReadTimeout("no time is left")
-        if self._has_begun and not self.has_ended and limit.left() <= 0:
-            raise httpx.ReadTimeout("no time is left")  # reads never block while data arrives
+            self._limit.add_progress(len(data))
+        self._codec.receive(data, self)
+        if not self.has_ended:
+            self._check_time()  # reads never block while data arrives
         return self._has_begun
 
-    def _next(self) -> object:
-        try:
-            return self._http.next_event()
-        except h11.RemoteProtocolError as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
+    def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.body = ResponseBody(self._identity, status, httpx.Headers(headers))
+        self._has_begun = True
+        self._trace.response_started(self.body)
+
+    def content(self, data: bytes | bytearray) -> None:
+        self.has_ended = not self.body.add(data)
+        self._pieces += 1
+        if self._pieces % _PIECES == 0:
+            self._check_time()
+
+    def end(self) -> None:
+        self.has_ended = True
+
+    def _check_time(self) -> None:
+        if self._limit.left() <= 0:
+            raise httpx.ReadTimeout("no time is left")
 
 
 def _clock_that_counts_sleep() -> Callable[[], float]:
@@ -239,4 +237,3 @@ def _clock_that_counts_sleep() -> Callable[[], float]:
 
 
 idle_clock: Final = _clock_that_counts_sleep()
-_DONE: Final = {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}

@@ -17,15 +17,17 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cached_property, lru_cache
+from importlib import import_module
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import h11
 import httpx
 
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Request, Response
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, http_common
+from runpod_sdk._io.http11.codec import Codec
 from runpod_sdk._io.http11.connection import (
     IDLE_TIME,
     SUBMISSION_IDLE_TIME,
@@ -52,7 +54,8 @@ class ConnectionPool:
         self._port = url.port or (443 if url.scheme == "https" else 80)
         self._path = url.raw_path.decode("ascii").rstrip("/")
         self._host_header = url.netloc.decode("ascii")
-        self._checked = lru_cache(maxsize=64)(_checked)
+        self._codec = _codec()
+        self._headers = lru_cache(maxsize=64)(self._codec.headers)
         self._idle: deque[HTTP11Connection] = deque()
         self._lock = threading.Lock()
         self._closed = False
@@ -72,7 +75,8 @@ class ConnectionPool:
         if connection is not None:
             connection.limit_silence(limit if http_request.repeatable else None)
         else:
-            connection = HTTP11Connection(await self._open(self._host, self._port, self._tls))
+            stream = await self._open(self._host, self._port, self._tls)
+            connection = HTTP11Connection(stream, self._codec())
         try:
             if self._closed:
                 raise httpx.CloseError("the client was closed")
@@ -135,7 +139,7 @@ class ConnectionPool:
     def _tls(self) -> ssl.SSLContext | None:
         return certificates.tls(self._config)
 
-    def _request(self, http_request: Request, identity: Identity) -> h11.Request:
+    def _request(self, http_request: Request, identity: Identity) -> Any:
         fields = {"host": self._host_header, **identity.headers, **http_request.headers}
         if http_request.content is not None:
             fields["content-length"] = str(len(http_request.content))
@@ -143,13 +147,19 @@ class ConnectionPool:
             fields["content-length"] = "0"
         query = f"?{urlencode(http_request.params)}" if http_request.params else ""
         target = self._path + http_request.path + query
+        headers = self._headers(tuple(fields.items()))
+        return self._codec.request(http_request.method, target, headers)
+
+
+def _codec() -> type[Codec]:
+    """Return the fastest codec that is installed."""
+    with whole_imports():
         try:
-            headers = self._checked(tuple(fields.items()))
-            return h11.Request(method=http_request.method, target=target, headers=headers)
-        except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error)) from error
+            import_module("httptools")
+        except ImportError:
+            from runpod_sdk._io.http11.h11_codec import H11Codec
 
+            return H11Codec
+        from runpod_sdk._io.http11.httptools_codec import HttptoolsCodec
 
-def _checked(headers: tuple[tuple[str, str], ...]) -> Any:
-    """Return *headers* in h11's form, checked by h11, which is slow."""
-    return h11.Request(method="GET", target="/", headers=list(headers)).headers
+        return HttptoolsCodec

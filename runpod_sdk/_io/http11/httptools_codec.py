@@ -1,0 +1,133 @@
+"""HTTP/1.1 by httptools: llhttp, the parser of Node.js."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httptools
+import httpx
+
+from runpod_sdk._io.http11.codec import LONGEST_HEAD, ResponseReceiver
+
+_TARGET = re.compile(r"[\x21-\x7e]+")
+_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e]*")
+
+
+class HttptoolsCodec:
+    """
+    A codec by httptools.
+
+    The parser calls the methods that begin with `on_`. They only record, and the receiver gets its
+    parts afterwards, because httptools replaces an exception that passes through it.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_size = 0
+        """The bytes since the last interim response."""
+        self._status = 0
+        """The status of the response; 0 until its head is complete."""
+        self._is_announced = False
+        """Whether the receiver has got the head."""
+        self._is_complete = False
+        self._last_pieces = 0
+        """How many of the pieces belong to the response, once it is complete."""
+        self._is_reusable = False
+
+    @staticmethod
+    def headers(fields: tuple[tuple[str, str], ...]) -> bytes:
+        """Return the lines of the headers, and the empty line after them."""
+        lines = [f"{name}: {value}" for name, value in fields]
+        if not all(map(_FIELD.fullmatch, lines)):
+            raise httpx.LocalProtocolError("a header of the request is invalid")
+        return "\r\n".join([*lines, "\r\n"]).encode("ascii")
+
+    @staticmethod
+    def request(method: str, target: str, headers: bytes) -> bytes:
+        if not _TARGET.fullmatch(target):
+            raise httpx.LocalProtocolError("the request's target is invalid")
+        return f"{method} {target} HTTP/1.1\r\n".encode("ascii") + headers
+
+    def start(self, request: bytes, content: bytes | None) -> tuple[bytes, bytes]:
+        return request, content or b""
+
+    def receive(self, data: bytes, receiver: ResponseReceiver) -> None:
+        if data:
+            self._parse(data)
+        else:
+            self._end_of_connection()
+        if self._status and not self._is_announced:
+            self._is_announced = True
+            receiver.head(self._status, self._headers)
+        if self._is_complete:
+            del self._pieces[self._last_pieces :]
+        for piece in self._pieces:
+            if receiver.has_ended:
+                break
+            receiver.content(piece)
+        self._pieces.clear()
+        if self._is_complete and not receiver.has_ended:
+            receiver.end()
+
+    def _parse(self, data: bytes) -> None:
+        self._head_size += len(data)
+        interruption: BaseException | None = None
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:  # a signal handler has raised
+            interruption = error.__context__ or error
+        except httptools.HttpParserUpgrade as error:
+            raise httpx.RemoteProtocolError("the server changed the protocol") from error
+        except httptools.HttpParserError as error:
+            if not self._is_complete:
+                raise httpx.RemoteProtocolError(str(error)) from error
+            self._is_reusable = False  # it could be mistaken for the next response
+        if interruption is not None:
+            raise interruption
+        if not self._status and self._head_size > LONGEST_HEAD:
+            raise httpx.RemoteProtocolError("the head of the response is too long")
+
+    def _end_of_connection(self) -> None:
+        names = {name.lower() for name, _ in self._headers}
+        if names & {b"content-length", b"transfer-encoding"}:
+            raise httpx.RemoteProtocolError("the server closed the connection before the end")
+        self._on_end()
+
+    def renew(self) -> bool:
+        if not self._is_reusable:
+            return False
+        self._begin()
+        return True
+
+    def on_message_begin(self) -> None:
+        self._is_reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._status:  # else it is a trailer
+            self._headers.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        if self._status:  # data behind the response
+            return
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self._status = status
+        else:
+            self._headers.clear()
+            self._head_size = 0
+
+    def on_message_complete(self) -> None:
+        if self._status and not self._is_complete:
+            self._is_reusable = self._parser.should_keep_alive()
+            self._on_end()
+
+    def _on_end(self) -> None:
+        self._is_complete = True
+        self._last_pieces = len(self._pieces)
