@@ -21,7 +21,7 @@ from runpod_sdk import Journal
 from runpod_sdk.local import LocalEndpoint
 
 PROGRAMS = Path(__file__).parents[2] / "examples" / "engines"
-ENGINES = [name for name in ("dask", "ray") if find_spec(name)]
+ENGINES = [name for name in ("dask", "prefect", "ray") if find_spec(name)]
 PARTITIONS = 3
 ROWS = 100
 NUMBERS = range(PARTITIONS * ROWS)
@@ -34,6 +34,7 @@ class Batch:
 
     def __init__(self, folder: Path, engine: str) -> None:
         self._folder = folder
+        self.engine = engine
         self._program = PROGRAMS / f"on_{engine}.py"
         self.source, self.target = folder / "source", folder / "target"
         self.source.mkdir()
@@ -75,12 +76,13 @@ class Batch:
                 self._changed.wait(0.1)
             return self._held
 
-    def start(self) -> None:
-        """Start the program."""
+    def start(self, **environment: str) -> None:
+        """Start the program, with more variables."""
         environment = {
             "RUNPOD_ENDPOINT_BASE_URL": self.local.base_url,
             "RUNPOD_API_KEY": self.local.api_key,
             "ENDPOINT_ID": self.local.endpoint_id,
+            **environment,
         }
         with self._log.open("wb") as log:
             self._program_runs = psutil.Popen(
@@ -106,14 +108,14 @@ class Batch:
                 process.kill()
         psutil.wait_procs(processes, PATIENCE)
 
-    def kill_worker(self) -> None:
-        """Kill a process in the middle of a partition: one that has a journal open."""
+    def at_work(self) -> list[psutil.Process]:
+        """Return the processes in the middle of a partition: those that have a journal open."""
         assert self._program_runs is not None
-        for process in self._program_runs.children(recursive=True):
-            if any(file.path.endswith(".journal") for file in process.open_files()):
-                process.kill()
-                return
-        raise AssertionError("no process has a journal open")
+        return [
+            process
+            for process in [self._program_runs, *self._program_runs.children(recursive=True)]
+            if any(file.path.endswith(".journal") for file in process.open_files())
+        ]
 
     @property
     def _log(self) -> Path:
@@ -130,18 +132,18 @@ class Batch:
         """Give the rows that may have been sent: number to journal and index."""
         found: dict[int, tuple[Path, int]] = {}
         for path in self.journals():
-            first = int(path.stem.removeprefix("from-"))
+            first = int(path.name.removeprefix("from-").removesuffix(".parquet.journal"))
             with Journal(path) as journal:
                 found |= {first + entry.index: (path, entry.index) for entry in journal.uncertain()}
         return found
 
-    def results(self) -> dict[int, tuple[str | None, str | None]]:
-        """Read the output and the error of each row, from all partitions that are there."""
+    def results(self) -> dict[int, tuple[str | None, str | None, str]]:
+        """Read the output, error and status of each row, from all partitions that are there."""
         rows = [
             row
             for path in sorted(self.target.glob("*.parquet"))
             for row in pq.read_table(path).to_pylist()
         ]
-        found = {row["number"]: (row["output"], row["error"]) for row in rows}
+        found = {row["number"]: (row["output"], row["error"], row["status"]) for row in rows}
         assert len(found) == len(rows), "a row was written twice"
         return found
