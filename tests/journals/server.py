@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +27,14 @@ def program(name: str) -> str | None:
     return shutil.which(name) or next(iter(places), None)
 
 
+# Stops the server at the end of the process that started it, even if that process is killed.
+WATCH = """
+import json, signal, subprocess, sys
+server = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, **json.loads(sys.argv[1]))
+sys.stdin.read()
+server.send_signal(signal.SIGINT)
+server.wait()
+"""
 MISSING = program("initdb") is None or program("postgres") is None
 
 
@@ -51,13 +60,14 @@ class Server:
             *("-c", "max_connections=80", "-c", "logging_collector=off"),
         ]
         with (self._folder / "log").open("ab") as log:
-            command = [str(program("postgres")), "-D", "data", "-k", str(self._folder)]
+            watch = [sys.executable, "-I", "-S", "-c", WATCH, json.dumps(self._user)]
+            server = [str(program("postgres")), "-D", "data", "-k", str(self._folder)]
             self._process = subprocess.Popen(
-                [*command, "-p", str(self.port), *settings],
+                [*watch, *server, "-p", str(self.port), *settings],
                 cwd=self._folder,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                **self._user,
             )
         for _ in range(400):
             if "ready to accept connections" in self.log().rpartition("starting PostgreSQL")[2]:
@@ -69,8 +79,7 @@ class Server:
     def stop(self) -> None:
         """End all connections, and the server."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
+            self._process.communicate(timeout=30)
 
     def log(self) -> str:
         return (self._folder / "log").read_text(errors="replace")
