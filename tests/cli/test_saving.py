@@ -199,10 +199,13 @@ def test_the_name_that_stands_beside_a_link_is_kept(site: str, tmp_path: Path) -
 def test_bytes_that_were_made_text_are_hinted_at(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Bytes of the file itself are left alone; base64 of it is saved."""
     saver = Saver(str(tmp_path), force=False)
-    saver.save({"image": str(base64.b64encode(PNG))}, JOB)
+    saver.save({"image": str(PNG)}, JOB)
     assert not saver.found
-    assert "output.image (image/png as str(bytes)" in capsys.readouterr().err
+    assert "left alone: output.image (image/png as str(bytes)" in capsys.readouterr().err
+    saver.save({"image": str(base64.b64encode(PNG))}, JOB)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [PNG]
 
 
 def test_few_files_are_saved_of_very_many(
