@@ -47,7 +47,7 @@ class Codec(Protocol):
         ...
 
     def start(self, request: Any, content: bytes | None) -> tuple[bytes, bytes]:
-        """Start an exchange; return the bytes of the request's head, and those of its body."""
+        """Start an exchange; return the bytes of the request's head, and the bytes of its body."""
         ...
 
     def receive(self, data: bytes, receiver: ResponseReceiver) -> None:
