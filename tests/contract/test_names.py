@@ -43,7 +43,7 @@ EXCEPTIONS = {
     ("_origin.py", "x-request-id"): "a header that the API document leaves to HTTP",
     ("_origin.py", "cf-ray"): "the same",
     ("local/_rules/jobs.py", "executionTimeout exceeded"): "the text of an error of the service",
-    ("local/_serving/control.py", "executionTimeout"): "a member of the page's own state",
+    ("local/_serving/documents.py", "executionTimeout"): "a member of the page's own state",
     ("local/_serving/page.py", "endpointId"): "a member of the page's own session",
     ("compat/_asyncio.py", "/run"): "of the URL that RunPod's own class shows",
     ("compat/_shared.py", "Authorization"): "of the argument that RunPod's own package takes",

@@ -37,6 +37,7 @@ from runpod_sdk import (
 from runpod_sdk import compat as runpod
 from runpod_sdk.journal_postgres import PostgresStore
 from runpod_sdk.media import to_base64, to_data_url
+from runpod_sdk.notebook import LiveBox
 from runpod_sdk.storage import S3Storage
 
 
@@ -126,6 +127,8 @@ def news(endpoint: Endpoint, job: Job) -> None:
 
     endpoint.run_sync(input=1, on_update=told)
     endpoint.wait("id", on_update=told, extra_headers={"x-trace": "1"})
+    endpoint.run_sync(input=1, on_update=LiveBox())
+    endpoint.client.wait_all([job], extra_headers={"x-trace": "1"})
     job.output(on_update=told)
     endpoint.map([1], on_update=lambda index, state: told(state))
     for state in job.updates(timeout=5):
@@ -138,6 +141,7 @@ async def async_news(endpoint: AsyncEndpoint, job: AsyncJob) -> None:
     async def told(state: JobState) -> None: ...
 
     await endpoint.run_sync(input=1, on_update=told)
+    await endpoint.run_sync(input=1, on_update=LiveBox())
     async for state in endpoint.updates("id"):
         assert_type(state, JobState)
     async for text in job.stream().text():
