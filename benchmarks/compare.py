@@ -74,6 +74,15 @@ def scenarios(
             measured["memory, many"] = runs.map_memory(many)
         return measured
 
+    def flights() -> dict[str, Any]:
+        return {
+            mode: {
+                "many": runs.flight(mode, server, 10_000, 10_000, 20_000),
+                "few": runs.flight(mode, server, 10_000, 100, 20),
+            }
+            for mode in ("sync", "async")
+        }
+
     firsts = (*runs.OURS, "httpx, sync", "httpx", "official, sync", runs.JAVASCRIPT)
     names = {**COURSE, **(FULL if full else {})}
     return {
@@ -82,6 +91,7 @@ def scenarios(
         "first result": lambda: {one: runs.first_result(one, server) for one in firsts},
         **{name: lambda name=name: course(name) for name in names},  # type: ignore[misc]
         "map": mapping,
+        **({"flight": flights} if full else {}),
     }
 
 

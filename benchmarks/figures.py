@@ -141,6 +141,30 @@ def figures(rounds: Rounds) -> list[Figure]:
                 **at_most(1.35),
             )
         )
+    for client in OURS:
+        made.append(
+            Figure(
+                f"20 MB of JSON: peak memory of {named(client)} / the text and its value",
+                each(had("large", client, "memory")),
+                **at_most(1.2),
+            )
+        )
+    for mode in ("sync", "async"):
+        made.append(
+            Figure(
+                f"memory of a job, 10,000 jobs in flight: `map`, {mode}",
+                each(_memory_of_a_job(mode)),
+                **at_most(20),
+                unit=" kB",
+            )
+        )
+        made.append(
+            Figure(
+                f"CPU per job, 10,000 / 100 jobs in flight: `map`, {mode}",
+                each(_flight_cost(mode)),
+                **at_most(1.3),
+            )
+        )
     made += [
         Figure(
             "peak memory of `map`: {many:,} / 10,000 inputs".format(
@@ -247,6 +271,14 @@ def less(scenario: str, client: str, other: str, place: float) -> Of:
 def requests_for_a_job(scenario: str, client: str) -> Of:
     """Count the requests for a job, but for those of the 20 jobs that begin a crowd."""
     return lambda one: (one[scenario][client]["requests"] - 40) / 2_000
+
+
+def _memory_of_a_job(mode: str) -> Of:
+    return lambda one: float(one["flight"][mode]["many"]["memory"] * 1.024)
+
+
+def _flight_cost(mode: str) -> Of:
+    return lambda one: float(one["flight"][mode]["many"]["cpu"] / one["flight"][mode]["few"]["cpu"])
 
 
 def at_any_number(client: str) -> Of:

@@ -86,6 +86,12 @@ def map_jobs(server: Reference, inputs: int, concurrency: int, *, journal: bool)
     return _output([*mapping, "jobs", server.base_url, *numbers])
 
 
+def flight(mode: str, server: Reference, inputs: int, at_once: int, milliseconds: int) -> Measured:
+    """Map inputs to jobs, so many in flight."""
+    numbers = [server.base_url, *map(str, (inputs, at_once, milliseconds))]
+    return _output([sys.executable, "-m", "benchmarks.clients.mapping", "flight", mode, *numbers])
+
+
 def map_memory(inputs: int) -> Measured:
     """Map inputs to nothing."""
     return _output([sys.executable, "-m", "benchmarks.clients.mapping", "memory", str(inputs)])

@@ -3,6 +3,7 @@
 
     python -m benchmarks.clients.mapping memory INPUTS
     python -m benchmarks.clients.mapping jobs BASE_URL INPUTS CONCURRENCY [journal]
+    python -m benchmarks.clients.mapping flight sync|async BASE_URL INPUTS CONCURRENCY MILLISECONDS
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from benchmarks.clients.scenario import KEY, SHORT, cpu
-from runpod_sdk import AsyncRunpod
+from runpod_sdk import AsyncRunpod, Runpod
 
 
 class Nothing(httpx.AsyncBaseTransport):
@@ -55,10 +57,43 @@ async def jobs(base_url: str, inputs: int, concurrency: int, journal: bool) -> d
     return {"wall": wall / inputs, "cpu": worked / inputs, "whole": taken == inputs}
 
 
+def flight(
+    mode: str, base_url: str, inputs: int, concurrency: int, milliseconds: int
+) -> dict[str, Any]:
+    """Map inputs to jobs of so many milliseconds; tell the memory of a job in flight, in KiB."""
+
+    def lazy(number: int, seconds: float) -> Iterator[dict[str, float]]:
+        return ({"seconds": seconds, "n": n} for n in range(number))
+
+    async def take(number: int, seconds: float, at_once: int) -> None:
+        async with AsyncRunpod(KEY, base_url=base_url, rate_limits=False) as client:
+            async for _ in client.endpoint("ep").map(lazy(number, seconds), concurrency=at_once):
+                pass
+
+    def take_sync(number: int, seconds: float, at_once: int) -> None:
+        with Runpod(KEY, base_url=base_url, rate_limits=False) as client:
+            for _ in client.endpoint("ep").map(lazy(number, seconds), concurrency=at_once):
+                pass
+
+    def run(*numbers: Any) -> None:
+        if mode == "sync":
+            take_sync(*numbers)
+        else:
+            asyncio.run(take(*numbers))
+
+    run(100, 0.0, 10)
+    before, worked = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, cpu()
+    run(inputs, milliseconds / 1_000, concurrency)
+    after, worked = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, cpu() - worked
+    return {"cpu": worked / inputs, "memory": (after - before) / concurrency}
+
+
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
     if what == "memory":
         measured = asyncio.run(memory(int(rest[0])))
+    elif what == "flight":
+        measured = flight(rest[0], rest[1], *map(int, rest[2:]))
     else:
         base_url, inputs, concurrency, *more = rest
         measured = asyncio.run(jobs(base_url, int(inputs), int(concurrency), bool(more)))

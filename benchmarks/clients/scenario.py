@@ -17,6 +17,7 @@ import json
 import resource
 import sys
 import time
+import tracemalloc
 from typing import Any
 
 KEY = "key-of-the-benchmarks-000000"
@@ -109,11 +110,24 @@ class Course:
             for values in (*zip(*took, strict=True), *zip(*reading, strict=True))
         )
         return {
+            "memory": await self._peak(id, text),
             "wall": wall,
             "cpu": cpu_,
             "wall over json.loads": wall / wall_of_json,
             "cpu over json.loads": cpu_ / cpu_of_json,
         }
+
+    async def _peak(self, id: str, text: bytes) -> float:
+        """Return the peak memory of a result over that of its text and its value."""
+        tracemalloc.start()
+        value = json.loads(text)
+        least = tracemalloc.get_traced_memory()[0] + len(text)
+        del value
+        gc.collect()
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        await settled(self._client.result(id))
+        return (tracemalloc.get_traced_memory()[1] - before) / least
 
 
 def run(clients: dict[str, Any]) -> None:
