@@ -68,6 +68,26 @@ def test_running_jobs_are_found_by_their_keys(driver: Driver, tmp_path: Path) ->
     assert sorted(jobs.submitted) == ["a", "b", "c", "n"]
 
 
+def test_updates_of_running_jobs(driver: Driver, tmp_path: Path) -> None:
+    """They have the index that the input has now; what was seen before it was read is not lost."""
+    jobs = Jobs(a="IN_PROGRESS", b="IN_PROGRESS")
+    endpoint = driver.endpoint(jobs)
+    path = tmp_path / "run.sqlite"
+    with pytest.raises(RunpodTimeoutError):
+        driver.take(endpoint.map(list("ab"), journal=path, key=key, timeout=0.3))
+    jobs.becomes.clear()
+    seen: list[tuple[int, str]] = []
+    results = endpoint.map(
+        iter("nba"),
+        journal=path,
+        key=key,
+        concurrency=1,  # both jobs have ended before their inputs are read
+        on_update=lambda index, state: seen.append((index, state.id)),
+    )
+    assert outcomes(driver.take(results)) == ["n", "b", "a"]
+    assert set(seen) == {(0, "job-n"), (1, "job-b"), (2, "job-a")}
+
+
 def test_an_input_that_is_left_out(driver: Driver, tmp_path: Path) -> None:
     """Its job is not lost: a later map that has the input yields the result."""
     jobs = Jobs(a="IN_PROGRESS", z="IN_PROGRESS")

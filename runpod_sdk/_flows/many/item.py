@@ -43,6 +43,8 @@ class Item:
     """Whether the job is being cancelled because the map was left."""
     done: bool = False
     state: JobState | None = None
+    unnotified: JobState | None = None
+    """The last state that `on_update` did not get, because the input's index was unknown."""
     error: RunpodError | None = None
 
     @property

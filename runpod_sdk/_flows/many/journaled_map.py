@@ -99,6 +99,8 @@ class JournaledMapHandler(MapHandler):
                 item.number, item.attempts = entry.index, entry.attempts
                 if not item.earlier:  # else `begin` has already started to wait for it
                     self._recall(item, entry)
+                elif item.unnotified is not None:
+                    await self._notify(item, item.unnotified)
 
     def _check_unchanged(self, item: Item, entry: JournalEntry) -> None:
         """Check that the input is the one that the journal recorded."""

@@ -107,7 +107,10 @@ class MapHandler:
         checked(item.state)
 
     async def _notify(self, item: Item, state: JobState) -> None:
-        """Call the caller's `on_update` function."""
+        """Call the caller's `on_update` function, if the input's index is known."""
+        if item.index < 0:
+            item.unnotified = state
+            return
         try:
             assert self._options.on_update is not None
             result: Any = self._options.on_update(item.index, state)
