@@ -197,6 +197,8 @@ def test_looking_on_drains_nothing(serve: Serve) -> None:
         state = page.state(job=job)
         assert state["job"]["parts"]["chunks"]["text"] == '[1,{"two":2}]'
         assert state["job"]["waitingChunks"] == state["jobs"][0]["chunks"] == 2
+    serial = state["job"]["parts"]["chunks"]["serial"]
+    assert page.state(job=job)["job"]["parts"]["chunks"]["serial"] == serial  # nothing is new
     assert page.http.get(f"/local/jobs/{job}/chunks").json() == [1, {"two": 2}]
     assert [chunk["output"] for chunk in api.stream(job)["stream"]] == [1, {"two": 2}]
     state = page.state(job=job)["job"]

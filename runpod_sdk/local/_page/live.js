@@ -3,15 +3,16 @@
 import { call, local, openSession, session } from "./api.js";
 
 const HELD = 20_000; // ms that the server may hold a request
-const PAUSE = 150; // ms between two looks, so that a busy queue does not keep the browser busy
 const AGAIN = 1_000; // ms before a server that is gone is looked for again
 
 export class Live {
   /**
    * @param ask Gives the query of what to show; members that are empty are left out.
    * @param on `state(state)`, `session(session)` and `gone()` are called as it goes.
+   * @param pace Gives the ms between two looks, so that a busy queue does not keep the browser busy.
    */
-  constructor(ask, on) {
+  constructor(ask, on, pace) {
+    this.pace = pace;
     this.ask = ask;
     this.on = on;
     this.version = "";
@@ -46,7 +47,7 @@ export class Live {
         if (this.held.signal.aborted) continue;
         this.version = state.version;
         this.on.state(state);
-        await pause(PAUSE);
+        await pause(this.pace());
       } catch (error) {
         if (error.name === "AbortError") continue;
         this.version = "";

@@ -45,7 +45,7 @@ const live = new Live(ask, {
   gone() {
     tell("gone", "The server is gone; looking for it");
   },
-});
+}, () => (shown.part === "workers" ? 1000 : 150)); // many runs of many workers take longer
 
 function showSession(session) {
   if (session.endpointIds.includes(filter.endpoint)) session = chooseEndpoint(filter.endpoint);

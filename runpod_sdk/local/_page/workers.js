@@ -4,13 +4,10 @@ import { arrange, find, h, number, seconds, setAttribute, setText, shortId, stat
 import { LogView } from "./log.js";
 import { hashOf } from "./route.js";
 
-const REDRAWN = 900; // ms between two drawings
-
 export class Workers {
   constructor() {
     this.id = null;
     this.lanes = new Map();
-    this.drawn = -Infinity;
     this.log = new LogView({ jobs: true });
     this.silent = h("p", { class: "empty" }, "It has written nothing yet.");
     this.name = h("code");
@@ -48,8 +45,7 @@ export class Workers {
     this.current.replaceChildren(...(links.length ? ["Runs job ", ...links.flatMap((link) => [link, " "])] : []));
     this.log.show(state.log, state.clock);
     this.silent.hidden = !this.log.element.hidden || this.id === null;
-    if (!state.lanes || performance.now() - this.drawn < REDRAWN) return;
-    this.drawn = performance.now();
+    if (!state.lanes) return;
     const rows = state.workers.map((each) => this.lane(each, state));
     const ended = Object.keys(state.lanes).filter((id) => !state.workers.some((each) => each.id === id));
     rows.push(...ended.map((id) => this.lane({ id, phase: "ended", jobs: [] }, state)));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -86,9 +87,16 @@ class JobDocuments:
             return None
         kept = self._excerpts.setdefault(job, {})
         excerpt = kept.get(part)
-        if excerpt is None or excerpt.value is not value:
+        if excerpt is None or not _is_same(excerpt.value, value, part):
             excerpt = kept[part] = Excerpt.of(value, _EXCERPT)
         return excerpt
+
+
+def _is_same(before: Any, value: Any, part: str) -> bool:
+    """Return whether a part has the same value as before; chunks come in a new list each time."""
+    if part != "chunks":
+        return before is value
+    return len(before) == len(value) and all(map(operator.is_, before, value))
 
 
 def _row(job: JobRecord) -> dict[str, Any]:
@@ -133,5 +141,15 @@ def speed_document(history: History, now: float) -> dict[str, Any]:
 def lanes_document(history: History, now: float) -> Mapping[str, list[dict[str, Any]]]:
     """Return the runs of the last minutes, by worker."""
     return {
-        worker: [asdict(span) for span in spans] for worker, spans in history.lanes(now).items()
+        worker: [
+            {
+                "start": span.start,
+                "end": span.end,
+                "job_id": span.job_id,
+                "outcome": span.outcome,
+                "count": span.count,
+            }
+            for span in spans
+        ]
+        for worker, spans in history.lanes(now).items()
     }
