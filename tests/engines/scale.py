@@ -25,13 +25,14 @@ import pyarrow.parquet as pq
 from runpod_sdk import Journal
 from runpod_sdk.journal_postgres import PostgresStore
 from runpod_sdk.local import LocalEndpoint
+from runpod_sdk.local._rules.rates import Meter, RateExceeded
 from tests.journals.server import running
 from tests.redis_server import RedisServer
 
 PROGRAMS = Path(__file__).parents[2] / "examples" / "engines"
 LIMIT = 1000 / 10
-SETTLED = 20.0
-"""Seconds after a start or a kill from which the rate is measured."""
+SETTLED = 10.0
+"""Seconds after the first job that follows a start or a kill, from which the rate is measured."""
 
 
 class Scale:
@@ -46,6 +47,8 @@ class Scale:
         self.runs = Counter[int]()
         self.times: list[float] = []
         self.events: list[tuple[float, str]] = []
+        self.refused = 0
+        """Requests that the endpoint refused with 429."""
         self.began = time.monotonic()
         self.program: psutil.Popen | None = None
 
@@ -55,6 +58,18 @@ class Scale:
         self.times.append(time.monotonic())
         await asyncio.sleep(self.options.seconds)
         return number * number
+
+    def count_refusals(self) -> None:
+        enter = Meter.enter
+
+        def counted(meter: Meter, *arguments: Any) -> None:
+            try:
+                enter(meter, *arguments)
+            except RateExceeded:
+                self.refused += 1
+                raise
+
+        Meter.enter = counted  # type: ignore[method-assign]
 
     def write(self) -> None:
         (self.folder / "source").mkdir()
@@ -140,11 +155,19 @@ class Scale:
         return decided
 
     def rates(self) -> list[float]:
-        """Return the part of the limit that each ten seconds used, without starts and kills."""
-        disturbed = [when for when, _ in self.events]
-        found, when = [], self.times[0] + SETTLED
+        """
+        Return the part of the limit that each ten seconds used.
+
+        The time from a start or a kill to `SETTLED` after the next job is left out.
+        """
+        pauses = [
+            (event - 10, min(self.times[-1], *(one for one in self.times if one > event)) + SETTLED)
+            for event, _ in self.events
+            if event < self.times[-1]
+        ]
+        found, when = [], self.times[0]
         while when + 10 <= self.times[-1] - 5:
-            if not any(event - 10 <= when < event + SETTLED for event in disturbed):
+            if not any(begin <= when < end for begin, end in pauses):
                 started = sum(when <= one < when + 10 for one in self.times)
                 found.append(started / 10 / LIMIT)
             when += 5
@@ -168,6 +191,7 @@ def main() -> int:
         stack.callback(redis.stop)
         scale = Scale(options, folder, postgres.dsn(), redis.url)
         scale.write()
+        scale.count_refusals()
         stack.enter_context(scale.local)
         stack.callback(scale.kill)
         scale.start()
@@ -203,6 +227,7 @@ def report(scale: Scale, decided: int) -> int:
     whole = len(scale.runs) / seconds / LIMIT
     print(f"{len(scale.runs):,} distinct jobs, {scale.runs.total():,} runs, {seconds:.0f} s")
     print(f"{len(rows):,} rows: {dict(statuses)}; {decided} were uncertain")
+    print(f"{scale.refused:,} requests were refused with 429")
     print(f"limit used: {whole:.1%} with starts and kills")
     if rates:
         mean = sum(rates) / len(rates)

@@ -7,6 +7,7 @@ each other: it has no time before its timeout, and is not sent.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import pickle
@@ -97,8 +98,6 @@ def test_a_map_with_a_budget(transport: str, tmp_path: Path) -> None:
             async with AsyncRunpod(local.api_key, base_url=local.base_url, **options) as client:
                 return [r.output async for r in client.endpoint(local.endpoint_id).map(range(20))]
 
-        import asyncio
-
         assert asyncio.run(doubled()) == list(range(20))
         if transport != "aiohttp":
             with Runpod(local.api_key, base_url=local.base_url, **options) as client:
@@ -142,8 +141,26 @@ def test_another_process_that_is_killed(tmp_path: Path) -> None:
 def test_a_process_that_is_stopped_with_the_lock(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody waits for ever: after a second, a client keeps to a share; later it shares again."""
-    path = tmp_path / "rates"
+    """
+    No request waits for ever, and no event loop waits at all.
+
+    After a second, a client keeps to a share; later it shares again.
+    """
+    path, ticks = tmp_path / "rates", 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    async def purge() -> None:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(script))
+        client = AsyncRunpod(KEY, http_client=http, rate_limits=RateBudget(path))
+        ticking = asyncio.create_task(tick())
+        await client.endpoint("ep").purge_queue(timeout=5.0)
+        ticking.cancel()
+
     locks = (
         "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, 2);"
         " print(flush=True); input()"
@@ -155,9 +172,10 @@ def test_a_process_that_is_stopped_with_the_lock(
         assert holder.stdout is not None
         holder.stdout.readline()
         script = Script(PURGED)
-        purger(RateBudget(path), script).purge_queue(timeout=5.0)
+        asyncio.run(purge())
         assert len(script.requests) == 1
         assert "another process keeps" in caplog.text
+        assert ticks > 10
         holder.send_signal(signal.SIGKILL)
     for _ in range(2):
         purger(RateBudget(path), script).purge_queue(timeout=5.0)
