@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runpod_sdk import Journal, JournalError, JournalStatus, RunpodTimeoutError
+from runpod_sdk import Journal, JournalError, JournalStatus
 from tests.facade.clients import MODES, Driver
 from tests.facade.clients import driver as make_driver
 from tests.hypothesis_profiles import at_most
@@ -56,15 +56,13 @@ def test_running_jobs_are_found_by_their_keys(driver: Driver, tmp_path: Path) ->
     jobs = Jobs(b="IN_PROGRESS", c="IN_PROGRESS")
     endpoint = driver.endpoint(jobs)
     path = tmp_path / "run.sqlite"
-    with pytest.raises(RunpodTimeoutError):
-        driver.take(endpoint.map(list("abc"), journal=path, key=key, timeout=0.3))
+    driver.call(lambda: endpoint.journaled(path).submit(list("abc"), key=key))
     jobs.becomes.update(b="COMPLETED", c="FAILED")
-    jobs.asked.clear()
     results = driver.take(endpoint.map(list("ncb"), journal=path, key=key, concurrency=1))
     assert outcomes(results) == ["n", "JobFailedError", "b"]
     assert (results[1].error.index, results[1].error.key) == (1, "c")
-    assert sorted(jobs.asked[:2]) == ["job-b", "job-c"]
-    assert jobs.asked[2:] == ["job-n"]
+    assert sorted(jobs.asked[:3]) == ["job-a", "job-b", "job-c"]
+    assert jobs.asked[3:] == ["job-n"]
     assert sorted(jobs.submitted) == ["a", "b", "c", "n"]
 
 
@@ -73,8 +71,7 @@ def test_updates_of_running_jobs(driver: Driver, tmp_path: Path) -> None:
     jobs = Jobs(a="IN_PROGRESS", b="IN_PROGRESS")
     endpoint = driver.endpoint(jobs)
     path = tmp_path / "run.sqlite"
-    with pytest.raises(RunpodTimeoutError):
-        driver.take(endpoint.map(list("ab"), journal=path, key=key, timeout=0.3))
+    driver.call(lambda: endpoint.journaled(path).submit(list("ab"), key=key))
     jobs.becomes.clear()
     seen: list[tuple[int, str]] = []
     results = endpoint.map(
@@ -93,10 +90,13 @@ def test_an_input_that_is_left_out(driver: Driver, tmp_path: Path) -> None:
     jobs = Jobs(a="IN_PROGRESS", z="IN_PROGRESS")
     endpoint = driver.endpoint(jobs)
     path = tmp_path / "run.sqlite"
-    with pytest.raises(RunpodTimeoutError):
-        driver.take(endpoint.map(["a"], journal=path, key=key, timeout=0.2))
-    results = endpoint.map(["z"], journal=path, key=key, timeout=0.3)
-    with pytest.raises(RunpodTimeoutError) as caught:
+    driver.call(lambda: endpoint.journaled(path).submit(["a"], key=key))
+
+    def leave(index: int, state: Any) -> None:
+        raise KeyError(index)
+
+    results = endpoint.map(["z"], journal=path, key=key, on_update=leave)
+    with pytest.raises(KeyError) as caught:
         driver.take(results)
     assert results.in_flight == {0: "job-z"}
     assert any("job-z (input 0)" in note for note in caught.value.__notes__)
@@ -111,14 +111,17 @@ DOUBLED = [{"id": 1}, {"id": 2}, {"id": 1}]
 @pytest.mark.parametrize("kind", [list, tuple, iter], ids=["list", "tuple", "iterator"])
 @pytest.mark.parametrize("journaled", [True, False], ids=["journal", "no journal"])
 def test_a_key_of_two_inputs(driver: Driver, tmp_path: Path, kind: Any, journaled: bool) -> None:
-    """It is an error before anything is sent, also where the inputs can be read only once."""
+    """It is an error before anything is sent, or before that input is, if they are read once."""
     jobs = Jobs()
     endpoint = driver.endpoint(jobs)
     journal = tmp_path / "run.sqlite" if journaled else None
     with pytest.raises(ValueError, match="inputs 0 and 2 have the same key 1: keys must be") as err:
         driver.take(endpoint.map(kind(DOUBLED), key=key, journal=journal))
     assert "input 2 of the map" in err.value.__notes__
-    assert jobs.submitted == []
+    # Inputs that are read with the key that comes again are not sent; on a slow machine, those
+    # before it may be read earlier.
+    sent = [[], DOUBLED[:1], DOUBLED[:2], DOUBLED[1::-1]] if kind is iter else [[]]
+    assert jobs.submitted in sent
 
 
 def test_a_key_that_comes_again_late(driver: Driver, tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_a_function_that_fails(driver: Driver) -> None:
         with pytest.raises(KeyError) as caught:
             driver.take(driver.endpoint(jobs).map(inputs, key=key))
         assert "input 1 of the map" in caught.value.__notes__
-    assert jobs.submitted == []
+    assert {} not in jobs.submitted
 
 
 KEYS = ["1", 1, "", "a\0b", "\x1f", "ключ 🔑", "a" * 512, -(2**70), 10**511, Color.RED, '"', "null"]
@@ -310,7 +313,9 @@ def test_whatever_the_order(tmp_path_factory: pytest.TempPathFactory, runs: list
         endpoint = service.endpoint(max_retries=0)
         async with endpoint.map(inputs, journal=path, key=lambda n: f"k{n}", **options) as results:
             async for result in results:
-                assert (result.key, result.output) == (f"k{result.input}", result.input**2)
+                assert result.key == f"k{result.input}"
+                if result.input not in service.cancelled:  # there, a second job is cancelled too
+                    assert result.output == result.input**2
                 taken -= 1
                 if taken < 0:
                     break
@@ -323,7 +328,9 @@ def test_whatever_the_order(tmp_path_factory: pytest.TempPathFactory, runs: list
     for number in range(8):
         assert 1 <= service.taken[number] <= 1 + len(runs) * again[number]
     with Journal(path) as journal:
-        assert journal.counts == {JournalStatus.SUCCEEDED: 8}
+        failed = {entry.key for entry in journal.failed()}
+        assert failed <= {f"k{number}" for number in service.cancelled}
+        assert journal.counts.get(JournalStatus.SUCCEEDED, 0) == 8 - len(failed)
 
 
 def test_an_uncertain_input_of_another_order(driver: Driver, tmp_path: Path) -> None:
