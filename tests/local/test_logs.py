@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 from pathlib import Path
@@ -63,6 +64,34 @@ def test_what_a_handler_writes_belongs_to_its_job(capsys: pytest.CaptureFixture[
     assert "a one\na two\n10 %\r20 %\r30 %\n" in out
     assert "not of a job" in out
     assert "a three" in err
+
+
+class Silent:
+    """A stream as some programs put it in place: it has a `write` that returns nothing."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_any_stream_may_stand_in_for_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One without most of a file's methods works, and so does one that comes after the start."""
+    first, second = Silent(), Silent()
+    monkeypatch.setattr("sys.stdout", first)
+    with LocalEndpoint(lambda job: print(job["input"], end="")) as local:
+        api = Api(local)
+        page = page_of(api)
+        job = api.run_sync("one")["id"]
+        assert lines(page.state(job=job)) == [("stdout", "one")]
+        assert copy.copy(sys.stdout).write("of a copy") is None
+        monkeypatch.setattr("sys.stdout", second)
+        api.run_sync("two")
+        page.http.close()
+        api.http.close()
+    assert sys.stdout is second
+    assert ("".join(first.texts), "".join(second.texts)) == ("oneof a copy", "two")
 
 
 def test_lines_are_news(serve: Serve) -> None:

@@ -130,9 +130,11 @@ class _StandIn:
         self._source = source
 
     def __getattr__(self, name: str) -> Any:
+        if name == "replaced":  # of a copy that is being made
+            raise AttributeError(name)
         return getattr(self.replaced, name)
 
-    def write(self, text: str) -> int:
+    def write(self, text: str) -> Any:
         output = _output.get()
         if output is not None:
             logged = sys._getframe(1).f_globals.get("__name__") == "logging"
@@ -140,7 +142,7 @@ class _StandIn:
             if _capture.prefixing:
                 output.write_prefixed(self._source, text)
                 return len(text)
-        return int(self.replaced.write(text))
+        return self.replaced.write(text)  # some streams return nothing
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
