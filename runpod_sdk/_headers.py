@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _RESERVED: Final = frozenset(
     {
         *("accept", "accept-encoding", "authorization", "connection", "content-encoding"),
@@ -44,8 +44,8 @@ def checked_headers(headers: Mapping[str, str] | None, argument: str) -> dict[st
             raise ValueError(f"{argument} has {name!r}, which the SDK sets itself: leave it out")
         if not _VALUE.fullmatch(value) or value != value.strip():
             raise ValueError(
-                f"{argument} has a value for {name!r} with a character that no header has, such as"
-                " a line end, or with white space at an end"
+                f"{argument} has a value for {name!r} with a character that is not printable"
+                " ASCII, such as a line end, or with white space at an end"
             )
         checked[name.lower()] = value
     return checked

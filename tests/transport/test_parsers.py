@@ -53,6 +53,14 @@ READABLE = {
         b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + GOOD + b"HTTP/1.1 100 Continue\r\n\r\n",
         False,
     ),
+    "with another protocol behind it": (
+        b"HTTP/1.1 200 OK\r\n"
+        + LENGTH
+        + b"\r\n"
+        + GOOD
+        + b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        False,
+    ),
     "with garbage behind it": (b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + GOOD + b"\0x", False),
     "with many headers": (
         b"HTTP/1.1 200 OK\r\nVary: a\r\nVARY: b\r\nX-Empty:\r\nX-Text:  \xe9 t \t\r\n"
@@ -78,6 +86,12 @@ BROKEN = {
     "another protocol": b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nabc",
     "a bad header": b"HTTP/1.1 200 OK\r\nno colon\r\n" + LENGTH + b"\r\n" + GOOD,
     "an endless head": b"HTTP/1.1 200 OK\r\n" + b"X-Long: %s\r\n" % (b"v" * 500) * 400,
+    "an endless trailer": b"HTTP/1.1 200 OK\r\n"
+    + CHUNKED
+    + b"\r\n"
+    + CHUNKS
+    + b"X-Long: "
+    + b"v" * 400_000,
 }
 
 Meaning = tuple[object, ...]
@@ -129,6 +143,7 @@ def split(data: bytes, places: list[int], last: int) -> list[bytes]:
 @example(name="in chunks", places=list(range(200)))
 @example(name="with another behind it", places=[])
 @example(name="with hints behind it", places=[])
+@example(name="with another protocol behind it", places=[])
 def test_a_response(scripted: Any, name: str, places: list[int]) -> None:
     script, running = scripted
     data, keeps = READABLE[name]
@@ -147,7 +162,7 @@ def test_a_response(scripted: Any, name: str, places: list[int]) -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_response(scripted: Any, name: str) -> None:
     script, running = scripted
-    script.pieces, script.closes = [BROKEN[name]], name != "an endless head"
+    script.pieces, script.closes = [BROKEN[name]], "endless" not in name
     meanings = [meaning(running.base_url, by_h11=by_h11) for by_h11 in (False, True)]
     assert meanings[0] == meanings[1]
     assert len(meanings[0]) == 1

@@ -30,8 +30,8 @@ class HttptoolsCodec:
 
     def _begin(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head_size = 0
-        """The bytes since the last interim response."""
+        self._overhead = 0
+        """The bytes since the last head or piece of the body."""
         self._status = 0
         """The status of the response; 0 until its head is complete."""
         self._is_announced = False
@@ -77,22 +77,22 @@ class HttptoolsCodec:
             receiver.end()
 
     def _parse(self, data: bytes) -> None:
-        self._head_size += len(data)
+        self._overhead += len(data)
         interruption: BaseException | None = None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:  # a signal handler has raised
             interruption = error.__context__ or error
-        except httptools.HttpParserUpgrade as error:
-            raise httpx.RemoteProtocolError("the server changed the protocol") from error
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._is_complete:
-                raise httpx.RemoteProtocolError(str(error)) from error
+                raise httpx.RemoteProtocolError(f"the response is invalid: {error}") from error
             self._is_reusable = False  # it could be mistaken for the next response
         if interruption is not None:
             raise interruption
-        if not self._status and self._head_size > LONGEST_HEAD:
-            raise httpx.RemoteProtocolError("the head of the response is too long")
+        if self._pieces:
+            self._overhead = 0
+        if not self._is_complete and self._overhead > LONGEST_HEAD:
+            raise httpx.RemoteProtocolError("the head or the trailer of the response is too long")
 
     def _end_of_connection(self) -> None:
         names = {name.lower() for name, _ in self._headers}
@@ -116,12 +116,12 @@ class HttptoolsCodec:
     def on_headers_complete(self) -> None:
         if self._status:  # data behind the response
             return
+        self._overhead = 0
         status = self._parser.get_status_code()
         if status >= 200:
             self._status = status
         else:
             self._headers.clear()
-            self._head_size = 0
 
     def on_message_complete(self) -> None:
         if self._status and not self._is_complete:
