@@ -97,7 +97,11 @@ class SharedRateLimiter:
             admitted = self._admit(self._clock())
         _set_done(admitted)
         if is_first and not admitted:
-            self._wake()
+            try:
+                self._wake()
+            except BaseException:  # the caller does not get the waiter
+                self.abandon(waiter)
+                raise
         return waiter
 
     def release(self) -> None:
@@ -118,8 +122,9 @@ class SharedRateLimiter:
                 self._cancelled += 1
             return
         with self._lock:
-            start = self._admitted.pop()
-            if isinstance(start, float):
+            if not self._admitted:  # a refusal made the request's start time invalid
+                self._moved = max(0, self._moved - 1)
+            elif isinstance(start := self._admitted.pop(), float):
                 self._spare.append(start)
         self.release()
 

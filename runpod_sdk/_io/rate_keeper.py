@@ -70,12 +70,14 @@ class RateKeeper:
             self._awake = True
             self._changed.notify()
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="runpod_sdk rate budget", daemon=True
-                )
-                self._thread.start()
+                name = "runpod_sdk rate budget"
+                threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def _run(self) -> None:
+        with self._changed:
+            if self._thread is not None:
+                return
+            self._thread = threading.current_thread()  # so that it has certainly started
         while True:
             with self._changed:
                 limiters = list(self._limiters.items())

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -329,6 +330,20 @@ def test_bad_locations(location: Any, error: type[Exception], message: str) -> N
     with pytest.raises(error, match=message) as caught:
         RateBudget(location)
     assert PASSWORD not in shown(caught.value)
+
+
+def test_a_thread_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request fails, and does not let later ones wait for ever."""
+    endpoint = purger(RateBudget(tmp_path / "rates"), Script(PURGED))
+
+    def fails(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fails)
+        with pytest.raises(RuntimeError, match="new thread"):
+            endpoint.purge_queue(timeout=2)
+    assert endpoint.purge_queue(timeout=2).removed == 0
 
 
 def test_files_that_are_no_budget(tmp_path: Path) -> None:

@@ -291,3 +291,20 @@ def test_clients_with_a_budget_and_one_without(seed: int) -> None:
     assert min(shares[client] for client in range(4)) >= 0.1 * sum(shares.values()) / 4
     times = [when for when, _ in simulation.admitted]
     assert max(after - before for before, after in pairwise(times)) < WINDOW + 1
+
+
+def test_a_request_that_ends_after_a_refusal() -> None:
+    """A request that got its slot, lost its start time by a refusal, and is cancelled."""
+    limiter = SharedRateLimiter(LIMIT, "client", lambda: 0.0, lambda: None)
+    ledger = RateLedger.new(LIMIT)
+    waiters = [limiter.acquire() for _ in range(2)]
+    ask = limiter.ask(0.0)
+    limiter.granted(ask, ledger.take(ask, 0.0), 0.0)
+    assert all(waiter.done() for waiter in waiters)
+
+    assert limiter.reserve(0.0, None) is not None
+    limiter.back_off(0.0, 1.0)
+    limiter.abandon(waiters[1])
+    assert limiter.ask(0.0).wanted == 1
+    limiter.release()
+    assert (limiter.ask(0.0).wanted, limiter.ask(0.0).moved) == (0, 0)
