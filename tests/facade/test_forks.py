@@ -172,6 +172,7 @@ def test_a_terminal_with_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", terminal)
     with LocalEndpoint(lambda job: job["input"]) as local, local.client() as client:
         endpoint = client.endpoint(local.endpoint_id)
+        stdout = sys.stdout  # the terminal, behind what the local endpoint keeps of it
 
         def run(count: int) -> list[Any]:
             return [result.output for result in endpoint.map(range(count), progress=True)]
@@ -180,7 +181,7 @@ def test_a_terminal_with_bars(monkeypatch: pytest.MonkeyPatch) -> None:
             print("printed by the child")
             outputs = run(2)
             said = terminal.getvalue()
-            return f"{outputs} {'printed by the child' in said} {sys.stdout is terminal}"
+            return f"{outputs} {'printed by the child' in said} {sys.stdout is stdout}"
 
         with gate.held_by(lambda: run(3)):
             assert in_child(child) == "[0, 1] True True"

@@ -27,7 +27,7 @@ class Page:
     """A browser's requests: the page first, and then the data with the page's key."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False)
+        self.http = httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False, verify=False)
         self.session: JsonObject = self.http.get("/session").json()
         self.http.headers["authorization"] = f"Bearer {self.session['key']}"
 

@@ -33,6 +33,7 @@ class FakeWorker:
             headers={"authorization": api.local.api_key},
             timeout=support.PATIENCE,
             trust_env=False,
+            verify=False,
         )
 
     def take(self, *, busy: bool = False, batch: int | None = None) -> httpx.Response:

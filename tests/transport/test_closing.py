@@ -80,7 +80,7 @@ def test_a_callers_client(way: Way, operation: str) -> None:
     }
     cls: Any = httpx.AsyncClient if way.is_async else httpx.Client
     with Server(say) as server, ThreadPoolExecutor(1) as pool:
-        http_client = cls(trust_env=False)
+        http_client = cls(trust_env=False, verify=False)
         client = way.client(base_url=server.base_url, http_client=http_client)
         endpoint = client.endpoint("ep")
         call = pool.submit(way.call, lambda: asks[operation](endpoint))
@@ -98,7 +98,9 @@ def test_a_callers_client_that_was_closed(way: Way) -> None:
     """An `http_client` that the caller has closed is named in the same error."""
     if way.mode == "aiohttp":
         pytest.skip("it is no client of httpx")
-    http_client: Any = (httpx.AsyncClient if way.is_async else httpx.Client)(trust_env=False)
+    http_client: Any = (httpx.AsyncClient if way.is_async else httpx.Client)(
+        trust_env=False, verify=False
+    )
     client = way.client(base_url="http://127.0.0.1:9/v2", http_client=http_client)
     way.call(http_client.aclose if way.is_async else http_client.close)
     with pytest.raises(ClientClosedError, match="http_client is closed"):

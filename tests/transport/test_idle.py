@@ -53,7 +53,9 @@ def client_of(way: Way, server: Server, *, callers: bool, **options: Any) -> tup
     """Create a client, and its `http_client`, if it has one."""
     http_client: Any = None
     if callers:
-        http_client = (httpx.AsyncClient if way.is_async else httpx.Client)(trust_env=False)
+        http_client = (httpx.AsyncClient if way.is_async else httpx.Client)(
+            trust_env=False, verify=False
+        )
     client = way.client(base_url=server.base_url, http_client=http_client, **options)
     return client, http_client
 

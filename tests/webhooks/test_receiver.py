@@ -146,7 +146,9 @@ def test_a_handler_that_fails_is_called_again(serving: Serving, local: LocalEndp
 def call(url: str, body: Any = None, **options: Any) -> httpx.Response:
     job = {"id": "j", "status": "COMPLETED", "output": 1} if body is None else body
     content = job if isinstance(job, bytes) else json.dumps(job).encode()
-    return httpx.post(url, content=content, trust_env=False, timeout=PATIENCE, **options)
+    return httpx.post(
+        url, content=content, trust_env=False, verify=False, timeout=PATIENCE, **options
+    )
 
 
 def test_how_calls_are_answered(serving: Serving) -> None:
