@@ -41,10 +41,12 @@ class RateBudget:
             file is on a network file system, or the extra is not installed.
     """
 
+    _location: Secret[str] | None = None  # for a traceback that shows one whose location is invalid
+
     def __init__(self, location: str | os.PathLike[str] | None = None) -> None:
         given = Secret(location)
         del location  # which a traceback would show
-        self._location: Secret[str] | None = _checked_location(given)
+        self._location = _checked_location(given)
         self.open_store()
 
     def open_store(self) -> BudgetStore:
