@@ -180,6 +180,29 @@ def test_what_is_refused(driver: Driver, tmp_path: Path) -> None:
     assert jobs.submitted == ["a"]
 
 
+@pytest.mark.parametrize("keys", [{}, {"key": lambda _: 1}], ids=["position", "key"])
+def test_a_changed_input_of_a_running_job(driver: Driver, tmp_path: Path, keys: Any) -> None:
+    """It is refused, also the next time, and the journal still knows the first input."""
+    jobs = Jobs(a="IN_PROGRESS")
+    path = tmp_path / "run.sqlite"
+    submit(driver, driver.endpoint(jobs), path, ["a"], **keys)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "/cancel/" in request.url.path:
+            jobs.becomes["a"] = "CANCELLED"
+        return jobs(request)
+
+    for on_leave in ("detach", "cancel"):
+        given = {**keys, "journal": path, "on_leave": on_leave}
+        with pytest.raises(JournalError, match="differs from the input"):
+            driver.take(driver.endpoint(answer).map(["A"], **given))
+    with Journal(path) as journal:
+        assert journal.counts == {JournalStatus.OPEN: 1}
+    jobs.becomes.clear()
+    assert outcomes(driver.take(driver.endpoint(jobs).map(["a"], journal=path, **keys))) == ["a"]
+    assert jobs.submitted == ["a", "a"]
+
+
 def test_no_secret_shows(driver: Driver, tmp_path: Path) -> None:
     """Neither in the traceback of an input that has no JSON form, nor in the journal."""
     config = S3Config(

@@ -33,6 +33,8 @@ class Item:
     job_id: str | None = None
     digest: bytes = b""
     """The input's digest in a journal."""
+    changed: bool = False
+    """Whether the input differs from the one of an earlier run, whose job this is."""
     number: int | None = None
     """The input's number in a journal, if the journal contains the input."""
     attempts: int = 0

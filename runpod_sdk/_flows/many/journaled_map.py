@@ -104,7 +104,7 @@ class JournaledMapHandler(MapHandler):
 
     def _check_unchanged(self, item: Item, entry: JournalEntry) -> None:
         """Check that the input is the one that the journal recorded."""
-        if entry.digest == item.digest:
+        if entry.digest == item.digest and not item.changed:
             return
         path = self._writer.path
         if not self._by_key:

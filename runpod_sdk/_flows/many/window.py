@@ -223,7 +223,7 @@ class Window(Generic[R]):
         self._handler.identify(fresh)
         item = self._earlier.pop(fresh.identity, fresh)
         item.index, item.position, item.input = fresh.index, fresh.position, value
-        item.digest = fresh.digest
+        item.changed = item.digest != fresh.digest
         if item.error is not None:
             item.error.index = item.index
         self._items[item.position] = item
