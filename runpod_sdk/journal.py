@@ -192,10 +192,15 @@ class Journal:
             The number of the inputs.
 
         Raises:
-            ValueError: The job of an input is running or has succeeded; nothing was changed.
+            ValueError: An input does not exist, or its job is running or has succeeded; nothing
+                was changed.
         """
         checked_choice(decision, "decision", *_DECISIONS)
-        rows = [_decided(entry, decision) for entry in entries]
+        numbers = [entry.index for entry in entries]
+        found = self._find(numbers, by_key=False)  # an entry may be older than a later run
+        if missing := set(numbers) - set(found):
+            raise ValueError(f"input {min(missing)} is not in {self.path}")
+        rows = [_decided(found[number], decision) for number in numbers]
         self._write(rows)
         return len(rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -135,6 +136,56 @@ def test_a_store_that_was_taken_over(driver: Driver) -> None:
         driver.take(results)
     assert jobs.submitted == ["a", "b"]
     assert "/cancel/" not in "".join(paths)
+
+
+class Waiting(Shelf):
+    """A store that looks for an input only when its job has ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_ended = threading.Event()
+
+    def find(self, column: str, values: Sequence[int | str]) -> list[JournalRow]:
+        if column != "status":
+            self.has_ended.wait(2)
+        return super().find(column, values)
+
+    def write(self, rows: Sequence[JournalRow]) -> None:
+        super().write(rows)
+        if any(row.status == "succeeded" for row in rows):
+            self.has_ended.set()
+
+
+def test_a_changed_input_whose_job_ends_meanwhile(driver: Driver) -> None:
+    """The result of the earlier input is not that of the changed one, now or later."""
+    jobs = Jobs(a="IN_PROGRESS")
+    endpoint = driver.endpoint(jobs)
+    store = Waiting()
+    driver.call(lambda: endpoint.journaled(store).submit(["a"], key=lambda _: 1))
+    jobs.becomes.clear()
+    for _ in range(2):
+        with pytest.raises(JournalError, match="the input with key 1 differs"):
+            driver.take(endpoint.map(["b"], journal=store, key=lambda _: 1))
+    assert jobs.submitted == ["a"]
+
+
+def test_an_old_entry(driver: Driver) -> None:
+    """A decision is about the input as the journal has it now, not as the entry was read."""
+    jobs = Jobs(a="FAILED")
+    endpoint = driver.endpoint(jobs)
+    store = Shelf()
+    driver.take(endpoint.map(["a"], journal=store))
+    with Journal(store) as journal:
+        failed = journal.failed()
+        assert journal.resolve_all(failed, "resubmit") == 1
+        jobs.becomes.clear()
+        driver.take(endpoint.map(["a"], journal=journal))
+        with pytest.raises(ValueError, match="input 0 needs no decision: job job-a is succeeded"):
+            journal.resolve_all(failed, "resubmit")
+        with Journal(Shelf()) as other, pytest.raises(ValueError, match="input 0 is not in shelf"):
+            other.resolve_all(failed, "skip")
+        assert outcomes(driver.take(endpoint.map(["a"], journal=journal))) == ["a"]
+    assert jobs.submitted == ["a", "a"]
 
 
 def test_waiting_for_a_store(driver: Driver) -> None:
