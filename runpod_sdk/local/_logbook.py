@@ -12,7 +12,9 @@ MAX_LINES = 1_000
 """The lines that are kept of each job and of each worker: the last ones."""
 _LONGEST_LINE = 4_000
 _MAX_TEXT = 8 * 1024 * 1024
-"""The characters of all kept lines; the logs that were silent for the longest time go first."""
+"""The size of all kept lines; the logs that were silent for the longest time go first."""
+_LINE_SIZE = 100
+"""The size of a line without its characters, so that empty lines are not free."""
 _MAX_PENDING = 20_000
 """The lines that wait for the event loop."""
 
@@ -75,7 +77,7 @@ class LogBook:
         self._clock = clock
         self._job_of = job_of
         self._announce = announce
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may print, in the same thread
         self._pending: deque[_Written] = deque(maxlen=_MAX_PENDING)
         self._logs: OrderedDict[str, _Log] = OrderedDict()
         self._size = 0
@@ -118,14 +120,18 @@ class LogBook:
         log = self._logs.setdefault(owner, _Log())
         self._logs.move_to_end(owner)
         log.lines.append(line)
-        self._grow(log, len(line.text))
+        self._grow(log, _size(line))
         if len(log.lines) > MAX_LINES:
             log.dropped += 1
-            self._grow(log, -len(log.lines.popleft().text))
+            self._grow(log, -_size(log.lines.popleft()))
         while self._size > _MAX_TEXT:
             _, silent = self._logs.popitem(last=False)
             self._size -= silent.size
 
-    def _grow(self, log: _Log, characters: int) -> None:
-        log.size += characters
-        self._size += characters
+    def _grow(self, log: _Log, size: int) -> None:
+        log.size += size
+        self._size += size
+
+
+def _size(line: LogLine) -> int:
+    return _LINE_SIZE + len(line.text)

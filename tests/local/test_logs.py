@@ -94,6 +94,22 @@ def test_any_stream_may_stand_in_for_standard_output(monkeypatch: pytest.MonkeyP
     assert ("".join(first.texts), "".join(second.texts)) == ("oneof a copy", "two")
 
 
+def test_a_text_that_prints(serve: Serve) -> None:
+    """As finalizers and signal handlers do, at any time: it does not wait for itself."""
+
+    class Text(str):
+        def __radd__(self, before: str) -> str:
+            print("inner")
+            return before + str(self)
+
+    api = serve(lambda job: sys.stdout.write(Text("outer\n")))
+    page = page_of(api)
+    job = api.run()
+    until(lambda: api.status(job)["status"] == "COMPLETED")
+    assert lines(page.state(job=job)) == [("stdout", "inner"), ("stdout", "outer")]
+    page.http.close()
+
+
 def test_lines_are_news(serve: Serve) -> None:
     """The page is told at once, while the job runs and does nothing else."""
     begin, end = Gate(), Gate()
@@ -151,7 +167,7 @@ def test_lines_of_worker_processes_belong_to_the_job_that_they_run() -> None:
 
 
 def test_logs_are_bounded() -> None:
-    """In lines of each, in characters of all; the silent ones are forgotten first."""
+    """In lines of each, in the size of all; the silent ones are forgotten first."""
     book = LogBook(clock=lambda: 0.0, job_of=lambda _: None, announce=lambda: None)
     for number in range(1_500):
         book.write("worker", "job", "stdout", f"{number}")
@@ -167,3 +183,8 @@ def test_logs_are_bounded() -> None:
     assert len(book.read("job 29").lines) == 100
     kept = sum(len(line.text) for n in range(30) for line in book.read(f"job {n}").lines)
     assert kept <= 8 * 2**20
+    for number in range(120):
+        for _ in range(1_000):
+            book.write("worker", f"empty {number}", "stdout", "")
+        book.file()
+    assert sum(len(book.read(f"empty {number}").lines) for number in range(120)) < 90_000

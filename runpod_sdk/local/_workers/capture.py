@@ -33,7 +33,7 @@ class _LineCutter:
 
     def __init__(self, emit: Callable[[str], object]) -> None:
         self._emit = emit
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer or a signal handler may print meanwhile
         self._rest = ""
 
     def write(self, text: str) -> None:
