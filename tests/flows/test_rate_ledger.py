@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,15 +13,16 @@ from runpod_sdk._flows.rate_ledger import LEASE, Ask, RateLedger
 from runpod_sdk._flows.rate_limit import Allowance
 from tests.hypothesis_profiles import at_most
 
-ALLOWANCE = Allowance(requests=60, concurrent=9, burst=6)
+ALLOWANCE = Allowance(requests=20, concurrent=9, burst=4)
 STEPS = st.lists(
     st.tuples(
-        st.one_of(st.just(0.0), st.floats(0.0, 0.3), st.floats(0.0, 15.0)),
+        st.one_of(st.floats(0.0, 0.6), st.floats(0.0, 0.6), st.floats(0.0, 12.0)),
         st.integers(0, 4),
-        st.integers(0, 20),
-        st.integers(0, 20),
+        st.integers(0, 10),
+        st.sampled_from([0, 0, 0, 1, 9]),
     ),
-    max_size=60,
+    min_size=20,
+    max_size=100,
 )
 """A time, a client, how many more requests it has, and how many of those with a slot end."""
 
@@ -27,8 +30,9 @@ STEPS = st.lists(
 class Clients:
     """Clients that start what the ledger grants, and end what they are told to."""
 
-    def __init__(self) -> None:
-        self.ledger = RateLedger.new(ALLOWANCE)
+    def __init__(self, allowance: Allowance = ALLOWANCE) -> None:
+        self.allowance = allowance
+        self.ledger = RateLedger.new(allowance)
         self.now = 0.0
         self.running = dict.fromkeys(range(5), 0)
         self.waiting = dict.fromkeys(range(5), 0)
@@ -44,7 +48,7 @@ class Clients:
         self.waiting[client] += more
         self.asked[client] = self.now
         ask = Ask(str(client), self.waiting[client], 0, 0, self.running[client])
-        self.ledger = RateLedger.read(ALLOWANCE, self.ledger.write())
+        self.ledger = RateLedger.read(self.allowance, self.ledger.write())
         grant = self.ledger.take(ask, self.now)
         assert len(grant.starts) <= self.waiting[client]
         assert list(grant.starts) == sorted(grant.starts)
@@ -54,18 +58,31 @@ class Clients:
         self.running[client] += len(grant.starts)
 
 
-@given(steps=STEPS)
+@given(steps=STEPS, concurrent=st.sampled_from([9, None]))
 @at_most(100)
-def test_the_limit_is_never_exceeded(steps: list[tuple[float, int, int, int]]) -> None:
+def test_the_limit_is_never_exceeded(
+    steps: list[tuple[float, int, int, int]], concurrent: int | None
+) -> None:
     """Neither the starts of any ten seconds, nor the slots that are in use at a time."""
-    clients = Clients()
+    clients = Clients(evolve(ALLOWANCE, concurrent=concurrent))
     for step in steps:
         clients.step(*step)
-        assert sum(clients.running.values()) <= (ALLOWANCE.concurrent or 0)
-    starts = clients.starts
-    assert starts == sorted(starts)
+        assert concurrent is None or sum(clients.running.values()) <= concurrent
+    starts = sorted(clients.starts)
+    assert clients.starts == pytest.approx(starts), "not in the order of the questions"
     for index, start in enumerate(starts):
         assert bisect_left(starts, start + ALLOWANCE.window - 1e-6) - index <= ALLOWANCE.requests
+
+
+def test_slots_in_use_are_not_given_away() -> None:
+    """A client that uses all slots keeps them, and another gets those that it frees."""
+    ledger = RateLedger.new(evolve(ALLOWANCE, requests=10_000))
+    first = ledger.take(Ask("first", 9, 0, 0, 0), 0.0)
+    assert (first.slots, len(first.starts)) == (9, 9)
+    second = ledger.take(Ask("second", 9, 0, 0, 0), 1.0)
+    assert (second.slots, second.starts, second.most) == (0, (), 4)
+    assert ledger.take(Ask("first", 9, 0, 0, 7), 2.0).slots == 5
+    assert ledger.take(Ask("second", 9, 0, 0, 0), 3.0).slots == 2
 
 
 @given(wanted=st.lists(st.integers(1, 30), min_size=1, max_size=5), turns=st.integers(8, 12))
