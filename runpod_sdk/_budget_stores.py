@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from runpod_sdk import _forks
 from runpod_sdk._secret import Secret
@@ -57,12 +57,21 @@ class BudgetStore(Protocol):
         ...
 
 
+_SHOWN: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^@/?#]*@)?"
+    r"(?P<rest>(?:\[[0-9a-f:.]*\]|[^:@/?#]*)(?::\d+)?(?:/[^@?#]*)?)(?:\?[^@#]*)?",
+    re.IGNORECASE,
+)
+"""A URL in which it is certain which part is the password."""
+
+
 def shown_location(location: Secret[str]) -> str:
     """Return a store's path, or its URL without user name, password and options."""
     if not is_url(location):
         return location.reveal()
-    parts = urlsplit(location.reveal())
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    if parts := _SHOWN.fullmatch(location.reveal()):
+        return parts["scheme"] + parts["rest"]
+    return f"{location.reveal().partition('://')[0]}://…"
 
 
 def is_url(location: Secret[str]) -> bool:
@@ -289,4 +298,7 @@ def _redis_client(url: Secret[str]) -> redis.Redis:
             socket_connect_timeout=PATIENCE,
             retry=Retry(NoBackoff(), 1),  # a connection that the server closed in between
         )
-    raise ConfigurationError(f"the rate budget {shown} is no valid URL of Redis")
+    raise ConfigurationError(
+        f"the rate budget {shown} is no valid URL of Redis: percent-encode special characters of"
+        " the password"
+    )

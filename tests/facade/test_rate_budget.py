@@ -324,12 +324,31 @@ def test_a_server_that_restarts(caplog: pytest.LogCaptureFixture) -> None:
         ("/no/such/directory/rates", ConfigurationError, "there is no directory /no/such"),
         (f"s3://key:{PASSWORD}@bucket/rates", ConfigurationError, "redis://, rediss:// or unix://"),
         (f"redis://:{PASSWORD}@host:port", ConfigurationError, "no valid URL"),
+        (f"redis://:{PASSWORD}/x@host/0", ConfigurationError, "percent-encode special characters"),
+        (f"redis://:{PASSWORD}?x@host/0", ConfigurationError, "no valid URL"),
+        (f"redis://me:{PASSWORD}#x@host", ConfigurationError, "no valid URL"),
+        (f"redis://me:{PASSWORD}@[::1/0", ConfigurationError, "no valid URL"),
     ],
 )
 def test_bad_locations(location: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message) as caught:
         RateBudget(location)
     assert PASSWORD not in shown(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"redis://me:{PASSWORD}@[::1]:6379/0?socket_timeout=1", "redis://[::1]:6379/0"),
+        (f"unix://:{PASSWORD}@/run/redis.sock?db=1", "unix:///run/redis.sock"),
+        (f"redis://host/0?password={PASSWORD}", "redis://host/0"),
+        (f"redis://host/0?password=x@{PASSWORD}", "redis://…"),
+        (f"redis://:1/{PASSWORD}@host/0", "redis://…"),
+    ],
+)
+def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
+    """Nothing that may be the password, also where the URL is ambiguous."""
+    assert repr(RateBudget(url)) == f"RateBudget({shown!r})"
 
 
 def test_a_thread_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
