@@ -34,7 +34,7 @@ class Item:
     digest: bytes = b""
     """The input's digest in a journal."""
     changed: bool = False
-    """Whether the input differs from the one of an earlier run, whose job this is."""
+    """Whether the input differs from the input with which an earlier run submitted the job."""
     number: int | None = None
     """The input's number in a journal, if the journal contains the input."""
     attempts: int = 0

@@ -57,8 +57,6 @@ class JournaledMapHandler(MapHandler):
         """The number of the next input that is added to the journal."""
         self._first_new = 0
         """The same, before this run."""
-        self._unread: dict[Key, JournalEntry] = {}
-        """The entries of running jobs whose inputs have not been read, by identity."""
 
     async def begin(self, sent: Callable[[], None]) -> Sequence[Item]:
         await super().begin(sent)
@@ -67,9 +65,7 @@ class JournaledMapHandler(MapHandler):
         self.submitted += len(running)
         for entry in running:
             self._note_if_recent(entry)
-        items = [self._earlier_item(entry) for entry in running]
-        self._unread = {item.identity: entry for item, entry in zip(items, running, strict=True)}
-        return items
+        return [self._earlier_item(entry) for entry in running]
 
     def _earlier_item(self, entry: JournalEntry) -> Item:
         return Item(
@@ -89,9 +85,6 @@ class JournaledMapHandler(MapHandler):
         except (ValueError, TypeError) as error:
             error.add_note(f"input {item.index} of the map")
             raise
-        # Before the job ends, and is recorded with the digest of this input.
-        if (entry := self._unread.pop(item.identity, None)) is not None:
-            self._check_unchanged(item, entry)
 
     async def recall(self, items: Sequence[Item]) -> None:
         by_key = bool(self._by_key)
