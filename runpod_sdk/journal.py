@@ -102,9 +102,8 @@ class Journal:
     """The path of the file, or the name of the store."""
 
     def __init__(self, path: str | os.PathLike[str] | JournalStore) -> None:
-        store = store_of(path)
-        open_store(store)
-        self._use(store)
+        self._use(store_of(path))
+        open_store(self._store)
 
     @classmethod
     def _of(cls, store: JournalStore) -> Journal:
@@ -215,7 +214,8 @@ class Journal:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.path!r})"
+        path = getattr(self, "path", None)  # a traceback may show one whose path was refused
+        return f"{type(self).__name__}({path!r})"
 
     # What `map` does with it.
 

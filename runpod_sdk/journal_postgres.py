@@ -159,7 +159,8 @@ class PostgresStore:
             self._lost()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._journal!r})"
+        name = getattr(self, "_journal", None)  # a traceback may show one that was refused
+        return f"{type(self).__name__}({name!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _remade, (self._journal, self._dsn, self._lease, self._wait)

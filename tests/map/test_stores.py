@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -226,3 +227,12 @@ def test_without_psycopg() -> None:
 
     with pytest.raises(ConfigurationError, match=r"runpod_sdk\[postgres\]"):
         PostgresStore("run", "postgresql://user:secret@127.0.0.1/db")
+
+
+def test_what_was_refused_can_be_shown() -> None:
+    """Tracebacks show local variables, also of an object whose argument was refused."""
+    for wrong in ("s3://bucket/key", "/no/such/directory/run.sqlite"):
+        with pytest.raises((ValueError, JournalError)) as caught:
+            Journal(wrong)
+        shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        assert "Journal(" in "".join(shown.format())
