@@ -8,6 +8,7 @@ it in between. It may block for about a second.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -183,7 +184,8 @@ def _read(descriptor: int, path: str) -> dict[str, tuple[float, str]]:
 def _write(descriptor: int, texts: dict[str, tuple[float, str]]) -> None:
     content = json.dumps(texts).encode()
     os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, _HEAD % len(content) + content)
+    if os.write(descriptor, _HEAD % len(content) + content) < _HEAD_LENGTH + len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 _REMOTE: Final = {

@@ -365,6 +365,17 @@ def test_a_thread_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert endpoint.purge_queue(timeout=2).removed == 0
 
 
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent by a budget whose file was written in part only."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
+    script = Script(PURGED)
+    endpoint = purger(RateBudget(tmp_path / "rates"), script)
+    with pytest.raises(ConfigurationError, match="written: No space left on device"):
+        endpoint.purge_queue()
+    assert not script.requests
+
+
 def test_files_that_are_no_budget(tmp_path: Path) -> None:
     """A file of something else is not overwritten, and a directory is none."""
     path = tmp_path / "data"
