@@ -118,5 +118,6 @@ LEFT JOIN runpod_sdk_inputs AS input ON input.journal = journal.id
 GROUP BY journal.name, input.status ORDER BY journal.name, input.status
 """
 
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 QUOTED: Final = re.compile(r"""(["']).*?\1""")
 WORDS: Final = re.compile(r"[^\s@:/?#&=\"',;]{4,}")

@@ -80,7 +80,7 @@ class PostgresStore:
         del dsn
         _psycopg()
         _check_dsn(self._dsn)
-        if not isinstance(name, str) or not name.strip() or "\0" in name:
+        if not isinstance(name, str) or not name.strip() or sql.UNSTORABLE.search(name):
             raise ValueError(f"name must be the name of a journal, not {name!r:.60}")
         if len(name) > _LONGEST_NAME:
             raise ValueError(f"name must have at most {_LONGEST_NAME} characters")

@@ -302,6 +302,7 @@ def test_a_store_without_a_dsn(server: Server, monkeypatch: pytest.MonkeyPatch) 
     [
         ({"name": ""}, "name must be"),
         ({"name": "a\0b"}, "name must be"),
+        ({"name": "a\ud800"}, "name must be"),
         ({"name": "x" * 201}, "at most 200"),
         ({"lease": 0.5}, "at least one second"),
         ({"lease": None}, "at least one second"),

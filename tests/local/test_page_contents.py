@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from runpod_sdk.local import Limits, VirtualClock, progress_update
 from runpod_sdk.local._rules.history import History
-from runpod_sdk.local._rules.jobs import Run
+from runpod_sdk.local._rules.jobs import JobRecord, Run
 from runpod_sdk.media import to_base64, to_data_url
 
 from .conftest import Serve
@@ -280,6 +281,29 @@ def test_a_search_looks_into_jobs(serve: Serve) -> None:
     api.wait(waiting)
     assert found('later "quoted"') == [waiting]
     assert found("no such thing") == []
+    page.http.close()
+
+
+def test_a_search_forgets_jobs_that_are_gone(serve: Serve) -> None:
+    """Also if nobody asks for it again, so that their values do not stay in memory."""
+    gate = Gate()
+    api = serve(lambda job: gate.wait())
+    page = page_of(api)
+    api.run("fox")
+    gate.reached()
+    for _ in range(3):
+        api.run("another fox")
+    assert page.state(text="fox")["matching"] == 4
+
+    def kept() -> int:
+        gc.collect()
+        jobs = (one for one in gc.get_objects() if isinstance(one, JobRecord))
+        return sum(job.spec.request.get("input") == "another fox" for job in jobs)
+
+    assert kept() == 3
+    assert api.ok("POST", "purge-queue")["removed"] == 3
+    until(lambda: kept() == 0)
+    gate.open()
     page.http.close()
 
 

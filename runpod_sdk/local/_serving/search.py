@@ -38,8 +38,13 @@ class JobSearch:
         self.found = JobIndex()
 
     def changed(self, job_ids: Collection[str]) -> None:
-        """Let the next update look at these jobs again."""
-        self._pending.update(dict.fromkeys(job_ids))
+        """Let the next update look at these jobs again, and forget those that are gone."""
+        for job_id in job_ids:
+            if job_id in self._queue.jobs:
+                self._pending[job_id] = None
+            else:  # nobody may ever ask for this search again
+                self._pending.pop(job_id, None)
+                self.found.discard(job_id)
 
     async def update(self) -> None:
         """Look at the jobs that are new or have changed, the newest first."""
