@@ -38,7 +38,7 @@ class JobSearch:
         self.found = JobIndex()
 
     def changed(self, job_ids: Collection[str]) -> None:
-        """Let the next update look at these jobs again, and forget those that are gone."""
+        """Let the next update look at these jobs again, and forget jobs that are gone."""
         for job_id in job_ids:
             if job_id in self._queue.jobs:
                 self._pending[job_id] = None
