@@ -407,5 +407,6 @@ def _reason(error: Any, dsn: Secret[str] | None) -> str:
     return reason
 
 
-def _remade(name: str, dsn: None, lease: float, wait: float | None) -> PostgresStore:
-    return PostgresStore(name, "", lease=lease, wait=wait)
+def _remade(name: str, dsn: Secret[str] | None, lease: float, wait: float | None) -> PostgresStore:
+    """Return a copy of a store that is not open; a `Secret` can be copied, but not pickled."""
+    return PostgresStore(name, "" if dsn is None else dsn.reveal(), lease=lease, wait=wait)

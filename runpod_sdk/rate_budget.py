@@ -75,6 +75,12 @@ class RateBudget:
     def __hash__(self) -> int:
         return hash(self.location)
 
+    def __copy__(self) -> RateBudget:
+        return self  # a copy by way of `__reduce__` would lose the URL
+
+    def __deepcopy__(self, memo: object) -> RateBudget:
+        return self
+
     def __reduce__(self) -> tuple[object, ...]:
         is_public = self._location is not None and self._location.reveal() == self.location
         return _revived, (self.location if is_public else None,)

@@ -8,6 +8,7 @@ each other: it has no time before its timeout, and is not sent.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import os
 import pickle
@@ -246,6 +247,13 @@ def test_a_pickled_client_shares_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 with pytest.raises(RunpodTimeoutError, match="nothing was sent"):
                     other.endpoint(local.endpoint_id).purge_queue(timeout=5.0)
     assert not script.requests
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_is_the_same_budget(copied: Callable[[RateBudget], RateBudget]) -> None:
+    """Its URL is not lost, although a pickle does not contain it."""
+    budget = RateBudget(f"redis://:{PASSWORD}@127.0.0.1:1/3")
+    assert copied(budget) == budget
 
 
 def test_no_pickle_contains_a_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -282,6 +283,16 @@ def test_no_secret_shows_in_a_map(store: Stores, server: Server) -> None:
         __import__("pickle").dumps(used)
     with Journal(used) as journal:
         assert "CANARY" not in repr(journal) + repr(vars(journal))
+
+
+def test_a_copy_has_the_same_database(store: Stores) -> None:
+    """And not that of libpq's variables, where its inputs would be submitted again."""
+    with Journal(store()):
+        other = copy.copy(store())
+        with pytest.raises(JournalError, match="is in use by another map"):
+            Journal(other)
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        copy.deepcopy(other)
 
 
 def test_a_store_without_a_dsn(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
