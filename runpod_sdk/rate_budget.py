@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Final
 
 from runpod_sdk._budget_stores import BudgetStore, is_url, open_store, shown_location
@@ -12,6 +13,8 @@ from runpod_sdk.errors import ConfigurationError
 __all__ = ["RateBudget"]
 
 VARIABLE: Final = "RUNPOD_RATE_BUDGET"
+_SERVER: Final = re.compile(r"([^/\\]*:[^/\\]*@[^/\\]+|[\w.-]{2,}:\d+)(/\d*)?")
+"""A server's address without the URL's scheme: with a password, or with a port."""
 
 
 class RateBudget:
@@ -111,4 +114,8 @@ def _checked_location(given: Secret[Any]) -> Secret[str]:
         raise ConfigurationError("the location of a rate budget must be a path or a URL, not blank")
     if is_url(location):
         return location
+    if _SERVER.fullmatch(location.reveal()):
+        raise ConfigurationError(
+            "the location of a rate budget is the address of a server: begin it with redis://"
+        )
     return Secret(os.path.abspath(os.path.expanduser(location.reveal())))

@@ -331,6 +331,8 @@ def test_a_server_that_restarts(caplog: pytest.LogCaptureFixture) -> None:
         (None, ConfigurationError, "or set RUNPOD_RATE_BUDGET"),
         ("/no/such/directory/rates", ConfigurationError, "there is no directory /no/such"),
         (f"s3://key:{PASSWORD}@bucket/rates", ConfigurationError, "redis://, rediss:// or unix://"),
+        (f"me:{PASSWORD}@host:6379/0", ConfigurationError, "begin it with redis://"),
+        ("redis.example:6379", ConfigurationError, "begin it with redis://"),
         (f"redis://:{PASSWORD}@host:port", ConfigurationError, "no valid URL"),
         (f"redis://:{PASSWORD}/x@host/0", ConfigurationError, "percent-encode special characters"),
         (f"redis://:{PASSWORD}?x@host/0", ConfigurationError, "no valid URL"),
