@@ -173,7 +173,9 @@ class Journal:
 
         Raises:
             ValueError: The input does not exist, or its job is running or has succeeded.
+            JournalError: A `map` uses this object.
         """
+        self._check_idle()
         entry = self.entry(index.index if isinstance(index, JournalEntry) else index)
         self._write([_decided(entry, decision)])
 
@@ -193,7 +195,9 @@ class Journal:
         Raises:
             ValueError: An input does not exist, or its job is running or has succeeded; nothing
                 was changed.
+            JournalError: A `map` uses this object.
         """
+        self._check_idle()
         checked_choice(decision, "decision", *_DECISIONS)
         numbers = [entry.index for entry in entries]
         found = self._find(numbers, by_key=False)  # an entry may be older than a later run
@@ -250,6 +254,14 @@ class Journal:
         except BaseException:
             self._give_back()
             raise
+
+    def _check_idle(self) -> None:
+        """Refuse a decision about an input whose submission may be in progress."""
+        if self._taken.locked():
+            raise JournalError(
+                f"{self.path} is in use by a map: decide about its inputs after the map has ended",
+                in_use=True,
+            )
 
     def _give_back(self) -> None:
         self._taken.release()

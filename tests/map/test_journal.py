@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +367,10 @@ def test_one_at_a_time(driver: Driver, tmp_path: Path) -> None:
         driver.next(results)
         with pytest.raises(JournalError, match="another map"):
             driver.take(endpoint.map([1], journal=journal))
+        for decide in (partial(journal.resolve, 3), partial(journal.resolve_all, ())):
+            with pytest.raises(JournalError, match="after the map has ended") as caught:
+                decide("skip")
+            assert caught.value.in_use
         driver.take(results)
         assert journal.counts == {JournalStatus.SUCCEEDED: 4}
 
