@@ -50,18 +50,25 @@ class Service:
         return httpx.Response(200, json={"id": JOB, "status": status, "executionTime": 3})
 
 
+OPTIONS: dict[str, Any] = {"rate_limits": False, "telemetry": False}
+"""
+The telemetry is off, because other tests of the process may have imported OpenTelemetry.
+
+An instant between the bytecodes of a `with` statement, where no signal handler runs, would then
+leave its lock locked.
+"""
+
+
 def sync_calls(service: Service) -> Callable[..., Any]:
     http = httpx.Client(transport=httpx.MockTransport(service.answer))
-    client = Runpod("key-of-a-test", base_url="http://test/v2", http_client=http, rate_limits=False)
+    client = Runpod("key-of-a-test", base_url="http://test/v2", http_client=http, **OPTIONS)
     endpoint = client.endpoint("ep")
     return lambda name, **how: getattr(endpoint, name)(input=1, **how)
 
 
 def async_calls(service: Service, runner: asyncio.Runner) -> Callable[..., Any]:
     http = httpx.AsyncClient(transport=httpx.MockTransport(service.answer))
-    client = AsyncRunpod(
-        "key-of-a-test", base_url="http://test/v2", http_client=http, rate_limits=False
-    )
+    client = AsyncRunpod("key-of-a-test", base_url="http://test/v2", http_client=http, **OPTIONS)
     endpoint = client.endpoint("ep")
 
     async def caught(call: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
