@@ -78,8 +78,8 @@ class OursAiohttp(Ours):
 
 
 def leave_out_extras() -> None:
-    """Let the client find no package of the extra `fast`."""
-    sys.modules |= dict.fromkeys(("httptools", "msgspec"))  # type: ignore[arg-type]
+    """Let the client not find the package of the extra `fast`."""
+    sys.modules["msgspec"] = None  # type: ignore[assignment]
 
 
 class PlainSync(OursSync):

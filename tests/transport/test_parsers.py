@@ -70,6 +70,18 @@ READABLE = {
         + GOOD,
         True,
     ),
+    "with bare line feeds": (
+        (b"HTTP/1.1 200 OK\r\n" + LENGTH + b"X-A: b\r\n\r\n").replace(b"\r", b"") + GOOD,
+        True,
+    ),
+    "in chunks, with a length": (
+        b"HTTP/1.1 200 OK\r\n" + CHUNKED + LENGTH + b"\r\n" + CHUNKS + b"\r\n",
+        True,
+    ),
+    "with a length, in chunks": (
+        b"HTTP/1.1 200 OK\r\n" + LENGTH + CHUNKED + b"\r\n" + CHUNKS + b"\r\n",
+        True,
+    ),
     "with a long header": (
         b"HTTP/1.1 200 OK\r\nX-Long: " + b"v" * 60_000 + b"\r\n" + LENGTH + b"\r\n" + GOOD,
         True,

@@ -26,6 +26,10 @@ class HttptoolsCodec:
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append
         self._parser: Any = httptools.HttpResponseParser(self)
+        # As h11 does: lines may end without CR, and Transfer-Encoding precedes Content-Length.
+        self._parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_chunked_length=True
+        )
         self._begin()
 
     def _begin(self) -> None:
