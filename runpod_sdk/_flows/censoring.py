@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from runpod_sdk._headers import ResponseHeaders
+
 CENSORED: Final = "[a secret]"
 _SHORTEST_SECRET: Final = 8
 """Shorter secrets are not removed: their characters occur in most texts."""
@@ -64,7 +66,7 @@ class Censor:
         found = self._find(values)
         if not any(found):
             return headers
-        return dict(zip(headers, map(_replaced, values, found), strict=True))
+        return ResponseHeaders(dict(zip(headers, map(_replaced, values, found), strict=True)))
 
     def json(self, value: Any) -> Any:
         """Return decoded JSON without the secrets; its lists and dicts are changed in place."""

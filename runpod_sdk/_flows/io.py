@@ -164,6 +164,7 @@ class RequestFailed(Exception):
         timed_out: bool = False,
         permanent: bool = False,
         closed: bool = False,
+        error_type: str = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -175,6 +176,8 @@ class RequestFailed(Exception):
         """Whether each further attempt would fail in the same way."""
         self.closed = closed
         """Whether the client was closed during the request."""
+        self.error_type = error_type
+        """The class of the transport's exception, for telemetry."""
 
 
 class TelemetrySink(Protocol):

@@ -27,6 +27,8 @@ from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, event_loop, http_common, proxies
 from runpod_sdk._io.identity import Identity
 from runpod_sdk._io.log import follow_environment
+from runpod_sdk._io.request_path import ASYNC_PATH
+from runpod_sdk._io.transport_errors import HTTPError, TimeoutException
 from runpod_sdk._secret import Secret
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
@@ -119,20 +121,17 @@ class AsyncIO:
                 return http_common.log_response(
                     request, await sender.send(request, limit, trace, identity)
                 )
-        except http_common.TRANSPORT_ERRORS as fault:
-            if identity is None:  # raised by the caller's api_key function
-                trace.interrupted()
-                raise
+        except HTTPError as fault:
             http_common.raise_interruption(fault, before, trace)
             raise http_common.request_failed(
                 self.config, request, fault, trace, closed=self._closed
-            ) from fault
+            ) from fault.source
         except BaseException:
             trace.interrupted()
             raise
         finally:
             scopes.discard(scope)
-        late = TimeoutError()  # only reached if the scope was cancelled
+        late = TimeoutException("")  # only reached if the scope was cancelled
         raise http_common.request_failed(
             self.config, request, late, trace, closed=self._closed
         ) from late
@@ -245,7 +244,7 @@ class AsyncIO:
         if per_thread.loop != loop:
             per_thread.sender = per_thread.for_mocks = None
             per_thread.loop = loop
-        if self._follows_mocks and http_common.ASYNC_PATH.is_replaced():
+        if self._follows_mocks and ASYNC_PATH.is_replaced():
             per_thread.for_mocks = per_thread.for_mocks or _httpx_sender(self.config)
             return per_thread.for_mocks
         if per_thread.sender is None:
@@ -312,9 +311,10 @@ def _direct_sender(config: Config) -> _Sender:
 def _pooled_httpx_sender(config: Config) -> _Sender:
     if proxies.proxy_for(config):
         return _httpx_sender(config)
-    from runpod_sdk._io.http11.pool import ConnectionPool
-    from runpod_sdk._io.httpx_client import AsyncHttpxSender
-    from runpod_sdk._io.httpx_over_pool import AsyncPooledTransport
+    with whole_imports():
+        from runpod_sdk._io.http11.pool import ConnectionPool
+        from runpod_sdk._io.httpx_client import AsyncHttpxSender
+        from runpod_sdk._io.httpx_over_pool import AsyncPooledTransport
 
     pool = ConnectionPool(config, _open_stream())
     return AsyncHttpxSender(config, transport=AsyncPooledTransport(pool))
@@ -331,8 +331,8 @@ def _open_stream() -> Open:
 
 
 def _httpx_sender(config: Config, http_client: AsyncHttpClient | None = None) -> AsyncHttpxSender:
-    # It imports httpcore, which most clients do not need.
-    from runpod_sdk._io.httpx_client import AsyncHttpxSender
+    with whole_imports():
+        from runpod_sdk._io.httpx_client import AsyncHttpxSender
 
     return AsyncHttpxSender(config, http_client)
 

@@ -18,7 +18,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 import anyio
-import httpx
 from attrs import define
 from yarl import URL
 
@@ -32,6 +31,18 @@ from runpod_sdk._io.http11.codec import LONGEST_HEAD
 from runpod_sdk._io.http11.connection import SUBMISSION_IDLE_TIME, idle_clock
 from runpod_sdk._io.http11.happy_eyeballs import new_socket
 from runpod_sdk._io.identity import Identity
+from runpod_sdk._io.server_url import ServerURL
+from runpod_sdk._io.transport_errors import (
+    ConnectError,
+    DecodingError,
+    HTTPError,
+    ProxyError,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    TransportError,
+    UnsupportedProtocol,
+)
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -53,10 +64,9 @@ class AiohttpSender:
             raise ConfigurationError(
                 'transport="aiohttp" works only under asyncio: omit it under trio'
             )
-        url = httpx.URL(config.base_url)
+        url = ServerURL.of(config.base_url)
         self._config = config
-        path = url.raw_path.decode("ascii").rstrip("/")
-        self._base = f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
+        self._base = f"{url.scheme}://{url.authority}{url.path}"
         # Not the session's headers: aiohttp would send those, with the API key, to a proxy too.
         self._headers: dict[str, str] = {}
         self._proxy: dict[str, Any] = {}
@@ -81,9 +91,9 @@ class AiohttpSender:
             response.distrust = self.drop_idle
             return response
         except BaseException as reason:
-            failed = isinstance(reason, httpx.HTTPError) or limit.left() <= 0
+            failed = isinstance(reason, HTTPError) or limit.left() <= 0
             # After a whole body, aiohttp has returned the connection to its pool.
-            doubted = attempt.is_kept or isinstance(reason, httpx.DecodingError)
+            doubted = attempt.is_kept or isinstance(reason, DecodingError)
             if failed and doubted and self._current is generation:
                 self._current = None
             raise
@@ -118,12 +128,12 @@ class AiohttpSender:
                 **self._proxy,
                 trace_request_ctx=attempt,
             ) as response:
-                body = ResponseBody(identity, response.status, httpx.Headers(response.raw_headers))
+                body = ResponseBody(identity, response.status, response.raw_headers)
                 attempt.trace.response_started(body)
                 while piece := await response.content.readany():
                     limit.add_progress(len(piece))
                     if limit.left() <= 0:  # the read does not block while bytes keep arriving
-                        raise httpx.ReadTimeout("no time is left")
+                        raise ReadTimeout("no time is left")
                     if not body.add(piece):
                         response.close()
                         break
@@ -242,21 +252,21 @@ async def _send_once(
     raise fault
 
 
-def _translated(error: aiohttp.ClientError) -> httpx.TransportError:
+def _translated(error: aiohttp.ClientError) -> TransportError:
     match error:
         case aiohttp.ClientHttpProxyError():
-            return httpx.ProxyError(f"{error.status} {error.message}")
+            return ProxyError(f"{error.status} {error.message}")
         case aiohttp.ClientProxyConnectionError():
-            return httpx.ProxyError(type(error).__name__)
+            return ProxyError(type(error).__name__)
         case aiohttp.ClientConnectorCertificateError():
-            refused = httpx.ConnectError(str(error))
+            refused = ConnectError(str(error))
             refused.__cause__ = error.certificate_error  # shows that a retry would fail, too
             return refused
         case aiohttp.ClientConnectorError():
-            return httpx.ConnectError(str(error))
+            return ConnectError(str(error))
         case aiohttp.InvalidURL():
-            return httpx.UnsupportedProtocol(type(error).__name__)
+            return UnsupportedProtocol(type(error).__name__)
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
-            return httpx.RemoteProtocolError(type(error).__name__)
+            return RemoteProtocolError(type(error).__name__)
         case _:
-            return httpx.ReadError(type(error).__name__)
+            return ReadError(type(error).__name__)

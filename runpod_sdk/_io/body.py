@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
-import httpx
-
 from runpod_sdk._flows.io import Response
+from runpod_sdk._headers import ResponseHeaders
 from runpod_sdk._io.identity import Identity
+from runpod_sdk._io.transport_errors import DecodingError
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _GZIP_START: Final = b"\x1f"
@@ -25,26 +26,31 @@ class ResponseBody:
     """
 
     def __init__(
-        self, identity: Identity, status: int, headers: httpx.Headers, *, unpacked: bool = False
+        self,
+        identity: Identity,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        *,
+        unpacked: bool = False,
     ) -> None:
         """
         Start with the response's head.
 
         Args:
             identity: The client's identity.
+            headers: The names and values of the headers, as they were received.
             unpacked: Whether the pieces are decompressed already.
 
         Raises:
-            httpx.DecodingError: The content encoding was not requested. Some encodings, and
+            DecodingError: The content encoding was not requested. Some encodings, and
                 nested ones, can expand a few bytes to more than the available memory.
         """
-        encoding = ""
-        if "content-encoding" in headers:  # it rarely is, and `get` is slow for missing names
-            encoding = headers["content-encoding"].strip().lower()
+        codings = [value for name, value in headers if name.lower() == b"content-encoding"]
+        encoding = b", ".join(codings).decode("latin-1").strip().lower()
         self._is_error = status >= 400
         self._is_readable = encoding in ("gzip", "x-gzip", "identity", "")
         if not (self._is_readable or self._is_error):
-            raise httpx.DecodingError("the response uses a content encoding that was not requested")
+            raise DecodingError("the response uses a content encoding that was not requested")
         self._gzip = _Gzip() if "gzip" in encoding and not unpacked else None
         self._identity = identity
         self._status = status
@@ -57,7 +63,7 @@ class ResponseBody:
         Add a piece; return whether to read more pieces.
 
         Raises:
-            httpx.DecodingError: The piece cannot be decompressed.
+            DecodingError: The piece cannot be decompressed.
         """
         if self._gzip is not None and self._is_readable:
             try:
@@ -65,7 +71,7 @@ class ResponseBody:
             except zlib.error as error:
                 self._is_readable = False
                 if not self._is_error:
-                    raise httpx.DecodingError(f"the gzip data is corrupt: {error}") from error
+                    raise DecodingError(f"the gzip data is corrupt: {error}") from error
         if not self._is_readable:
             return False
         self._left -= len(piece)
@@ -77,14 +83,14 @@ class ResponseBody:
         Return the response with the collected body.
 
         Raises:
-            httpx.DecodingError: The compressed data is incomplete.
+            DecodingError: The compressed data is incomplete.
         """
         too_large = self._left < 0
         if self._gzip and self._pieces and not (self._gzip.is_whole or too_large or self._is_error):
-            raise httpx.DecodingError("the compressed response is incomplete")
+            raise DecodingError("the compressed response is incomplete")
         return Response(
             self._status,
-            self._headers,
+            ResponseHeaders.received(self._headers),
             b"".join(self._pieces),
             too_large=too_large,
             received=time.time(),

@@ -1,4 +1,4 @@
-"""Trusted certificates: httpx's defaults, or the certificates that the environment names."""
+"""Trusted certificates: certifi's, or the certificates that the environment names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
-
 from runpod_sdk._hosts import is_loopback
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
@@ -50,12 +49,25 @@ def context(*, trust_environment: bool = True) -> ssl.SSLContext:
 def _create(trust_environment: bool) -> ssl.SSLContext | str:
     """Return a context, or a description of the error in the environment."""
     try:
-        created = httpx.create_ssl_context(trust_env=trust_environment)
+        cafile, capath = _sources(trust_environment)
+        created = ssl.create_default_context(cafile=cafile, capath=capath)
     except OSError as error:  # its `filename` may be None
         if raised_by_signal_handler(error):
             raise
         return fault(error)
     return (_missing_folder() if trust_environment else "") or created
+
+
+def _sources(trust_environment: bool) -> tuple[str | None, str | None]:
+    """Return the file, or the directories, with the trusted certificates."""
+    if trust_environment and (file := os.environ.get("SSL_CERT_FILE")):
+        return file, None
+    if trust_environment and (folders := os.environ.get("SSL_CERT_DIR")):
+        return None, folders
+    with whole_imports():
+        import certifi  # it imports much, which a client without TLS does not need
+
+    return certifi.where(), None
 
 
 def _missing_folder() -> str:

@@ -5,34 +5,40 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-import sys
 import warnings
 from collections.abc import Mapping
 from typing import Any
-
-import httpx
 
 from runpod_sdk import errors
 from runpod_sdk._flows.io import Level, Request, RequestFailed, Response, Submission
 from runpod_sdk._io import certificates, proxies
 from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.log import logger
+from runpod_sdk._io.server_url import ServerURL
+from runpod_sdk._io.transport_errors import (
+    ConnectError,
+    ConnectTimeout,
+    HTTPError,
+    LocalProtocolError,
+    PoolTimeout,
+    ProxyError,
+    TimeoutException,
+    UnsupportedProtocol,
+)
 from runpod_sdk._signals import interruption_in
 from runpod_sdk.settings import Config
 
-TRANSPORT_ERRORS = (httpx.HTTPError,)
-"""Exceptions of a transport."""
 _NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
+    ConnectError,
+    ConnectTimeout,
+    PoolTimeout,
+    ProxyError,
+    UnsupportedProtocol,
+    LocalProtocolError,
 )
 _NOT_HANDED_OVER = ("WriteError", "WriteTimeout")
 """httpcore's exceptions after which the body was not handed over completely."""
-_PERMANENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+_PERMANENT = (UnsupportedProtocol, LocalProtocolError)
 _QUOTED = re.compile(r"""(bytearray\()?\bb['"].*""", re.DOTALL)  # bytes, as h11 shows them
 
 
@@ -99,70 +105,6 @@ class SendTrace:
         return self._may_be_taken or not self._is_traced
 
 
-class RequestPath:
-    """
-    The functions with which httpx and httpcore send a request, sync or async.
-
-    Mocks and recorders replace one of these functions.
-    """
-
-    def __init__(
-        self, client: type[Any], transport: type[Any], function: str, in_httpcore: tuple[str, ...]
-    ) -> None:
-        """
-        Look up the functions.
-
-        Args:
-            function: The name of the method with which transports and pools send a request.
-            in_httpcore: The names of httpcore's classes that have this method.
-        """
-        self._function = function
-        self._in_httpcore = in_httpcore
-        self._classes: tuple[Any, ...] = client, client, transport
-        self._names: tuple[str, ...] = "_send_single_request", "_transport_for_url", function
-        self._all: tuple[tuple[Any, ...], tuple[str, ...]] | None = None
-        """The classes and names with those of httpcore, as soon as it is imported."""
-        self._own: tuple[Any, ...] = ()
-        """The functions that were found last, if none of them was replaced."""
-
-    def is_replaced(self) -> bool:
-        """
-        Return whether one of the functions is replaced at the moment.
-
-        `Client.send` does not count, because tracers wrap it in production. Other functions that
-        tracers wrap with wrapt do not count either: such a wrapper has the globals of the
-        function that it wraps.
-        """
-        classes, names = self._all or (self._classes, self._names)
-        if self._all is None and (httpcore := sys.modules.get("httpcore")) is not None:
-            in_httpcore = [getattr(httpcore, name, None) for name in self._in_httpcore]
-            if None in in_httpcore:  # another thread imports it
-                return False
-            classes += tuple(in_httpcore)
-            names += (self._function,) * len(in_httpcore)
-            self._all = classes, names
-        found = tuple(map(getattr, classes, names))
-        if found == self._own:
-            return False
-        for cls, function in zip(classes, found, strict=True):
-            own_globals = vars(cls)["__init__"].__globals__
-            if getattr(function, "__globals__", None) is not own_globals:
-                return True
-        self._own = found
-        return False
-
-
-SYNC_PATH = RequestPath(
-    httpx.Client, httpx.HTTPTransport, "handle_request", ("ConnectionPool", "HTTPConnection")
-)
-ASYNC_PATH = RequestPath(
-    httpx.AsyncClient,
-    httpx.AsyncHTTPTransport,
-    "handle_async_request",
-    ("AsyncConnectionPool", "AsyncHTTPConnection"),
-)
-
-
 def warn_unclosed(source: object) -> None:
     """Warn that a client was dropped with open connections."""
     warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
@@ -190,10 +132,12 @@ def log_response(request: Request, response: Response) -> Response:
 
 
 def request_failed(
-    config: Config, request: Request, fault: Exception, trace: SendTrace, *, closed: bool = False
+    config: Config, request: Request, fault: HTTPError, trace: SendTrace, *, closed: bool = False
 ) -> RequestFailed:
     """
     Return the port's exception for a transport's exception, and log it.
+
+    Raise it from the exception's `source`.
 
     Args:
         closed: Whether the client was closed during the request.
@@ -201,14 +145,14 @@ def request_failed(
     _remove_secrets(fault)
     sent = trace.sent(fault)
     server = _address(config)
-    timed_out = isinstance(fault, httpx.TimeoutException | TimeoutError)
+    timed_out = isinstance(fault, TimeoutException)
     permanent = False
     if closed:
         reason = (
             f"the client was closed {'before the response arrived' if sent else 'during the call'}"
         )
         timed_out = False
-    elif isinstance(fault, httpx.ProxyError):
+    elif isinstance(fault, ProxyError):
         reason, permanent = _refused_by_proxy(config, fault)
     elif timed_out:
         reason = f"no {'response from' if sent else 'connection to'} {server} in time"
@@ -220,10 +164,17 @@ def request_failed(
         reason = f"no connection to {server} ({why}){advice}"
         permanent = isinstance(fault, _PERMANENT) or _is_untrusted(fault)
     logger.debug("%s %s: %s", request.method, request.path, reason)
-    return RequestFailed(reason, sent=sent, timed_out=timed_out, permanent=permanent, closed=closed)
+    return RequestFailed(
+        reason,
+        sent=sent,
+        timed_out=timed_out,
+        permanent=permanent,
+        closed=closed,
+        error_type=_error_type(fault),
+    )
 
 
-def _refused_by_proxy(config: Config, fault: httpx.ProxyError) -> tuple[str, bool]:
+def _refused_by_proxy(config: Config, fault: ProxyError) -> tuple[str, bool]:
     """Return the reason that the proxy refused the tunnel, and whether that is permanent."""
     text = str(fault)
     proxy = proxies.proxy_for(config) if config.own_http else None
@@ -243,7 +194,7 @@ def _is_untrusted(fault: BaseException | None) -> bool:
     return False
 
 
-def raise_interruption(fault: Exception, before: BaseException | None, trace: SendTrace) -> None:
+def raise_interruption(fault: HTTPError, before: BaseException | None, trace: SendTrace) -> None:
     """Raise the signal handler's exception, if *fault* wraps one."""
     if (interruption := interruption_in(fault, before)) is not None:
         trace.interrupted()
@@ -263,14 +214,19 @@ def _remove_secrets(fault: BaseException | None) -> None:
 
 def _address(config: Config) -> str:
     """Return the server's host and port, without the rest of its URL."""
-    url = httpx.URL(config.base_url)
-    port = "" if url.port else ":443" if url.scheme == "https" else ":80"
-    return url.netloc.decode("ascii") + port
+    return ServerURL.of(config.base_url).address
 
 
-def _describe(fault: Exception) -> str:
+def _describe(fault: HTTPError) -> str:
     """Return *fault*'s class and text; under trio, the text may be its cause's."""
+    name = type(fault.source).__name__
     source: BaseException | None = fault
     while source is not None and not str(source):
         source = source.__cause__ or source.__context__
-    return type(fault).__name__ if source is None else f"{type(fault).__name__}: {source}"
+    return name if source is None else f"{name}: {source}"
+
+
+def _error_type(fault: HTTPError) -> str:
+    """Return the class for telemetry; the classes of all transports have httpx's names."""
+    cls = type(fault.source)
+    return f"{'httpx' if isinstance(fault.source, HTTPError) else cls.__module__}.{cls.__name__}"

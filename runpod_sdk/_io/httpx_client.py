@@ -13,7 +13,7 @@ import httpx
 
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._flows.io import Request, Response
-from runpod_sdk._io import certificates, http_common, proxies
+from runpod_sdk._io import certificates, http_common, proxies, transport_errors
 from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.http11.happy_eyeballs import limit_unsent
 from runpod_sdk._io.httpx_deadline import (
@@ -28,6 +28,7 @@ from runpod_sdk._io.httpx_over_pool import (
     PooledTransport,
 )
 from runpod_sdk._io.identity import Identity
+from runpod_sdk._io.transport_errors import ConnectTimeout, HTTPError, ReadTimeout
 from runpod_sdk._types import AsyncHttpClient, HttpClient
 from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
@@ -56,17 +57,15 @@ def _library_of(http_client: object, cls: type[Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _as_httpx_errors() -> Iterator[None]:
-    """Raise httpx's exception of the same name for an exception of httpx2."""
+def _translated_errors() -> Iterator[None]:
+    """Raise the exception of `transport_errors` for one of httpx or httpx2."""
     try:
         yield
-    except httpx.HTTPError:
-        raise
     except Exception as error:
         for cls in type(error).__mro__:
-            same = vars(httpx).get(cls.__name__) if cls.__module__ == "httpx2" else None
-            if isinstance(same, type) and issubclass(same, httpx.HTTPError):
-                raise same(str(error)) from error
+            own = vars(transport_errors).get(cls.__name__)
+            if own is not None and cls.__module__ in ("httpx", "httpx2"):
+                raise own(str(error), source=error) from error
         raise
 
 
@@ -100,7 +99,7 @@ class HttpxSender:
         outgoing.extensions["trace"] = trace.note
         trace.untraced()
         try:
-            with _as_httpx_errors():
+            with _translated_errors():
                 with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                     response = self._client.send(
                         outgoing, auth=None, follow_redirects=False, stream=True
@@ -114,7 +113,7 @@ class HttpxSender:
                         if not reader.add(piece):
                             break
                 return reader.response(partial(expire_idle_connections, self._client))
-        except httpx.HTTPError:
+        except HTTPError:
             expire_idle_connections(self._client)
             raise
 
@@ -155,7 +154,7 @@ class AsyncHttpxSender:
         outgoing.extensions["trace"] = partial(_note, trace)
         trace.untraced()
         try:
-            with _as_httpx_errors():
+            with _translated_errors():
                 with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                     response = await self._client.send(
                         outgoing, auth=None, follow_redirects=False, stream=True
@@ -170,7 +169,7 @@ class AsyncHttpxSender:
                             break
                 return reader.response(partial(expire_idle_connections, self._client))
         except BaseException as reason:
-            if isinstance(reason, httpx.HTTPError) or limit.left() <= 0:
+            if isinstance(reason, HTTPError) or limit.left() <= 0:
                 expire_idle_connections(self._client)
             raise
 
@@ -199,7 +198,7 @@ class _BodyReader:
         self.body = ResponseBody(
             identity,
             response.status_code,
-            httpx.Headers(response.headers.raw),
+            response.headers.raw,
             unpacked=self.is_unpacked,
         )
         self._response = response
@@ -214,13 +213,13 @@ class _BodyReader:
         Add a piece; return whether to read more pieces.
 
         Raises:
-            httpx.ReadTimeout: No time is left, although data keeps arriving.
+            ReadTimeout: No time is left, although data keeps arriving.
         """
         downloaded = self._response.num_bytes_downloaded
         self._limit.add_progress(downloaded - self._counted)
         self._counted = downloaded
         if self._limit.left() <= 0:
-            raise httpx.ReadTimeout("no time is left")
+            raise ReadTimeout("no time is left")
         return self.body.add(piece)
 
     def response(self, distrust: Callable[[], object]) -> Response:
@@ -279,13 +278,17 @@ def _options(
         return {"timeout": None, "trust_env": False, "transport": transport}
     proxy = proxies.proxy_for(config)
     trusted = certificates.tls(config)
-    if trusted is None and proxy is not None and proxy.scheme == "https":
-        trusted = certificates.context()
+    through: httpx.Proxy | None = None
+    if proxy is not None:
+        is_encrypted = proxy.scheme == "https"
+        trusted = trusted or (certificates.context() if is_encrypted else None)
+        tls = trusted if is_encrypted else None
+        through = httpx.Proxy(proxy.url, auth=proxy.credentials, ssl_context=tls)
     return {
         "timeout": None,
         "limits": _LIMITS,
         "trust_env": False,
-        "proxy": None if proxy is None else proxy.for_httpx(trusted),
+        "proxy": through,
         "verify": False if trusted is None else trusted,
     }
 
@@ -298,7 +301,7 @@ def _request(
         raise ClientClosedError("the http_client is closed: pass an open one; nothing was sent")
     left = limit.left()
     if left <= 0:
-        raise httpx.ConnectTimeout("no time is left")
+        raise ConnectTimeout("no time is left")
     outgoing = client.build_request(
         request.method,
         identity.config.base_url + request.path,

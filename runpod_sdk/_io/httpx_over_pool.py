@@ -19,11 +19,14 @@ from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._io.http11.pool import ConnectionPool
 from runpod_sdk._io.http_common import SendTrace
 from runpod_sdk._io.identity import Identity
+from runpod_sdk._io.transport_errors import HTTPError
 
 EXTENSION: Final = "runpod_sdk"
 """The extension of an `httpx.Request` that contains the `Exchange`."""
 _OF_CONNECTION: Final = ("host", "connection", "content-length", "transfer-encoding")
 """Headers that the SDK's pool writes itself."""
+_NOT_PASSED_ON: Final = ("content-encoding", "set-cookie")
+"""Headers of a response that httpx must not read: it would decompress, and store cookies."""
 
 
 @define(eq=False, repr=False)
@@ -101,15 +104,18 @@ async def _send(pool: ConnectionPool, request: httpcore.Request) -> httpcore.Res
     """Send the request of an exchange, with the headers that tracers have added."""
     exchange: Exchange = request.extensions[EXTENSION]
     exchange.trace.traced()
-    response = exchange.response = await pool.send(
-        evolve(exchange.request, headers=_headers(request)),
-        exchange.limit,
-        exchange.trace,
-        exchange.identity,
-    )
-    headers = httpx.Headers(response.headers)
-    headers.pop("content-encoding", None)  # the content is unpacked
-    return httpcore.Response(response.status_code, headers=headers.raw, content=response.content)
+    outgoing = evolve(exchange.request, headers=_headers(request))
+    try:
+        response = await pool.send(outgoing, exchange.limit, exchange.trace, exchange.identity)
+    except HTTPError as error:
+        raise getattr(httpx, type(error).__name__)(str(error)) from error  # for tracers
+    exchange.response = response
+    headers = [
+        (name.encode(), value.encode())
+        for name, value in response.headers.items()
+        if name not in _NOT_PASSED_ON
+    ]
+    return httpcore.Response(response.status_code, headers=headers, content=response.content)
 
 
 def _headers(request: httpcore.Request) -> dict[str, str]:

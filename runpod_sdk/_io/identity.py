@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import platform
-
-import httpx
+import sys
 
 from runpod_sdk._environment import ApiKey
 from runpod_sdk._version import __version__
 from runpod_sdk.settings import Config
 
-_USER_AGENT = (
-    f"runpod_sdk/{__version__} python/{platform.python_version()} httpx/{httpx.__version__}"
-)
+_USER_AGENT = f"runpod_sdk/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))}"
 
 
 class Identity:

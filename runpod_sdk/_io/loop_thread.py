@@ -16,8 +16,8 @@ from typing import Any, TypeAlias, TypeVar
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._flows.many.runner import Flow, ManyContext
-from runpod_sdk._io import http_common
 from runpod_sdk._io.aio import AsyncIO
+from runpod_sdk._io.request_path import SYNC_PATH
 from runpod_sdk._io.sync import SyncIO, drive
 from runpod_sdk._io.task_runner import AsyncTaskRunner
 from runpod_sdk._telemetry.telemetry import Sending
@@ -168,7 +168,7 @@ class ThreadedIO(AsyncIO):
         self._blocking = io
 
     def send(self, request: Request, limit: TimeLimit) -> Sending:
-        if self.config.own_http and not http_common.SYNC_PATH.is_replaced():
+        if self.config.own_http and not SYNC_PATH.is_replaced():
             return super().send(request, limit)
         return self._send_in_thread(request, limit)
 

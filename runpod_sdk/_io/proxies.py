@@ -14,13 +14,11 @@ import base64
 import ipaddress
 import os
 import re
-import ssl
-import urllib.request
+import sys
 from importlib.util import find_spec
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import httpx
 from attrs import field, frozen
 
 from runpod_sdk._hosts import address_of, is_host, is_loopback
@@ -53,11 +51,6 @@ class Proxy:
             return {}
         encoded = base64.b64encode(":".join(self.credentials).encode()).decode()
         return {"proxy-authorization": f"Basic {encoded}"}
-
-    def for_httpx(self, context: ssl.SSLContext | None) -> httpx.Proxy:
-        """Return the proxy for httpx; *context* checks the certificate of an https proxy."""
-        tls = context if self.scheme == "https" else None
-        return httpx.Proxy(self.url, auth=self.credentials, ssl_context=tls)
 
 
 def proxy_for(config: Config, *, socks: bool = True) -> Proxy | None:
@@ -102,6 +95,13 @@ def _source(scheme: str) -> str | None:
 
 def _system_proxy(scheme: str) -> str:
     """Return the proxy URL in the system's settings; empty if there is none."""
+    names = f"{scheme}_proxy", "all_proxy"
+    if sys.platform not in ("darwin", "win32") and not any(
+        name.lower() in names for name in os.environ
+    ):
+        return ""  # as below, but without importing much
+    import urllib.request
+
     system = urllib.request.getproxies()
     return (system.get(scheme) or system.get("all") or "").strip()
 
@@ -146,6 +146,8 @@ def _split(rest: str) -> tuple[str, str]:
 
 def _is_excepted(source: str, scheme: str, host: str, port: int | None) -> bool:
     if source == _SYSTEM:
+        import urllib.request
+
         return bool(urllib.request.proxy_bypass(host))
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     port = port or _PORTS[scheme]

@@ -18,12 +18,15 @@ from runpod_sdk import _forks
 from runpod_sdk._environment import key_from_function
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Level, Request, Response
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import http_common, proxies
 from runpod_sdk._io.http11.pool import ConnectionPool
 from runpod_sdk._io.http11.socket_stream import SocketStream
 from runpod_sdk._io.identity import Identity
 from runpod_sdk._io.log import follow_environment
+from runpod_sdk._io.request_path import SYNC_PATH
 from runpod_sdk._io.socket_deadline import bounded_by, end
+from runpod_sdk._io.transport_errors import HTTPError
 from runpod_sdk._secret import Secret
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.settings import Config, OnUpdate, checked_function
@@ -122,15 +125,12 @@ class SyncIO:
                 return http_common.log_response(
                     request, await sender.send(request, limit, trace, identity)
                 )
-        except http_common.TRANSPORT_ERRORS as fault:
-            if identity is None:  # raised by the caller's api_key function
-                trace.interrupted()
-                raise
+        except HTTPError as fault:
             http_common.raise_interruption(fault, before, trace)
             closed = self._closed.is_set()
             raise http_common.request_failed(
                 self.config, request, fault, trace, closed=closed
-            ) from fault
+            ) from fault.source
         except BaseException:
             trace.interrupted()
             raise
@@ -200,7 +200,7 @@ class SyncIO:
             return self._parent._sender()
         if self._given is not None:
             return self._given
-        is_replaced = http_common.SYNC_PATH.is_replaced()
+        is_replaced = SYNC_PATH.is_replaced()
         with self._lock:
             self.check_open()
             if is_replaced:
@@ -228,15 +228,16 @@ def _default_sender(config: Config, transport: Transport | None) -> ConnectionPo
     pool = ConnectionPool(config, SocketStream.open)
     if transport != "httpx":
         return pool
-    from runpod_sdk._io.httpx_client import HttpxSender
-    from runpod_sdk._io.httpx_over_pool import PooledTransport
+    with whole_imports():
+        from runpod_sdk._io.httpx_client import HttpxSender
+        from runpod_sdk._io.httpx_over_pool import PooledTransport
 
     return HttpxSender(config, transport=PooledTransport(pool, drive))
 
 
 def _httpx_sender(config: Config, http_client: HttpClient | None = None) -> HttpxSender:
-    # It imports httpcore, which most clients do not need.
-    from runpod_sdk._io.httpx_client import HttpxSender
+    with whole_imports():
+        from runpod_sdk._io.httpx_client import HttpxSender
 
     return HttpxSender(config, http_client)
 

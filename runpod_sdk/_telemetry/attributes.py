@@ -53,9 +53,7 @@ def of_state(state: JobState) -> Attributes:
 def error_type(fault: BaseException) -> str:
     """Return `error.type` for an exception, by the conventions."""
     if isinstance(fault, RequestFailed):
-        if fault.timed_out:
-            return "timeout"
-        fault = fault.__cause__ or fault
+        return "timeout" if fault.timed_out else fault.error_type
     if not isinstance(fault, Exception):
         return "cancelled"  # a cancelled task, or Ctrl-C
     return f"{type(fault).__module__}.{type(fault).__qualname__}"

@@ -10,12 +10,12 @@ from typing import Final
 import anyio
 import anyio.abc
 import anyio.lowlevel
-import httpx
 
 from runpod_sdk._io.http11.connection import READ_SIZE, NetworkStream, OnData
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged, limit_unsent
 from runpod_sdk._io.http11.tls_stream import TLSStream
 from runpod_sdk._io.socket_deadline import is_ready
+from runpod_sdk._io.transport_errors import ConnectError, ReadError, WriteError
 
 
 class AnyioStream:
@@ -33,7 +33,7 @@ class AnyioStream:
         try:
             stream = cls(await anyio.connect_tcp(host, port))
         except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError(str(error)) from error
+            raise ConnectError(str(error)) from error
         return stream if tls is None else await TLSStream.over(stream, tls, host)
 
     async def read(self) -> bytes:
@@ -42,7 +42,7 @@ class AnyioStream:
         except anyio.EndOfStream:
             return b""
         except _BROKEN as error:
-            raise httpx.ReadError(str(error)) from error
+            raise ReadError(str(error)) from error
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         try:
@@ -53,7 +53,7 @@ class AnyioStream:
             self._has_unsent = True
             raise
         except _BROKEN as error:
-            raise httpx.WriteError(str(error)) from error
+            raise WriteError(str(error)) from error
         return True
 
     async def _write_and_read(self, data: memoryview, on_data: OnData) -> bool:

@@ -10,13 +10,12 @@ from collections import deque
 from functools import partial
 from typing import Final, cast
 
-import httpx
-
 from runpod_sdk._io.http11.connection import READ_SIZE, NetworkStream, OnData
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged
 from runpod_sdk._io.http11.happy_eyeballs_asyncio import connect
 from runpod_sdk._io.http11.tls_stream import TLSStream
 from runpod_sdk._io.socket_deadline import is_ready
+from runpod_sdk._io.transport_errors import ConnectError, ReadError, WriteError
 
 _MAX_UNREAD: Final = 2**20
 """The number of received and unread bytes from which the transport pauses."""
@@ -55,13 +54,13 @@ class AsyncioStream(asyncio.Protocol):
                 partial(cls, sock), sock=sock
             )  # closes the socket on failure
         except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError(str(error)) from error
+            raise ConnectError(str(error)) from error
         return stream if tls is None else await TLSStream.over(stream, tls, host)
 
     async def read(self) -> bytes:
         while not self._received:
             if self._fault is not None:
-                raise httpx.ReadError(str(self._fault)) from self._fault
+                raise ReadError(str(self._fault)) from self._fault
             if self._has_ended:
                 return b""
             await self._next_event()
@@ -86,9 +85,7 @@ class AsyncioStream(asyncio.Protocol):
             if not self._is_full:
                 return True
         self._read_rest()
-        raise httpx.WriteError(
-            str(self._fault or "the server closed the connection")
-        ) from self._fault
+        raise WriteError(str(self._fault or "the server closed the connection")) from self._fault
 
     async def _stops_write(self, on_data: OnData) -> bool:
         """Pass received data to *on_data*; return whether it stops the write."""

@@ -33,7 +33,7 @@ class Codec(Protocol):
     """
     Encodes the requests of one connection, and decodes the responses, one after another.
 
-    Its errors are `httpx.ProtocolError`s.
+    Its errors are `LocalProtocolError` and `RemoteProtocolError`.
     """
 
     @staticmethod

@@ -13,13 +13,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
-import httpx
-
 from runpod_sdk._flows.deadline import PROGRESS, TimeLimit
 from runpod_sdk._io.body import ResponseBody
 from runpod_sdk._io.http11.codec import Codec
 from runpod_sdk._io.http_common import SendTrace
 from runpod_sdk._io.identity import Identity
+from runpod_sdk._io.transport_errors import (
+    ReadTimeout,
+    RemoteProtocolError,
+    TransportError,
+    WriteError,
+)
 
 IDLE_TIME: Final = 30.0
 """The longest idle time in seconds, well below the 60 after which servers close."""
@@ -39,7 +43,7 @@ OnData = Callable[[bytes], bool]
 
 
 class NetworkStream(Protocol):
-    """A connection that transfers bytes; its errors are `httpx.TransportError`s."""
+    """A connection that transfers bytes; its errors are `TransportError`s."""
 
     async def read(self) -> bytes:
         """Return received data, or wait for it; return b"" after the server has closed."""
@@ -121,7 +125,7 @@ class HTTP11Connection:
             else:
                 await self._stream.write(head)
                 self._is_reusable = await self._upload(body, trace, limit, reader.feed)
-        except httpx.WriteError:  # the server may have responded before it closed the connection
+        except WriteError:  # the server may have responded before it closed the connection
             self._is_reusable = False
         while not reader.has_ended:
             reader.feed(await self._stream.read())
@@ -145,7 +149,7 @@ class HTTP11Connection:
         trace.handing_over()
         try:
             is_done = await self._stream.write(data, on_data)
-        except httpx.TransportError:
+        except TransportError:
             trace.not_handed_over()
             raise
         except BaseException:
@@ -198,7 +202,7 @@ class _ResponseReader:
     def feed(self, data: bytes) -> bool:
         """Add received data, or nothing at the end; return whether the response has begun."""
         if not data and not self._has_begun:
-            raise httpx.RemoteProtocolError("the server closed the connection without a response")
+            raise RemoteProtocolError("the server closed the connection without a response")
         if self._has_begun:
             self._limit.add_progress(len(data))
         self._codec.receive(data, self)
@@ -207,7 +211,7 @@ class _ResponseReader:
         return self._has_begun
 
     def head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.body = ResponseBody(self._identity, status, httpx.Headers(headers))
+        self.body = ResponseBody(self._identity, status, headers)
         self._has_begun = True
         self._trace.response_started(self.body)
 
@@ -222,7 +226,7 @@ class _ResponseReader:
 
     def _check_time(self) -> None:
         if self._limit.left() <= 0:
-            raise httpx.ReadTimeout("no time is left")
+            raise ReadTimeout("no time is left")
 
 
 def _clock_that_counts_sleep() -> Callable[[], float]:

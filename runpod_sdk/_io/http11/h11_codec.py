@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import h11
-import httpx
 
 from runpod_sdk._io.http11.codec import LONGEST_HEAD, ResponseReceiver
+from runpod_sdk._io.transport_errors import LocalProtocolError, RemoteProtocolError
 
 _DONE: Final = {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
 
@@ -28,7 +28,7 @@ class H11Codec:
         try:
             return h11.Request(method=method, target=target, headers=headers)
         except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error)) from error
+            raise LocalProtocolError(str(error)) from error
 
     def start(self, request: h11.Request, content: bytes | None) -> tuple[bytes, bytes]:
         head = self._http.send(request) or b""
@@ -47,7 +47,7 @@ class H11Codec:
                 elif type(event) is not h11.InformationalResponse:
                     receiver.end()
         except h11.RemoteProtocolError as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
+            raise RemoteProtocolError(str(error)) from error
 
     def _next(self) -> object:
         return self._http.next_event()

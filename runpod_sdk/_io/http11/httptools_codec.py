@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import httptools
-import httpx
 
 from runpod_sdk._io.http11.codec import LONGEST_HEAD, ResponseReceiver
+from runpod_sdk._io.transport_errors import LocalProtocolError, RemoteProtocolError
 
 _TARGET = re.compile(r"[\x21-\x7e]+")
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e]*")
@@ -50,13 +50,13 @@ class HttptoolsCodec:
         """Return the lines of the headers, and the empty line after them."""
         lines = [f"{name}: {value}" for name, value in fields]
         if not all(map(_FIELD.fullmatch, lines)):
-            raise httpx.LocalProtocolError("a header of the request is invalid")
+            raise LocalProtocolError("a header of the request is invalid")
         return "\r\n".join([*lines, "\r\n"]).encode("ascii")
 
     @staticmethod
     def request(method: str, target: str, headers: bytes) -> bytes:
         if not _TARGET.fullmatch(target):
-            raise httpx.LocalProtocolError("the request's target is invalid")
+            raise LocalProtocolError("the request's target is invalid")
         return f"{method} {target} HTTP/1.1\r\n".encode("ascii") + headers
 
     def start(self, request: bytes, content: bytes | None) -> tuple[bytes, bytes]:
@@ -89,19 +89,19 @@ class HttptoolsCodec:
             interruption = error.__context__ or error
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._is_complete:
-                raise httpx.RemoteProtocolError(f"the response is invalid: {error}") from error
+                raise RemoteProtocolError(f"the response is invalid: {error}") from error
             self._is_reusable = False  # it could be mistaken for the next response
         if interruption is not None:
             raise interruption
         if self._pieces:
             self._overhead = 0
         if not self._is_complete and self._overhead > LONGEST_HEAD:
-            raise httpx.RemoteProtocolError("the head or the trailer of the response is too long")
+            raise RemoteProtocolError("the head or the trailer of the response is too long")
 
     def _end_of_connection(self) -> None:
         names = {name.lower() for name, _ in self._headers}
         if names & {b"content-length", b"transfer-encoding"}:
-            raise httpx.RemoteProtocolError("the server closed the connection before the end")
+            raise RemoteProtocolError("the server closed the connection before the end")
         self._on_end()
 
     def renew(self) -> bool:

@@ -21,8 +21,6 @@ from importlib import import_module
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx
-
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._importing import whole_imports
@@ -35,6 +33,8 @@ from runpod_sdk._io.http11.connection import (
     NetworkStream,
 )
 from runpod_sdk._io.identity import Identity
+from runpod_sdk._io.server_url import ServerURL
+from runpod_sdk._io.transport_errors import CloseError, HTTPError
 from runpod_sdk.settings import Config
 
 MAX_IDLE: Final = 1_000
@@ -47,13 +47,10 @@ class ConnectionPool:
     """A client's connections to its server, for many threads or one event loop."""
 
     def __init__(self, config: Config, open: Open) -> None:
-        url = httpx.URL(config.base_url)
         self._config = config
         self._open = open
-        self._host = url.raw_host.decode("ascii")
-        self._port = url.port or (443 if url.scheme == "https" else 80)
-        self._path = url.raw_path.decode("ascii").rstrip("/")
-        self._host_header = url.netloc.decode("ascii")
+        self._url = ServerURL.of(config.base_url)
+        self._host_header = self._url.authority
         self._codec = _codec()
         self._headers = lru_cache(maxsize=64)(self._codec.headers)
         self._idle: deque[HTTP11Connection] = deque()
@@ -75,17 +72,17 @@ class ConnectionPool:
         if connection is not None:
             connection.limit_silence(limit if http_request.repeatable else None)
         else:
-            stream = await self._open(self._host, self._port, self._tls)
+            stream = await self._open(self._url.host, self._url.port, self._tls)
             connection = HTTP11Connection(stream, self._codec())
         try:
             if self._closed:
-                raise httpx.CloseError("the client was closed")
+                raise CloseError("the client was closed")
             body = await connection.exchange(identity, request, http_request.content, trace, limit)
             response = body.response()
             reusable = connection.renew()
         except BaseException as reason:
             await connection.close()
-            if is_kept and (isinstance(reason, httpx.HTTPError) or limit.left() <= 0):
+            if is_kept and (isinstance(reason, HTTPError) or limit.left() <= 0):
                 self.drop_idle()
             raise
         response.distrust = self.drop_idle
@@ -146,7 +143,7 @@ class ConnectionPool:
         elif http_request.method == "POST":
             fields["content-length"] = "0"
         query = f"?{urlencode(http_request.params)}" if http_request.params else ""
-        target = self._path + http_request.path + query
+        target = self._url.path + http_request.path + query
         headers = self._headers(tuple(fields.items()))
         return self._codec.request(http_request.method, target, headers)
 

@@ -6,16 +6,22 @@ import socket
 import ssl
 from typing import Final, Self
 
-import httpx
-
 from runpod_sdk._io.http11.connection import READ_SIZE, OnData
 from runpod_sdk._io.http11.happy_eyeballs import connect, limit_unacknowledged
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
+from runpod_sdk._io.transport_errors import (
+    ConnectError,
+    ConnectTimeout,
+    ReadError,
+    ReadTimeout,
+    WriteError,
+    WriteTimeout,
+)
 from runpod_sdk._signals import raised_by_signal_handler
 
-_CONNECTING: Final = SocketErrors(httpx.ConnectTimeout, httpx.ConnectError)
-_READING: Final = SocketErrors(httpx.ReadTimeout, httpx.ReadError)
-_WRITING: Final = SocketErrors(httpx.WriteTimeout, httpx.WriteError)
+_CONNECTING: Final = SocketErrors(ConnectTimeout, ConnectError)
+_READING: Final = SocketErrors(ReadTimeout, ReadError)
+_WRITING: Final = SocketErrors(WriteTimeout, WriteError)
 
 
 class SocketStream:

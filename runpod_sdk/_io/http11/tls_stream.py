@@ -13,9 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
-import httpx
-
 from runpod_sdk._io.http11.connection import READ_SIZE, NetworkStream, OnData
+from runpod_sdk._io.transport_errors import ConnectError, ReadError, WriteError
 
 T = TypeVar("T")
 
@@ -40,17 +39,17 @@ class TLSStream:
         Perform the TLS handshake over *stream*; close *stream* if that fails.
 
         Raises:
-            httpx.ConnectError: The server does not support TLS, or is not trusted.
+            ConnectError: The server does not support TLS, or is not trusted.
         """
         try:
             encrypted = cls(stream, tls, host)
             await encrypted._run(encrypted._tls.do_handshake)
         except (ssl.SSLError, UnicodeError, ValueError) as error:
             await stream.close()
-            raise httpx.ConnectError(str(error)) from error
-        except (httpx.ReadError, httpx.WriteError) as error:
+            raise ConnectError(str(error)) from error
+        except (ReadError, WriteError) as error:
             await stream.close()
-            raise httpx.ConnectError(str(error)) from error.__cause__
+            raise ConnectError(str(error)) from error.__cause__
         except BaseException:
             await stream.close()
             raise
@@ -62,7 +61,7 @@ class TLSStream:
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
         except ssl.SSLError as error:
-            raise httpx.ReadError(str(error)) from error
+            raise ReadError(str(error)) from error
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
         self._left = memoryview(data)
@@ -74,7 +73,7 @@ class TLSStream:
                 if self._is_interrupted:
                     return False
         except ssl.SSLError as error:
-            raise httpx.WriteError(str(error)) from error
+            raise WriteError(str(error)) from error
         return True
 
     def _decrypt(self, on_data: OnData, data: bytes) -> bool:

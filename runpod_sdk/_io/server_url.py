@@ -1,0 +1,50 @@
+"""The parts of a client's base URL, in the form that HTTP sends."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from attrs import frozen
+
+_PORTS: Final = {"http": 80, "https": 443}
+_IN_A_PATH: Final = "".join(set(map(chr, range(0x21, 0x7F))) - set('"#<>?`{}'))
+"""ASCII characters of a path that are not percent-encoded."""
+
+
+@frozen
+class ServerURL:
+    """A server's URL in ASCII: other characters of the host and the path are encoded."""
+
+    scheme: str
+    host: str
+    """The host's name or address, without the brackets of an IPv6 address."""
+    port: int
+    path: str
+    """The path, without a slash at its end."""
+
+    @classmethod
+    def of(cls, base_url: str) -> ServerURL:
+        """Split a base URL that was checked before."""
+        parts = urlsplit(base_url)
+        host = parts.hostname or ""
+        if not host.isascii():
+            import idna  # a dependency of anyio, for such names
+
+            host = idna.encode(host).decode()
+        path = quote(parts.path, safe=_IN_A_PATH).rstrip("/")
+        return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme], path)
+
+    @property
+    def address(self) -> str:
+        """The host and the port."""
+        return f"{self._written_host}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The host, with the port unless it is the scheme's default: the header `Host`."""
+        return self._written_host if self.port == _PORTS[self.scheme] else self.address
+
+    @property
+    def _written_host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
