@@ -1,14 +1,17 @@
-from http import HTTPStatus
-from typing import Any
-from urllib.parse import quote
+from __future__ import annotations
 
-import httpx
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ...client import AuthenticatedClient, Client
 from ...models.batch import Batch
 from ...models.batch_listing import BatchListing
 from ...models.error import Error
 from ...types import Response
+
+if TYPE_CHECKING:
+    import httpx
 
 
 def _get_kwargs(
