@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import runs
-from benchmarks.figures import Rounds, figures
+from benchmarks.figure import Rounds
+from benchmarks.figures import figures
 
 PAGE = runs.ROOT / "docs/benchmarks.md"
 BEGIN, END = "<!-- written by scripts/bench --page -->", "<!-- end -->"
@@ -91,6 +92,7 @@ def scenarios(
         "first result": lambda: {one: runs.first_result(one, server) for one in firsts},
         **{name: lambda name=name: course(name) for name in names},  # type: ignore[misc]
         "map": mapping,
+        "local": lambda: runs.local_jobs(40_000),
         **({"flight": flights} if full else {}),
     }
 

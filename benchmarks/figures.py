@@ -2,60 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Callable
 from typing import Any
 
+from benchmarks.figure import Figure, Measured, Of, Rounds, at_least, at_most, exactly
 from benchmarks.runs import OURS
-
-Measured = dict[str, Any]
-Of = Callable[[Measured], float]
-"""Takes a value out of a round."""
-Rounds = list[Measured]
-"""Of each round: by scenario, by client, what was measured."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A line of the table: a value of each round, and what the median must be."""
-
-    title: str
-    values: Sequence[float]
-    bound: Callable[[float], bool] | None = None
-    said: str = ""
-    unit: str = ""
-
-    @property
-    def median(self) -> float:
-        return median(self.values)
-
-    @property
-    def kept(self) -> bool | None:
-        return None if self.bound is None else self.bound(self.median)
-
-    def row(self) -> str:
-        """Write the line of the table."""
-        spread = f"{_short(min(self.values))} to {_short(max(self.values))}"
-        verdict = {None: "", True: "yes", False: "**no**"}[self.kept]
-        value = f"{_short(self.median)}{self.unit}"
-        return f"| {self.title} | {value} | {spread} | {self.said} | {verdict} |"
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
-
-
-def at_most(most: float) -> dict[str, Any]:
-    return {"bound": lambda value: value <= most, "said": f"≤ {most:g}"}
-
-
-def at_least(least: float) -> dict[str, Any]:
-    return {"bound": lambda value: value >= least, "said": f"≥ {least:g}"}
-
-
-def exactly(number: float) -> dict[str, Any]:
-    return {"bound": lambda value: value == number, "said": f"{number:g}"}
 
 
 def figures(rounds: Rounds) -> list[Figure]:
@@ -179,6 +130,7 @@ def figures(rounds: Rounds) -> list[Figure]:
             **at_least(0.8),
         ),
     ]
+    made += _local(each)
     return [figure for figure in made if figure.values]
 
 
@@ -226,6 +178,29 @@ def _crowds(each: Callable[[Of], list[float]]) -> list[Figure]:
             )
         )
     return made
+
+
+def _local(each: Callable[[Of], list[float]]) -> list[Figure]:
+    title = "local endpoint, 100 in flight: jobs"
+    return [
+        Figure(f"{title}/s", each(lambda r: 1 / r["local"]["few"]["wall"]), **at_least(1_500)),
+        Figure(
+            f"{title} per second of its CPU",
+            each(lambda r: 1 / r["local"]["few"]["cpu"]),
+            **at_least(1_500),
+        ),
+        Figure(
+            f"{title} per second of its CPU, with 40,000 retained jobs / at the start",
+            each(lambda r: r["local"]["few"]["cpu"] / r["local"]["many"]["cpu"]),
+            **at_least(0.9),
+        ),
+        Figure(
+            "local endpoint: memory of a retained job",
+            each(lambda r: r["local"]["memory"] / 1e3),
+            **at_most(2.5),
+            unit=" kB",
+        ),
+    ]
 
 
 STATUS = {"ours, sync": 0.8, "ours, plain, sync": 0.8, "ours": 0.33, "ours, plain": 0.33}

@@ -97,6 +97,11 @@ def map_memory(inputs: int) -> Measured:
     return _output([sys.executable, "-m", "benchmarks.clients.mapping", "memory", str(inputs)])
 
 
+def local_jobs(kept: int) -> Measured:
+    """Run jobs on a local endpoint until it keeps so many."""
+    return _output([sys.executable, "-m", "benchmarks.clients.local", str(kept)])
+
+
 def start(code: str, python: str = sys.executable) -> Measured:
     """Start Python for *code*, and nothing else; of five starts, the fastest."""
     best: Measured = {}

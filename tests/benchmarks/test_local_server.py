@@ -6,7 +6,9 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,16 +17,34 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it measures on 
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_thousand_long_polls_at_once() -> None:
-    """All are held together, and each gets one answer, the result of its own job."""
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    """Start the server that is measured."""
     from benchmarks import local_server
 
     local_server.allow_connections(1_000)
     core, _ = local_server.two_cores()
     with local_server.started(core) as server:
-        polls = asyncio.run(local_server.held_polls(server, count=1_000))
+        yield server
+
+
+def test_a_thousand_long_polls_at_once(server: Any) -> None:
+    """All are held together, and each gets one answer, the result of its own job."""
+    from benchmarks.local_server import held_polls
+
+    polls = asyncio.run(held_polls(server, count=1_000))
     assert (polls.held, polls.answered) == (1_000, 1_000)
     assert 0 < polls.rss_held < 200
+
+
+def test_jobs_that_are_measured(server: Any) -> None:
+    """Each job's own result was awaited, and the server worked for it."""
+    from benchmarks.clients.local import submit_and_wait
+
+    before = server.busy
+    taken = asyncio.run(submit_and_wait(server, 200))
+    assert taken["wall"] > 0
+    assert 0 <= taken["cpu"] <= (server.busy - before) / 200
 
 
 def test_the_command(tmp_path: Path) -> None:
