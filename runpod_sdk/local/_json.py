@@ -18,10 +18,15 @@ def _finite(text: str) -> float:
     return number
 
 
+# Made once: `json.loads` and `json.dumps` make one for each call with options.
+_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).decode
+_encode = json.JSONEncoder(allow_nan=False).encode
+
+
 def parse(text: bytes) -> Any:
     """Parse JSON; raise ValueError if it is not valid or is nested too deeply."""
     try:
-        return json.loads(text.decode(), parse_constant=_refuse, parse_float=_finite)
+        return _decode(text.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -36,6 +41,6 @@ def json_copy(value: Any) -> Any:
         ValueError: JSON cannot represent *value*.
     """
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        return json.loads(_encode(value))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"JSON cannot represent this: {error}") from None

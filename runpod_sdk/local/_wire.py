@@ -225,6 +225,8 @@ def secrets(request: Mapping[str, Any]) -> tuple[str, ...]:
 
 _AS_WRITTEN: Final = frozenset({"input", "output"})
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def encode(body: object, *, sort: bool = True) -> bytes:
     """
@@ -233,7 +235,7 @@ def encode(body: object, *, sort: bool = True) -> bytes:
     As in the service's responses, except errors, the API's own keys are sorted. Inputs and
     outputs keep the order in which they were written.
     """
-    return json.dumps(_sorted(body) if sort else body, separators=(",", ":")).encode()
+    return _compact(_sorted(body) if sort else body).encode()
 
 
 def _sorted(value: Any) -> Any:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import sys
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from . import support
 from .conftest import Serve
-from .support import UNKNOWN, Api, Gate, echo
+from .support import UNKNOWN, Api, Gate, echo, raw_connection
 
 JOB_ID = re.compile(r"(sync-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-u1")
 
@@ -214,3 +219,24 @@ def test_cancel_and_purge_take_an_empty_object(api: Api) -> None:
     job_id = api.run_sync()["id"]
     assert api.ok("POST", f"/cancel/{job_id}", json={})["status"] == "COMPLETED"
     assert api.ok("POST", "/purge-queue", json={}) == {"removed": 0, "status": "completed"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux counts a socket's packets")
+def test_a_response_is_one_packet(api: Api) -> None:
+    """Its head and its body wake the client once; its date is that of the answer."""
+    job = api.run_sync("x" * 1_000)
+    path = f"{urlsplit(api.url).path}/status/{job['id']}"
+    with raw_connection(api) as connection:
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: {api.headers['authorization']}\r\n\r\n".encode()
+        )
+        received = connection.recv(100_000)
+        while not received.endswith(b"}"):
+            received += connection.recv(100_000)
+        tcp = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+    assert int.from_bytes(tcp[152:156], sys.byteorder) == 1  # tcpi_data_segs_in
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert json.loads(body) == job
+    (date,) = re.findall(rb"(?m)^date: (.*)\r$", head)
+    assert abs(parsedate_to_datetime(date.decode()).timestamp() - time.time()) < 3

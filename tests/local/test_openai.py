@@ -161,9 +161,9 @@ def test_bad_bodies(api: Api) -> None:
     assert api.health() == before
 
 
-@pytest.mark.parametrize("events", [0, 1])
-def test_a_client_that_hangs_up_cancels_its_job(serve: Serve, events: int) -> None:
-    """Whether it has got a part of its stream already or nothing."""
+@pytest.mark.parametrize(("events", "length"), [(0, 0), (1, 0), (0, 100_000)])
+def test_a_client_that_hangs_up_cancels_its_job(serve: Serve, events: int, length: int) -> None:
+    """Whether it has got a part of its stream already or nothing; also after a long body."""
     begun, stopped = threading.Event(), threading.Event()
 
     async def handler(job: dict[str, Any]) -> AsyncIterator[str]:
@@ -176,7 +176,8 @@ def test_a_client_that_hangs_up_cancels_its_job(serve: Serve, events: int) -> No
             stopped.set()
 
     api = serve(handler)
-    with _begun(api) if events else api.held("POST", "/openai/v1/x", {"stream": True}):
+    body = {"stream": True, "prompt": "x" * length}
+    with _begun(api) if events else api.held("POST", "/openai/v1/x", body):
         assert begun.wait(PATIENCE)
     assert stopped.wait(PATIENCE)
     until(lambda: not api.health()["jobs"]["inProgress"])

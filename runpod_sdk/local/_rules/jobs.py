@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -118,7 +117,7 @@ class JobRecord:
     """How often it was queued again because its worker was lost."""
     output: Any = UNSET
     error: str | Unset = UNSET
-    chunks: deque[Any] = Factory(deque[Any])
+    chunks: list[Any] = Factory(list[Any])
     """The chunks that no client has read yet."""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, Protocol, TypeAlias, cast
 
 from attrs import field, frozen
 
@@ -18,8 +18,20 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
-ABORT = "cut"
-"""The key in a request's state of the function that closes its connection."""
+CONNECTION = "connection"
+"""The key in a request's state of its connection."""
+
+
+class Connection(Protocol):
+    """The connection of a request."""
+
+    def lost(self) -> asyncio.Future[None]:
+        """Return a future that is done when the client has disconnected."""
+        ...
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        ...
 
 
 class BodyTooLarge(Exception):
@@ -84,8 +96,7 @@ class HTTPRequest:
         self.port = cast("tuple[str, int]", scope["server"])[1]
         self._headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
         self._receive = receive
-        self._abort = cast("Callable[[], None]", scope["state"][ABORT])
-        self._disconnected: asyncio.Task[None] | None = None
+        self._connection = cast(Connection, scope["state"][CONNECTION])
         self._on_close: Callable[[], object] | None = None
 
     def header(self, name: bytes) -> str:
@@ -119,17 +130,11 @@ class HTTPRequest:
 
     def disconnected(self) -> asyncio.Future[None]:
         """Return a future that is done when the client has disconnected."""
-        if self._disconnected is None:
-            self._disconnected = asyncio.ensure_future(self._disconnect())
-        return self._disconnected
-
-    async def _disconnect(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        return self._connection.lost()
 
     async def abort_connection(self) -> NoReturn:
         """Close the connection without a response."""
-        self._abort()
+        self._connection.abort()
         await self.disconnected()
         raise ClientDisconnected
 
@@ -138,8 +143,6 @@ class HTTPRequest:
         self._on_close = function
 
     def close(self) -> None:
-        """Stop watching the connection, and call the function of `on_close`."""
-        if self._disconnected is not None:
-            self._disconnected.cancel()
+        """Call the function of `on_close`."""
         if self._on_close is not None:
             self._on_close()

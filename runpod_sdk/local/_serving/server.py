@@ -8,19 +8,25 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, cast
 
-from .http import ABORT, Receive, Scope, Send
+from .connections import connection_factory
+from .http import Receive, Scope, Send
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from uvicorn import Server
+    from uvicorn import Config
+    from uvicorn.server import ServerState
 
 _HOST = "127.0.0.1"
 
 # Long polls are answered before the server stops; this is for clients that do not finish sending.
 _SHUTDOWN_TIMEOUT = 1  # s
+_TURNS_TO_ACCEPT = 3
+"""The turns of asyncio's loop until a connection that is being accepted has a protocol."""
 _KEEP_ALIVE = 90  # s
 """Longer than clients keep an idle connection: if the server closes a connection while a client
 submits a job, the client cannot know whether the job was submitted."""
@@ -46,7 +52,7 @@ class ServerThread:
         on_open: Callable[[], None],
         on_close: Callable[[], None],
     ) -> None:
-        self._server = _make_server(app)
+        self._config, self._state = _make_server(app)
         # With an explicit protocol: otherwise asyncio does not disable Nagle's algorithm, and a
         # response whose header and body are two packets would be 40 ms late.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -64,6 +70,7 @@ class ServerThread:
         self._on_open = on_open
         self._on_close = on_close
         self._loop: asyncio.AbstractEventLoop
+        self._stopping: asyncio.Event
         self._opened = Future[None]()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve()),
@@ -88,62 +95,69 @@ class ServerThread:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        try:
-            self._socket.listen(self._server.config.backlog)
-            self._on_open()
-        except BaseException as error:
-            self._opened.set_exception(error)
-            return
-        self._opened.set_result(None)
+        self._stopping = asyncio.Event()
         with self._socket:
-            await self._server.serve(sockets=[self._socket])
+            try:
+                self._socket.listen(self._config.backlog)
+                self._set_date()
+                self._on_open()
+                make_connection = connection_factory(self._config, self._state)
+                server = await self._loop.create_server(make_connection, sock=self._socket)
+            except BaseException as error:
+                self._opened.set_exception(error)
+                return
+            self._opened.set_result(None)
+            await self._stopping.wait()
+            await self._stop_accepting()
+            server.close()
+            await self._end_connections()
+
+    def _set_date(self) -> None:
+        """Set the header that all responses have, each second."""
+        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._loop.call_later(1, self._set_date)
+
+    async def _stop_accepting(self) -> None:
+        """Accept no more connections; those that were just accepted get their protocols."""
+        with suppress(NotImplementedError):  # on Windows
+            self._loop.remove_reader(self._socket)
+        for _ in range(_TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)
+
+    async def _end_connections(self) -> None:
+        """Close each connection when its response is sent; all of them after a timeout."""
+        connections: list[Any] = list(self._state.connections)
+        for connection in connections:
+            connection.shutdown()
+        ends = {*self._state.tasks, *(connection.lost() for connection in connections)}
+        if ends:
+            await asyncio.wait(ends, timeout=_SHUTDOWN_TIMEOUT)
+        for connection in connections:
+            connection.abort()
 
     def _stop(self) -> None:
         self._on_close()
-        self._server.should_exit = True
+        self._stopping.set()
 
 
-def _make_server(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Server:
+def _make_server(
+    app: Callable[[Scope, Receive, Send], Awaitable[None]],
+) -> tuple[Config, ServerState]:
     try:
         import uvicorn
+        from uvicorn.server import ServerState
     except ImportError as error:
         raise ImportError(
             "the local endpoint needs more than the SDK itself: pip install 'runpod_sdk[local]'"
         ) from error
     config = uvicorn.Config(
         app,
-        loop="asyncio",
         ws="none",
         lifespan="off",
         log_config=None,
+        proxy_headers=False,
         access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
         timeout_keep_alive=_KEEP_ALIVE,
     )
     config.load()
-    config.http_protocol_class = _abortable(config.http_protocol_class)
-    return uvicorn.Server(config)
-
-
-def _abortable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
-    """
-    Let the application close a connection without a response, which ASGI does not offer.
-
-    This relies on what all of uvicorn's protocols have in common: asyncio hands them a transport,
-    and each request gets a copy of `app_state` as its state.
-    """
-
-    class AbortableConnection(cast("type[Any]", protocol)):  # type: ignore[misc]
-        def __init__(self, *args: Any, app_state: dict[str, Any], **kwargs: Any) -> None:
-            super().__init__(*args, app_state={**app_state, ABORT: self._abort}, **kwargs)
-            self._connection: asyncio.Transport
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self._connection = cast(asyncio.Transport, transport)
-            super().connection_made(transport)
-
-        def _abort(self) -> None:
-            self._connection.abort()
-
-    return AbortableConnection
+    return config, ServerState()
