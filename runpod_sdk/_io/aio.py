@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -323,8 +324,9 @@ def _pooled_httpx_sender(config: Config) -> _Sender:
 def _open_stream() -> Open:
     if event_loop.under_asyncio():
         from runpod_sdk._io.http11.asyncio_stream import AsyncioStream
+        from runpod_sdk._io.http11.happy_eyeballs_asyncio import Connector
 
-        return AsyncioStream.open
+        return partial(AsyncioStream.open, Connector())
     from runpod_sdk._io.http11.anyio_stream import AnyioStream
 
     return AnyioStream.open

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections import deque
 from functools import partial
 from typing import Final, cast
 
 from runpod_sdk._io.http11.connection import READ_SIZE, NetworkStream, OnData
 from runpod_sdk._io.http11.happy_eyeballs import limit_unacknowledged
-from runpod_sdk._io.http11.happy_eyeballs_asyncio import connect
+from runpod_sdk._io.http11.happy_eyeballs_asyncio import Connector
 from runpod_sdk._io.http11.tls_stream import TLSStream
 from runpod_sdk._io.socket_deadline import is_ready
 from runpod_sdk._io.transport_errors import ConnectError, ReadError, WriteError
@@ -34,8 +33,7 @@ class AsyncioStream(asyncio.Protocol):
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._loop = asyncio.get_running_loop()
-        self._received: deque[bytes] = deque()
-        self._size = 0
+        self._received = b""
         self._is_full = False
         """Whether the write buffer is not empty, so that writes wait."""
         self._has_ended = False
@@ -46,10 +44,12 @@ class AsyncioStream(asyncio.Protocol):
         self._waiting: asyncio.Future[None] | None = None
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> NetworkStream:
+    async def open(
+        cls, connector: Connector, host: str, port: int, tls: ssl.SSLContext | None
+    ) -> NetworkStream:
         """Connect to the address of *host* that answers first."""
         try:
-            sock = await connect(host, port)
+            sock = await connector.connect(host, port)
             _, stream = await asyncio.get_running_loop().create_connection(
                 partial(cls, sock), sock=sock
             )  # closes the socket on failure
@@ -64,10 +64,9 @@ class AsyncioStream(asyncio.Protocol):
             if self._has_ended:
                 return b""
             await self._next_event()
-        data = self._received.popleft()
-        if self._size > _MAX_UNREAD >= self._size - len(data) and not self._has_ended:
+        data, self._received = self._received, b""
+        if len(data) > _MAX_UNREAD and not self._has_ended:
             self._transport.resume_reading()
-        self._size -= len(data)
         return data
 
     async def write(self, data: bytes | memoryview, on_data: OnData | None = None) -> bool:
@@ -124,10 +123,10 @@ class AsyncioStream(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
-        self._received.append(data)
-        if self._size <= _MAX_UNREAD < self._size + len(data):
+        was_full = len(self._received) > _MAX_UNREAD
+        self._received += data
+        if len(self._received) > _MAX_UNREAD and not was_full:
             self._transport.pause_reading()
-        self._size += len(data)
         self._notify()
 
     def eof_received(self) -> None:

@@ -23,6 +23,8 @@ from runpod_sdk._signals import raised_by_signal_handler
 
 HEAD_START: Final = 0.25
 """The time in seconds after which the next address is tried, too."""
+SHARED_FOR: Final = 1.0
+"""The time in seconds in which further connections share a look-up that has not ended."""
 _UNSENT: Final = 16 * 1024
 """The number of unsent bytes that the system may buffer, so that progress is visible."""
 
@@ -187,7 +189,7 @@ def _look_up(
     host: str, port: int, errors: SocketErrors, left: Callable[[], float | None]
 ) -> list[Address]:
     """Return the addresses of *host*, from a thread, because a look-up cannot be interrupted."""
-    if _is_numeric(host):
+    if is_numeric(host):
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found: list[list[Address] | OSError | UnicodeError] = []
     done = threading.Event()
@@ -209,7 +211,7 @@ def _look_up(
     raise errors.failed(str(result)) from result
 
 
-def _is_numeric(host: str) -> bool:
+def is_numeric(host: str) -> bool:
     for family in (socket.AF_INET, socket.AF_INET6):
         with contextlib.suppress(OSError, ValueError):
             socket.inet_pton(family, host)
