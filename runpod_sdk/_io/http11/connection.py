@@ -116,15 +116,14 @@ class HTTP11Connection:
         Args:
             request: The request's head, as the codec has encoded it.
         """
-        head, whole = self._codec.start(request, content)
-        body = memoryview(whole)
+        head, body = self._codec.start(request, content)
         reader = _ResponseReader(self._codec, identity, trace, limit)
         try:
             if len(body) <= PROGRESS:
                 await self._hand_over(head + body, trace)
             else:
                 await self._stream.write(head)
-                self._is_reusable = await self._upload(body, trace, limit, reader.feed)
+                self._is_reusable = await self._upload(memoryview(body), trace, limit, reader.feed)
         except WriteError:  # the server may have responded before it closed the connection
             self._is_reusable = False
         while not reader.has_ended:

@@ -18,32 +18,11 @@ class HttptoolsCodec:
     """
     A codec by httptools.
 
-    The parser calls the methods that begin with `on_`. They only record, and the receiver gets its
-    parts afterwards, because httptools replaces an exception that passes through it.
+    There is a parser only during a response, because thousands of connections may wait for theirs.
     """
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self.on_body = self._pieces.append
-        self._parser: Any = httptools.HttpResponseParser(self)
-        # As h11 does: lines may end without CR, and Transfer-Encoding precedes Content-Length.
-        self._parser.set_dangerous_leniencies(
-            lenient_optional_cr_before_lf=True, lenient_chunked_length=True
-        )
-        self._begin()
-
-    def _begin(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._overhead = 0
-        """The bytes since the last head or piece of the body."""
-        self._status = 0
-        """The status of the response; 0 until its head is complete."""
-        self._is_announced = False
-        """Whether the receiver has got the head."""
-        self._is_complete = False
-        self._last_pieces = 0
-        """How many of the pieces belong to the response, once it is complete."""
-        self._is_reusable = False
+        self._parser: _ResponseParser | None = None
 
     @staticmethod
     def headers(fields: tuple[tuple[str, str], ...]) -> bytes:
@@ -61,6 +40,44 @@ class HttptoolsCodec:
 
     def start(self, request: bytes, content: bytes | None) -> tuple[bytes, bytes]:
         return request, content or b""
+
+    def receive(self, data: bytes, receiver: ResponseReceiver) -> None:
+        if self._parser is None:
+            self._parser = _ResponseParser()
+        self._parser.receive(data, receiver)
+
+    def renew(self) -> bool:
+        parser, self._parser = self._parser, None
+        return parser is not None and parser.end()
+
+
+class _ResponseParser:
+    """
+    Parses one response.
+
+    httptools calls the methods that begin with `on_`. They only record, and the receiver gets its
+    parts afterwards, because httptools replaces an exception that passes through it.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._overhead = 0
+        """The bytes since the last head or piece of the body."""
+        self._status = 0
+        """The status of the response; 0 until its head is complete."""
+        self._is_announced = False
+        """Whether the receiver has got the head."""
+        self._is_complete = False
+        self._last_pieces = 0
+        """How many of the pieces belong to the response, once it is complete."""
+        self._is_reusable = False
+        self._parser: Any = httptools.HttpResponseParser(self)
+        # As h11 does: lines may end without CR, and Transfer-Encoding precedes Content-Length.
+        self._parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_chunked_length=True
+        )
 
     def receive(self, data: bytes, receiver: ResponseReceiver) -> None:
         if data:
@@ -104,11 +121,10 @@ class HttptoolsCodec:
             raise RemoteProtocolError("the server closed the connection before the end")
         self._on_end()
 
-    def renew(self) -> bool:
-        if not self._is_reusable:
-            return False
-        self._begin()
-        return True
+    def end(self) -> bool:
+        """Release the parser; return whether the connection can be used again."""
+        self._parser = None  # it has a reference to this object
+        return self._is_reusable
 
     def on_message_begin(self) -> None:
         self._is_reusable = False
