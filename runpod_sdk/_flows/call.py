@@ -10,7 +10,7 @@ A generated function uses two members of its client: the method `request`, reach
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -19,7 +19,7 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows.censoring import url_secrets
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import IO, Request, RequestFailed, Response
+from runpod_sdk._flows.io import IO, Request, RequestFailed, Response, Submission
 from runpod_sdk._flows.json_codec import encode
 from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.retry import RepeatSafety
@@ -94,14 +94,14 @@ class _GeneratedClientAdapter:
                 return evolve(response, status_code=200, decoded=[whole])
         return response if response.status_code == 200 else evolve(response, status_code=200)
 
-    async def _send(
+    def _send(
         self,
         method: str,
         url: str,
         params: Mapping[str, Any],
         content: bytes | None,
         headers: Mapping[str, str],
-    ) -> Response:
+    ) -> Awaitable[Response]:
         record = self._op.record
         repeatable = self._op.kind is RepeatSafety.READ
         call = Request(method, url, params, content, headers, self._resends, repeatable, record)
@@ -110,7 +110,11 @@ class _GeneratedClientAdapter:
                 "the timeout passed before the request was sent", sent=False, timed_out=True
             )
         if record is None:
-            return await self._io.send(call, self._limit)
+            return self._io.send(call, self._limit)
+        return self._submit(call, record)
+
+    async def _submit(self, call: Request, record: Submission) -> Response:
+        """Send a submission, and record its progress."""
         record.begin()
         try:
             response = await self._io.send(call, self._limit)

@@ -131,13 +131,13 @@ def has_changed(state: JobState, reported: JobState) -> bool:
         return True
 
 
-async def wait_and_notify(
+def wait_and_notify(
     context: EndpointContext,
     job_id: str,
     deadline: Deadline,
     notify: Notify | None,
     known: JobState | None = None,
-) -> JobState:
+) -> Awaitable[JobState]:
     """
     Wait until the job's status is terminal, as `wait` does; call *notify* with each update.
 
@@ -146,8 +146,12 @@ async def wait_and_notify(
         known: The job's current state, if it is known.
     """
     if notify is None:
-        return await wait(context, job_id, deadline, known)
-    updates = UpdateReader(context, job_id, deadline, None, known)
+        return wait(context, job_id, deadline, known)
+    return _notify_until_end(UpdateReader(context, job_id, deadline, None, known), notify)
+
+
+async def _notify_until_end(updates: UpdateReader, notify: Notify) -> JobState:
+    known: JobState | None = None
     while (state := await updates.next()) is not None:
         known = state
         await notify(state)

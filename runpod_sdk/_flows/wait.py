@@ -19,7 +19,7 @@ from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.context import EndpointContext
-from runpod_sdk._flows.deadline import Deadline
+from runpod_sdk._flows.deadline import NEVER, Deadline
 from runpod_sdk._flows.io import RequestFailed
 from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.rate_limit import RateLimitedCall
@@ -138,6 +138,12 @@ class JobPoller:
         """When the last valid response arrived."""
         self.asked_at = 0.0
         """When the last request was sent."""
+        self._op: Operation[JobState]
+        """The current operation."""
+        self._deadline = NEVER
+        """The current operation's deadline."""
+        self._wait = POLL_WAIT
+        """The longest wait of the current operation, in seconds."""
 
     async def __call__(self, deadline: Deadline, longest: float = POLL_WAIT) -> JobState:
         context, job_id = self._context, self._job_id
@@ -145,7 +151,9 @@ class JobPoller:
         is_new = False
         if self._long_polls and self.asked_at >= self._short_until:
             try:
-                return await self._send(self._long_poll(deadline, longest), deadline, longest)
+                self._deadline, self._wait = deadline, longest
+                self._op = self._long_poll()
+                return await self._send()
             except errors.APIStatusError as refusal:
                 if refusal.status_code not in (404, 405):
                     raise
@@ -157,41 +165,42 @@ class JobPoller:
         """Read the current state, without a long poll."""
         context = self._context
         self.asked_at = context.io.now()
-        op = api.status(context.endpoint_id, self._job_id)
-        return await self._send(op, deadline, POLL_WAIT)
+        self._op = api.status(context.endpoint_id, self._job_id)
+        self._deadline, self._wait = deadline, POLL_WAIT
+        return await self._send()
 
-    def _long_poll(self, deadline: Deadline, longest: float) -> Operation[JobState]:
+    def _long_poll(self) -> Operation[JobState]:
         context = self._context
-        wanted = context.poll_wait(RateLimitedCall.STATUS, min(longest, self._longest))
-        held = poll_wait(deadline.left(context.io.now()), wanted)
+        wanted = context.poll_wait(RateLimitedCall.STATUS, min(self._wait, self._longest))
+        held = poll_wait(self._deadline.left(context.io.now()), wanted)
         return api.status_sync(context.endpoint_id, self._job_id, held)
 
-    async def _send(self, op: Operation[JobState], deadline: Deadline, longest: float) -> JobState:
-        """Send *op*, through outages and gateways that cut long polls."""
-
-        def revise(fault: Failure, elapsed: float) -> Operation[JobState]:
-            nonlocal op
-            self.asked_at = context.io.now()
-            if op.poll_wait and _may_be_cut(fault):
-                self._cuts += 1
-                if self._cuts > 1:
-                    self._longest = min(elapsed, op.poll_wait) / 2
-            if op.poll_wait and self._longest < MIN_POLL_WAIT:
-                self._longest, self._short_until = MAX_POLL_WAIT, self.asked_at + SHORT_POLLS
-                op = api.status(context.endpoint_id, self._job_id)
-            elif op.poll_wait:
-                op = self._long_poll(deadline, longest)
-            return op
-
-        context = self._context
+    async def _send(self) -> JobState:
+        """Send the current operation, through outages and gateways that cut long polls."""
+        context, deadline = self._context, self._deadline
         give_up_at = math.inf if deadline.at is not None else self._answered + OUTAGE
         state = await send_until_answered(
-            context, op, deadline, give_up_at=give_up_at, revise=revise
+            context, self._op, deadline, give_up_at=give_up_at, revise=self._revise
         )
         self._answered = context.io.now()
-        if op.poll_wait:
+        if self._op.poll_wait:
             self._cuts = 0
         return state
+
+    def _revise(self, fault: Failure, elapsed: float) -> Operation[JobState]:
+        """Return the next operation after a failure."""
+        context, poll_wait = self._context, self._op.poll_wait
+        self.asked_at = context.io.now()
+        if poll_wait and _may_be_cut(fault):
+            self._cuts += 1
+            if self._cuts > 1:
+                self._longest = min(elapsed, poll_wait) / 2
+        if poll_wait and self._longest < MIN_POLL_WAIT:
+            self._longest, self._short_until = MAX_POLL_WAIT, self.asked_at + SHORT_POLLS
+            self._op = api.status(context.endpoint_id, self._job_id)
+        elif poll_wait:
+            self._op = self._long_poll()
+        return self._op
 
 
 def _may_be_cut(fault: Failure) -> bool:

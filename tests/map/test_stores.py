@@ -170,6 +170,44 @@ def test_a_changed_input_whose_job_ends_meanwhile(driver: Driver) -> None:
     assert jobs.submitted == ["a"]
 
 
+class Slow(Shelf):
+    """A store that takes its time to write a result, and sees what is done with it meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun, self.disturbed = threading.Event(), threading.Event()
+        self._is_writing = False
+
+    def write(self, rows: Sequence[JournalRow]) -> None:
+        self._check_alone()
+        if any(row.key == '"b"' and row.status == "succeeded" for row in rows):
+            self._is_writing = True
+            self.has_begun.set()
+            self.disturbed.wait(0.05)
+            self._is_writing = False
+        super().write(rows)
+
+    def close(self) -> None:
+        self._check_alone()
+        super().close()
+
+    def _check_alone(self) -> None:
+        if self._is_writing:
+            self.disturbed.set()
+
+
+def test_leaving_during_a_commit(driver: Driver) -> None:
+    """The store is neither written to nor closed before the commit has ended."""
+    store = Slow()
+    endpoint = driver.endpoint(Jobs())
+    results = endpoint.map(["a", "b"], journal=store, key=str, concurrency=1, ordered=False)
+    driver.next(results)
+    assert store.has_begun.wait(10)
+    driver.call(lambda: driver.close(results))
+    assert not store.disturbed.is_set()
+    assert store.counts() == {JournalStatus.SUCCEEDED: 2}
+
+
 def test_an_old_entry(driver: Driver) -> None:
     """A decision is about the input as the journal has it now, not as the entry was read."""
     jobs = Jobs(a="FAILED")

@@ -8,13 +8,18 @@ the modules that a client imports.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import socket
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -84,6 +89,56 @@ def test_two_hundred_jobs_at_twenty_at_once(transport: str) -> None:
         asyncio.run(main(server.base_url))
     assert Counter(operations(server)) == {"run": 200, "status-sync": 200}
     assert server.connections <= 20
+
+
+def objects_with(jobs: int, *, plain: bool) -> int:
+    """Return how many objects the garbage collector scans while so many jobs are waited for."""
+    released, waiting = threading.Event(), threading.Semaphore(0)
+
+    def hold(visit: Visit) -> bool:
+        if b"/run HTTP" in visit.text:
+            return visit.say(QUEUED)
+        waiting.release()
+        return released.wait(10)
+
+    def all_wait() -> int:
+        assert all(waiting.acquire(timeout=10) for _ in range(jobs))
+        gc.collect()
+        return len(gc.get_objects())
+
+    async def by_map(base_url: str) -> int:
+        async with AsyncRunpod("key-of-a-test", base_url=base_url, rate_limits=False) as client:
+            results = client.endpoint("ep").map(range(jobs), concurrency=jobs)
+            taking = asyncio.ensure_future(anext(results))
+            try:
+                return await asyncio.to_thread(all_wait)
+            finally:
+                taking.cancel()
+                await asyncio.wait([taking])
+
+    with Server(hold) as server, ExitStack() as stack:
+        stack.callback(released.set)
+        if not plain:
+            return asyncio.run(by_map(server.base_url))
+        for _ in range(jobs):
+            address = "127.0.0.1", urlsplit(server.base_url).port
+            sock = stack.enter_context(socket.create_connection(address))
+            sock.sendall(b"GET /v2/ep/status-sync/j1 HTTP/1.1\r\n\r\n")
+        return all_wait()
+
+
+def test_objects_of_a_waiting_job() -> None:
+    """They are few: the garbage collector scans them again and again with thousands in flight."""
+    few, many = 10, 40
+    gc.freeze()  # what other tests left need not be scanned
+    try:
+        ours, servers = (
+            objects_with(many, plain=plain) - objects_with(few, plain=plain)
+            for plain in (False, True)
+        )
+    finally:
+        gc.unfreeze()
+    assert (ours - servers) / (many - few) < 66
 
 
 SIZE = 4 * 2**20

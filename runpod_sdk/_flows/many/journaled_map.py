@@ -184,9 +184,9 @@ class JournaledMapHandler(MapHandler):
     async def end(self) -> None:
         await self._writer.close()
 
-    async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
+    async def _submit(self, item: Item) -> JobState:
         try:
-            return await super()._submit(item, request)
+            return await super()._submit(item)
         finally:  # interrupted or not
             if item.job_id is not None:
                 self._writer.note(row_of(item, JournalStatus.RUNNING))

@@ -8,7 +8,7 @@ has no JSON form, ends the map, so that it is not hidden in a million results.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -58,11 +58,12 @@ class MapHandler:
             if item.job_id is None:
                 if item.index == 0:  # one warning is enough
                     api.warn_if_nested(item.input)
-                request = self._options.request(self._options.checked(item.input))
-                known: JobState | None = await self._submit(item, request)
+                known: JobState | None = await self._submit(item)
             else:
                 known = None
-            await self._wait(item, known)
+            item.state = await self._wait(item, known)
+            if item.state is not None:
+                checked(item.state)
         except errors.ConfigurationError as error:
             item.error = error
             await self._on_end(item)
@@ -99,12 +100,11 @@ class MapHandler:
             value=value,
         )
 
-    async def _wait(self, item: Item, known: JobState | None) -> None:
+    def _wait(self, item: Item, known: JobState | None) -> Awaitable[JobState | None]:
         """Wait until a submitted job has ended; *known* is its state, if it was just submitted."""
         notify = None if self._options.on_update is None else partial(self._notify, item)
         job_id = str(item.job_id) if known is None else known.id
-        item.state = await wait_and_notify(self._context, job_id, NEVER, notify, known)
-        checked(item.state)
+        return wait_and_notify(self._context, job_id, NEVER, notify, known)
 
     async def _notify(self, item: Item, state: JobState) -> None:
         """Call the caller's `on_update` function, if the input's index is known."""
@@ -129,8 +129,9 @@ class MapHandler:
             error.job = self._context.job_of(item.job_id)
         item.error = error
 
-    async def _submit(self, item: Item, request: api.JobRequest) -> JobState:
+    async def _submit(self, item: Item) -> JobState:
         """Submit an input; a job may exist from the moment the rate limiter admits it."""
+        request = self._options.request(self._options.checked(item.input))
 
         async def before_send() -> None:
             self._check_stopped(item)  # also before it is sent again
