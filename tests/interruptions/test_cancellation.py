@@ -126,7 +126,7 @@ def test_at_each_step(operation: Callable[..., Awaitable[None]], backend: str) -
         for step in count(1):
             async with AsyncRunpod("key", base_url=server.base_url, rate_limits=False) as client:
                 if not await cancelled_at(step, client):
-                    assert step > 4
+                    assert step > 3
                     assert len(overtaken) <= 1  # which happens on a busy machine only
                     return
 
