@@ -40,6 +40,7 @@ def figures(rounds: Rounds) -> list[Figure]:
             Figure(
                 f"process start to first result{kind or ', async'}: runpod_sdk / httpx (CPU)",
                 each(over("first result", f"ours{kind}", f"httpx{kind}", "cpu")),
+                **at_most(0.7),
             )
         )
     for client, most in STATUS.items():

@@ -36,10 +36,11 @@ LAYER_OF = {
 
 NAMES_HTTPX = {
     "runpod_sdk._files.download",  # its connections have nothing to do with those to the API
-    "runpod_sdk._async.client",  # the type of `http_client`
-    "runpod_sdk._sync.client",
+    "runpod_sdk._io.httpx_client",
+    "runpod_sdk._io.httpx_deadline",
+    "runpod_sdk._io.httpx_over_pool",
 }
-"""Modules that import httpx, besides `_io` and users of the public API."""
+"""Modules that import httpx, besides users of the public API: no result needs them by default."""
 COMPAT = ("runpod_sdk.compat.", {"Endpoint", "Job"})
 """Where class names stand twice on purpose: those of RunPod's own package."""
 
@@ -85,8 +86,8 @@ def violations(path: Path, source: str) -> list[str]:
     wrong: list[str] = []
     for target in sorted(imports_of(path, source)):
         top = target.split(".")[0]
-        if top == "httpx" and mine not in ("_io", "users") and module not in NAMES_HTTPX:
-            wrong.append(f"{module} imports httpx: of the client only _io may")
+        if top in ("httpx", "httpcore") and mine != "users" and module not in NAMES_HTTPX:
+            wrong.append(f"{module} imports {top}: of _io only httpx_client and its helpers may")
         if top == "h11" and not module.startswith("runpod_sdk._io.http11."):
             wrong.append(f"{module} imports h11: only _io/http11 may")
         if top == "rich" and not module.startswith(("runpod_sdk.cli.", "runpod_sdk._progress.")):
@@ -210,6 +211,7 @@ def test_documentation_is_not_counted() -> None:
     ("where", "line"),
     [
         ("_flows/wait.py", "import httpx"),
+        ("_io/http_common.py", "def request():\n    import httpcore"),
         ("_flows/wait.py", "from runpod_sdk._io import sync"),
         ("_flows/wait.py", "from .._sync.client import Runpod"),
         ("errors.py", "def late():\n    from . import _flows"),
@@ -228,7 +230,7 @@ def test_a_forbidden_import_is_found(where: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("where", "line"),
     [
-        ("_io/sync.py", "import httpx\nfrom .._flows import waiting"),
+        ("_io/httpx_client.py", "import httpx\nfrom .._flows import waiting"),
         ("_flows/wait.py", "from ..errors import RunpodError"),
         ("__init__.py", "from ._sync.client import Runpod"),
         ("cli/__init__.py", "import runpod_sdk\nfrom runpod_sdk import Runpod, local"),

@@ -544,6 +544,19 @@ def test_no_error_of_httpx_comes_through(
     assert ("may have been enqueued" in str(error)) == uncertain
 
 
+class OddError(httpx.ReadError):
+    """An exception that only the caller's transport knows."""
+
+
+@in_no_time
+def test_an_exception_of_the_callers_transport(driver: Driver) -> None:
+    """It counts as the exception of httpx that it is, and keeps its name."""
+    error = failure(driver, "run", fault := OddError("torn"))
+    assert isinstance(error, SubmissionUncertainError)
+    assert "(OddError: torn)" in str(error)
+    assert error.__cause__ is fault
+
+
 @in_no_time
 def test_a_status_of_a_refusal_is_not_that_of_a_job(driver: Driver) -> None:
     """The `status` of an error body is a number, and never taken for a job's."""

@@ -15,7 +15,7 @@ from unittest import mock
 import httpx
 import pytest
 
-from runpod_sdk import AsyncRunpod, Runpod
+from runpod_sdk import AsyncRunpod, Runpod, SubmissionUncertainError
 from tests.transport.server import GOOD, Server, good
 
 respx = pytest.importorskip("respx")
@@ -252,6 +252,46 @@ def test_a_proxy_of_a_function(server: Server, monkeypatch: pytest.MonkeyPatch) 
     assert seen == []
     outputs("sync", server.base_url, transport="httpx")
     assert len(seen) == 3 * len(server.visits) / 2
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+def test_a_tracer_sees_the_exceptions_of_httpx(style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `transport="httpx"`, the SDK's own connections raise them, too."""
+    seen = []
+
+    def trace(wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return wrapped(*args, **kwargs)
+        except httpx.HTTPError as error:
+            seen.append(type(error))
+            raise
+
+    async def async_trace(wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            return await wrapped(*args, **kwargs)
+        except httpx.HTTPError as error:
+            seen.append(type(error))
+            raise
+
+    for cls, name, tracer in (
+        (httpx.HTTPTransport, "handle_request", trace),
+        (httpx.AsyncHTTPTransport, "handle_async_request", async_trace),
+    ):
+        monkeypatch.setattr(cls, name, wrapt.FunctionWrapper(getattr(cls, name), tracer))
+    with Server(lambda visit: False) as server, pytest.raises(SubmissionUncertainError):
+        outputs(style, server.base_url, transport="httpx")
+    assert seen == [httpx.RemoteProtocolError]
+
+
+def test_no_cookies_are_kept() -> None:
+    """Not even by the httpx client that `transport="httpx"` makes."""
+    with (
+        Server(lambda visit: visit.say(GOOD, "set-cookie: session=1; path=/")) as server,
+        Runpod(KEY, base_url=server.base_url, transport="httpx") as client,
+    ):
+        for _ in range(2):
+            client.endpoint("ep").status("j1")
+    assert b"\r\ncookie:" not in server.visits[1].text.lower()
 
 
 def test_an_exchange_that_was_not_expected(server: Server) -> None:

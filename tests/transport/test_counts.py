@@ -11,6 +11,7 @@ import asyncio
 import gc
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +27,7 @@ import pytest
 
 from runpod_sdk import AsyncRunpod
 from tests.transport.conftest import Way
-from tests.transport.server import Server, Visit
+from tests.transport.server import Server, Visit, good
 
 QUEUED = b'{"id": "j1", "status": "IN_QUEUE"}'
 
@@ -180,11 +182,13 @@ def loaded(code: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
+HTTPX = {"httpx", "httpcore", "click", "rich"}
+"""httpx, and what it imports, with its command line."""
 HEAVY = {"asyncio", "email", "ssl", "socket", "attr", "anyio", "httpx", "httpcore", "h11"}
 API = {"runpod_serverless_api", "runpod_sdk.models"}
 CLIENTS = {
-    "Runpod": {"asyncio", "anyio", "httpcore", "aiohttp", "trio", *API},
-    "AsyncRunpod": {"asyncio", "h11", "httpcore", "aiohttp", *API},
+    "Runpod": {"asyncio", "anyio", "aiohttp", "trio", *HTTPX, *API},
+    "AsyncRunpod": {"asyncio", "h11", "aiohttp", *HTTPX, *API},
 }
 
 
@@ -200,3 +204,69 @@ def test_what_a_client_loads(client: str) -> None:
     """It imports what it needs to connect, and the API only with an endpoint."""
     ours = loaded(f"import runpod_sdk; runpod_sdk.{client}('key-of-a-test')")
     assert not ours & CLIENTS[client]
+
+
+FIRST_RESULTS = """
+import asyncio, json, socket, sys
+
+look_up = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *rest, **more: look_up("127.0.0.1", *rest, **more)
+
+from runpod_sdk import AsyncRunpod, Runpod
+
+KEY = "key-of-a-test"
+clients = [Runpod(KEY, base_url=url) for url in sys.argv[1:]]
+results = [client.endpoint("ep").run_sync(input=1).output for client in clients]
+
+async def main():
+    for url in sys.argv[1:]:
+        async with AsyncRunpod(KEY, base_url=url) as client:
+            results.append((await client.endpoint("ep").run_sync(input=1)).output)
+
+asyncio.run(main())
+print(json.dumps([results, sorted(sys.modules)]))
+
+# Later, the program imports httpx: a mock is seen, and a client of httpx is used.
+from unittest import mock
+import httpx
+
+with mock.patch("httpx.HTTPTransport.handle_request", side_effect=ZeroDivisionError):
+    try:
+        clients[0].endpoint("ep").health()
+    except ZeroDivisionError:
+        print("mocked")
+http_client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(418)))
+for client in (Runpod(KEY, http_client=http_client), clients[0]):
+    try:
+        print(client.endpoint("ep").status("j1").output)
+    except Exception as error:
+        print(type(error).__name__, error.status_code)
+"""
+
+
+def test_what_a_first_result_loads(tmp_path: Path) -> None:
+    """
+    Results of each client over HTTP and HTTPS need nothing of httpx.
+
+    A mock of httpx that starts afterwards is seen, and a client of httpx can be passed.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = Path(__file__).with_name("certificate.pem")
+    context.load_cert_chain(certificate)
+    script = tmp_path / "first_results.py"
+    script.write_text(FIRST_RESULTS, encoding="utf-8")
+    with Server(good) as plain, Server(good, context) as encrypted:
+        port = encrypted.base_url.split("/")[2].partition(":")[2]
+        done = subprocess.run(
+            [sys.executable, script, plain.base_url, f"https://api.test:{port}/v2"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"SSL_CERT_FILE": str(certificate)},
+        )
+    first, *later = done.stdout.splitlines()
+    results, modules = json.loads(first)
+    assert results == [1, 1, 1, 1]
+    assert not HTTPX & set(modules)
+    assert later == ["mocked", "APIStatusError 418", "1"]
+    assert (plain.connections, encrypted.connections) == (2, 2)
