@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -105,7 +104,7 @@ def _stored_api_key() -> ApiKey | str:
     if home is None:
         return f"{none} (which was not read: HOME is not set and the user has no passwd entry)"
     try:
-        with home.joinpath(CONFIG_FILE.removeprefix("~/")).open("rb") as file:
+        with open(os.path.join(home, CONFIG_FILE.removeprefix("~/")), "rb") as file:
             content = file.read(_LARGEST_FILE + 1)
     except (FileNotFoundError, NotADirectoryError):
         return none
@@ -141,16 +140,17 @@ def _toml(content: bytes) -> dict[str, Any] | str:
         return "is nested too deeply: write a new one"
 
 
-def _home() -> Path | None:
+def _home() -> str | None:
     """Return the home directory, or None if it is unknown."""
-    try:
-        if sys.platform != "win32" and os.environ.get("HOME") == "":
-            import pwd
+    home = os.path.expanduser("~")
+    if sys.platform != "win32" and os.environ.get("HOME") == "":
+        import pwd
 
-            return Path(pwd.getpwuid(os.getuid()).pw_dir)
-        return Path.home()
-    except (RuntimeError, KeyError):
-        return None
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            return None
+    return None if home.startswith("~") else home
 
 
 def find_base_url(explicit: str | None) -> str:

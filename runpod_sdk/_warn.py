@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from pathlib import Path
 from typing import Final
 
-_OUR_FILES: Final = (str(Path(__file__).parent) + os.sep, "<attrs generated")
+_OUR_FILES: Final = (os.path.join(os.path.dirname(__file__), ""), "<attrs generated")
 
 
 def warn(message: str) -> None:

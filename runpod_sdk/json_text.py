@@ -14,7 +14,6 @@ import re
 import reprlib
 from functools import cache
 from typing import Any, Final
-from uuid import uuid4
 
 from runpod_sdk._signals import raised_by_signal_handler
 
@@ -56,6 +55,8 @@ def write(value: Any, **options: Any) -> str:
     except ValueError as error:
         if raised_by_signal_handler(error):
             raise
+        from uuid import uuid4  # for such values only
+
         mark = uuid4().hex  # in no text that the value holds
         found: list[int] = []
         marked = _marked(value, mark, found)

@@ -1,22 +1,16 @@
-"""
-Results of jobs: the output, or the error.
-
-Methods that return a result raise if the job failed, and also if it is COMPLETED with an error
-instead of an output. `Job.output` warns if there is neither.
-"""
+"""Results of many jobs, each with the output or the error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
+from runpod_sdk._job_output import checked as checked
+from runpod_sdk._job_output import failure_of as failure_of
 from runpod_sdk._messages import NO_OUTPUT
 from runpod_sdk._types import JobHandle
-from runpod_sdk._warn import warn
-from runpod_sdk.error_text import reason_of
-from runpod_sdk.errors import JobFailedError, RunpodError
+from runpod_sdk.errors import RunpodError
 from runpod_sdk.models import JobState, Output_co, short, subscriptable
 from runpod_sdk.settings import UNSET
 
@@ -26,47 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_OUTPUT", "JobResult", "MapProgress", "MapResult", "SubmitResult"]
 
 T = TypeVar("T")
-S = TypeVar("S", bound=JobState[Any])
 J = TypeVar("J", bound=JobHandle)
-
-
-def checked(state: S, job_of: Callable[[str], Any] | None = None) -> S:
-    """
-    Return *state*, or raise if the job has no result.
-
-    Args:
-        job_of: Returns the job of an id, for the error of a COMPLETED job.
-
-    Raises:
-        JobError: The job failed, or completed with an error instead of an output.
-    """
-    failure = failure_of(state.raise_for_status())
-    if failure is None:
-        return state
-    failure.job = None if job_of is None else job_of(state.id)
-    raise failure
-
-
-def failure_of(state: JobState[Any]) -> JobFailedError | None:
-    """Return the error of a job that completed with an error instead of an output, or None."""
-    if not (state.succeeded and state.error and state.output is None):
-        return None
-    reason = reason_of(state.error)
-    return JobFailedError(f"job {state.id} completed without an output: {reason}", state=state)
-
-
-@define(eq=False)
-class OutputWarning:
-    """Issues a warning about a missing output, once."""
-
-    _given: bool = field(default=False, init=False)
-
-    def output(self, state: JobState[Any]) -> Any:
-        """Return the output of a job that succeeded; None if it has none."""
-        if not state.has_output and not self._given:
-            self._given = True
-            warn(NO_OUTPUT)
-        return state.output
 
 
 @frozen(kw_only=True)

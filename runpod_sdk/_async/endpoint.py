@@ -10,17 +10,16 @@ from attrs import evolve, frozen
 from runpod_sdk import _openai
 from runpod_sdk._async.job import AsyncJob
 from runpod_sdk._async.stream import AsyncStream
-from runpod_sdk._flows import api, explain, submit
+from runpod_sdk._flows import api, submit, updates
 from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.send import call
-from runpod_sdk._flows.updates import wait_and_notify
 from runpod_sdk._headers import checked_headers
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
+from runpod_sdk._job_output import checked
 from runpod_sdk._typed_outputs import reader_for
-from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
     ExecutionPolicy,
@@ -33,7 +32,6 @@ from runpod_sdk.models import (
     S3Config,
     subscriptable,
 )
-from runpod_sdk.results import checked
 from runpod_sdk.settings import (
     UNSET,
     OnError,
@@ -56,6 +54,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.journaled import AsyncJournaledEndpoint
     from runpod_sdk._async.results import AsyncResults
     from runpod_sdk._io.task_runner import AsyncInputs
+    from runpod_sdk.explanation import Explanation
     from runpod_sdk.journal import AnyJournal
     from runpod_sdk.results import MapProgress, MapResult
 
@@ -365,7 +364,7 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
         guard = JobGuard(context, on_timeout, job_id)
         notify = aio.notifier(on_update, guard)
         try:
-            return await aio.drive(wait_and_notify(context, job_id, deadline, notify))
+            return await aio.drive(updates.wait_and_notify(context, job_id, deadline, notify))
         except BaseException as reason:
             await aio.drive(guard.ended_by(reason))
             raise
@@ -570,10 +569,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
         Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
         """
+        from runpod_sdk._flows.explain import explain
+
         job_id = checked_id(job_id, "job_id")
         context = self._with_headers(extra_headers)
         deadline = context.call_deadline(call_timeout(timeout))
-        return await aio.drive(explain.explain(context, job_id, deadline))
+        return await aio.drive(explain(context, job_id, deadline))
 
     async def health(
         self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import evolve, field, frozen
@@ -16,15 +14,18 @@ from runpod_sdk._flows.stream_memory import START, StreamMemory
 from runpod_sdk._flows.updates import UpdateReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
+from runpod_sdk._job_output import OutputWarning, checked
 from runpod_sdk._telemetry.telemetry import JOB_SPAN
 from runpod_sdk._typed_outputs import reader_for
-from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import JobState, Output_co
-from runpod_sdk.results import OutputWarning, checked
 from runpod_sdk.settings import UNSET, OnTimeout, OnUpdate, Timeout, Unset, length_of_time
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
     from runpod_sdk._async.endpoint import AsyncEndpoint
+    from runpod_sdk.explanation import Explanation
 
 T = TypeVar("T")
 

@@ -9,7 +9,6 @@ such as the values of headers, are searched as one text, because a secret may be
 
 from __future__ import annotations
 
-import html.entities
 import json
 import re
 from base64 import b64encode
@@ -25,11 +24,6 @@ _SHORTEST_SECRET: Final = 8
 """Shorter secrets are not removed: their characters occur in most texts."""
 _GAP: Final = r"""[\s\x00"',;+\[\]\\]{0,8}?"""
 """Matches the characters between two characters of an escaped or split secret."""
-_ENTITIES: Final = {
-    "'": "|apos",
-    **{chr(code): f"|{name}" for code, name in html.entities.codepoint2name.items()},
-}
-
 _SECRET_PARAMETER: Final = re.compile(
     rb"""[?&][^=&#\s"\\]*(?:sig|token|secret|credential|password|key|hmac|auth)[^=&#\s"\\]*="""
     rb"""([^&#\s"\\]+)""",
@@ -165,18 +159,28 @@ def _spelled(text: str, gap: str) -> str:
     return gap.join(_spellings(character) for character in text)
 
 
+@lru_cache
+def _entities() -> dict[str, str]:
+    """Return the names of HTML's entities, by their characters, as alternatives in a pattern."""
+    from html.entities import codepoint2name
+
+    named = {chr(code): f"|{name}" for code, name in codepoint2name.items()}
+    return {"'": "|apos", **named}
+
+
 @lru_cache(maxsize=256)
 def _spellings(character: str) -> str:
     """Return a pattern for *character*: literal, or escaped, even twice."""
     code = ord(character)
     units = character.encode("utf-16-be", "surrogatepass")
     octets = character.encode(errors="surrogatepass")
+    entity = _entities().get(character, "")
     forms = [
         re.escape(character),
         "".join(rf"\\\\*u(?i:{units[n : n + 2].hex()})" for n in range(0, len(units), 2)),
         "".join(rf"\\\\*x(?i:{octet:02x})" for octet in octets),
         "".join(rf"%(?:25)*(?i:{octet:02x})" for octet in octets),
-        rf"&(?:amp;)*(?:#0*{code}|#[xX]0*(?i:{code:x}){_ENTITIES.get(character, '')});",
+        rf"&(?:amp;)*(?:#0*{code}|#[xX]0*(?i:{code:x}){entity});",
     ]
     if (short := json.dumps(character)[1:-1])[0] == "\\" and short[1] in "bfnrt":
         forms.append(rf"\\\\*{short[1]}")

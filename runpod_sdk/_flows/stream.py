@@ -41,8 +41,8 @@ from runpod_sdk._flows.wait import (
     timed_out,
     wait,
 )
+from runpod_sdk._job_output import checked
 from runpod_sdk.models import JobState, JobStatus, JSONValue, StreamChunk
-from runpod_sdk.results import checked
 from runpod_sdk.settings import POLL_WAIT, STREAM_PAUSE_LONGEST
 
 

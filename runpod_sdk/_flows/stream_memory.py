@@ -8,7 +8,6 @@ never half of each.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
@@ -48,6 +47,8 @@ class Prefix:
 
     def plus(self, outputs: Iterable[JSONValue]) -> Prefix:
         """Return the prefix extended by *outputs*."""
+        import hashlib  # for streams only, not for each job
+
         count, digest = self.count, self.digest
         for output in outputs:
             count += 1

@@ -64,7 +64,7 @@ class AiohttpSender:
             raise ConfigurationError(
                 'transport="aiohttp" works only under asyncio: omit it under trio'
             )
-        url = ServerURL.of(config.base_url)
+        url = ServerURL(config.base_url)
         self._config = config
         self._base = f"{url.scheme}://{url.authority}{url.path}"
         # Not the session's headers: aiohttp would send those, with the API key, to a proxy too.

@@ -214,7 +214,7 @@ def _remove_secrets(fault: BaseException | None) -> None:
 
 def _address(config: Config) -> str:
     """Return the server's host and port, without the rest of its URL."""
-    return ServerURL.of(config.base_url).address
+    return ServerURL(config.base_url).address
 
 
 def _describe(fault: HTTPError) -> str:

@@ -15,7 +15,6 @@ import ipaddress
 import os
 import re
 import sys
-from importlib.util import find_spec
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -74,6 +73,8 @@ def proxy_for(config: Config, *, socks: bool = True) -> Proxy | None:
     if isinstance(found, Proxy):
         if found.scheme not in _SOCKS:
             return found
+        from importlib.util import find_spec
+
         if not socks:
             found = 'transport="aiohttp" does not support SOCKS proxies: omit transport='
         elif find_spec("socksio") is None:

@@ -5,35 +5,23 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from attrs import frozen
-
 _PORTS: Final = {"http": 80, "https": 443}
 _IN_A_PATH: Final = "".join(set(map(chr, range(0x21, 0x7F))) - set('"#<>?`{}'))
 """ASCII characters of a path that are not percent-encoded."""
 
 
-@frozen
 class ServerURL:
     """A server's URL in ASCII: other characters of the host and the path are encoded."""
 
-    scheme: str
-    host: str
-    """The host's name or address, without the brackets of an IPv6 address."""
-    port: int
-    path: str
-    """The path, without a slash at its end."""
-
-    @classmethod
-    def of(cls, base_url: str) -> ServerURL:
+    def __init__(self, base_url: str) -> None:
         """Split a base URL that was checked before."""
         parts = urlsplit(base_url)
-        host = parts.hostname or ""
-        if not host.isascii():
-            import idna  # a dependency of anyio, for such names
-
-            host = idna.encode(host).decode()
-        path = quote(parts.path, safe=_IN_A_PATH).rstrip("/")
-        return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme], path)
+        self.scheme = parts.scheme
+        self.host = _in_ascii(parts.hostname or "")
+        """The host's name or address, without the brackets of an IPv6 address."""
+        self.port = parts.port or _PORTS[parts.scheme]
+        self.path = quote(parts.path, safe=_IN_A_PATH).rstrip("/")
+        """The path, without a slash at its end."""
 
     @property
     def address(self) -> str:
@@ -48,3 +36,11 @@ class ServerURL:
     @property
     def _written_host(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def _in_ascii(host: str) -> str:
+    if host.isascii():
+        return host
+    import idna  # a dependency of anyio, for such names
+
+    return idna.encode(host).decode()

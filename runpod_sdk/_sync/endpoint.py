@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from attrs import evolve, frozen
 
 from runpod_sdk import _openai
-from runpod_sdk._flows import api, explain, submit
+from runpod_sdk._flows import api, submit, updates
 from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.send import call
-from runpod_sdk._flows.updates import wait_and_notify
 from runpod_sdk._headers import checked_headers
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
+from runpod_sdk._job_output import checked
 from runpod_sdk._sync.job import Job
 from runpod_sdk._sync.stream import Stream
 from runpod_sdk._typed_outputs import reader_for
-from runpod_sdk.explanation import Explanation
 from runpod_sdk.models import (
     EndpointHealth,
     ExecutionPolicy,
@@ -34,7 +33,6 @@ from runpod_sdk.models import (
     S3Config,
     subscriptable,
 )
-from runpod_sdk.results import checked
 from runpod_sdk.settings import (
     UNSET,
     OnError,
@@ -57,6 +55,7 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.journaled import JournaledEndpoint
     from runpod_sdk._sync.results import Results
+    from runpod_sdk.explanation import Explanation
     from runpod_sdk.journal import AnyJournal
     from runpod_sdk.results import MapProgress, MapResult
 
@@ -366,7 +365,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         guard = JobGuard(context, on_timeout, job_id)
         notify = sync.notifier(on_update, guard)
         try:
-            return sync.drive(wait_and_notify(context, job_id, deadline, notify))
+            return sync.drive(updates.wait_and_notify(context, job_id, deadline, notify))
         except BaseException as reason:
             sync.drive(guard.ended_by(reason))
             raise
@@ -571,10 +570,12 @@ class Endpoint(Generic[Input_contra, Output_co]):
 
         Source: get_job_status, get_health in openapi/runpod-serverless.yaml.
         """
+        from runpod_sdk._flows.explain import explain
+
         job_id = checked_id(job_id, "job_id")
         context = self._with_headers(extra_headers)
         deadline = context.call_deadline(call_timeout(timeout))
-        return sync.drive(explain.explain(context, job_id, deadline))
+        return sync.drive(explain(context, job_id, deadline))
 
     def health(
         self, *, timeout: Timeout | Unset = UNSET, extra_headers: Mapping[str, str] | None = None

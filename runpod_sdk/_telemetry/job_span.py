@@ -21,9 +21,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
+from runpod_sdk._job_output import failure_of
 from runpod_sdk._telemetry import attributes, instruments
 from runpod_sdk.models import JobState, JobStatus
-from runpod_sdk.results import failure_of
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 

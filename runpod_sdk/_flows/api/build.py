@@ -26,7 +26,6 @@ copyreg.pickle(Unset, lambda _: "UNSET")
 _BLANK = wire.JobRequest(input_=None).to_dict()
 _ARGUMENTS = frozenset({*_BLANK, "webhook", "policy", "s3Config"})
 """Fields that have an argument of their own."""
-_POLICY = [one.name for one in fields(wire.ExecutionPolicy) if one.init]
 
 
 def request(
@@ -144,9 +143,10 @@ def _checked(request: wire.JobRequest) -> wire.JobRequest:
     webhook: Any = request.webhook
     if not (webhook is None or isinstance(webhook, Unset)):
         _url(webhook)
-    if isinstance(policy, wire.ExecutionPolicy):
+    if policy is not UNSET and isinstance(policy, wire.ExecutionPolicy):
         if unknown := policy.additional_properties:
-            names = ", ".join(_wire_name(wire.ExecutionPolicy, name) for name in _POLICY)
+            known = [one.name for one in fields(wire.ExecutionPolicy) if one.init]
+            names = ", ".join(_wire_name(wire.ExecutionPolicy, name) for name in known)
             raise ValueError(
                 f"unknown policy field {', '.join(map(repr, unknown))}: the fields are {names}, and"
                 " times are milliseconds"
@@ -154,7 +154,7 @@ def _checked(request: wire.JobRequest) -> wire.JobRequest:
         _check_time("execution_timeout", policy.execution_timeout)
         _check_time("ttl", policy.ttl)
         _check_priority(policy.low_priority, _wire_name(wire.ExecutionPolicy, "low_priority"))
-    if isinstance(storage, wire.S3Config):
+    if storage is not UNSET and isinstance(storage, wire.S3Config):
         for name in storage.additional_properties:
             if hasattr(storage, name):  # spelled as in Python
                 right = _wire_name(wire.S3Config, name)

@@ -1,4 +1,8 @@
-"""Define each operation of the API: its kind, its request and its response."""
+"""
+Define each operation of the API: its kind, its request and its response.
+
+A generated function is imported with its operation if no other operation needs its models.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from runpod_sdk._flows.rate_limit import RateLimitedCall
 from runpod_sdk._flows.retry import RepeatSafety
 from runpod_sdk.settings import LARGEST_RUN, LARGEST_RUN_SYNC
 from runpod_serverless_api import AuthenticatedClient
-from runpod_serverless_api.api.endpoints import get_health, purge_queue
 from runpod_serverless_api.api.jobs import (
     cancel_job,
     get_job_status,
@@ -21,7 +24,6 @@ from runpod_serverless_api.api.jobs import (
     retry_job,
     run_job,
     run_job_sync,
-    stream_job,
 )
 from runpod_serverless_api.models import JobRequest
 
@@ -98,6 +100,8 @@ def status_sync(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[mo
 
 
 def stream(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[parse.StreamPage]:
+    from runpod_serverless_api.api.jobs import stream_job
+
     ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(poll_wait))
     action = f"stream of job {job_id}"
     return Operation(
@@ -142,6 +146,8 @@ def retry(endpoint_id: str, job_id: str) -> Operation[models.JobState]:
 
 
 def health(endpoint_id: str) -> Operation[models.EndpointHealth]:
+    from runpod_serverless_api.api.endpoints import get_health
+
     ask = partial(get_health.asyncio_detailed, endpoint_id)
     return Operation(
         f"health of endpoint {endpoint_id}", RepeatSafety.READ, ask, parse.health, refuse
@@ -149,6 +155,8 @@ def health(endpoint_id: str) -> Operation[models.EndpointHealth]:
 
 
 def purge(endpoint_id: str) -> Operation[models.PurgeResult]:
+    from runpod_serverless_api.api.endpoints import purge_queue
+
     ask = partial(purge_queue.asyncio_detailed, endpoint_id)
     action = f"purge_queue of endpoint {endpoint_id}"
     return Operation(

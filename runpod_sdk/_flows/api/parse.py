@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from attrs import fields, frozen
@@ -35,24 +36,16 @@ _JOB = frozenset(
         retries=0,
     ).to_dict()
 )
-_CHUNK = frozenset(wire.StreamChunk(output=None, metrics=None).to_dict())
-_HEALTH = frozenset(wire.Health(jobs=None, workers=None).to_dict())
-_PURGE = frozenset(wire.PurgeResult(removed=0, status="").to_dict())
 _STATUSES = {status.value: status for status in models.JobStatus}
+
+
+@cache
+def _chunk_names() -> dict[str, Any]:
+    return wire.StreamChunk(output=None, metrics=None).to_dict()
 
 
 def _names(cls: type[C]) -> list[str]:
     return [field.name for field in fields(cls) if field.name != "extra"]
-
-
-_COUNTS: Mapping[type, frozenset[str]] = {
-    models.JobCounts: frozenset(
-        wire.JobCounts(**dict.fromkeys(_names(models.JobCounts), 0)).to_dict()
-    ),
-    models.WorkerCounts: frozenset(
-        wire.WorkerCounts(**dict.fromkeys(_names(models.WorkerCounts), 0)).to_dict()
-    ),
-}
 
 
 @frozen
@@ -157,7 +150,7 @@ def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
     return models.StreamChunk(
         output=value_of(chunk.output),
         metrics=value_of(chunk.metrics),
-        extra=others_of(body, _CHUNK),
+        extra=others_of(body, _chunk_names()),
         wire=body,
     )
 
@@ -175,10 +168,11 @@ def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.Endpoin
     counts = isinstance(health.jobs, wire.JobCounts), isinstance(health.workers, wire.WorkerCounts)
     if not any(counts) and not _ERROR.isdisjoint(body):
         raise TypeError("it has an error in place of jobs and workers")
+    wire_names = wire.Health(jobs=None, workers=None).to_dict()
     return models.EndpointHealth(
         jobs=_counts(models.JobCounts, health.jobs),
         workers=_counts(models.WorkerCounts, health.workers),
-        extra=others_of(body, _HEALTH),
+        extra=others_of(body, wire_names),
         wire=body,
     )
 
@@ -187,20 +181,23 @@ def _counts(cls: type[C], counts: object) -> C:
     """Read counters, whose names are the same in both models."""
     if not isinstance(counts, wire.JobCounts | wire.WorkerCounts):
         return cls()
-    known = {name: count_of(getattr(counts, name)) for name in _names(cls)}
-    return cls(**known, extra=others_of(counts.to_dict(), _COUNTS[cls]))
+    names = _names(cls)
+    known = {name: count_of(getattr(counts, name)) for name in names}
+    wire_names = type(counts)(**dict.fromkeys(names, 0)).to_dict()
+    return cls(**known, extra=others_of(counts.to_dict(), wire_names))
 
 
 def purge_result(result: wire.PurgeResult, body: Mapping[str, JSONValue]) -> models.PurgeResult:
+    wire_names = wire.PurgeResult(removed=0, status="").to_dict()
     return models.PurgeResult(
         removed=count_of(result.removed),
         status=_string(result.status),
-        extra=others_of(body, _PURGE),
+        extra=others_of(body, wire_names),
         wire=body,
     )
 
 
-def others_of(body: Mapping[str, JSONValue], understood: frozenset[str]) -> dict[str, JSONValue]:
+def others_of(body: Mapping[str, JSONValue], understood: Container[str]) -> dict[str, JSONValue]:
     """Return the members of *body* that our model does not have."""
     return {name: value for name, value in body.items() if name not in understood}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from runpod_sdk import _messages as messages
@@ -106,6 +105,8 @@ def _retry_after(value: str | None, received: float) -> float | None:
 
 def _date(value: str) -> datetime | None:
     """Parse an HTTP date or an ISO 8601 date; return None for other formats."""
+    from email.utils import parsedate_to_datetime
+
     from dateutil.parser import isoparse
 
     for read in (parsedate_to_datetime, isoparse):

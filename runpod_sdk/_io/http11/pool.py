@@ -49,7 +49,7 @@ class ConnectionPool:
     def __init__(self, config: Config, open: Open) -> None:
         self._config = config
         self._open = open
-        self._url = ServerURL.of(config.base_url)
+        self._url = ServerURL(config.base_url)
         self._host_header = self._url.authority
         self._codec = _codec()
         self._headers = lru_cache(maxsize=64)(self._codec.headers)
