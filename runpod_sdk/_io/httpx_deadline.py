@@ -107,19 +107,28 @@ def expire_idle_connections(client: object) -> None:
     """
     Let *client* use none of its idle connections again.
 
-    Another thread may be about to use a connection, so the pool closes it later, when it looks for
-    one. An HTTP/2 connection may be broken although it is in use: it gets no new requests.
+    The pool closes them later, when it looks for a connection. A connection that another thread or
+    task has got, but not begun to use, is idle too: it is left alone, as the pool would close it
+    during that request. An HTTP/2 connection may be broken although it is in use: it gets no new
+    requests.
     """
     for transport in transports_of(client):
         if isinstance(transport, PooledTransport | AsyncPooledTransport):
             transport.drop_idle()
-        for connection in getattr(getattr(transport, "_pool", None), "connections", []):
-            while (inner := getattr(connection, "_connection", None)) is not None:
-                connection = inner
-            if hasattr(connection, "_used_all_stream_ids"):
-                connection._used_all_stream_ids = True
-            if hasattr(connection, "_expire_at") and connection.is_idle():
-                connection._expire_at = 0.0
+        pool: Any = getattr(transport, "_pool", None)
+        with getattr(pool, "_optional_thread_lock", contextlib.nullcontext()):
+            in_use = {id(one.connection) for one in getattr(pool, "_requests", ())}
+            for connection in getattr(pool, "connections", ()):
+                _expire(connection, is_idle=id(connection) not in in_use)
+
+
+def _expire(connection: Any, *, is_idle: bool) -> None:
+    while (inner := getattr(connection, "_connection", None)) is not None:
+        connection = inner
+    if hasattr(connection, "_used_all_stream_ids"):
+        connection._used_all_stream_ids = True
+    if hasattr(connection, "_expire_at") and is_idle and connection.is_idle():
+        connection._expire_at = 0.0
 
 
 def _can_listen(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> bool:

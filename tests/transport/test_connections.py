@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
+import httpcore
+import httpx
 import pytest
 
 from runpod_sdk import (
@@ -339,3 +341,55 @@ def test_a_header_that_could_not_be_sent(way: Way) -> None:
     with pytest.raises(RunpodError) as caught:
         way.call(lambda: endpoint.run(input=1))
     assert type(caught.value) is APIConnectionError
+
+
+def test_a_connection_that_another_thread_is_about_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure beside it makes the client of a caller distrust idle connections, but not that."""
+    asked, breaks, has_got_it, goes_on, arrived, closed = (threading.Event() for _ in range(6))
+    use, close = httpcore.HTTPConnection.handle_request, httpcore.HTTPConnection.close
+
+    def use_late(self: Any, request: Any) -> Any:
+        if request.url.target.startswith(b"/v2/late/") and not has_got_it.is_set():
+            has_got_it.set()
+            goes_on.wait(10)
+        return use(self, request)
+
+    def close_late(self: Any) -> None:
+        if has_got_it.is_set() and not goes_on.is_set():
+            goes_on.set()
+            arrived.wait(10)
+        close(self)
+        closed.set()
+
+    def say(visit: Visit) -> bool:
+        if b"/broken/" in visit.text:
+            asked.set()
+            breaks.wait(10)
+            return False
+        if b"/late/" in visit.text:
+            arrived.set()
+            closed.wait(10)
+        return visit.say()
+
+    monkeypatch.setattr(httpcore.HTTPConnection, "handle_request", use_late)
+    monkeypatch.setattr(httpcore.HTTPConnection, "close", close_late)
+    with (
+        Server(say) as server,
+        httpx.Client(trust_env=False) as http_client,
+        Runpod("key-of-a-test", base_url=server.base_url, http_client=http_client, max_retries=0) as client,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        endpoint = client.endpoint("ep")
+        broken = pool.submit(client.endpoint("broken").status, "j1")
+        assert asked.wait(10)
+        endpoint.status("j1")  # on a second connection
+        late = pool.submit(client.endpoint("late").status, "j1")
+        assert has_got_it.wait(10)
+        closed.clear()
+        breaks.set()
+        assert isinstance(broken.exception(10), APIConnectionError)
+        endpoint.status("j1")  # before this, the pool closes what has expired
+        for event in (goes_on, closed):
+            event.set()
+        assert late.result(10).output == 1
+        assert server.connections == 2
