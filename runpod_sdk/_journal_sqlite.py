@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from itertools import chain
+from typing import Any, Final, Literal, TypeVar
 
-from runpod_sdk._journal_file import JournalFile, checked_path
+from runpod_sdk._journal_file import JournalFile, Statement, checked_path
 from runpod_sdk.errors import JournalError
 from runpod_sdk.journal_store import JournalRow
 
+T = TypeVar("T")
+
 _COLUMNS: Final = "id, key, digest, status, job_id, since, attempts, result"
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
 _WRITE: Final = f"""
-INSERT INTO inputs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO inputs ({_COLUMNS}) VALUES {{}}
 ON CONFLICT (id) DO UPDATE SET
     key = excluded.key, digest = excluded.digest, status = excluded.status,
     job_id = excluded.job_id, since = excluded.since, attempts = excluded.attempts,
@@ -20,6 +24,7 @@ ON CONFLICT (id) DO UPDATE SET
 """
 _MOST_VALUES: Final = 500
 """Values of one query, of which SQLite limits the number."""
+_MOST_ROWS: Final = _MOST_VALUES // len(JournalRow._fields)
 
 
 class SQLiteStore:
@@ -59,7 +64,7 @@ class SQLiteStore:
         self, column: Literal["number", "key", "status"], values: Sequence[int | str]
     ) -> list[JournalRow]:
         named = "id" if column == "number" else column
-        found = [row for some in _parts(values) for row in self._where(named, some)]
+        found = [row for some in _parts(values, _MOST_VALUES) for row in self._where(named, some)]
         return sorted(found) if len(values) > _MOST_VALUES else found
 
     def page(self, start: int, limit: int) -> list[JournalRow]:
@@ -67,8 +72,9 @@ class SQLiteStore:
         return [JournalRow(*row) for row in self._rows(query, start, limit)]
 
     def write(self, rows: Sequence[JournalRow]) -> None:
+        # Many rows at a time: after each statement, a thread waits for the interpreter's lock.
         if rows:
-            self._opened.commit([(_WRITE, row) for row in rows])
+            self._opened.commit([_written(some) for some in _parts(rows, _MOST_ROWS)])
         else:
             self._opened.check()
 
@@ -87,5 +93,9 @@ class SQLiteStore:
         return self._file
 
 
-def _parts(values: Sequence[int | str]) -> Iterator[Sequence[int | str]]:
-    return (values[at : at + _MOST_VALUES] for at in range(0, len(values), _MOST_VALUES))
+def _written(rows: Sequence[JournalRow]) -> Statement:
+    return _WRITE.format(", ".join([_ROW] * len(rows))), [*chain.from_iterable(rows)]
+
+
+def _parts(values: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    return (values[at : at + most] for at in range(0, len(values), most))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import sqlite3
 import subprocess
@@ -11,7 +12,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from enum import StrEnum
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +71,8 @@ class Jobs:
                 raise told
             if isinstance(told, int):
                 return httpx.Response(told, json={"detail": "no"})
-            return httpx.Response(200, json={"id": f"job-{value}", "status": "IN_QUEUE"})
+            id = f"job-{value}" if str(value).isalnum() else f"job-{len(self.submitted)}"
+            return httpx.Response(200, json={"id": id, "status": "IN_QUEUE"})
         self.asked.append(rest[0])
         value = rest[0].removeprefix("job-")
         told = self.becomes.get(value, "COMPLETED")
@@ -338,6 +343,62 @@ def test_other_inputs(driver: Driver, tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"input 1 .*same inputs"):
         driver.take(endpoint.map([{"x": 1, "y": 1.0}, "B", "c", "d"], journal=path))
     assert jobs.submitted == sent
+
+
+class Size(StrEnum):
+    LARGE = "large"
+
+
+@pytest.mark.parametrize("driver", ["sync"], indirect=True)
+def test_how_an_input_is_recognized(driver: Driver, tmp_path: Path) -> None:
+    """By the SHA-256 of its JSON with sorted keys, in ASCII, which no version may change."""
+    inputs: list[tuple[Any, str]] = [
+        ("", '""'),
+        ("é \U0001f600 \x7f \x00", r'"\u00e9 \ud83d\ude00 \u007f \u0000"'),
+        ("\\ud800", r'"\\ud800"'),
+        ({"b": 1.0, "a": [None, True, -0.0, 1e16]}, '{"a":[null,true,-0.0,1e+16],"b":1.0}'),
+        ({"\U0001f600": 1, "\uffff": 2, "z": 3}, r'{"z":3,"\uffff":2,"\ud83d\ude00":1}'),
+        ([{"b": {"d": 1, "c": 2}, "a": 0}, (1, 2)], '[{"a":0,"b":{"c":2,"d":1}},[1,2]]'),
+        ({2: "b", 10: "a"}, '{"10":"a","2":"b"}'),
+        ({Size.LARGE: Size.LARGE, "a": date(2026, 1, 2)}, '{"a":"2026-01-02","large":"large"}'),
+        (10**300, "1" + "0" * 300),
+    ]
+    journal = tmp_path / "run.sqlite"
+    submitted = driver.endpoint(Jobs()).journaled(journal).submit(one for one, _ in inputs)
+    assert submitted.submitted == len(inputs)
+    with Journal(journal) as kept:
+        digests = [entry.digest.hex() for entry in kept.entries()]
+    assert digests == [sha256(text.encode()).hexdigest() for _, text in inputs]
+    assert digests[0] == "12ae32cb1ec02d01eda3581b127c1fee3b0dc53572ed6baf239721a03d82e126"
+
+
+@pytest.mark.parametrize("driver", ["sync"], indirect=True)
+@pytest.mark.parametrize("input", ["\ud800", math.nan, {1: 1, "1": 2}], ids=ascii)
+def test_an_input_that_is_not_json(driver: Driver, tmp_path: Path, input: Any) -> None:
+    """It is refused before the journal says that it may have been sent."""
+    jobs, journal = Jobs(), tmp_path / "run.sqlite"
+    with pytest.raises((ValueError, TypeError), match="JSON"):
+        driver.endpoint(jobs).journaled(journal).submit([input])
+    assert jobs.submitted == []
+    with Journal(journal) as kept:
+        assert kept.counts == {}
+
+
+@pytest.mark.parametrize("driver", ["sync"], indirect=True)
+def test_many_inputs_in_one_commit(driver: Driver, tmp_path: Path) -> None:
+    """More than one statement can write, all of them or none."""
+    number = 70
+    endpoint = driver.endpoint(Jobs(**{str(n): "FAILED" for n in range(number)}))
+    journal = tmp_path / "run.sqlite"
+    assert len(driver.take(endpoint.map(range(number), concurrency=100, journal=journal))) == number
+    with Journal(journal) as kept:
+        failed = kept.failed()
+        assert kept.resolve_all(failed, "skip") == number
+        assert kept.counts == {JournalStatus.SKIPPED: number}
+        entries = list(kept.entries())
+    assert [entry.index for entry in entries] == list(range(number))
+    assert [entry.digest for entry in entries] == [entry.digest for entry in failed]
+    assert len({entry.digest for entry in entries}) == number
 
 
 def test_another_endpoint(driver: Driver, tmp_path: Path) -> None:

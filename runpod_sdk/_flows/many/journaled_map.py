@@ -12,17 +12,15 @@ input's status determines how it is handled:
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
 from runpod_sdk._flows.context import EndpointContext
-from runpod_sdk._flows.json_codec import encode
+from runpod_sdk._flows.many.input_digest import digest
 from runpod_sdk._flows.many.item import Item
 from runpod_sdk._flows.many.map import MapHandler
 from runpod_sdk._flows.many.map_options import MapOptions
@@ -229,18 +227,6 @@ def _status_of(item: Item) -> JournalStatus | None:
     if item.job_id is None:
         return JournalStatus.OPEN
     return JournalStatus.EXPIRED if isinstance(item.error, errors.NotFoundError) else None
-
-
-def digest(input: Any) -> bytes:
-    """
-    Return the digest of an input; inputs that are sent as equal JSON have the same digest.
-
-    Raises:
-        ValueError, TypeError: The input cannot be represented in JSON.
-    """
-    wire = encode(input, "input")
-    canonical = json.dumps(json.loads(wire), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).digest()
 
 
 class _Commit:
