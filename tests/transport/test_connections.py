@@ -376,7 +376,9 @@ def test_a_connection_that_another_thread_is_about_to_use(monkeypatch: pytest.Mo
     with (
         Server(say) as server,
         httpx.Client(trust_env=False) as http_client,
-        Runpod("key-of-a-test", base_url=server.base_url, http_client=http_client, max_retries=0) as client,
+        Runpod(
+            "key-of-a-test", base_url=server.base_url, http_client=http_client, max_retries=0
+        ) as client,
         ThreadPoolExecutor(2) as pool,
     ):
         endpoint = client.endpoint("ep")
