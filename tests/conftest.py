@@ -15,12 +15,15 @@ import gc
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 LONGEST = ("faults", "cli", "map", "local", "tracebacks", "examples", "facade")
 """Directories with tests that take long: they begin first, so that none is left at the end."""
+DIVIDED = ("tests/faults/test_matrix.py",)
+"""Files whose tests are spread by function and first parameter, because they take too long."""
 
 for name, examples in {"brief": 25, "moderate": 100, "full": 200}.items():
     settings.register_profile(
@@ -42,15 +45,28 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Spread the tests over processes by file, because the tests of a file share fixtures."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit(nodeid)
+
+    return Scheduler(config, log)
+
+
+def unit(nodeid: str) -> str:
+    """Return the part of the tests that runs in one process and has the test *nodeid*."""
+    file, _, test = nodeid.partition("::")
+    return test.partition("-")[0] if file in DIVIDED else file
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests are spread over processes, keep those of a file together, with its fixtures."""
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    """Where tests are spread over processes, begin with what takes long."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 @pytest.hookimpl(trylast=True)

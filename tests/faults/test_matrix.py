@@ -173,7 +173,7 @@ _DONE: dict[tuple[str, bool], Matrix] = {}
 
 
 def matrix(mode: str, *, passing: bool) -> Matrix:
-    """Run all cases, when the first outcome is needed."""
+    """Run all cases, when the first outcome is needed: the cases of a mode run together."""
     if (mode, passing) not in _DONE:
         _DONE[mode, passing] = Matrix(mode, passing=passing)
     return _DONE[mode, passing]
@@ -189,14 +189,7 @@ def nothing_is_left() -> Iterator[None]:
     assert threading.active_count() <= before
 
 
-def together(cases: list[tuple[str, str]], name: str) -> list[Any]:
-    """Keep the cases of a mode in one process, because they run together."""
-    return [
-        pytest.param(*case, marks=pytest.mark.xdist_group(f"{name}, {case[0]}")) for case in cases
-    ]
-
-
-@pytest.mark.parametrize(("mode", "fault"), together(STAYING, "a fault that stays"))
+@pytest.mark.parametrize(("mode", "fault"), STAYING)
 def test_a_fault_that_stays(mode: str, fault: str) -> None:
     """Each operation ends in time, with the page's error and the expected number of requests."""
     tried, row = matrix(mode, passing=False), FAULTS[fault]
@@ -225,7 +218,7 @@ def test_a_fault_that_stays(mode: str, fault: str) -> None:
             assert 1 <= tried.sent(fault, operation) <= most, case
 
 
-@pytest.mark.parametrize(("mode", "fault"), together(PASSING, "a fault that passes"))
+@pytest.mark.parametrize(("mode", "fault"), PASSING)
 def test_a_fault_that_passes(mode: str, fault: str) -> None:
     """Repeatable requests are sent again once, and succeed; others are not repeated."""
     tried, row = matrix(mode, passing=True), FAULTS[fault]
