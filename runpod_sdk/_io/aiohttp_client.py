@@ -162,7 +162,8 @@ class AiohttpSender:
     def _generation(self) -> _Generation:
         asleep = self._time_asleep()
         if asleep - self._asleep > _MAX_CLOCK_DIFFERENCE:
-            self._current, self._asleep = None, asleep
+            self._asleep = asleep
+            self.drop_idle()
         if self._current is None:
             self._current = _Generation(self._new_session())
         return self._current

@@ -173,13 +173,20 @@ if sys.argv[2:]:
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="the clock is another one")
 def test_a_submission_after_the_machine_slept() -> None:
-    """It is sent on a new connection, although the process was idle for less than a second."""
+    """
+    It is sent on a new connection, although the process was idle for less than a second.
+
+    The connections before are closed.
+    """
     ways = ["sync", "asyncio", "trio"]
     if importlib.util.find_spec("aiohttp"):
         ways.append("aiohttp")
     with Server(good) as server:
-        command = [sys.executable, "-c", PROGRAM, server.base_url, *ways[3:]]
-        subprocess.run(command, check=True, timeout=60)
+        command = [sys.executable, "-W", "always::ResourceWarning", "-c", PROGRAM]
+        program = subprocess.run(
+            [*command, server.base_url, *ways[3:]], stderr=subprocess.PIPE, timeout=60
+        )
+    assert (program.returncode, program.stderr) == (0, b"")
     for way in ways:
         connections = [v.connection for v in server.visits if b"/v2/%s/" % way.encode() in v.text]
         first = connections[0]
