@@ -7,7 +7,6 @@ the tests of the matrix try each fault of each row with each operation, in each 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -54,6 +53,7 @@ from tests.faults.server import (
     unread,
     unread_silence,
 )
+from tests.faults.virtual_time import TIME
 
 READ, SUBMIT, ACT, PURGE, STREAM = "read", "submit", "act", "purge", "stream"
 
@@ -202,8 +202,8 @@ LONG_PAUSES = ("Retry-After 1e9", "Retry-After far date")
 
 def interim(exchange: Exchange) -> bool:
     """Send 102 responses without end, several at a time."""
-    end = time.monotonic() + DRIPPING
-    while time.monotonic() < end and not exchange.sleep(0.02):
+    end = TIME.now() + DRIPPING
+    while TIME.now() < end and not exchange.sleep(0.02):
         exchange.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 10)
     return False
 

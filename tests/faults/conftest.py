@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from tests.facade.conftest import no_configuration
 from tests.faults.modes import MODES, TALLY
+from tests.faults.virtual_time import TIME
 
 __all__ = ["no_configuration"]
 
@@ -17,6 +20,14 @@ def mode(request: pytest.FixtureRequest) -> str:
     """Run the test in each of the three modes."""
     name: str = request.param
     return name
+
+
+@pytest.fixture
+def virtual_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the test's clients and servers share a clock that jumps; uvloop has its own clock."""
+    test = getattr(request.node, "callspec", None)
+    with nullcontext() if test and test.params.get("mode") == "uvloop" else TIME.running():
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,8 +12,11 @@ import struct
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
+
+from tests.faults.sockets import TimedSocket
+from tests.faults.virtual_time import TIME, Event
 
 PATIENCE = 20.0
 
@@ -39,6 +42,30 @@ class Pace:
     interval: float
 
 
+@dataclass(eq=False)
+class _Link:
+    """A client's connection and the one to the server, which a thread for each direction uses."""
+
+    client: socket.socket
+    server: socket.socket
+    cut: Cut | None
+    users: set[str] = field(default_factory=lambda: {UP, DOWN})
+    """The directions whose threads use the sockets."""
+    is_stalled: bool = False
+    has_ended: bool = False
+
+    def end(self, how: str) -> None:
+        """End both connections, the client's as *how* says, when both threads have left."""
+        self.has_ended = True
+        if how == "reset":
+            linger = struct.pack("ii", 1, 0)
+            self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        with suppress(OSError):
+            self.client.shutdown(socket.SHUT_RDWR if how == "close" else socket.SHUT_RD)
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
+
+
 class Proxy:
     """
     Forwards connections to *port*; applies the n-th of *cuts* to the n-th connection, if any.
@@ -59,13 +86,12 @@ class Proxy:
         self._pace = pace
         self._port = port
         self._delay = delay
-        self._closing = threading.Event()
+        self._closing = Event()
         self._threads: list[threading.Thread] = []
-        self._sockets: set[socket.socket] = set()
+        self._links: set[_Link] = set()
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = TimedSocket.listen_on_loopback(backlog=64)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-        self._accepting = threading.Thread(target=self._accept, name="faults proxy")
 
     @property
     def port(self) -> int:
@@ -77,23 +103,20 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}/v2"
 
     def __enter__(self) -> Self:
-        self._accepting.start()
+        self._accepting = TIME.start(self._accept, name="faults proxy")
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._closing.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         self._accepting.join(PATIENCE)
+        self._listener.close()
         with self._lock:
-            for one in self._sockets:
-                with suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
+            for link in self._links:
+                link.end("close")
         for thread in self._threads:
             thread.join(PATIENCE)
-        for one in self._sockets:
-            one.close()
         assert not [thread for thread in self._threads if thread.is_alive()]
 
     def _accept(self) -> None:
@@ -104,64 +127,51 @@ class Proxy:
                 return
             self.connections += 1
             cut = self.cuts.pop(0) if self.cuts else None
-            server = socket.create_connection(("127.0.0.1", self._port))
+            link = _Link(client, TimedSocket.connected_to(self._port), cut)
             with self._lock:
-                self._sockets |= {client, server}
-            stalled = threading.Event()
-            for direction, source, sink in ((UP, client, server), (DOWN, server, client)):
-                mine = cut if cut is not None and cut.direction == direction else None
-                thread = threading.Thread(
-                    target=self._forward,
-                    args=(source, sink, client, server, mine, stalled),
-                    name="faults proxy",
+                self._links.add(link)
+            for direction in (UP, DOWN):
+                self._threads.append(
+                    TIME.start(self._forward, link, direction, name="faults proxy")
                 )
-                thread.start()
-                self._threads.append(thread)
 
-    def _forward(
-        self,
-        source: socket.socket,
-        sink: socket.socket,
-        client: socket.socket,
-        server: socket.socket,
-        cut: Cut | None,
-        stalled: threading.Event,
-    ) -> None:
-        left = None if cut is None else cut.position
-        direction = UP if source is client else DOWN
-        pace = self._pace if self._pace and self._pace.direction == direction else None
+    def _forward(self, link: _Link, direction: str) -> None:
         with suppress(OSError):
-            while data := source.recv(65_536 if pace is None else pace.size):
-                if pace is not None and self._closing.wait(pace.interval):
-                    return
-                if stalled.is_set():
-                    self._closing.wait(PATIENCE)
-                    return
-                if left is None or len(data) <= left:
-                    sink.sendall(data)
-                    left = None if left is None else left - len(data)
-                    continue
-                assert cut is not None
-                sink.sendall(data[:left])
-                if cut.how == "stall":
-                    stalled.set()
-                    self._closing.wait(PATIENCE)
-                    return
-                if cut.how != "delay":
-                    self._end(client, cut.how)
-                    self._end(server, "close")
-                    return
-                self._closing.wait(self._delay)
-                sink.sendall(data[left:])
-                left = None
-            with suppress(OSError):
-                sink.shutdown(socket.SHUT_WR)
-
-    def _end(self, one: socket.socket, how: str) -> None:
+            self._forward_all(link, direction)
         with self._lock:
-            self._sockets.discard(one)
-        if how == "reset":
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR if how == "close" else socket.SHUT_RD)
-        one.close()
+            link.users.discard(direction)
+            if not link.users:  # no thread waits for the sockets
+                link.client.close()
+                link.server.close()
+                self._links.discard(link)
+
+    def _forward_all(self, link: _Link, direction: str) -> None:
+        source, sink = link.client, link.server
+        if direction == DOWN:
+            source, sink = sink, source
+        cut = link.cut if link.cut and link.cut.direction == direction else None
+        left = None if cut is None else cut.position
+        pace = self._pace if self._pace and self._pace.direction == direction else None
+        while data := source.recv(65_536 if pace is None else pace.size):
+            if pace is not None and self._closing.wait(pace.interval):
+                return
+            if link.is_stalled:
+                self._closing.wait(PATIENCE)
+                return
+            if cut is None or left is None or len(data) <= left:
+                sink.sendall(data)
+                left = None if left is None else left - len(data)
+                continue
+            sink.sendall(data[:left])
+            if cut.how == "stall":
+                link.is_stalled = True
+                self._closing.wait(PATIENCE)
+                return
+            if cut.how != "delay":
+                link.end(cut.how)
+                return
+            self._closing.wait(self._delay)
+            sink.sendall(data[left:])
+            left = None
+        if not link.has_ended:
+            sink.shutdown(socket.SHUT_WR)

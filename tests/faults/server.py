@@ -25,8 +25,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from tests.faults.sockets import TimedSocket
+from tests.faults.virtual_time import TIME, Event
+
 PATIENCE = 20.0
-"""The timeout of the server's sockets, in seconds."""
+"""How long the server waits for its threads to end, in seconds."""
 
 DRIPPING = 6.0
 """The duration of dripping in seconds: a client that waits for its end fails, but does not hang."""
@@ -187,7 +190,6 @@ def half_read(most: int) -> Behaviour:
 
 def silence(exchange: Exchange) -> bool:
     """Send no response, and keep the connection until the client closes it."""
-    exchange.connection.settimeout(None)
     with suppress(OSError):
         while exchange.connection.recv(65_536):
             pass
@@ -218,8 +220,8 @@ def drip(data: bytes, interval: float = 0.03) -> Behaviour:
     """Send *data* byte by byte, repeatedly, for longer than any client should wait."""
 
     def act(exchange: Exchange) -> bool:
-        end = time.monotonic() + DRIPPING
-        while time.monotonic() < end:
+        end = TIME.now() + DRIPPING
+        while TIME.now() < end:
             for position in range(len(data)):
                 if exchange.sleep(interval):
                     return False
@@ -312,15 +314,14 @@ class Server:
         self.hello: Behaviour | None = None
         """Handles a connection before any data arrives, instead of serving it."""
         self.requests: list[Request] = []
-        self.closing = threading.Event()
+        self.closing = Event()
         self.connections = 0
         """The number of accepted connections."""
         self._open: set[socket.socket] = set()
         self._by_endpoint: dict[str, list[Request]] = {}
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self._accepting = threading.Thread(target=self._accept, name="faults accept")
+        self._listener = TimedSocket.listen_on_loopback(backlog=1024)
 
     @property
     def port(self) -> int:
@@ -347,15 +348,15 @@ class Server:
             return list(self._by_endpoint.get(endpoint, ()))
 
     def __enter__(self) -> Self:
-        self._accepting.start()
+        self._accepting = TIME.start(self._accept, name="faults accept")
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.closing.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         self._accepting.join(PATIENCE)
+        self._listener.close()  # not before: a thread must not wait for the file's next use
         with self._lock:
             for connection in self._open:
                 with suppress(OSError):
@@ -373,13 +374,10 @@ class Server:
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)
-            thread = threading.Thread(target=self._serve, args=(connection,), name="faults")
-            thread.start()
+            thread = TIME.start(self._serve, connection, name="faults")
             self._threads = [one for one in self._threads if one.is_alive()] + [thread]
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(PATIENCE)
         try:
             with suppress(OSError):
                 if self.hello is not None:

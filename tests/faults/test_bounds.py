@@ -33,10 +33,10 @@ from tests.faults.modes import (
     JOB,
     KEY,
     MODES,
-    SLACK,
     TALLY,
     Case,
     Outcome,
+    in_virtual_time,
     run_all,
     run_one,
 )
@@ -161,6 +161,7 @@ WRONG = [
 
 
 # Fields are parsed by the same code in all modes: one mode tests every field.
+@in_virtual_time
 @pytest.mark.parametrize(
     ("mode", "name"),
     [
@@ -187,11 +188,11 @@ def test_wrong_types(mode: str, name: str) -> None:
         Case(id, lambda endpoint, op=op: op.ask(endpoint, 1.0), 1.0)
         for id, op in zip(bodies, ops, strict=True)
     ]
-    make = lambda id: answer(bodies[id.partition("~")[0]])  # noqa: E731
+    make = lambda id: answer(bodies[id])  # noqa: E731
     with Server(by_endpoint(make)) as server:
         outcomes = run_all(mode, cases, base_url=server.base_url, max_retries=0)
     for outcome, op in zip(outcomes, ops, strict=True):
-        body = bodies[outcome.case.endpoint.partition("~")[0]]
+        body = bodies[outcome.case.endpoint]
         case = f"{outcome.case.endpoint}, {body}: {outcome.error!r}"
         assert outcome.error is None or isinstance(outcome.error, RunpodError), case
         if op.kind == "submit" and outcome.error is not None:
@@ -203,6 +204,7 @@ def test_wrong_types(mode: str, name: str) -> None:
 DEPTHS = [*range(100, 1_100, 100), 2_000, 50_000]
 
 
+@in_virtual_time
 @pytest.mark.parametrize("status", [200, 400])
 def test_every_depth(mode: str, status: int) -> None:
     """A response of any nesting depth is read or refused; nothing overflows."""
@@ -224,9 +226,9 @@ def test_every_depth(mode: str, status: int) -> None:
         for name in names
         for id in texts
     ]
-    make = lambda id: answer(texts[id.partition("~")[0]], status)  # noqa: E731
+    make = lambda id: answer(texts[id], status)  # noqa: E731
     with Server(by_endpoint(make)) as server:
-        outcomes = run_all(mode, cases, base_url=server.base_url, max_retries=0, at_once=4)
+        outcomes = run_all(mode, cases, base_url=server.base_url, max_retries=0)
     for outcome in outcomes:
         assert outcome.error is None or isinstance(outcome.error, RunpodError), outcome.case
         repr(outcome.error)
@@ -240,6 +242,7 @@ REDIRECTS = [
 ]
 
 
+@in_virtual_time
 @pytest.mark.parametrize("proper", [True, False], ids=["ours", "callers"])
 def test_a_redirect_is_not_followed(mode: str, proper: bool) -> None:
     """A redirect to any target is an error, and no key reaches another server or path."""
@@ -257,7 +260,7 @@ def test_a_redirect_is_not_followed(mode: str, proper: bool) -> None:
             for name, op in OPERATIONS.items()
             if not op.submitted
         ]
-        with Server(by_endpoint(lambda id: makes[id.partition("~")[0]])) as server:
+        with Server(by_endpoint(lambda id: makes[id])) as server:
             options: dict[str, Any] = {"base_url": server.base_url}
             if not proper:
                 cls = httpx.Client if mode == "sync" else httpx.AsyncClient
@@ -389,12 +392,13 @@ def test_a_base_url_is_what_it_says(base_url: str) -> None:
         assert request.url.path.startswith(httpx.URL(base_url).path.rstrip("/") + "/ep/status/j")
 
 
+@in_virtual_time
 def test_forty_threads_and_a_dripping_server() -> None:
     """40 threads on one client keep their deadlines, while bytes drip to all of them."""
     makes = {f"{n}": list(SLOW.faults.values())[n % len(SLOW.faults)] for n in range(40)}
     cases = [Case(id, lambda e: e.status(JOB, timeout=0.6), 0.6) for id in makes]
-    with Server(by_endpoint(lambda id: makes[id.partition("~")[0]])) as server:
-        outcomes = run_all("sync", cases, base_url=server.base_url, at_once=40)
+    with Server(by_endpoint(lambda id: makes[id])) as server:
+        outcomes = run_all("sync", cases, base_url=server.base_url)
     assert [type(outcome.error) for outcome in outcomes] == [RunpodTimeoutError] * 40
     assert [outcome.late for outcome in outcomes if outcome.late] == []
     assert min(outcome.took for outcome in outcomes) >= 0.6
@@ -425,6 +429,7 @@ def sip(exchange: Exchange) -> bool:
     return False
 
 
+@in_virtual_time
 @pytest.mark.parametrize("operation", ["run", "run_sync"])
 def test_a_slow_reader(mode: str, operation: str) -> None:
     """An upload of 20 MB to a slow server ends in time, too, and certainly created no job."""
@@ -432,13 +437,13 @@ def test_a_slow_reader(mode: str, operation: str) -> None:
     case = Case("ep", lambda endpoint: getattr(endpoint, operation)(input=text, timeout=1), 1)
     with Server(sip) as server:
         options: dict[str, Any] = {"base_url": server.base_url, "size_limits": False}
-        # On a busy machine, encoding 20 MB as JSON takes the whole timeout.
-        outcome = run_one(mode, case, unlucky=lambda _: not server.requests, **options)
+        outcome = run_one(mode, case, **options)
     assert type(outcome.error) is RunpodTimeoutError
-    assert outcome.took < ENDLESS
+    assert not outcome.late
 
 
 # A handshake that is cancelled leaves its socket to the garbage collector, in httpcore.
+@in_virtual_time
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_server_that_shakes_no_hands(mode: str) -> None:
     """A silent or dripping TLS server is bounded, too; nothing was sent."""
@@ -481,6 +486,7 @@ ASKS = {
 }
 
 
+@in_virtual_time
 def test_deadlines_across_polls_and_pauses(mode: str) -> None:
     """Retries, back-off, long polls and pauses all count: the timeout is kept."""
     cases = [
@@ -499,6 +505,7 @@ def test_deadlines_across_polls_and_pauses(mode: str) -> None:
             assert isinstance(outcome.error, TimeoutError | APIConnectionError), case
 
 
+@in_virtual_time
 def test_a_server_that_is_back_in_time() -> None:
     """A wait survives a server that restarts or is overloaded for a while."""
     good = {"id": JOB, "status": "COMPLETED", "output": "done"}
@@ -521,11 +528,12 @@ def test_a_server_that_is_back_in_time() -> None:
             assert ended.took < 20
 
 
+@in_virtual_time
 def test_no_thread_is_left() -> None:
     """The server of these tests leaves no thread behind, in any state."""
     before = set(threading.enumerate())
     for mode in MODES:
         with Server(SLOW.faults["the body drips"]) as server:
             case = Case("ep", lambda endpoint: endpoint.status(JOB, timeout=0.1), 0.1)
-            assert run_one(mode, case, base_url=server.base_url).took < 0.1 + SLACK + 5
+            assert not run_one(mode, case, base_url=server.base_url).late
     assert {thread for thread in threading.enumerate() if thread.name == "faults"} <= before

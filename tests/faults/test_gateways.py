@@ -23,6 +23,7 @@ from tests.faults.server import (
 pytestmark = [
     pytest.mark.parametrize("mode", ALL_WAYS),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.usefixtures("virtual_time"),
 ]
 
 DONE = {"id": JOB, "status": "COMPLETED", "output": "done"}

@@ -38,7 +38,10 @@ from tests.faults.server import (
 )
 
 # Under trio, httpx's generators complain when a body is not read to its end.
-pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning"),
+    pytest.mark.usefixtures("virtual_time"),
+]
 
 FAULTS = {name: row for row in ROWS for name in row.faults}
 STAYING = [
@@ -88,7 +91,6 @@ class Matrix:
 
     def __init__(self, mode: str, *, passing: bool) -> None:
         self.outcomes: dict[tuple[str, str], Outcome] = {}
-        self._operations: dict[str, str] = {}
         makes: dict[str, Callable[[], Behaviour]] = {}
         cases: Cases = {}
         refused: Cases = {}
@@ -98,7 +100,6 @@ class Matrix:
             for operation, op in OPERATIONS.items():
                 behaviour = row.faults[fault]
                 id = f"{operation.replace(', ', '-')}-{number}"
-                self._operations[id] = operation
                 case = make_case(id, operation, fault, passing)
                 if behaviour is None:
                     refused[fault, operation] = case
@@ -106,17 +107,16 @@ class Matrix:
                     cases[fault, operation] = case
                     makes[id] = partial(make_behaviour, behaviour, op, passing)
         options: dict[str, Any] = {"max_response_size": SIZE}
-        with Server(by_endpoint(lambda id: makes[id.partition("~")[0]]())) as self.server:
+        with Server(by_endpoint(lambda id: makes[id]())) as self.server:
             options["base_url"] = self.server.base_url
             alone = {name: case for name, case in cases.items() if FAULTS[name[0]].alone}
             long = {name: case for name, case in cases.items() if FAULTS[name[0]].long}
-            rest = {name: cases[name] for name in cases.keys() - alone.keys() - long.keys()}
+            rest = {name: case for name, case in cases.items() if name not in alone | long}
             self._keep(mode, alone, run_alone(mode, list(alone.values()), **options))
-            options["unlucky"] = self._unlucky
             self._keep(mode, rest, run_all(mode, list(rest.values()), **options))
             if passing:
                 options["timeout"] = PATIENCE
-            self._keep(mode, long, run_all(mode, list(long.values()), at_once=30, **options))
+            self._keep(mode, long, run_all(mode, list(long.values()), **options))
         if not passing:
             with closed_port() as base_url:
                 found = run_all(mode, list(refused.values()), base_url=base_url)
@@ -126,12 +126,6 @@ class Matrix:
         self.outcomes |= dict(zip(cases, found, strict=True))
         for fault, operation in cases:
             TALLY[FAULTS[fault].title, operation, mode] += 1
-
-    def _unlucky(self, outcome: Outcome) -> bool:
-        """Return whether the call timed out on a busy machine before the fault was applied."""
-        operation = self._operations[outcome.case.endpoint.partition("~")[0]]
-        too_slow = isinstance(outcome.error, TimeoutError) and not self._asked(outcome, operation)
-        return outcome.unlucky or too_slow
 
     def sent(self, fault: str, operation: str) -> int:
         """Return how often the operation was requested, without its other requests."""
@@ -163,10 +157,9 @@ def make_case(id: str, operation: str, fault: str, passing: bool) -> Case:
     if FAULTS[fault].long:
         short = not (passing and asks_again(fault, op)) or operation in WAITING
     else:
-        short = asks_again(fault, op) and not passing
+        short = operation in WAITING and asks_again(fault, op) and not passing
     timeout = op.timeout if short else ENOUGH
-    swift = not FAULTS[fault].long and operation not in WAITING
-    return Case(id, lambda endpoint: op.ask(endpoint, timeout), timeout, swift)
+    return Case(id, lambda endpoint: op.ask(endpoint, timeout), timeout)
 
 
 _DONE: dict[tuple[str, bool], Matrix] = {}
@@ -208,14 +201,16 @@ def test_a_fault_that_stays(mode: str, fault: str) -> None:
         assert uncertain == ("check before you submit it again" in str(error)), case
         if row.faults[fault] is not None:
             assert not op.submitted or error.job.id == JOB, case
-            most = 3 if op.kind in row.again else 1
-            if fault in CUT and op.kind != PURGE:
-                most = 3
+            sent = tried.sent(fault, operation)
             if no_time:  # a wait polls until its timeout
-                most = SENT_WHILE_WAITING
-            if not_known_yet(fault, op):
-                most += round(op.timeout / PAUSE_FIRST)
-            assert 1 <= tried.sent(fault, operation) <= most, case
+                assert 1 <= sent <= SENT_WHILE_WAITING, case
+            elif fault in CUT and op.kind != PURGE:
+                assert sent in (1, 3), case
+            elif not_known_yet(fault, op):
+                assert 1 <= sent <= 1 + round(op.timeout / PAUSE_FIRST), case
+            else:
+                again = op.kind in row.again and not row.long and not fault.endswith(LONG_PAUSES)
+                assert sent == (3 if again else 1), case
 
 
 @pytest.mark.parametrize(("mode", "fault"), PASSING)

@@ -48,7 +48,7 @@ ANSWERS: dict[str, tuple[str, str, bytes, type[Exception] | None]] = {
 
 
 def say(visit: Visit) -> bool:
-    status, coding, body, _ = list(ANSWERS.values())[int(visit.text.split(b"/")[2].split(b"~")[0])]
+    status, coding, body, _ = list(ANSWERS.values())[int(visit.text.split(b"/")[2])]
     return visit.say(body, f"content-encoding: {coding}", status=status)
 
 

@@ -128,6 +128,7 @@ def look(outcomes: list[Outcome], caplog: pytest.LogCaptureFixture) -> None:
         check(f"{record.getMessage()} {record.args!r} {vars(record)!r}", record.name)
 
 
+@pytest.mark.usefixtures("virtual_time")
 @pytest.mark.filterwarnings("ignore:Async generator 'http:ResourceWarning")
 def test_no_fault_shows_a_secret(
     mode: str, everything_logged: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]

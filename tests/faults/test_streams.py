@@ -14,7 +14,17 @@ import httpx
 import pytest
 
 from runpod_sdk import Runpod, StreamInterruptedError, local
-from tests.faults.modes import JOB, KEY, MODES, TALLY, WAYS, Case, call, run_one
+from tests.faults.modes import (
+    JOB,
+    KEY,
+    MODES,
+    TALLY,
+    WAYS,
+    Case,
+    call,
+    in_virtual_time,
+    run_one,
+)
 from tests.faults.server import (
     Behaviour,
     Exchange,
@@ -66,6 +76,7 @@ HOWS: dict[str, Behaviour] = {
 }
 
 
+@in_virtual_time
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("position", range(len(CHUNKS) + 1))
 @pytest.mark.parametrize("mode", [*MODES, WAYS[0]])
@@ -80,6 +91,7 @@ def test_a_lost_answer_is_made_good(mode: str, position: int, how: str) -> None:
     assert outcome.value == CHUNKS
 
 
+@in_virtual_time
 @pytest.mark.parametrize(
     "aggregate", [None, [], "text", [0, 1, 99, 3], CHUNKS[:2], {"a": 1}], ids=repr
 )
@@ -192,6 +204,7 @@ def test_what_was_taken_is_not_kept() -> None:
 LIST = {"id": JOB, "status": "COMPLETED", "output": [1, 2, 3]}
 
 
+@in_virtual_time
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("mode", [*MODES, *WAYS])
 def test_a_returned_list_is_not_a_stream(mode: str, how: str) -> None:

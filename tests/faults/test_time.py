@@ -1,4 +1,4 @@
-"""A timeout that the caller passes is a total, for each transport and each phase."""
+"""A timeout that the caller passes is a total, for each transport and each phase, in real time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from runpod_sdk import RunpodTimeoutError
 from tests.faults.catalogue import GOOD_JOB
-from tests.faults.modes import ALL_WAYS, JOB, Case, Outcome, run_all, run_one
+from tests.faults.modes import ALL_WAYS, JOB, Case, Outcome, in_virtual_time, run_all, run_one
 from tests.faults.server import (
     Behaviour,
     Exchange,
@@ -23,6 +23,7 @@ from tests.faults.server import (
     flood,
     head,
     send,
+    silence,
 )
 
 pytestmark = [
@@ -31,12 +32,13 @@ pytestmark = [
 ]
 CHUNKED = send(head(200, transfer_encoding="chunked"))
 ENDLESS: dict[str, Behaviour] = {
+    "no-answer": silence,
     "one-byte-chunks": chain(CHUNKED, flood(b"1\r\nx\r\n", 10**9)),
     "chunks-that-drip": chain(CHUNKED, drip(b"1\r\n \r\n", 0.01)),
     "head-that-drips": chain(send(b"HTTP/1.1 200 OK\r\nx-long: "), drip(b"x", 0.01)),
     "body-that-drips": chain(send(head(200, 10**6)), drip(b" ", 0.01)),
 }
-STRICT = 0.4
+STRICT = 0.3
 GENEROUS = 2.0
 """Longer than the timeout, shorter than the transfer, in seconds: allows a busy machine."""
 
@@ -48,7 +50,7 @@ def test_a_strict_total(mode: str) -> None:
         Case(name, lambda endpoint: endpoint.status(JOB, timeout=STRICT), STRICT)
         for name in ENDLESS
     ]
-    with Server(by_endpoint(lambda id: ENDLESS[id.partition("~")[0]])) as server:
+    with Server(by_endpoint(lambda id: ENDLESS[id])) as server:
         outcomes = run_all(mode, cases, base_url=server.base_url, max_response_size=10**8)
     for outcome in outcomes:
         assert type(outcome.error) is RunpodTimeoutError, outcome.case.endpoint
@@ -77,6 +79,7 @@ def test_a_name_that_is_not_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
             assert ended.took < hanging, mode
 
 
+@in_virtual_time
 @pytest.mark.parametrize("mode", ALL_WAYS)
 def test_no_limit(mode: str) -> None:
     """With `timeout=None` neither a call nor its attempt ends by the client's own timeout."""

@@ -26,7 +26,7 @@ __all__ = ["trusted"]
 
 # httpcore leaves the sockets of what is cancelled under trio to the garbage collector.
 pytestmark = [
-    pytest.mark.usefixtures("trusted"),
+    pytest.mark.usefixtures("trusted", "virtual_time"),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
 each_way = pytest.mark.parametrize(

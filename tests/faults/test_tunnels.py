@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +14,15 @@ import pytest
 from tests.faults.catalogue import TUNNEL, TUNNEL_FORBIDDEN, TUNNEL_TIMEOUT, Row
 from tests.faults.lines import CERTIFICATE, HOST, says, server_tls, trusted
 from tests.faults.modes import ALL_WAYS, JOB, TALLY, Case, Outcome, run_one
+from tests.faults.sockets import TimedSocket, encrypted
+from tests.faults.virtual_time import TIME
 from tests.transport.server import Say, Server, Visit
 
 __all__ = ["trusted"]
 
 # httpcore leaves the sockets of what is cancelled to the garbage collector.
 pytestmark = [
-    pytest.mark.usefixtures("trusted"),
+    pytest.mark.usefixtures("trusted", "virtual_time"),
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     pytest.mark.parametrize("mode", ALL_WAYS),
 ]
@@ -42,7 +43,7 @@ def hang(visit: Visit) -> bool:
 def untrusted(visit: Visit) -> bool:
     """Open the tunnel, and show an untrusted certificate."""
     visit.sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    server_tls().wrap_socket(visit.sock, server_side=True)
+    encrypted(visit.sock, server_tls())
     return False
 
 
@@ -50,12 +51,12 @@ def to(server: Server) -> Say:
     """Open the tunnel to *server*."""
 
     def forward(visit: Visit) -> bool:
-        address = "127.0.0.1", urlsplit(server.base_url).port or 0
-        with socket.create_connection(address) as other:
+        with TimedSocket.connected_to(urlsplit(server.base_url).port or 0) as other:
             visit.sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             sides = {visit.sock: other, other: visit.sock}
             while True:
-                for side in select.select([*sides], [], [], 10)[0]:
+                TIME.wait(dict.fromkeys((side.fileno() for side in sides), select.POLLIN))
+                for side in select.select([*sides], [], [], 0)[0]:
                     data = side.recv(65_536)
                     if not data:
                         return False

@@ -9,6 +9,9 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Self
 
+from tests.faults.sockets import TimedSocket, encrypted
+from tests.faults.virtual_time import TIME
+
 Say = Callable[["Visit"], bool]
 """Responds to one request; returns whether to keep the connection."""
 
@@ -44,7 +47,7 @@ class Server:
     def __init__(self, say: Say, tls: ssl.SSLContext | None = None) -> None:
         self._say = say
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = TimedSocket.listen_on_loopback(backlog=512)
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self.visits: list[Visit] = []
@@ -58,15 +61,14 @@ class Server:
     def __exit__(self, *exc_info: object) -> None:
         for sock in (self._listener, *self._open):
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # also for TLS, without an alert
         for thread in self._threads:
             thread.join(10)
+        for sock in (self._listener, *self._open):  # not before: a thread must not wait for it
+            sock.close()
 
     def _start(self, work: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=work, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._threads.append(TIME.start(work, *args, name="server"))
 
     def _accept(self) -> None:
         while True:
@@ -82,7 +84,7 @@ class Server:
         turn = 0
         try:
             if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True)
+                sock = encrypted(sock, self._tls)
                 self._open.append(sock)
             with sock, sock.makefile("rb") as file:
                 while text := _request(file):
