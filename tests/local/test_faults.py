@@ -36,6 +36,7 @@ from runpod_sdk.local import (
     SlowStart,
     VirtualClock,
 )
+from tests.facade.clocks import JumpingRunpod
 
 from . import support
 from .conftest import Serve
@@ -80,7 +81,10 @@ class Served:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Served]:
     clock = VirtualClock()
-    with LocalEndpoint(echo, clock=clock) as local, local.client() as client:
+    with (
+        LocalEndpoint(echo, clock=clock) as local,
+        JumpingRunpod(local.api_key, base_url=local.base_url) as client,
+    ):
         served = Served(local, Api(local), client, clock)
         yield served
         served.api.http.close()

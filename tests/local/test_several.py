@@ -10,6 +10,7 @@ import pytest
 
 from runpod_sdk import ExecutionPolicy, NotFoundError, Runpod
 from runpod_sdk.local import LocalEndpoint, LostReply, VirtualClock
+from tests.facade.clocks import JumpingRunpod
 
 from .conftest import Serve
 from .processes import until
@@ -101,7 +102,10 @@ def test_workers_from_elsewhere_serve_the_endpoint_that_they_are_given() -> None
 
 def test_time_passes_for_all_of_them() -> None:
     clock = VirtualClock()
-    with LocalEndpoint({"a": None, "b": None}, clock=clock) as local, local.client() as client:
+    with (
+        LocalEndpoint({"a": None, "b": None}, clock=clock) as local,
+        JumpingRunpod(local.api_key, base_url=local.base_url) as client,
+    ):
         jobs = [client.endpoint(id).run(input=1, policy=ExecutionPolicy(ttl=10)) for id in "ab"]
         clock.advance(11)
         for job in jobs:
