@@ -10,8 +10,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import aclosing
 
-import httpx
-
 from . import _wire
 from ._limits import Limits
 from ._rules.jobs import JobRecord
@@ -80,6 +78,8 @@ class Webhooks:
 
     async def _attempt(self, url: str, body: bytes) -> str | None:
         """Send a webhook once; return None if it was accepted, else the reason."""
+        import httpx  # takes a third of the time to import this package
+
         headers = {
             "content-type": "application/json",
             "user-agent": _USER_AGENT,
@@ -107,4 +107,6 @@ class Webhooks:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
+    import httpx
+
     return httpx.create_ssl_context()

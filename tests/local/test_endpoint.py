@@ -135,9 +135,14 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_loaded_before_it_is_needed() -> None:
-    """A handler's module can import progress_update where there is no server."""
-    code = "import sys, runpod_sdk.local; sys.exit('uvicorn' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    """A handler can import progress_update where there is no server; httpx is for webhooks."""
+    code = """if True:
+        import sys, runpod_sdk.local
+        assert "uvicorn" not in sys.modules
+        with runpod_sdk.local.LocalEndpoint(lambda job: 1) as local, local.client() as client:
+            client.endpoint(local.endpoint_id).run_sync(input=1)
+        assert "httpx" not in sys.modules"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # -- the end

@@ -10,6 +10,7 @@ requested host name is checked.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -64,6 +65,7 @@ def pages(*, endpoint_ids: Sequence[str], key: str) -> dict[str, RouteHandler]:
     }
 
 
+@cache
 def _file(name: str) -> RouteHandler:
     return _guarded(
         HTTPResponse(
