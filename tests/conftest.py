@@ -20,8 +20,22 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-LONGEST = ("faults", "cli", "map", "local", "tracebacks", "examples", "facade")
-"""Directories with tests that take long: they begin first, so that none is left at the end."""
+TESTS = Path(__file__).parent
+LONGEST = (
+    "tracebacks/test_tracebacks.py",
+    "faults/test_transfers.py",
+    "examples/test_docs.py",
+    "cli/test_process.py",
+    "map/test_journal.py",
+    "contract/test_generate_coverage.py",
+    "contract/test_generated_models.py",
+    "faults/",
+    "cli/",
+    "examples/",
+    "map/",
+    "transport/",
+)
+"""Files and folders that take longest: they begin first, so that none is left at the end."""
 DIVIDED = ("tests/faults/test_matrix.py",)
 """Files whose tests are spread by function and first parameter, because they take too long."""
 
@@ -64,9 +78,15 @@ def unit(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests are spread over processes, begin with what takes long."""
+    """Where tests are spread over processes, begin with what takes longest."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        found = (n for n, start in enumerate(LONGEST) if path.startswith(start))
+        return next(found, len(LONGEST))
+
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+        items.sort(key=rank)
 
 
 @pytest.hookimpl(trylast=True)

@@ -111,7 +111,8 @@ def test_no_instant_loses_the_job(calls: tuple[Service, Callable[..., Any]], nam
 
     unnamed: set[str] = set()
     for interrupter in instants(one, 60, last=method):
-        interrupted(one, interrupter)
+        if not interrupted(one, interrupter):
+            continue
         assert interrupter.where is not None
         (note,) = interrupter.error.__notes__
         if JOB in note:
@@ -139,8 +140,8 @@ def test_an_answer_that_can_be_read(
 
     # The generated code takes some of them for its own.
     for interrupter in instants(one, 40, last="run", files=(SDK,), kinds=[kind]):
-        interrupted(one, interrupter)
-        assert "job" in interrupter.error.__notes__[0]
+        if interrupted(one, interrupter):
+            assert "job" in interrupter.error.__notes__[0]
 
 
 @pytest.mark.parametrize("backend", ["sync", "asyncio", "trio"])
