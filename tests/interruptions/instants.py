@@ -154,11 +154,14 @@ def interrupted(call: Callable[[Interrupter], Any], interrupter: Interrupter) ->
         False if the call was over before the instant. One call can have a few more instants than
         the next: a garbage collection may fall into it.
     """
+    caught: BaseException | None = None
     try:
         with watching(interrupter):
             call(interrupter)
     except type(interrupter.error) as error:
-        assert error is interrupter.error, interrupter.where
+        caught = error
+    if caught is not None:
+        assert caught is interrupter.error, interrupter.where
         return True
     assert interrupter.where is None, f"the exception was lost: {interrupter.where}"
     assert interrupter.count > 0.8 * interrupter.at, "the call is another one"

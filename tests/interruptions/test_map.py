@@ -38,11 +38,12 @@ def files() -> int:
     return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
 
 
-def until_nothing_is_left(before: int) -> None:
-    """Wait for the end of a thread that was asked to end."""
+def until_nothing_is_left(before: int, error: BaseException) -> None:
+    """Drop the frames of *error*, and wait for the end of a thread that was asked to end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # of results that nobody could close
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        error.__traceback__ = error.__context__ = None
         if ours():
             gc.collect()
     end = time.monotonic() + 10
@@ -92,5 +93,4 @@ def test_nothing_is_left(endpoint: Endpoint, call: Callable[[Endpoint], Results]
     before = files()
     for interrupter in instants(one, 25, files=FILES, kinds=[KeyboardInterrupt]):
         interrupted(one, interrupter)
-        interrupter.error.__traceback__ = interrupter.error.__context__ = None
-        until_nothing_is_left(before)
+        until_nothing_is_left(before, interrupter.error)
