@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import anyio
@@ -115,27 +116,28 @@ class _AsyncioTasks:
     def __init__(self) -> None:
         self._running: set[asyncio.Future[None]] = set()
         self._detached: set[asyncio.Future[None]] = set()
+        self._forget = self._running.discard
+        self._context = copy_context()
+        """The context of the callbacks, because asyncio would copy one for each."""
 
     async def open(self) -> None:
         pass
 
     def start(self, flow: Flow[None], *args: Any) -> None:
-        _start(self._running, flow, *args)
+        task = asyncio.ensure_future(flow(*args))
+        self._running.add(task)
+        task.add_done_callback(self._forget, context=self._context)
 
     def start_detached(self, flow: Flow[None], *args: Any) -> None:
-        _start(self._detached, flow, *args)
+        task = asyncio.ensure_future(flow(*args))
+        self._detached.add(task)
+        task.add_done_callback(self._detached.discard)
 
     async def close(self) -> None:
         while self._running:  # a task may start another when it is cancelled
             for task in self._running:
                 task.cancel()
             await asyncio.wait(self._running)
-
-
-def _start(running: set[asyncio.Future[None]], flow: Flow[None], *args: Any) -> None:
-    task = asyncio.ensure_future(flow(*args))
-    running.add(task)
-    task.add_done_callback(running.discard)
 
 
 class _TrioTasks:
