@@ -170,6 +170,7 @@ async def call_once(
         return await _read(client, op)
     except BaseException as reason:
         clear_frames(reason, before)  # the frames contain the API key and the request
+        del client  # this frame belongs to the traceback, too, and the body may be large
         raise
 
 

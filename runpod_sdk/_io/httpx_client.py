@@ -104,15 +104,18 @@ class HttpxSender:
                     response = self._client.send(
                         outgoing, auth=None, follow_redirects=False, stream=True
                     )
-                with contextlib.closing(response):
-                    if exchange.response is not None:
-                        return exchange.response
-                    reader = _BodyReader(identity, response, limit)
-                    trace.response_started(reader.body)
-                    for piece in reader.pieces(response.iter_bytes, response.iter_raw):
-                        if not reader.add(piece):
-                            break
-                return reader.response(partial(expire_idle_connections, self._client))
+                try:
+                    with contextlib.closing(response):
+                        if exchange.response is not None:
+                            return exchange.response
+                        reader = _BodyReader(identity, response, limit)
+                        trace.response_started(reader.body)
+                        for piece in reader.pieces(response.iter_bytes, response.iter_raw):
+                            if not reader.add(piece):
+                                break
+                    return reader.response(partial(expire_idle_connections, self._client))
+                finally:
+                    _break_cycle(response, self._library)
         except HTTPError:
             expire_idle_connections(self._client)
             raise
@@ -159,15 +162,18 @@ class AsyncHttpxSender:
                     response = await self._client.send(
                         outgoing, auth=None, follow_redirects=False, stream=True
                     )
-                async with contextlib.aclosing(response):
-                    if exchange.response is not None:
-                        return exchange.response
-                    reader = _BodyReader(identity, response, limit)
-                    trace.response_started(reader.body)
-                    async for piece in reader.pieces(response.aiter_bytes, response.aiter_raw):
-                        if not reader.add(piece):
-                            break
-                return reader.response(partial(expire_idle_connections, self._client))
+                try:
+                    async with contextlib.aclosing(response):
+                        if exchange.response is not None:
+                            return exchange.response
+                        reader = _BodyReader(identity, response, limit)
+                        trace.response_started(reader.body)
+                        async for piece in reader.pieces(response.aiter_bytes, response.aiter_raw):
+                            if not reader.add(piece):
+                                break
+                    return reader.response(partial(expire_idle_connections, self._client))
+                finally:
+                    _break_cycle(response, self._library)
         except BaseException as reason:
             if isinstance(reason, HTTPError) or limit.left() <= 0:
                 expire_idle_connections(self._client)
@@ -187,6 +193,16 @@ async def _note(trace: http_common.SendTrace, event: str, info: Mapping[str, Any
         sock = info["return_value"].get_extra_info("socket")
         if hasattr(sock, "setsockopt"):
             limit_unsent(sock)
+
+
+def _break_cycle(response: Any, library: Any) -> None:
+    """
+    Remove a closed response's reference to itself.
+
+    With it, the response and the request's body would stay in memory until the garbage collector
+    runs.
+    """
+    response.stream = library.ByteStream(b"")
 
 
 class _BodyReader:
