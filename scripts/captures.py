@@ -138,7 +138,7 @@ def run(
 
 def prepare() -> None:
     """Import what the commands need: they are forks of this process, which has no threads."""
-    for module in ("runpod_sdk.cli.serve", "uvicorn.main", "uvicorn.protocols.http.h11_impl"):
+    for module in ("runpod_sdk.cli.serve", "uvicorn.main", "uvicorn.protocols.http.auto"):
         import_module(module)
     with runpod_sdk.Runpod("a key"):
         pass
