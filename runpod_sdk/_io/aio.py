@@ -18,8 +18,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from weakref import WeakSet
 
-import anyio
-
 from runpod_sdk import _forks
 from runpod_sdk._environment import key_from_function
 from runpod_sdk._flows.deadline import TimeLimit
@@ -112,7 +110,7 @@ class AsyncIO:
     async def _send(self, request: Request, limit: TimeLimit) -> Response:
         before, trace = sys.exception(), http_common.SendTrace(request.submission)
         sender, scopes = self._sender(), self._scopes()
-        limit.scope = scope = anyio.CancelScope(deadline=limit.ends_at)
+        limit.scope = scope = event_loop.cancel_scope(limit.ends_at)
         scopes.add(scope)
         identity = self._identity
         try:
@@ -139,7 +137,7 @@ class AsyncIO:
 
     async def sleep(self, seconds: float) -> None:
         with self._ended_by_close():
-            await anyio.sleep(seconds)
+            await event_loop.sleep(seconds)
 
     async def wait_for(self, future: Future[None], limit: float | None) -> bool:
         with self._ended_by_close():
@@ -156,7 +154,7 @@ class AsyncIO:
         """
         if self._closed:
             raise http_common.closed_while_waiting()
-        scopes, scope = self._scopes(), anyio.CancelScope()
+        scopes, scope = self._scopes(), event_loop.cancel_scope()
         scopes.add(scope)
         try:
             with scope:
@@ -167,6 +165,9 @@ class AsyncIO:
             raise http_common.closed_while_waiting()
 
     async def shielded(self, flow: Awaitable[T]) -> T:
+        with whole_imports():
+            import anyio  # the scopes of a caller may be its, also under asyncio
+
         with anyio.CancelScope(shield=True):
             return await flow
         raise AssertionError("unreachable")  # the scope is never cancelled
@@ -196,7 +197,7 @@ class AsyncIO:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._call_soon(self._end_all)
 
-    def _scopes(self) -> set[anyio.CancelScope]:
+    def _scopes(self) -> set[event_loop.CancelScope]:
         """Return the cancel scopes of the calls in progress on this loop."""
         if self._call_soon is None:
             self._call_soon = event_loop.loop_scheduler()
@@ -262,7 +263,7 @@ class _PerThread(threading.local):
     loop: object = None
 
     def __init__(self) -> None:
-        self.scopes: set[anyio.CancelScope] = set()
+        self.scopes: set[event_loop.CancelScope] = set()
         """The cancel scopes of requests in progress."""
 
 

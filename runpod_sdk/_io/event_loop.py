@@ -1,31 +1,152 @@
-"""The running event loop, and waiting for futures of other threads."""
+"""
+The running event loop: its time, cancel scopes, and waiting for futures of other threads.
+
+Under asyncio, none of them needs anyio, which takes as long to import as asyncio.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import anyio
-import anyio.lowlevel
+from runpod_sdk._flows.deadline import Bounded
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Task, TimerHandle
     from concurrent.futures import Future
+
+
+class CancelScope(Bounded, Protocol):
+    """A part of a task that ends at a deadline, or when it is cancelled."""
+
+    @property
+    def cancelled_caught(self) -> bool:
+        """Whether the part was ended, and the task continues after it."""
+        ...
+
+    def cancel(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        cls: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> bool: ...
+
+
+def cancel_scope(deadline: float = math.inf) -> CancelScope:
+    """Return a cancel scope with a *deadline* by the loop's clock."""
+    if (loop := _asyncio_loop()) is not None:
+        return _AsyncioScope(loop, deadline)
+    import anyio
+
+    scope: Any = anyio.CancelScope(deadline=deadline)
+    return scope  # type: ignore[no-any-return]
+
+
+class _AsyncioScope:
+    """A cancel scope by `Task.cancel`, like `asyncio.timeout`, which others cannot cancel."""
+
+    __slots__ = (
+        "_cancelling",
+        "_deadline",
+        "_is_cancelled",
+        "_loop",
+        "_task",
+        "_timer",
+        "cancelled_caught",
+    )
+
+    def __init__(self, loop: AbstractEventLoop, deadline: float) -> None:
+        self._loop = loop
+        self._deadline = deadline
+        self._task: Task[Any] | None = None
+        """The task, while it is in the scope."""
+        self._timer: TimerHandle | None = None
+        self._cancelling = 0
+        """The number of other requests to cancel the task, when it entered the scope."""
+        self._is_cancelled = False
+        self.cancelled_caught = False
+
+    @property
+    def deadline(self) -> float:
+        return self._deadline
+
+    @deadline.setter
+    def deadline(self, value: float) -> None:
+        self._deadline = value
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if value == math.inf else self._loop.call_at(value, self.cancel)
+
+    def cancel(self) -> None:
+        if self._task is not None and not self._is_cancelled:
+            self._is_cancelled = True
+            self._task.cancel()
+
+    def __enter__(self) -> Self:
+        import asyncio
+
+        self._task = task = asyncio.current_task(self._loop)
+        if task is not None:
+            self._cancelling = task.cancelling()
+        self.deadline = self._deadline
+        return self
+
+    def __exit__(
+        self,
+        cls: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> bool:
+        import asyncio
+
+        task, self._task = self._task, None
+        self.deadline = math.inf
+        if task is None or not self._is_cancelled or task.uncancel() > self._cancelling:
+            return False
+        self.cancelled_caught = isinstance(error, asyncio.CancelledError)
+        return self.cancelled_caught
+
+
+async def sleep(seconds: float) -> None:
+    if under_asyncio():
+        import asyncio
+
+        await asyncio.sleep(seconds)
+    else:
+        import anyio
+
+        await anyio.sleep(seconds)
 
 
 async def wait_for_future(future: Future[None], limit: float | None) -> bool:
     """Await *future* for at most *limit* seconds; return whether it is done."""
-    done, call_soon = anyio.Event(), loop_scheduler()
+    done, call_soon = _event(), loop_scheduler()
 
     def notify(_: Future[None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             call_soon(done.set)
 
     future.add_done_callback(notify)
-    with anyio.move_on_after(limit):
+    with cancel_scope(math.inf if limit is None else loop_time() + limit):
         await done.wait()
     return future.done()
+
+
+def _event() -> Any:
+    if under_asyncio():
+        import asyncio
+
+        return asyncio.Event()
+    import anyio
+
+    return anyio.Event()
 
 
 def loop_scheduler() -> Callable[..., object]:
@@ -39,13 +160,20 @@ def loop_scheduler() -> Callable[..., object]:
 
 def loop_time() -> float:
     """Return the event loop's time, in seconds, faster than anyio."""
-    loop = _asyncio_loop()
-    return anyio.current_time() if loop is None else loop.time()
+    if (loop := _asyncio_loop()) is not None:
+        return loop.time()
+    import anyio
+
+    return anyio.current_time()
 
 
 def current_loop() -> object:
     """Return an object that identifies the running event loop."""
-    return _asyncio_loop() or anyio.lowlevel.current_token()
+    if (loop := _asyncio_loop()) is not None:
+        return loop
+    import anyio.lowlevel
+
+    return anyio.lowlevel.current_token()
 
 
 def under_asyncio() -> bool:

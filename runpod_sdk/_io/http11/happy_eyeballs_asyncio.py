@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import socket
+from collections import deque
 from typing import Any, TypeAlias
-
-import anyio
 
 from runpod_sdk._io.http11.happy_eyeballs import (
     HEAD_START,
@@ -77,34 +76,35 @@ async def _found(host: str, port: int) -> _Found:
 
 async def _connected_first(addresses: list[Address]) -> socket.socket:
     """Return a socket that is connected to the address that answers first."""
-    connected: list[socket.socket] = []
-    errors: list[OSError] = []
-
-    async def attempt(family: int, address: Any, failed: anyio.Event) -> None:
-        try:
-            connected.append(await _connected(family, address))
-        except OSError as error:
-            errors.append(error)
-            failed.set()
-        else:
-            attempts.cancel_scope.cancel()
-
+    waiting, errors = deque(addresses), list[OSError]()
+    attempts = set[asyncio.Task[socket.socket]]()
     try:
-        async with anyio.create_task_group() as attempts:
-            for family, *_, address in addresses:
-                failed = anyio.Event()
-                attempts.start_soon(attempt, family, address, failed)
-                with anyio.move_on_after(HEAD_START):
-                    await failed.wait()
-    except BaseException:
-        for sock in connected:
-            sock.close()
-        raise
-    if not connected:
+        while waiting or attempts:
+            if waiting:
+                family, *_, address = waiting.popleft()
+                attempts.add(asyncio.ensure_future(_connected(family, address)))
+            done, _ = await asyncio.wait(
+                attempts,
+                timeout=HEAD_START if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for attempt in done:
+                attempts.remove(attempt)
+                error = attempt.exception()
+                if not isinstance(error, OSError):
+                    return attempt.result()
+                errors.append(error)
         raise OSError("; ".join(dict.fromkeys(map(str, errors))))
-    for second in connected[1:]:
-        second.close()
-    return connected[0]
+    finally:
+        for attempt in attempts:
+            attempt.add_done_callback(_close)
+            attempt.cancel()
+
+
+def _close(attempt: asyncio.Task[socket.socket]) -> None:
+    """Close the socket of an attempt that is not needed, if it was made all the same."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 async def _connected(family: int, address: Any) -> socket.socket:
