@@ -238,7 +238,9 @@ BROKEN = Row(
         "a TLS alert": chain(send(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"), close),
         "a broken chunk size": send(head(200, transfer_encoding="chunked") + b"zz\r\n{}\r\n"),
         "a broken length": send(b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}"),
-        "an endless header": chain(send(b"HTTP/1.1 200 OK\r\n"), flood(b"x-a: b\r\n", 10**7)),
+        "an endless header": chain(
+            send(b"HTTP/1.1 200 OK\r\n"), flood(b"x-a: %s\r\n" % (b"b" * 50), 10**7)
+        ),
         "gzip that is none": answer(GOOD_TEXT, content_encoding="gzip"),
         "packed in a way not asked for": answer(GOOD_TEXT, content_encoding="br"),
         "a gzip bomb in a gzip bomb": gzip_bomb(2**24, 2),
@@ -392,7 +394,7 @@ NOT_AS_DOCUMENTED = Row(
             other=answer({**GOOD_JOB, "id": "another"}),
         ),
         "100,000 levels": answer(DEEP),
-        "100,000 levels of objects": answer(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+        "40,000 levels of objects": answer(b'{"a":' * 40_000 + b"1" + b"}" * 40_000),
         "100 MB": chain(send(head(200, 10**8)), flood(b" ", 10**8)),
         "without a length, 100 MB": chain(
             send(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"), flood(b" ", 10**8)

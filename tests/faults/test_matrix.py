@@ -68,8 +68,8 @@ CUT = ("reset in the head of the request", "reset after the head of the request"
 """Faults that may occur before the whole request was sent: then it is sent again."""
 SENT_WHILE_WAITING = 50
 """The number of failing requests in a wait of half a second; pauses are random."""
-SIZE = 2**20
-"""The maximum response size in these tests, in bytes."""
+SIZE = 2**18
+"""The maximum response size in these tests, in bytes: more than the deepest of them has."""
 Cases = dict[tuple[str, str], Case]
 IN_QUEUE = answer({"id": JOB, "status": "IN_QUEUE"})
 

@@ -39,6 +39,8 @@ CALLS: dict[str, Callable[[Any, float], Any]] = {
     "wait": lambda endpoint, timeout: endpoint.wait(JOB, timeout=timeout),
     "stream": lambda endpoint, timeout: endpoint.stream(JOB, timeout=timeout),
 }
+OF_EACH_KIND = ("run", "status", "stream")
+"""A submission, a call that is repeated, and one that reads several answers."""
 SLOW: dict[str, Callable[[Any, float], Any]] = {  # where the server is silent
     "run_sync, held": lambda endpoint, timeout: endpoint.run_sync(BODY, timeout=timeout + 2),
     "map": lambda endpoint, timeout: endpoint.map([PRESIGNED], **FOR_ALL, timeout=timeout),

@@ -11,11 +11,13 @@ import io
 import json
 import os
 import signal
+import ssl
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from typing import Any
 
 import anyio
@@ -41,6 +43,7 @@ from tests.tracebacks.canaries import (
     CANARIES,
     COMMANDS,
     MISTAKES,
+    OF_EACH_KIND,
     PASSWORD,
     PATIENT,
     SLOW,
@@ -119,9 +122,16 @@ class Findings:
                         self.leaks.append(f"{name}: {what}: {canary}: …{around}…")
 
 
-def calls_for(failure: str) -> list[tuple[str, Call]]:
-    """Return the calls that fail soon."""
+def calls_for(failure: str, way: str) -> list[tuple[str, Call]]:
+    """Return the calls that fail soon; a transport's frames are the same below each of them."""
+    if way:
+        return [(name, CALLS[name]) for name in OF_EACH_KIND]
     return [*CALLS.items(), *(() if failure == "silent" else SLOW.items())]
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def options_of(way: str, *, is_async: bool) -> dict[str, Any]:
@@ -129,7 +139,8 @@ def options_of(way: str, *, is_async: bool) -> dict[str, Any]:
     if way in ("aiohttp", "own httpx"):
         options["transport"] = way.removeprefix("own ")
     elif way == "httpx":
-        options["http_client"] = httpx.AsyncClient() if is_async else httpx.Client()
+        cls = httpx.AsyncClient if is_async else httpx.Client
+        options["http_client"] = cls(verify=_tls())
     return options
 
 
@@ -156,7 +167,7 @@ def run_sync(findings: Findings, way: str, urls: dict[str, str]) -> None:
     for failure, base_url in urls.items():
         with Runpod(base_url=base_url, **options_of(way, is_async=False)) as client:
             endpoint = client.endpoint("ep")
-            for name, call in calls_for(failure):
+            for name, call in calls_for(failure, way):
                 attempt(findings, f"{failure}: {name}", endpoint, call, TIMEOUT)
     with Runpod(base_url=urls["silent"], **options_of(way, is_async=False)) as client:
         endpoint = client.endpoint("ep")
@@ -217,7 +228,7 @@ async def run_async(findings: Findings, way: str, urls: dict[str, str]) -> None:
     for failure, base_url in urls.items():
         async with AsyncRunpod(base_url=base_url, **options_of(way, is_async=True)) as client:
             endpoint = client.endpoint("ep")
-            for name, call in calls_for(failure):
+            for name, call in calls_for(failure, way):
                 await attempt_async(findings, f"{failure}: {name}", endpoint, call, TIMEOUT)
     async with AsyncRunpod(base_url=urls["silent"], **options_of(way, is_async=True)) as client:
         endpoint = client.endpoint("ep")

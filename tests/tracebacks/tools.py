@@ -8,6 +8,7 @@ from collections.abc import Callable
 import sentry_sdk
 from rich.traceback import Traceback
 from sentry_sdk.envelope import Envelope
+from sentry_sdk.integrations.modules import ModulesIntegration
 from sentry_sdk.transport import Transport
 
 _events: list[str] = []
@@ -21,13 +22,18 @@ class _Collecting(Transport):
 
 
 def begin() -> None:
-    """Set Sentry's SDK up, with its defaults; for the whole process."""
-    sentry_sdk.init("https://key@127.0.0.1/1", transport=_Collecting)
+    """Set Sentry's SDK up, almost with its defaults; for the whole process."""
+    sentry_sdk.init(
+        "https://key@127.0.0.1/1",
+        transport=_Collecting,
+        disabled_integrations=[ModulesIntegration()],  # which lists what is installed, each time
+    )
 
 
 def sentry(error: BaseException) -> str:
     _events.clear()
     sentry_sdk.capture_exception(error)
+    sentry_sdk.get_isolation_scope().clear_breadcrumbs()  # else the next events repeat them
     shown = "\n".join(_events)
     assert '"vars"' in shown, "no local variables were recorded"
     return shown

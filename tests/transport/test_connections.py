@@ -167,7 +167,7 @@ def test_a_server_that_sends_without_end(way: Way) -> None:
         visit.say()
         assert done.wait(10)
         done.clear()
-        visit.sock.settimeout(0.5)
+        visit.sock.settimeout(0.15)
         pieces = iter(range(1_000))
         with contextlib.suppress(OSError):
             for _ in pieces:

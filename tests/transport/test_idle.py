@@ -69,7 +69,7 @@ def test_six_dead_connections(way: Way, callers: bool) -> None:
     """After the first broken connection, the next attempt opens a new one."""
     service = Forgetful()
     with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
-        client, http_client = client_of(way, server, callers=callers, timeout=1)
+        client, http_client = client_of(way, server, callers=callers, timeout=0.6)
         endpoint = client.endpoint("ep")
         ask = lambda _: way.call(lambda: endpoint.status("j1", timeout=10))  # noqa: E731
         list(pool.map(ask, range(KEPT)))
