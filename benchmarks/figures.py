@@ -33,7 +33,7 @@ def figures(rounds: Rounds) -> list[Figure]:
             Figure(
                 f"import and first client{kind or ', async'}: runpod_sdk / httpx (CPU)",
                 each(over("first client", f"ours{kind}", f"httpx{kind}", "cpu")),
-                **at_most(1.1),
+                **at_most(0.7),
             )
         )
         made.append(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+Address: TypeAlias = "IPv4Address | IPv6Address"
 
 _PRIVATE_NAMES: Final = (
     "corp",
@@ -29,8 +31,13 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 def address_of(host: str) -> Address | None:
     """Return *host* as an address, or None if it is a name; unwrap an embedded IPv4 address."""
+    host = host.strip("[]").partition("%")[0]
+    if ":" not in host and not host[-1:].isdecimal():
+        return None  # like nearly all hosts, without the import
+    import ipaddress
+
     try:
-        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:

@@ -11,11 +11,10 @@ A function of this module that raises has no proxy password in a local variable.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import os
 import re
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen
@@ -23,6 +22,9 @@ from attrs import field, frozen
 from runpod_sdk._hosts import address_of, is_host, is_loopback
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
 
 _SYSTEM: Final = "the system's proxy settings"
 _SOCKS: Final = ("socks5", "socks5h")
@@ -181,9 +183,11 @@ def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
     return bool(name) and (host == name or host.endswith(f".{name}"))
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(text: str) -> IPv4Network | IPv6Network | None:
     if "/" not in text:
         return None
+    import ipaddress
+
     try:
         return ipaddress.ip_network(text.replace("[", "").replace("]", ""), strict=False)
     except ValueError:
