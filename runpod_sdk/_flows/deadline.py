@@ -18,6 +18,9 @@ from attrs import define, evolve
 PROGRESS: Final = 16 * 1024
 """Bytes of a body whose transfer shows that the peer is alive."""
 
+TIMER_RESOLUTION: Final = 0.001
+"""How early an event loop's timer may fire, in seconds: uvloop counts in milliseconds."""
+
 
 @define
 class Deadline:

@@ -16,7 +16,7 @@ from runpod_sdk import errors
 from runpod_sdk._flows import retry
 from runpod_sdk._flows.call import call_once
 from runpod_sdk._flows.context import EndpointContext
-from runpod_sdk._flows.deadline import NEVER, Deadline
+from runpod_sdk._flows.deadline import NEVER, TIMER_RESOLUTION, Deadline
 from runpod_sdk._flows.io import RequestFailed
 from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.rate_limit import Limiter
@@ -108,7 +108,7 @@ async def send_until_answered(
             failure = refusal
         except RequestFailed as error:
             left = deadline.left(io.now())
-            if error.timed_out and left is not None and left <= 0:
+            if error.timed_out and left is not None and left <= TIMER_RESOLUTION:
                 raise OutOfTime(sent=error.sent) from error
             fault = error
             failure = _connection_error(context, op, error)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runpod_sdk import RunpodTimeoutError, StreamInterruptedError, SubmissionUncertainError
-from runpod_sdk.settings import PAUSE_FIRST
+from runpod_sdk.settings import BACKOFF_FIRST, PAUSE_FIRST
 from tests.faults.catalogue import (
     EVERYWHERE,
     GOOD_JOB,
@@ -221,6 +221,8 @@ def test_a_fault_that_passes(mode: str, fault: str) -> None:
         outcome, sent = tried.outcomes[fault, operation], tried.sent(fault, operation)
         case = f"{operation}, {fault}: {outcome.error!r} after {outcome.took:.2f} s, sent {sent}"
         assert not outcome.late, case
+        if row.long and op.kind in row.again and operation not in WAITING:
+            assert outcome.took < PATIENCE + 2 * BACKOFF_FIRST, case  # of one attempt and a pause
         waits = operation in WAITING
         long_pause = fault.endswith(LONG_PAUSES) and op.kind in row.again
         no_time = (row.long and waits) or long_pause

@@ -389,6 +389,16 @@ def test_what_may_have_happened_is_not_repeated(fault: Fault) -> None:
         assert len(io.calls) == 1
 
 
+def test_a_timer_that_fires_early() -> None:
+    """An attempt that the deadline ended is the end of the call, not a fault to retry."""
+    for op in (*READS, *ONCE):
+        io = VirtualIO(Faulty(Timeline(), [RequestFault(Fault.HANGS)]), early=1e-9)
+        here = session(io)
+        outcome = drive(call(here, op, here.deadline(0.3)))  # type: ignore[arg-type]
+        assert isinstance(outcome, errors.RunpodTimeoutError)
+        assert len(io.calls) == 1
+
+
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.BUSY, Fault.TOO_MANY])
 def test_a_purge_is_never_repeated(fault: Fault) -> None:
     """A purge is not retried, even if it certainly had no effect."""

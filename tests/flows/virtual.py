@@ -256,6 +256,7 @@ class VirtualIO:
         *,
         suspends: bool = False,
         randoms: Iterable[float] = (),
+        early: float = 0.0,
         telemetry: Telemetry | None = None,
     ) -> None:
         self.time = 0.0
@@ -263,6 +264,8 @@ class VirtualIO:
         self.telemetry = telemetry or Telemetry("", enabled=False)
         self._service = service
         self._suspends = suspends
+        self._early = early
+        """How much earlier than its limit an attempt times out, as in event loops."""
         self._randoms = chain(randoms, repeat(0.5))
 
     async def send(self, request: Request, limit: TimeLimit) -> Response:
@@ -274,7 +277,7 @@ class VirtualIO:
         await self._step()
         at, outcome = self._service.answer(request, asked)
         if at >= limit.ends_at:
-            self.time = limit.ends_at
+            self.time = limit.ends_at - self._early
             sent = not isinstance(outcome, RequestFailed) or outcome.sent
             outcome = RequestFailed("no answer in time", sent=sent, timed_out=True)
         else:
