@@ -81,7 +81,7 @@ def scenarios(
                 "many": runs.flight(mode, server, 10_000, 10_000, 20_000),
                 "few": runs.flight(mode, server, 10_000, 100, 20),
             }
-            for mode in ("sync", "async")
+            for mode in ("sync", "async", "raw")
         }
 
     firsts = (*runs.OURS, "httpx, sync", "httpx", "official, sync", runs.JAVASCRIPT)

@@ -119,6 +119,10 @@ def figures(rounds: Rounds) -> list[Figure]:
         )
     made += [
         Figure(
+            "CPU per job, 10,000 / 100 jobs in flight: raw connections of asyncio",
+            each(_flight_cost("raw")),
+        ),
+        Figure(
             "peak memory of `map`: {many:,} / 10,000 inputs".format(
                 many=rounds[0].get("map", {}).get("many", 0)
             ),

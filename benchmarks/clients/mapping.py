@@ -3,7 +3,9 @@
 
     python -m benchmarks.clients.mapping memory INPUTS
     python -m benchmarks.clients.mapping jobs BASE_URL INPUTS CONCURRENCY [journal]
-    python -m benchmarks.clients.mapping flight sync|async BASE_URL INPUTS CONCURRENCY MILLISECONDS
+    python -m benchmarks.clients.mapping flight MODE BASE_URL INPUTS CONCURRENCY MILLISECONDS
+
+The modes are sync, async, and raw, which is not a map but sockets of asyncio.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.clients import raw
 from benchmarks.clients.scenario import KEY, SHORT, cpu
 from runpod_sdk import AsyncRunpod, Runpod
 
@@ -78,6 +81,8 @@ def flight(
     def run(*numbers: Any) -> None:
         if mode == "sync":
             take_sync(*numbers)
+        elif mode == "raw":
+            asyncio.run(raw.take(base_url, *numbers))
         else:
             asyncio.run(take(*numbers))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from attrs import evolve
 
 from runpod_sdk._flows import api
@@ -15,12 +17,12 @@ from runpod_sdk.models import JobState
 from runpod_sdk.settings import FIRST_POLL_WAIT, Unset
 
 
-async def run(
+def run(
     context: EndpointContext,
     request: api.JobRequest,
     timeout: float | Unset | None,
     record: Submission | None = None,
-) -> JobState:
+) -> Awaitable[JobState]:
     """
     Submit *request*; return the state in the server's response, with the job's id.
 
@@ -28,7 +30,7 @@ async def run(
         record: Records the progress of the submission, for interrupted calls.
     """
     op = api.run(context.endpoint_id, request)
-    return await _submit(context, op, context.call_deadline(timeout), record)
+    return _submit(context, op, context.call_deadline(timeout), record)
 
 
 async def _submit(

@@ -132,15 +132,8 @@ class MapHandler:
     async def _submit(self, item: Item) -> JobState:
         """Submit an input; a job may exist from the moment the rate limiter admits it."""
         request = self._options.request(self._options.checked(item.input))
-
-        async def before_send() -> None:
-            self._check_stopped(item)  # also before it is sent again
-            if not item.sending:
-                item.sending = True
-                await self._before_submit(item)
-                self._check_stopped(item)
-
-        context, record = evolve(self._context, before_send=before_send), Submission()
+        context = evolve(self._context, before_send=partial(self._before_send, item))
+        record = Submission()
         try:
             state = await run(context, request, UNSET, record)
             self.submitted += 1
@@ -152,6 +145,13 @@ class MapHandler:
             item.job_id = record.job_id
             item.sending = record.uncertain and item.job_id is None
             self._on_sent()
+
+    async def _before_send(self, item: Item) -> None:
+        self._check_stopped(item)  # also before it is sent again
+        if not item.sending:
+            item.sending = True
+            await self._before_submit(item)
+            self._check_stopped(item)
 
     async def _before_submit(self, item: Item) -> None:
         """Record that an input is about to be submitted."""
