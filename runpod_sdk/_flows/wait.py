@@ -14,6 +14,7 @@ polled for a while.
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable
 
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
@@ -153,7 +154,7 @@ class JobPoller:
             try:
                 self._deadline, self._wait = deadline, longest
                 self._op = self._long_poll()
-                return await self._send()
+                return self._answer(await self._send())
             except errors.APIStatusError as refusal:
                 if refusal.status_code not in (404, 405):
                     raise
@@ -167,7 +168,7 @@ class JobPoller:
         self.asked_at = context.io.now()
         self._op = api.status(context.endpoint_id, self._job_id)
         self._deadline, self._wait = deadline, POLL_WAIT
-        return await self._send()
+        return self._answer(await self._send())
 
     def _long_poll(self) -> Operation[JobState]:
         context = self._context
@@ -175,14 +176,16 @@ class JobPoller:
         held = poll_wait(self._deadline.left(context.io.now()), wanted)
         return api.status_sync(context.endpoint_id, self._job_id, held)
 
-    async def _send(self) -> JobState:
+    def _send(self) -> Awaitable[JobState]:
         """Send the current operation, through outages and gateways that cut long polls."""
-        context, deadline = self._context, self._deadline
-        give_up_at = math.inf if deadline.at is not None else self._answered + OUTAGE
-        state = await send_until_answered(
-            context, self._op, deadline, give_up_at=give_up_at, revise=self._revise
+        give_up_at = math.inf if self._deadline.at is not None else self._answered + OUTAGE
+        return send_until_answered(
+            self._context, self._op, self._deadline, give_up_at=give_up_at, revise=self._revise
         )
-        self._answered = context.io.now()
+
+    def _answer(self, state: JobState) -> JobState:
+        """Record that the current operation was answered with *state*, and return it."""
+        self._answered = self._context.io.now()
         if self._op.poll_wait:
             self._cuts = 0
         return state
