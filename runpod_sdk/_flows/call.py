@@ -128,6 +128,10 @@ class _GeneratedClientAdapter:
         """Return the parts of the request to remove from errors."""
         return self._op.secrets + url_secrets(self._content or b"")
 
+    def release(self) -> None:
+        """Release the request's body, which may be large, after the call has failed."""
+        self._content = None
+
     def _check_size(self, content: bytes) -> None:
         size, largest = len(content), self._op.largest
         if largest is not None and size > largest:
@@ -170,7 +174,7 @@ async def call_once(
         return await _read(client, op)
     except BaseException as reason:
         clear_frames(reason, before)  # the frames contain the API key and the request
-        del client  # this frame belongs to the traceback, too, and the body may be large
+        client.release()  # this frame belongs to the traceback, too
         raise
 
 

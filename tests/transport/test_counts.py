@@ -140,7 +140,7 @@ def test_objects_of_a_waiting_job() -> None:
         )
     finally:
         gc.unfreeze()
-    assert (ours - servers) / (many - few) < 66
+    assert (ours - servers) / (many - few) < 62
 
 
 SIZE = 4 * 2**20
