@@ -10,7 +10,7 @@ import contextlib
 import math
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from runpod_sdk._flows.deadline import Bounded
 
@@ -48,14 +48,23 @@ def cancel_scope(deadline: float = math.inf) -> CancelScope:
     return scope  # type: ignore[no-any-return]
 
 
+_AGAIN: Final = 0.1
+"""The time in seconds after which a task that is still in a cancelled scope is cancelled again."""
+
+
 class _AsyncioScope:
-    """A cancel scope by `Task.cancel`, like `asyncio.timeout`, which others cannot cancel."""
+    """
+    A cancel scope by `Task.cancel`, like `asyncio.timeout`, which others cannot cancel.
+
+    Code in the scope that suppresses the cancellation, such as a function of the caller, gets it
+    again and again.
+    """
 
     __slots__ = (
         "_cancelling",
         "_deadline",
-        "_is_cancelled",
         "_loop",
+        "_requests",
         "_task",
         "_timer",
         "cancelled_caught",
@@ -69,7 +78,8 @@ class _AsyncioScope:
         self._timer: TimerHandle | None = None
         self._cancelling = 0
         """The number of other requests to cancel the task, when it entered the scope."""
-        self._is_cancelled = False
+        self._requests = 0
+        """The number of requests of this scope to cancel the task."""
         self.cancelled_caught = False
 
     @property
@@ -79,14 +89,25 @@ class _AsyncioScope:
     @deadline.setter
     def deadline(self, value: float) -> None:
         self._deadline = value
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if value == math.inf else self._loop.call_at(value, self.cancel)
+        if not self._requests:
+            self._set_timer(value)
 
     def cancel(self) -> None:
-        if self._task is not None and not self._is_cancelled:
-            self._is_cancelled = True
-            self._task.cancel()
+        import asyncio
+
+        if self._task is None:
+            return
+        if asyncio.current_task(self._loop) is self._task:  # it may leave the scope before it waits
+            self._loop.call_soon(self.cancel)
+            return
+        self._requests += 1
+        self._set_timer(self._loop.time() + _AGAIN)
+        self._task.cancel()
+
+    def _set_timer(self, time: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if time == math.inf else self._loop.call_at(time, self.cancel)
 
     def __enter__(self) -> Self:
         import asyncio
@@ -107,10 +128,13 @@ class _AsyncioScope:
         import asyncio
 
         task, self._task = self._task, None
-        self.deadline = math.inf
-        if task is None or not self._is_cancelled or task.uncancel() > self._cancelling:
+        self._set_timer(math.inf)
+        if task is None or not self._requests:
             return False
-        self.cancelled_caught = isinstance(error, asyncio.CancelledError)
+        others = [task.uncancel() for _ in range(self._requests)][-1]
+        self.cancelled_caught = others <= self._cancelling and isinstance(
+            error, asyncio.CancelledError
+        )
         return self.cancelled_caught
 
 

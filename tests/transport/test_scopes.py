@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -25,11 +26,18 @@ def silent() -> Iterator[str]:
         over.set()
 
 
-def run(base_url: str, main: Callable[[AsyncRunpod, Any], Awaitable[None]]) -> None:
+def run(
+    base_url: str,
+    main: Callable[[AsyncRunpod, Any], Awaitable[None]],
+    key: str | Callable[[], Awaitable[str]] = "key-of-a-test",
+    transport: Any = None,
+) -> None:
     """Run *main* with a client and an endpoint; no cancellation of its task is left over."""
 
     async def with_client() -> None:
-        async with AsyncRunpod("key-of-a-test", base_url=base_url, max_retries=0) as client:
+        async with AsyncRunpod(
+            key, base_url=base_url, max_retries=0, transport=transport
+        ) as client:
             await main(client, client.endpoint("ep"))
         task = asyncio.current_task()
         assert task is not None
@@ -94,3 +102,35 @@ def test_a_task_that_is_cancelled(silent: str) -> None:
         assert list(map(type, ends)) == kinds
 
     run(silent, main)
+
+
+@pytest.mark.parametrize("transport", ["direct", "httpx", "aiohttp"])
+def test_a_function_that_suppresses_the_end(silent: str, transport: str) -> None:
+    """The call ends all the same, and does not wait for a response without a limit."""
+
+    async def key() -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(LATER)
+        return "key-of-a-test"
+
+    async def main(_: AsyncRunpod, endpoint: Any) -> None:
+        with anyio.fail_after(LATER / 3), pytest.raises(RunpodTimeoutError):
+            await endpoint.status("j1", timeout=SOON)
+
+    run(silent, main, key, transport)
+
+
+def test_a_function_that_closes_its_client(silent: str) -> None:
+    """Its call ends, and the cancellation is not left to what the task does next."""
+    clients: list[AsyncRunpod] = []
+
+    async def key() -> str:
+        await clients[0].aclose()
+        return "key-of-a-test"
+
+    async def main(client: AsyncRunpod, endpoint: Any) -> None:
+        clients.append(client)
+        with pytest.raises(ClientClosedError):
+            await endpoint.status("j1", timeout=LATER)
+
+    run(silent, main, key)
