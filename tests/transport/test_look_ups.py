@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runpod_sdk import APIConnectionError, AsyncRunpod, Runpod
+from runpod_sdk import APIConnectionError, AsyncRunpod, Runpod, RunpodTimeoutError
 from tests.transport.server import Server, good
 
 HOST = "api.test"
@@ -110,6 +110,26 @@ def test_a_cancelled_call_leaves_the_look_up_to_others(monkeypatch: pytest.Monke
     with Server(good) as server:
         run(main())
     assert len(resolver.threads) == 1
+
+
+def test_no_look_up_outlives_its_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that is closed after a call has timed out has no pending task."""
+    resolver = Resolver(monkeypatch, "127.0.0.1")
+
+    async def main() -> set[asyncio.Task[Any]]:
+        async with client_of(None) as client:
+            endpoint = client.endpoint("ep")
+            with pytest.raises(RunpodTimeoutError):
+                await endpoint.status("j1", timeout=0.02)
+        return asyncio.all_tasks()
+
+    loop = asyncio.new_event_loop()
+    try:
+        tasks = loop.run_until_complete(main())
+        assert all(task.done() for task in tasks)
+    finally:
+        resolver.may_answer.set()
+        loop.close()
 
 
 def test_each_call_gets_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:

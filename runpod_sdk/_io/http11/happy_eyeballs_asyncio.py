@@ -25,7 +25,7 @@ class Connector:
 
     def __init__(self) -> None:
         self._look_ups: dict[tuple[str, int], _LookUp] = {}
-        """Look-ups that have not ended."""
+        """Look-ups that connections wait for."""
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """
@@ -48,21 +48,26 @@ class Connector:
         look_up = self._look_ups.get(key)
         if look_up is None or now - look_up.began > SHARED_FOR:
             look_up = self._look_ups[key] = _LookUp(host, port, now)
-            look_up.task.add_done_callback(lambda _: self._forget(key, look_up))
-        # If a connection is cancelled, the task continues for the others.
-        found = await asyncio.shield(look_up.task)
+        look_up.waiting += 1
+        try:
+            # If a connection is cancelled, the task continues for the others.
+            found = await asyncio.shield(look_up.task)
+        finally:
+            look_up.waiting -= 1
+            if not look_up.waiting:
+                look_up.task.cancel()  # else it could still be pending when the loop is closed
+                if self._look_ups.get(key) is look_up:
+                    del self._look_ups[key]
         if isinstance(found, list):
             return found
         raise copy.copy(found)  # an exception of its own, because each connection changes it
-
-    def _forget(self, key: tuple[str, int], look_up: _LookUp) -> None:
-        if self._look_ups.get(key) is look_up:
-            del self._look_ups[key]
 
 
 class _LookUp:
     def __init__(self, host: str, port: int, now: float) -> None:
         self.began = now
+        self.waiting = 0
+        """The number of connections that wait for it."""
         self.task = asyncio.ensure_future(_found(host, port))
 
 
