@@ -20,6 +20,7 @@ from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.io import Level, Request, Response
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import http_common, proxies
+from runpod_sdk._io.http11.happy_eyeballs import LookUps
 from runpod_sdk._io.http11.pool import ConnectionPool
 from runpod_sdk._io.http11.socket_stream import SocketStream
 from runpod_sdk._io.identity import Identity
@@ -225,7 +226,7 @@ class SyncIO:
 def _default_sender(config: Config, transport: Transport | None) -> ConnectionPool | HttpxSender:
     if proxies.proxy_for(config):
         return _httpx_sender(config)
-    pool = ConnectionPool(config, SocketStream.open)
+    pool = ConnectionPool(config, partial(SocketStream.open, LookUps()))
     if transport != "httpx":
         return pool
     with whole_imports():

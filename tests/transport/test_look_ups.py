@@ -1,12 +1,16 @@
-"""Look-ups of a host's name under asyncio: connections that are made at the same time share one."""
+"""Look-ups of a host's name: connections that are made at the same time share one."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
-from collections.abc import Coroutine
-from typing import Any
+import time
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Queue
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -132,6 +136,20 @@ def test_no_look_up_outlives_its_calls(monkeypatch: pytest.MonkeyPatch) -> None:
         loop.close()
 
 
+def assert_separate(errors: Sequence[object]) -> None:
+    """Check that errors of one look-up have no exception in common, not even as a cause."""
+    seen: list[BaseException] = []
+    for error in errors:
+        assert isinstance(error, APIConnectionError)
+        assert "no such name" in str(error)
+        cause: BaseException | None = error
+        while cause is not None:
+            seen.append(cause)
+            cause = cause.__cause__ or cause.__context__
+    assert any(isinstance(one, socket.gaierror) for one in seen)
+    assert len({id(one) for one in seen}) == len(seen)
+
+
 def test_each_call_gets_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """No exception in the causes of one call's error is one of another call's."""
     resolver = Resolver(monkeypatch, socket.gaierror(socket.EAI_NONAME, "no such name"))
@@ -142,16 +160,7 @@ def test_each_call_gets_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
             await resolver.asked(1)
             resolver.may_answer.set()
             errors = await asyncio.gather(*calls, return_exceptions=True)
-        seen: list[BaseException] = []
-        for error in errors:
-            assert isinstance(error, APIConnectionError)
-            assert "no such name" in str(error)
-            cause: BaseException | None = error
-            while cause is not None:
-                seen.append(cause)
-                cause = cause.__cause__ or cause.__context__
-        assert any(isinstance(one, socket.gaierror) for one in seen)
-        assert len({id(one) for one in seen}) == len(seen)
+        assert_separate(errors)
 
     run(main())
     assert len(resolver.threads) == 1
@@ -180,6 +189,62 @@ def test_a_look_up_that_hangs_is_not_shared_for_long(monkeypatch: pytest.MonkeyP
     with Server(good) as server:
         run(main())
     assert len(resolver.threads) == 2
+
+
+class Calls:
+    """Calls of the sync client, each in its own thread."""
+
+    def __init__(self, server: Server | None) -> None:
+        port = 1 if server is None else urlsplit(server.base_url).port
+        base_url = f"http://{HOST}:{port}/v2"
+        self._client = Runpod("key-of-a-test", base_url=base_url, max_retries=0)
+        self._pool = ThreadPoolExecutor(20)
+
+    def begin(self, timeout: float | None = None) -> Future[Any]:
+        """Start a call, and return when it waits for the resolver or has ended."""
+        idents: Queue[int] = Queue()
+
+        def work() -> Any:
+            idents.put(threading.get_ident())
+            return self._client.endpoint("ep").status("j1", timeout=timeout)
+
+        call = self._pool.submit(work)
+        ident = idents.get(timeout=10)
+        for _ in range(2_000):
+            frame = sys._current_frames().get(ident)
+            if call.done() or (frame is not None and frame.f_code.co_name == "wait"):
+                return call
+            time.sleep(0.001)
+        raise AssertionError("it neither waits nor ends")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._pool.shutdown()
+        self._client.close()
+
+
+def test_threads_share_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that times out leaves it to the others."""
+    resolver = Resolver(monkeypatch, "127.0.0.1")
+    with Server(good) as server, Calls(server) as calls:
+        begun = [calls.begin(timeout=0.1), *[calls.begin() for _ in range(5)]]
+        with pytest.raises(RunpodTimeoutError):
+            begun[0].result(10)
+        assert len(resolver.threads) == 1
+        resolver.may_answer.set()
+        assert [call.result(10).id for call in begun[1:]] == ["j1"] * 5
+
+
+def test_each_thread_gets_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No exception in the causes of one call's error is one of another call's."""
+    resolver = Resolver(monkeypatch, socket.gaierror(socket.EAI_NONAME, "no such name"))
+    with Calls(None) as calls:
+        begun = [calls.begin() for _ in range(3)]
+        resolver.may_answer.set()
+        assert_separate([call.exception(10) for call in begun])
+    assert len(resolver.threads) == 1
 
 
 def test_a_numeric_host_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ just at the timeout, and other event loops lack it.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import selectors
 import socket
@@ -73,11 +74,86 @@ def limit_unacknowledged(sock: socket.socket, seconds: float) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, round(seconds * 1000))
 
 
+class LookUps:
+    """
+    Looks up hosts, in threads, because a look-up cannot be interrupted.
+
+    Connections that ask for a host at the same time share a look-up.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[tuple[str, int], _ThreadedLookUp] = {}
+        """Look-ups that have not ended."""
+
+    def find(
+        self, host: str, port: int, errors: SocketErrors, left: Callable[[], float | None]
+    ) -> list[Address]:
+        """
+        Return the addresses of *host*.
+
+        Raises:
+            errors.late: They were not found in time.
+            errors.failed: There are none.
+        """
+        if is_numeric(host):
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answer = self._ask(host, port)
+        if not woken_by(answer.arrived).wait(left()) or answer.found is None:
+            raise errors.late(f"the name {host} was not resolved in time")
+        if isinstance(answer.found, list):
+            return answer.found
+        raise errors.failed(str(answer.found)) from answer.found
+
+    def _ask(self, host: str, port: int) -> _Answer:
+        key, now, answer = (host, port), time.monotonic(), _Answer()
+        with self._lock:
+            look_up = self._running.get(key)
+            if look_up is None or now - look_up.began > SHARED_FOR:
+                look_up = _ThreadedLookUp(now)
+                name = "runpod_sdk look-up"
+                threading.Thread(
+                    target=self._run, args=(key, look_up), name=name, daemon=True
+                ).start()
+                self._running[key] = look_up
+            look_up.answers.append(answer)
+        return answer
+
+    def _run(self, key: tuple[str, int], look_up: _ThreadedLookUp) -> None:
+        found: list[Address] | OSError | UnicodeError | None = None
+        try:
+            found = socket.getaddrinfo(*key, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            found = error
+        finally:
+            with self._lock:
+                if self._running.get(key) is look_up:
+                    del self._running[key]
+            for answer in look_up.answers:  # an exception of its own for each connection
+                answer.found = found if isinstance(found, list) else copy.copy(found)
+                answer.arrived.set()
+
+
+class _ThreadedLookUp:
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.answers: list[_Answer] = []
+
+
+class _Answer:
+    """The answer to one connection, which another thread may end without it."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self.found: list[Address] | OSError | UnicodeError | None = None
+
+
 def connect(
     host: str,
     port: int,
     errors: SocketErrors,
     *,
+    look_ups: LookUps | None = None,
     timeout: float | None = None,
     local_address: str | None = None,
     options: SocketOptions = (),
@@ -86,6 +162,7 @@ def connect(
     Return a connected, non-blocking socket.
 
     Args:
+        look_ups: Shares look-ups with other connections.
         timeout: The longest time in seconds, in addition to the attempt's time limit.
 
     Raises:
@@ -97,7 +174,7 @@ def connect(
     def left() -> float | None:
         return time_left(errors.late, None if ends_at is None else ends_at - time.monotonic())
 
-    waiting = interleaved(_look_up(host, port, errors, left))
+    waiting = interleaved((look_ups or LookUps()).find(host, port, errors, left))
     race = _Race(waiting, local_address, options)
     try:
         while True:
@@ -183,32 +260,6 @@ class _Race:
         sock.close()
         self.failures.append(str(error))
         self._next_at = 0.0
-
-
-def _look_up(
-    host: str, port: int, errors: SocketErrors, left: Callable[[], float | None]
-) -> list[Address]:
-    """Return the addresses of *host*, from a thread, because a look-up cannot be interrupted."""
-    if is_numeric(host):
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    found: list[list[Address] | OSError | UnicodeError] = []
-    done = threading.Event()
-
-    def look_up() -> None:
-        try:
-            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            found.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=look_up, name="runpod_sdk look-up", daemon=True).start()
-    if not woken_by(done).wait(left()) or not found:
-        raise errors.late(f"the name {host} was not resolved in time")
-    result = found[0]
-    if isinstance(result, list):
-        return result
-    raise errors.failed(str(result)) from result
 
 
 def is_numeric(host: str) -> bool:

@@ -7,7 +7,7 @@ import ssl
 from typing import Final, Self
 
 from runpod_sdk._io.http11.connection import READ_SIZE, OnData
-from runpod_sdk._io.http11.happy_eyeballs import connect, limit_unacknowledged
+from runpod_sdk._io.http11.happy_eyeballs import LookUps, connect, limit_unacknowledged
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready
 from runpod_sdk._io.transport_errors import (
     ConnectError,
@@ -32,9 +32,11 @@ class SocketStream:
         self._is_plain = not isinstance(sock, ssl.SSLSocket)
 
     @classmethod
-    async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> Self:
+    async def open(
+        cls, look_ups: LookUps, host: str, port: int, tls: ssl.SSLContext | None
+    ) -> Self:
         """Connect to the address of *host* that answers first."""
-        sock = connect(host, port, _CONNECTING)
+        sock = connect(host, port, _CONNECTING, look_ups=look_ups)
         return cls(sock if tls is None else encrypted(sock, host, tls, _CONNECTING))
 
     async def read(self) -> bytes:
