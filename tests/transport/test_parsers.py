@@ -82,6 +82,18 @@ READABLE = {
         b"HTTP/1.1 200 OK\r\n" + LENGTH + CHUNKED + b"\r\n" + CHUNKS + b"\r\n",
         True,
     ),
+    "with a folded header": (
+        b"HTTP/1.1 200 OK\r\nX-A: b \r\n c\r\nX-B:\r\n d\r\n" + LENGTH + b"\r\n" + GOOD,
+        True,
+    ),
+    "with control characters": (
+        b"HTTP/1.1 200 OK\r\nX-A: \x01\x7fb\r\n" + LENGTH + b"\r\n" + GOOD,
+        True,
+    ),
+    "in chunks with padded sizes": (
+        b"HTTP/1.1 200 OK\r\n" + CHUNKED + b"\r\n%x  \r\n%s\r\n0\r\n\r\n" % (len(GOOD), GOOD),
+        True,
+    ),
     "with a long header": (
         b"HTTP/1.1 200 OK\r\nX-Long: " + b"v" * 60_000 + b"\r\n" + LENGTH + b"\r\n" + GOOD,
         True,
@@ -97,6 +109,7 @@ BROKEN = {
     "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
     "another protocol": b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nabc",
     "a bad header": b"HTTP/1.1 200 OK\r\nno colon\r\n" + LENGTH + b"\r\n" + GOOD,
+    "a null character": b"HTTP/1.1 200 OK\r\nX-A: \0\r\n" + LENGTH + b"\r\n" + GOOD,
     "an endless head": b"HTTP/1.1 200 OK\r\n" + b"X-Long: %s\r\n" % (b"v" * 500) * 400,
     "an endless trailer": b"HTTP/1.1 200 OK\r\n"
     + CHUNKED
@@ -154,6 +167,9 @@ def split(data: bytes, places: list[int], last: int) -> list[bytes]:
 @example(name="after hints", places=[1, 2, 40, 41, 42, 43, 60])
 @example(name="in chunks", places=list(range(200)))
 @example(name="with another behind it", places=[])
+@example(name="with a folded header", places=[])
+@example(name="with control characters", places=[])
+@example(name="in chunks with padded sizes", places=[])
 @example(name="with hints behind it", places=[])
 @example(name="with another protocol behind it", places=[])
 def test_a_response(scripted: Any, name: str, places: list[int]) -> None:

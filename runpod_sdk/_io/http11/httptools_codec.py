@@ -74,9 +74,13 @@ class _ResponseParser:
         """How many of the pieces belong to the response, once it is complete."""
         self._is_reusable = False
         self._parser: Any = httptools.HttpResponseParser(self)
-        # As h11 does: lines may end without CR, and Transfer-Encoding precedes Content-Length.
+        # As h11 does: lines may end without CR, Transfer-Encoding precedes Content-Length, a header
+        # may be folded or have control characters, and spaces may follow the size of a chunk.
         self._parser.set_dangerous_leniencies(
-            lenient_optional_cr_before_lf=True, lenient_chunked_length=True
+            lenient_optional_cr_before_lf=True,
+            lenient_chunked_length=True,
+            lenient_headers=True,
+            lenient_spaces_after_chunk_size=True,
         )
 
     def receive(self, data: bytes, receiver: ResponseReceiver) -> None:
@@ -85,6 +89,8 @@ class _ResponseParser:
         else:
             self._end_of_connection()
         if self._status and not self._is_announced:
+            if any(b"\0" in value for _, value in self._headers):
+                raise RemoteProtocolError("a header of the response has a null character")
             self._is_announced = True
             receiver.head(self._status, self._headers)
         if self._is_complete:
