@@ -140,7 +140,8 @@ class LocalEndpoint:
         self._server: ServerThread | None = None
         self._process: int | None = None
         self._closed = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may call `close` in the other methods
+        self._started = False
 
     def _addresses(self, endpoint_id: str) -> WorkerAddresses:
         return WorkerAddresses(
@@ -219,40 +220,15 @@ class LocalEndpoint:
             RuntimeError: The endpoint has been closed.
         """
         with self._lock:
-            if self._closed:
-                raise RuntimeError("the local endpoint is closed; make a new one")
+            self._check_open()
             if self._server is None:
-                page_key = f"page_{secrets.token_hex(20)}"
-                app = App(
-                    {
-                        runtime.endpoint_id: runtime.routes(self._fault_middleware)
-                        for runtime in self._runtimes
-                    },
-                    any_id=self._any_id,
-                    local_routes=[
-                        *fault_routes(self._faults),
-                        *control_routes({one.endpoint_id: one.broker for one in self._runtimes}),
-                    ],
-                    pages=pages(endpoint_ids=self.endpoint_ids, key=page_key),
-                    api_key=self.api_key,
-                    worker_key=self._worker_key,
-                    page_key=page_key,
-                )
-                server = ServerThread(
-                    app,
-                    port=self._port,
-                    on_open=self._open,
-                    on_close=self._close,
-                )
-                # Before it starts workers, which need its URL.
-                self._server, self._process = server, os.getpid()
+                self._start()
+                self._started = True
                 try:
-                    server.start()
-                except BaseException:
-                    self._server = self._process = None
+                    self._check_open()  # a signal handler may have closed it in the meantime
+                except RuntimeError:
+                    self._stop()
                     raise
-                if isinstance(self._clock, VirtualClock):
-                    self._clock.follow(self._look_at_clock)
         return self
 
     def close(self) -> None:
@@ -270,13 +246,55 @@ class LocalEndpoint:
             if self._closed:
                 return
             self._closed = True
-            if self._server is None:
-                return
-            if isinstance(self._clock, VirtualClock):
-                self._clock.unfollow(self._look_at_clock)
+            self._stop()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the local endpoint is closed; make a new one")
+
+    def _start(self) -> None:
+        page_key = f"page_{secrets.token_hex(20)}"
+        app = App(
+            {
+                runtime.endpoint_id: runtime.routes(self._fault_middleware)
+                for runtime in self._runtimes
+            },
+            any_id=self._any_id,
+            local_routes=[
+                *fault_routes(self._faults),
+                *control_routes({one.endpoint_id: one.broker for one in self._runtimes}),
+            ],
+            pages=pages(endpoint_ids=self.endpoint_ids, key=page_key),
+            api_key=self.api_key,
+            worker_key=self._worker_key,
+            page_key=page_key,
+        )
+        server = ServerThread(
+            app,
+            port=self._port,
+            on_open=self._open,
+            on_close=self._close,
+        )
+        # Before it starts workers, which need its URL.
+        self._server, self._process = server, os.getpid()
+        try:
+            server.start()
+        except BaseException:
+            self._server = self._process = None
+            raise
+        if isinstance(self._clock, VirtualClock):
+            self._clock.follow(self._look_at_clock)
+
+    def _stop(self) -> None:
+        if not self._started:
+            return
+        self._started = False
+        if isinstance(self._clock, VirtualClock):
+            self._clock.unfollow(self._look_at_clock)
+        if self._server is not None:
             self._server.stop()
-            for runtime in self._runtimes:
-                runtime.join()
+        for runtime in self._runtimes:
+            runtime.join()
 
     def _look_at_clock(self) -> None:
         for runtime in self._runtimes:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -192,6 +194,81 @@ def test_closing_does_not_wait_for_a_blocked_handler(caplog: pytest.LogCaptureFi
         thread.join(support.PATIENCE)
     assert not any(thread.is_alive() for thread in blocked)
     api.http.close()
+
+
+def test_a_handler_can_close_its_endpoint() -> None:
+    """It does not wait for itself."""
+    ends: list[BaseException | None] = []
+    done = threading.Event()
+
+    def handler(_: Any) -> None:
+        try:
+            local.close()
+            ends.append(None)
+        except BaseException as error:
+            ends.append(error)
+        done.set()
+
+    with LocalEndpoint(handler) as local:
+        api = Api(local)
+        api.run(1)
+        assert done.wait(10)
+    api.http.close()
+    assert ends == [None]
+
+
+@pytest.fixture
+def closing() -> Iterator[list[LocalEndpoint]]:
+    """Let SIGUSR1 close the endpoints of a list."""
+    locals_: list[LocalEndpoint] = []
+    old = signal.signal(signal.SIGUSR1, lambda *_: [local.close() for local in locals_])
+    yield locals_
+    signal.signal(signal.SIGUSR1, old)
+
+
+def test_a_signal_handler_can_close_what_is_being_closed(closing: list[LocalEndpoint]) -> None:
+    """It does not wait for the code that it interrupts."""
+    started = threading.Event()
+
+    async def handler(_: Any) -> None:
+        try:
+            started.set()
+            await asyncio.sleep(60)
+        finally:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    with LocalEndpoint(handler) as local:
+        closing.append(local)
+        api = Api(local)
+        api.run(1)
+        assert started.wait(10)
+    api.http.close()
+
+
+@pytest.mark.parametrize("calls", [3, 60, 400])
+def test_a_signal_handler_can_close_what_is_being_started(
+    closing: list[LocalEndpoint], calls: int
+) -> None:
+    """After so many calls of functions, it is closed, or not started at all."""
+    left = iter(range(calls))
+
+    def trace(*_: object) -> None:
+        if next(left, None) is None:
+            sys.settrace(None)
+            signal.raise_signal(signal.SIGUSR1)
+
+    before = threads()
+    local = LocalEndpoint(echo)
+    closing.append(local)
+    sys.settrace(trace)
+    try:
+        with suppress(RuntimeError):
+            local.start()
+    finally:
+        sys.settrace(None)
+    with pytest.raises(RuntimeError, match="closed"):
+        local.start()
+    assert threads() == before
 
 
 def test_each_job_that_ends_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -191,7 +191,13 @@ class ThreadWorker:
         self._call(self._closed.set)
 
     def join(self, timeout: float) -> bool:
-        """Wait for the end of the thread; return whether it has ended."""
+        """
+        Wait for the end of the thread; return whether it has ended.
+
+        A thread cannot wait for itself: it ends when its handler, which called this, returns.
+        """
+        if self._thread is threading.current_thread():
+            return True
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
