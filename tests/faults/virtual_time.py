@@ -191,14 +191,16 @@ class VirtualTime:
             self._changes += 1
             if not self._working:
                 self._changed.notify_all()
-        happened = dict(waiting.poll(HANGING * 1000))
-        with self._changed:
-            if wait in self._waits:
-                self._waits.remove(wait)
-                self._working += 1
-                self._changes += 1
-            else:
-                ended.clear()
+        try:
+            happened = dict(waiting.poll(HANGING * 1000))
+        finally:
+            with self._changed:
+                if wait in self._waits:
+                    self._waits.remove(wait)
+                    self._working += 1
+                    self._changes += 1
+                else:
+                    ended.clear()
         if not happened:
             raise RuntimeError("all threads of a test wait for each other")
         return not happened.keys().isdisjoint(files)
