@@ -120,6 +120,10 @@ class TimeLimit:
         """Return the seconds left; zero or less after the end, infinity without a limit."""
         return self.ends_at - self._now()
 
+    def has_passed(self) -> bool:
+        """Return whether the limit may have ended the attempt, by a timer that fired early."""
+        return self.left() <= TIMER_RESOLUTION
+
     def add_progress(self, size: int) -> None:
         """Record that *size* bytes of a body were sent or received."""
         self._transferred += size

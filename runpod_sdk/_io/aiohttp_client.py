@@ -91,7 +91,7 @@ class AiohttpSender:
             response.distrust = self.drop_idle
             return response
         except BaseException as reason:
-            failed = isinstance(reason, HTTPError) or limit.left() <= 0
+            failed = isinstance(reason, HTTPError) or limit.has_passed()
             # After a whole body, aiohttp has returned the connection to its pool.
             doubted = attempt.is_kept or isinstance(reason, DecodingError)
             if failed and doubted and self._current is generation:

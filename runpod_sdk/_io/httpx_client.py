@@ -175,7 +175,7 @@ class AsyncHttpxSender:
                 finally:
                     _break_cycle(response, self._library)
         except BaseException as reason:
-            if isinstance(reason, HTTPError) or limit.left() <= 0:
+            if isinstance(reason, HTTPError) or limit.has_passed():
                 expire_idle_connections(self._client)
             raise
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.io import Request, RequestFailed, Response
 from runpod_sdk._flows.send import call
@@ -397,6 +398,14 @@ def test_a_timer_that_fires_early() -> None:
         outcome = drive(call(here, op, here.deadline(0.3)))  # type: ignore[arg-type]
         assert isinstance(outcome, errors.RunpodTimeoutError)
         assert len(io.calls) == 1
+
+
+def test_a_limit_whose_timer_fires_early() -> None:
+    """The transports, too, take the attempt as ended by its limit, and drop their connections."""
+    io = VirtualIO(Service(Timeline()))
+    limit = TimeLimit(io.now, Deadline.after(0.3, io.now()))
+    for io.time, passed in ((0.1, False), (0.29, False), (0.3 - 1e-9, True), (0.4, True)):
+        assert limit.has_passed() is passed
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.BUSY, Fault.TOO_MANY])

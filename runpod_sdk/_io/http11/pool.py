@@ -82,7 +82,7 @@ class ConnectionPool:
             reusable = connection.renew()
         except BaseException as reason:
             await connection.close()
-            if is_kept and (isinstance(reason, HTTPError) or limit.left() <= 0):
+            if is_kept and (isinstance(reason, HTTPError) or limit.has_passed()):
                 self.drop_idle()
             raise
         response.distrust = self.drop_idle
