@@ -28,7 +28,7 @@ from runpod_sdk._io.httpx_over_pool import (
     PooledTransport,
 )
 from runpod_sdk._io.identity import Identity
-from runpod_sdk._io.transport_errors import ConnectTimeout, HTTPError, ReadTimeout
+from runpod_sdk._io.transport_errors import CloseError, ConnectTimeout, HTTPError, ReadTimeout
 from runpod_sdk._types import AsyncHttpClient, HttpClient
 from runpod_sdk.errors import ClientClosedError
 from runpod_sdk.settings import Config
@@ -57,11 +57,13 @@ def _library_of(http_client: object, cls: type[Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(client: Any) -> Iterator[None]:
     """Raise the exception of `transport_errors` for one of httpx or httpx2."""
     try:
         yield
     except Exception as error:
+        if type(error) is RuntimeError and client.is_closed:  # by another thread, just before
+            raise CloseError(str(error), source=error) from error
         for cls in type(error).__mro__:
             own = vars(transport_errors).get(cls.__name__)
             if own is not None and cls.__module__ in ("httpx", "httpx2"):
@@ -99,7 +101,7 @@ class HttpxSender:
         outgoing.extensions["trace"] = trace.note
         trace.untraced()
         try:
-            with _translated_errors():
+            with _translated_errors(self._client):
                 with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                     response = self._client.send(
                         outgoing, auth=None, follow_redirects=False, stream=True
@@ -157,7 +159,7 @@ class AsyncHttpxSender:
         outgoing.extensions["trace"] = partial(_note, trace)
         trace.untraced()
         try:
-            with _translated_errors():
+            with _translated_errors(self._client):
                 with reading_while_sending(isinstance(outgoing.stream, _Upload)):
                     response = await self._client.send(
                         outgoing, auth=None, follow_redirects=False, stream=True
@@ -314,6 +316,8 @@ def _request(
 ) -> httpx.Request:
     request, limit, identity = exchange.request, exchange.limit, exchange.identity
     if client.is_closed:
+        if identity.config.own_http:
+            raise CloseError("the client was closed")
         raise ClientClosedError("the http_client is closed: pass an open one; nothing was sent")
     left = limit.left()
     if left <= 0:

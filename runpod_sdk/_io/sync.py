@@ -89,10 +89,11 @@ class SyncIO:
             proxies.proxy_for(config)  # raise early if the proxy is invalid
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close the client in its owner
         self._default: ConnectionPool | HttpxSender | None = None
         self._for_mocks: HttpxSender | None = None
         """Replaces the default while functions of httpx are mocked."""
+        self._closing = False
         self._closed = threading.Event()
         self._attempts: set[TimeLimit] = set()
         """Attempts in progress, in any thread."""
@@ -170,18 +171,27 @@ class SyncIO:
     def close(self) -> None:
         """Close the client's own connections, and end the attempts of other threads."""
         with self._lock:
-            self._closed.set()
-            for attempt in list(self._attempts):
-                end(attempt)
-            for settled in list(self._waiting):
-                settled.set()
-            for other in list(self.loop_ios):
-                other.close_soon()
-            for child in list(self._children):
-                child.close()
-            for sender in (self._default, self._for_mocks):
-                if sender is not None:
-                    drive(sender.close())
+            if self._closing:  # in a signal handler, which has interrupted this method
+                return
+            self._closing = True
+            try:
+                self._close()
+            finally:
+                self._closing = False
+
+    def _close(self) -> None:
+        self._closed.set()
+        for attempt in list(self._attempts):
+            end(attempt)
+        for settled in list(self._waiting):
+            settled.set()
+        for other in list(self.loop_ios):
+            other.close_soon()
+        for child in list(self._children):
+            child.close()
+        for sender in (self._default, self._for_mocks):
+            if sender is not None:
+                drive(sender.close())
 
     def check_open(self) -> None:
         """Raise `ClientClosedError` if the client was closed."""
@@ -206,10 +216,12 @@ class SyncIO:
             self.check_open()
             if is_replaced:
                 self._for_mocks = self._for_mocks or _httpx_sender(self.config)
-                return self._for_mocks
-            if self._default is None:
-                self._default = _default_sender(self.config, self.transport)
-            return self._default
+                sender: ConnectionPool | HttpxSender = self._for_mocks
+            else:
+                self._default = self._default or _default_sender(self.config, self.transport)
+                sender = self._default
+            self.check_open()  # a signal handler may have closed the client in the meantime
+            return sender
 
     def _find_identity(self) -> Identity:
         """Return the identity with the constant API key, or with a key from the function."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import anyio
@@ -22,7 +26,7 @@ from runpod_sdk import (
     SubmissionUncertainError,
 )
 from tests.transport.conftest import Way
-from tests.transport.server import Server, Visit
+from tests.transport.server import Server, Visit, good
 from tests.transport.test_addresses import silent
 
 __all__ = ["silent"]
@@ -143,6 +147,38 @@ def test_while_a_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
                 call.result(10)
         finally:
             answer.set()
+
+
+@pytest.mark.parametrize("transport", ["direct", "httpx"])
+def test_in_a_signal_handler(transport: Any) -> None:
+    """It waits for no lock of the code that it interrupts, a call or another `close`."""
+
+    def close(*_: object) -> None:
+        client.close()
+
+    def trace(*_: object) -> None:
+        if next(calls, None) is None:
+            sys.settrace(None)
+            signal.raise_signal(signal.SIGUSR1)
+
+    old = signal.signal(signal.SIGUSR1, close)
+    try:
+        with Server(good) as server:
+            for count in range(1, 600, 20):
+                client = Runpod("key-of-a-test", base_url=server.base_url, transport=transport)
+                endpoint = client.endpoint("ep")
+                for method in (partial(endpoint.status, "j1"), client.close):
+                    calls = iter(range(count))
+                    sys.settrace(trace)
+                    try:
+                        with suppress(ClientClosedError):
+                            method()
+                    finally:
+                        sys.settrace(None)
+                with pytest.raises(ClientClosedError):
+                    endpoint.status("j1")
+    finally:
+        signal.signal(signal.SIGUSR1, old)
 
 
 def test_between_polls(way: Way) -> None:
