@@ -156,6 +156,8 @@ def test_lines_of_worker_processes_belong_to_the_job_that_they_run() -> None:
     with LocalEndpoint(WorkerCommand([sys.executable, str(WORKER)])) as local:
         api = Api(local)
         page = page_of(api)
+        worker = next(iter(page.state()["workers"]))["id"]
+        until(lambda: page.state(worker=worker)["log"]["lines"])
         job = api.run({"print": ["hello", "the key is KEY"], "sleep": 0.1})
         until(lambda: api.status(job)["status"] == "COMPLETED")
         state = page.state(job=job)

@@ -56,7 +56,7 @@ def test_a_worker_runs_where_and_with_what_it_is_told(
     caplog.set_level(logging.INFO, LOGGER)
     api = start("one", "two words", cwd=tmp_path)
     done = api.run_sync({"n": 1})
-    assert f"{done['workerId']} | started one two words {tmp_path}" in caplog.messages
+    until(lambda: f"{done['workerId']} | started one two words {tmp_path}" in caplog.messages)
     assert set(done) == support.COMPLETED
 
 
@@ -83,7 +83,7 @@ def test_folders_of_workers_are_removed(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     api = start()
-    api.run_sync({})
+    api.run_sync({"n": 1})
     (folder,) = tmp_path.iterdir()
     assert len([*folder.iterdir()]) == 1
     api.local.close()
