@@ -141,9 +141,9 @@ def test_the_end_of_a_process_is_seen_without_waitid(
     monkeypatch.setattr(select, "kevent", lambda pid, kind, flags, what: pid, raising=False)
     monkeypatch.setattr(select, "kqueue", Queue, raising=False)
     api = start()
-    done = api.run_sync({})
+    done = api.run_sync({"n": 1})
     api.run({"exit": 3})
-    assert api.run_sync({})["workerId"] != done["workerId"]
+    assert api.run_sync({"n": 1})["workerId"] != done["workerId"]
 
 
 def test_a_system_without_either_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
