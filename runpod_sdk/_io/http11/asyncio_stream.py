@@ -20,9 +20,12 @@ _MAX_UNREAD: Final = 2**20
 """The number of received and unread bytes from which the transport pauses."""
 
 
-class AsyncioStream(asyncio.Protocol):
+class AsyncioStream(asyncio.BufferedProtocol):
     """
     A network stream by an asyncio protocol, which receives data as soon as it arrives.
+
+    The streams of a loop receive into the same buffer, because asyncio passes on what is in it
+    before it receives more. Without a buffer, it allocates 256 KiB each time.
 
     A read of received data does not wait, and neither does a write that the system accepts at once.
     A stream by anyio would wait in both cases, and query the selector each time.
@@ -30,8 +33,9 @@ class AsyncioStream(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, buffer: memoryview) -> None:
         self._socket = sock
+        self._buffer = buffer
         self._loop = asyncio.get_running_loop()
         self._received = b""
         self._is_full = False
@@ -51,7 +55,7 @@ class AsyncioStream(asyncio.Protocol):
         try:
             sock = await connector.connect(host, port)
             _, stream = await asyncio.get_running_loop().create_connection(
-                partial(cls, sock), sock=sock
+                partial(cls, sock, connector.buffer), sock=sock
             )  # closes the socket on failure
         except (OSError, UnicodeError) as error:
             raise ConnectError(str(error)) from error
@@ -99,7 +103,7 @@ class AsyncioStream(asyncio.Protocol):
         """Read the data received before the end of the connection, which the transport drops."""
         with contextlib.suppress(OSError):
             while data := self._socket.recv(READ_SIZE):
-                self.data_received(data)
+                self._add(data)
 
     def limit_unacknowledged(self, seconds: float) -> None:
         limit_unacknowledged(self._socket, seconds)
@@ -122,7 +126,13 @@ class AsyncioStream(asyncio.Protocol):
         # No data is buffered: after a write has returned, the system has all of it.
         self._transport.set_write_buffer_limits(high=0)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._add(bytes(self._buffer[:nbytes]))
+
+    def _add(self, data: bytes) -> None:
         was_full = len(self._received) > _MAX_UNREAD
         self._received += data
         if len(self._received) > _MAX_UNREAD and not was_full:

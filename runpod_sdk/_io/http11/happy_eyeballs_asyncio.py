@@ -6,7 +6,7 @@ import asyncio
 import copy
 import socket
 from collections import deque
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from runpod_sdk._io.http11.happy_eyeballs import (
     HEAD_START,
@@ -17,6 +17,8 @@ from runpod_sdk._io.http11.happy_eyeballs import (
     new_socket,
 )
 
+_BUFFER_SIZE: Final = 256 * 1024
+
 _Found: TypeAlias = list[Address] | OSError | UnicodeError
 
 
@@ -26,6 +28,8 @@ class Connector:
     def __init__(self) -> None:
         self._look_ups: dict[tuple[str, int], _LookUp] = {}
         """Look-ups that connections wait for."""
+        self.buffer = memoryview(bytearray(_BUFFER_SIZE))
+        """The buffer into which all connections receive."""
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """
