@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 Address: TypeAlias = "IPv4Address | IPv6Address"
 
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+"""The port of a URL without one, by its scheme."""
+
 _PRIVATE_NAMES: Final = (
     "corp",
     "example",

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen
 
-from runpod_sdk._hosts import address_of, is_host, is_loopback
+from runpod_sdk._hosts import DEFAULT_PORTS, address_of, is_host, is_loopback
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _SYSTEM: Final = "the system's proxy settings"
 _SOCKS: Final = ("socks5", "socks5h")
-_PORTS: Final = {"http": 80, "https": 443}
 _ENCODE: Final = (
     "in a user name or a password, write special characters as percent codes:"
     " # as %23, / as %2F, ? as %3F, @ as %40"
@@ -122,7 +121,7 @@ def _parsed(text: str) -> Proxy | str:
     scheme = scheme.lower()
     if scheme in ("socks", "socks4", "socks4a"):
         return f"{scheme}:// is not supported: use socks5:// if the proxy supports SOCKS 5"
-    if scheme not in (*_PORTS, *_SOCKS):
+    if scheme not in (*DEFAULT_PORTS, *_SOCKS):
         return "a proxy URL must begin with http://, https://, socks5:// or socks5h://"
     authority, path = _split(rest)
     user, has_user, server = authority.rpartition("@")
@@ -153,7 +152,7 @@ def _is_excepted(source: str, scheme: str, host: str, port: int | None) -> bool:
 
         return bool(urllib.request.proxy_bypass(host))
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    port = port or _PORTS[scheme]
+    port = port or DEFAULT_PORTS[scheme]
     return any(_covers(entry, scheme, host, port) for entry in re.split(r"[,\s]+", listed))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-_PORTS: Final = {"http": 80, "https": 443}
+from runpod_sdk._hosts import DEFAULT_PORTS
+
 _IN_A_PATH: Final = "".join(set(map(chr, range(0x21, 0x7F))) - set('"#<>?`{}'))
 """ASCII characters of a path that are not percent-encoded."""
 
@@ -19,7 +20,7 @@ class ServerURL:
         self.scheme = parts.scheme
         self.host = _in_ascii(parts.hostname or "")
         """The host's name or address, without the brackets of an IPv6 address."""
-        self.port = parts.port or _PORTS[parts.scheme]
+        self.port = parts.port or DEFAULT_PORTS[parts.scheme]
         self.path = quote(parts.path, safe=_IN_A_PATH).rstrip("/")
         """The path, without a slash at its end."""
 
@@ -31,7 +32,7 @@ class ServerURL:
     @property
     def authority(self) -> str:
         """The host, with the port unless it is the scheme's default: the header `Host`."""
-        return self._written_host if self.port == _PORTS[self.scheme] else self.address
+        return self._written_host if self.port == DEFAULT_PORTS[self.scheme] else self.address
 
     @property
     def _written_host(self) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from attrs import frozen
 
 from runpod_sdk._flows.io import Request, RequestFailed
+from runpod_sdk._hosts import DEFAULT_PORTS
 from runpod_sdk.models import JobState
 
 Attributes = dict[str, str | int | float]
@@ -70,7 +71,7 @@ class ServerAttributes:
     @classmethod
     def of(cls, base_url: str) -> ServerAttributes:
         url = urlsplit(base_url)
-        port = url.port or (443 if url.scheme == "https" else 80)
+        port = url.port or DEFAULT_PORTS[url.scheme]
         labels: Attributes = {"server.address": url.hostname or "", "server.port": port}
         return cls(base_url, url.path, labels)
 
