@@ -79,14 +79,16 @@ CLOCK = ThreadClock()
 
 
 class JumpingIO(SyncIO):
-    """A port of the sync client that sends and waits for answers, but sleeps in no time."""
+    """A port of the sync client that sends and waits for answers, but sleeps on a clock."""
+
+    clock: Any = CLOCK
 
     async def sleep(self, seconds: float) -> None:
         await super().sleep(0)
-        CLOCK.sleep(seconds)
+        self.clock.sleep(seconds)
 
     def now(self) -> float:
-        return CLOCK.now()
+        return self.clock.now()  # type: ignore[no-any-return]
 
 
 class JumpingRunpod(Runpod):

@@ -31,7 +31,7 @@ import sniffio
 import trio
 
 from runpod_sdk import Runpod
-from runpod_sdk._io.sync import SyncIO
+from tests.facade.clocks import JumpingIO
 
 TICK = 2.0**-8
 """The clock jumps to multiples of this, in seconds: waits that end close together end at once."""
@@ -334,15 +334,10 @@ async def prepare_loop() -> None:
         trio.socket.set_custom_hostname_resolver(_Resolver())
 
 
-class _VirtualIO(SyncIO):
+class _VirtualIO(JumpingIO):
     """A port of the sync client in the time of its thread."""
 
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(0)
-        TIME.sleep(seconds)
-
-    def now(self) -> float:
-        return TIME.now()
+    clock = TIME
 
 
 class VirtualRunpod(Runpod):
