@@ -155,7 +155,11 @@ class Browser:
     # -- screens
 
     def screen(self, width: int, height: int, *, scheme: str = "light") -> None:
-        """Emulate a screen of that size, and what its owner prefers, `light` or `dark`."""
+        """
+        Emulate a screen of that size, and what its owner prefers: `light` or `dark`, no motion.
+
+        So a colour is never looked at while it changes.
+        """
         self.cdp(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -163,7 +167,8 @@ class Browser:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
         self.cdp("Emulation.setEmulatedMedia", features=features)
 
     def screenshot(self, path: Path) -> None:
