@@ -216,7 +216,7 @@ class RateLimiter:
 
     def __init__(self, allowance: Allowance) -> None:
         self._slots = allowance.concurrent
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may call the client that it interrupts
         self._running = 0
         self._queue: deque[Future[None]] = deque()
         self._schedule = StartSchedule(allowance, deque(maxlen=allowance.requests))
@@ -233,14 +233,19 @@ class RateLimiter:
 
     def release(self) -> None:
         with self._lock:
-            while self._queue:
-                waiter = self._queue.popleft()
-                if waiter.set_running_or_notify_cancel():
-                    break
-            else:
+            waiter = self._next_waiter()
+            if waiter is None:
                 self._running -= 1
-                return
-        waiter.set_result(None)
+        if waiter is not None:
+            waiter.set_result(None)
+
+    def _next_waiter(self) -> Future[None] | None:
+        try:
+            while not (waiter := self._queue.popleft()).set_running_or_notify_cancel():
+                pass
+        except IndexError:
+            return None
+        return waiter
 
     def abandon(self, waiter: Future[None]) -> None:
         if not waiter.cancel():
@@ -290,7 +295,6 @@ class RateLimiters:
         self._reset()
 
     def _reset(self) -> None:
-        self._lock = threading.Lock()
         self._limiters: dict[tuple[str, RateLimitedCall], Limiter] = {}
         self._pid = os.getpid()
 
@@ -298,11 +302,10 @@ class RateLimiters:
         if self._pid != os.getpid():
             self._reset()
         key = endpoint_id, limit
-        with self._lock:
-            limiter = self._limiters.get(key)
-            if limiter is None:
-                limiter = self._limiters[key] = self._new(endpoint_id, limit)
-            return limiter
+        limiter = self._limiters.get(key)
+        if limiter is None:  # threads may do this at the same time; all get the first limiter
+            limiter = self._limiters.setdefault(key, self._new(endpoint_id, limit))
+        return limiter
 
     def _new(self, endpoint_id: str, limit: RateLimitedCall) -> Limiter:
         return RateLimiter(RATES[limit].scaled(self._share))

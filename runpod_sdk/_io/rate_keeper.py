@@ -62,8 +62,7 @@ class RateKeeper:
     def limiter(self, endpoint_id: str, limit: RateLimitedCall) -> SharedRateLimiter:
         limiter = SharedRateLimiter(RATES[limit], self._client, time.monotonic, self._wake)
         with self._changed:
-            self._limiters[f"{endpoint_id}:{limit.name.lower()}"] = limiter
-        return limiter
+            return self._limiters.setdefault(f"{endpoint_id}:{limit.name.lower()}", limiter)
 
     def _wake(self) -> None:
         with self._changed:

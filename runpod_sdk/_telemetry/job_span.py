@@ -43,7 +43,7 @@ class JobSpan:
         self.ended = False
         self.process = os.getpid()
         """The process that started the span; a fork must not end it again."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def context(self) -> Context:

@@ -37,7 +37,7 @@ class Telemetry:
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may hold."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def attempt(
         self, send: Callable[[Request, TimeLimit], Sending], request: Request, limit: TimeLimit

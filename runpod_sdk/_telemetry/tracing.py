@@ -44,7 +44,7 @@ class Tracing:
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may hold."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     async def attempt(self, request: Request, sending: Coroutine[Any, Any, Response]) -> Response:
         """Await *sending*, and record it as a span and a metric."""

@@ -63,7 +63,10 @@ class Interrupter:
         self.count += 1
         if 0 < self.at <= self.count and not _in_destructor():
             self.armed, self.where = False, (Path(code.co_filename).name, code.co_name, offset)
-            raise self.error
+            self.interrupt()
+
+    def interrupt(self) -> None:
+        raise self.error
 
 
 def _in_destructor() -> bool:

@@ -13,7 +13,6 @@ or a router forgot them. They are closed, so that the next attempt opens a new o
 from __future__ import annotations
 
 import ssl
-import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cached_property, lru_cache
@@ -54,7 +53,6 @@ class ConnectionPool:
         self._codec = _codec()
         self._headers = lru_cache(maxsize=64)(self._codec.headers)
         self._idle: deque[HTTP11Connection] = deque()
-        self._lock = threading.Lock()
         self._closed = False
 
     async def send(
@@ -94,43 +92,48 @@ class ConnectionPool:
 
     async def close(self) -> None:
         """Close idle connections; close the others after their requests."""
-        with self._lock:
-            self._closed = True
-        for connection in self._take_idle():
+        self._closed = True
+        while (connection := self._pop()) is not None:
             await connection.close()
 
     def drop_idle(self) -> None:
         """Close idle connections at once; also works without a loop."""
-        for connection in self._take_idle():
+        while (connection := self._pop()) is not None:
             connection.release()
 
-    def _take_idle(self) -> deque[HTTP11Connection]:
-        with self._lock:
-            taken, self._idle = self._idle, deque()
-        return taken
+    # Without a lock, which a signal handler's request would wait for if it was interrupted in here.
 
     def _take_last(self, longest_idle: float) -> HTTP11Connection | None:
         """Return the connection used last, if it is open and idle for at most *longest_idle*."""
-        while True:
-            with self._lock:
-                if not self._idle or self._idle[-1].idle_time() > longest_idle:
-                    return None
-                connection = self._idle.pop()
+        while (connection := self._pop()) is not None:
+            if connection.idle_time() > longest_idle:
+                self._idle.append(connection)  # another kind of request may use it
+                return None
             if not connection.is_closed():
                 return connection
             connection.release()
+        return None
 
     async def _put_back(self, connection: HTTP11Connection) -> None:
         """Keep a connection; close connections that are idle for too long, or exceed the limit."""
-        surplus: list[HTTP11Connection] = []
-        with self._lock:
-            while self._idle and (
-                len(self._idle) >= MAX_IDLE or self._idle[0].idle_time() > IDLE_TIME
-            ):
-                surplus.append(self._idle.popleft())
-            (surplus if self._closed else self._idle).append(connection)
-        for connection in surplus:
-            await connection.close()
+        self._idle.append(connection)
+        while (surplus := self._pop_surplus()) is not None:
+            await surplus.close()
+
+    def _pop(self) -> HTTP11Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _pop_surplus(self) -> HTTP11Connection | None:
+        idle = self._idle
+        try:
+            if self._closed or len(idle) > MAX_IDLE or idle[0].idle_time() > IDLE_TIME:
+                return idle.popleft()
+        except IndexError:  # another thread took the last one
+            pass
+        return None
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
