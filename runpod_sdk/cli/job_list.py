@@ -22,12 +22,14 @@ from runpod_sdk.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
+    from rich.text import Text
 
 _AT_ONCE: Final = 8
 _WATCH_PAUSE: Final = 2.0
 _WIDE: Final = 100
 """Columns from which the input has a column of its own."""
+_GAP: Final = 2
 _COLUMNS: Final = ("JOB", "ENDPOINT", "AGE", "STATUS", "INPUT")
 _STYLES: Final = {
     "COMPLETED": "green",
@@ -151,25 +153,46 @@ def _row(entry: Entry, statuses: Statuses) -> list[str]:
     return [entry.id, entry.endpoint, history.age(entry), *status, entry.preview]
 
 
-def _table(entries: list[Entry], statuses: Statuses) -> Table:
-    """Return the table for a terminal; a narrow one shows the input below the id."""
+def _table(entries: list[Entry], statuses: Statuses) -> RenderableType:
+    """
+    Return the table for a terminal.
+
+    A narrow one shows the input below the id, and the rest too if the id would be cut otherwise.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    narrow = columns(sys.stdout) < _WIDE
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    ids = max((len(entry.id) for entry in entries), default=0)
-    for name in _COLUMNS:
-        width = {"JOB": ids, "AGE": len("59 min")}.get(name)
-        if (statuses or name != "STATUS") and not (narrow and name == "INPUT"):
-            fixed = width if narrow and name == "JOB" else None
-            table.add_column(name, no_wrap=True, min_width=width, width=fixed)
-    for entry in entries:
-        job, *cells, preview = map(Text, map(without_controls, _row(entry, statuses)))
-        preview.style = "dim"
+    width = columns(sys.stdout)
+    rows = [[Text(without_controls(cell)) for cell in _row(entry, statuses)] for entry in entries]
+    for entry, row in zip(entries, rows, strict=True):
+        row[-1].style = "dim"
         if statuses:
-            cells[-1].style = _STYLES.get(statuses[entry.id], "")
+            row[-2].style = _STYLES.get(statuses[entry.id], "")
+    names = [name for name in _COLUMNS if statuses or name != "STATUS"]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    widths[names.index("AGE")] = len("59 min")
+    if width < sum(widths[:-1]) + _GAP * (len(widths) - 2):
+        return Text("\n").join(_stacked(row, width) for row in rows)
+    narrow = width < _WIDE
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for name, least in zip(names[:-1], widths, strict=False):
+        fixed = least if narrow and name == "JOB" else None
+        table.add_column(name, no_wrap=True, min_width=least, width=fixed)
+    if not narrow:
+        table.add_column(names[-1], no_wrap=True)
+    for job, *cells, preview in rows:
         if narrow:
-            job = Text("\n  ").join([job, *([preview] if preview else [])])
-        table.add_row(job, *cells, *([] if narrow else [preview]))
+            table.add_row(Text("\n  ").join([job, *([preview] if preview else [])]), *cells)
+        else:
+            table.add_row(job, *cells, preview)
     return table
+
+
+def _stacked(row: list[Text], width: int) -> Text:
+    """Return two lines: the id, and below it the status, if it is known, and the rest."""
+    from rich.text import Text
+
+    job, endpoint, age, *status, preview = row
+    rest = Text("  ") + Text("  ").join([*status, age, endpoint, *([preview] if preview else [])])
+    rest.truncate(width, overflow="ellipsis")
+    return job + Text("\n") + rest

@@ -207,19 +207,22 @@ def test_ids_are_completed() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("columns", [50, 80, 200])
 @pytest.mark.usefixtures("environment")
 def test_the_table_fits_the_terminal(command: Command, columns: int) -> None:
-    """A status has its colour; in a narrow terminal the input is below the id."""
-    command("run-sync", f"prompt={'a horse ' * 30}", "mock_error:=true")
+    """A status has its colour; in a narrow terminal the input is below the id, which is whole."""
+    job = command("run-sync", f"prompt={'a horse ' * 30}", "mock_error:=true").document["id"]
     shown = on_terminal("jobs", "--status", columns=columns, colours=True)
     assert shown.status == 0
     assert "\x1b[31mFAILED\x1b[0m" in shown.raw
     lines = shown.text.splitlines()
     assert max(map(len, lines)) < columns
-    assert [line.partition("prompt=a horse a")[0].strip() != "" for line in lines[1:]] == (
-        [True, False] if columns == 80 else [True]
-    )
+    header, *rows = {
+        50: [job, r"  FAILED  \d s  \S+  prompt=a h.*…"],
+        80: [r"JOB .* STATUS", rf"{job}  \S+ +\d s +FAILED", r"  prompt=a horse .*…"],
+        200: [r"JOB .* INPUT", rf"{job}  \S+ +\d s +FAILED +prompt=a horse .*…"],
+    }[columns]
+    assert re.fullmatch(r" *\n".join([header, *rows]), shown.text.rstrip())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
