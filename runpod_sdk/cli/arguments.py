@@ -244,7 +244,9 @@ def _seconds(text: str | None, option: str, others: str = "") -> float | None:
     if text is None:
         return None
     try:
-        return float(text)
+        if (seconds := float(text)) > 0:
+            return seconds
+        reason = f"{text} is not greater than zero"
     except ValueError:
         reason = f"{text!r} is not a number of seconds{others}"
     if (found := _DURATION.fullmatch(text.strip())) is not None:

@@ -20,13 +20,16 @@ _COLUMN: Final = 30
 """Maximum width of the column of option names."""
 _UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
 _ERROR: Final = "Error: "
+_OF_PYDANTIC: Final = "Value error, "
+"""What pydantic, by which typer checks choices, puts before a message."""
 
 
 class Command(TyperCommand):
     """A command whose epilog is a list of examples."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece.replace("{", "").replace("}", "") for piece in pieces]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_examples(formatter, self.epilog)
@@ -76,7 +79,7 @@ def _readable_errors() -> Iterator[None]:
         yield
     except _UsageError as usage_error:
         error: Any = usage_error
-        text: str = error.format_message()
+        text: str = error.format_message().replace(_OF_PYDANTIC, "")
         parameters = error.ctx.command.params if error.ctx is not None else ()
         takes_pairs = any(parameter.name == "pairs" for parameter in parameters)
         option = getattr(error, "option_name", None)

@@ -38,5 +38,15 @@ def test_a_duration_with_a_unit_is_told_in_seconds(typed: str, seconds: str) -> 
         assert caught.value.message.endswith(f"; for {typed} write {seconds}")
 
 
+@pytest.mark.parametrize("typed", ["0", "-1", "nan", "-inf"])
+def test_a_duration_is_greater_than_zero(typed: str) -> None:
+    """The error is one of usage, and names the option."""
+    for given in (lambda: arguments.timeout_option(typed), lambda: policy(typed)):
+        with pytest.raises(typer.BadParameter) as caught:
+            given()
+        assert caught.value.message == f"{typed} is not greater than zero"
+        assert caught.value.param_hint in ("--timeout", "--ttl")
+
+
 def policy(ttl: str) -> object:
     return arguments.request("1", None, None, None, ttl, False)

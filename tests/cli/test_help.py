@@ -60,6 +60,18 @@ def test_the_examples_are_such_as_can_be_typed(name: str) -> None:
                 assert not word.startswith("-") or word in options or word == "-"
 
 
+@pytest.mark.parametrize("name", ["list", "show", "export", "resolve", "resubmit"])
+def test_a_line_of_usage_has_no_braces(name: str) -> None:
+    usage = page("journal", name).partition("\n")[0]
+    assert re.fullmatch(rf"Usage: .* journal {name} \[OPTIONS\] \[?[A-Z .]+\]?(\.\.\.)?", usage)
+
+
+def test_an_error_of_a_choice_names_the_choices() -> None:
+    said = CliRunner().invoke(app, ["run", "x=1", "-o", "table"], env={"RUNPOD_ENDPOINT_ID": "e"})
+    assert said.exit_code == 2
+    assert "'-o': 'table' is not one of 'json', 'text'" in said.stderr
+
+
 def test_exit_statuses_are_on_the_first_page() -> None:
     for code in (0, 1, 2, 3, 4, 5, 124, 130):
         assert re.search(rf"^ +{code}  ", page(), re.MULTILINE)
