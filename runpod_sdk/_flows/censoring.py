@@ -24,6 +24,8 @@ _SHORTEST_SECRET: Final = 8
 """Shorter secrets are not removed: their characters occur in most texts."""
 _GAP: Final = r"""[\s\x00"',;+\[\]\\]{0,8}?"""
 """Matches the characters between two characters of an escaped or split secret."""
+_OTHER_BEGINNINGS: Final = r"\\%&_+-"
+"""What `_spellings` begin with, in a set of characters, where not with the character itself."""
 _SECRET_PARAMETER: Final = re.compile(
     rb"""[?&][^=&#\s"\\]*(?:sig|token|secret|credential|password|key|hmac|auth)[^=&#\s"\\]*="""
     rb"""([^&#\s"\\]+)""",
@@ -42,6 +44,16 @@ class _Place(NamedTuple):
     holder: Any
     key: Any
     is_name: bool
+
+
+class _Form(NamedTuple):
+    """A text that tells a secret."""
+
+    text: str
+    gap: str
+    """A pattern for what may be between two of its characters."""
+    rest: str = ""
+    """A pattern for what may follow."""
 
 
 class Censor:
@@ -141,22 +153,26 @@ def _replaced(text: str, spans: Sequence[Span]) -> str:
 @lru_cache(maxsize=32)
 def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str] | None:
     long = sorted({one for one in secrets if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
-    forms = [form for secret in long for form in (_spelled(secret, _GAP), *_in_base64(secret))]
-    return re.compile("|".join(forms)) if forms else None
+    forms = [form for secret in long for form in (_Form(secret, _GAP), *_in_base64(secret))]
+    if not forms:
+        return None
+    # At most places of a text this is all that is looked at.
+    first = re.escape("".join({form.text[0] for form in forms})) + _OTHER_BEGINNINGS
+    return re.compile(f"(?=[{first}])(?:{'|'.join(map(_spelled, forms))})")
 
 
-def _in_base64(secret: str) -> Iterator[str]:
-    """Return patterns for a secret in base64, at each of its three possible alignments."""
+def _in_base64(secret: str) -> Iterator[_Form]:
+    """Return a secret in base64, at each of its three possible alignments."""
     data = secret.encode(errors="surrogatepass")
     for offset in range(3):
         coded = b64encode(bytes(offset) + data).decode()
         begin, bits = (0, 2, 3)[offset], 8 * (offset + len(data))
         rest = r"[\w+/-]?" if bits % 6 else ""  # a digit that also encodes the next bytes
-        yield _spelled(coded[begin : bits // 6], r"\s{0,2}") + rest
+        yield _Form(coded[begin : bits // 6], r"\s{0,2}", rest)
 
 
-def _spelled(text: str, gap: str) -> str:
-    return gap.join(_spellings(character) for character in text)
+def _spelled(form: _Form) -> str:
+    return form.gap.join(map(_spellings, form.text)) + form.rest
 
 
 @lru_cache

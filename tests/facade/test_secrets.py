@@ -193,6 +193,28 @@ def test_a_secret_is_found_as_json_writes_it(driver: Driver, secret: str) -> Non
     assert caught.value.body == {"detail": "[a secret]"}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("secret", "spelled"),
+    [
+        (" two spaces", "+two+spaces"),
+        ("+plus/slash", "-plus_slash"),
+        ("/slash+plus", "_slash-plus"),
+        ("^]-bracket", "^]-bracket"),
+        ("\\backslash", "\\backslash"),
+        ("a percent", "%61 percent"),
+        ("an entity", "&#97;n entity"),
+        ("a number", "\\u0061 number"),
+    ],
+)
+def test_a_secret_is_found_by_any_beginning(driver: Driver, secret: str, spelled: str) -> None:
+    """Its first character may be spelled as another one, or mean something in a pattern."""
+    storage = S3Config(access_id="a", access_secret=secret, bucket_name="b", endpoint_url="c")
+    endpoint = driver.endpoint(Script(httpx.Response(400, json={"detail": spelled})))
+    with pytest.raises(RunpodError) as caught:
+        driver.call(lambda: endpoint.run(input=1, s3_config=storage))
+    assert caught.value.body == {"detail": "[a secret]"}  # type: ignore[attr-defined]
+
+
 ODD = "rpa_CANARY/01+23&45'67=="
 SPELLINGS = {
     "JSON in JSON": lambda key: json.dumps(json.dumps({"key": key})),
