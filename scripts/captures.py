@@ -41,7 +41,7 @@ from typing import NoReturn
 import httpx
 
 import runpod_sdk
-from runpod_sdk.cli.app import app
+from runpod_sdk.cli.app import command
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "command-line.md"
@@ -137,9 +137,10 @@ def run(
 
 
 def prepare() -> None:
-    """Import what the commands need: they are forks of this process, which has no threads."""
+    """Make what the commands need: they are forks of this process, which has no threads."""
     for module in ("runpod_sdk.cli.serve", "uvicorn.main", "uvicorn.protocols.http.auto"):
         import_module(module)
+    command()
     with runpod_sdk.Runpod("a key"):
         pass
 
@@ -150,7 +151,7 @@ def become(words: list[str], directory: Path) -> NoReturn:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(directory)
         time.sleep(0.01)  # the parent sets the terminal's size first
-        app(words[1:], prog_name=words[0])
+        command()(words[1:], prog_name=words[0])
     except SystemExit as end:
         sys.stdout.flush()
         os._exit(end.code if isinstance(end.code, int) else 1)

@@ -21,9 +21,9 @@ def _exit_status() -> int | str | None:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the end
     try:
-        from runpod_sdk.cli.app import app
+        from runpod_sdk.cli.app import command
 
-        app()
+        command()()
     except SystemExit as end:
         return end.code
     except ModuleNotFoundError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from runpod_sdk import __version__
 from runpod_sdk.cli import arguments as a
@@ -308,3 +310,9 @@ def serve(
         return_aggregate_stream=return_aggregate_stream,
         rate_limits=rate_limits,
     )
+
+
+@cache
+def command() -> Any:
+    """Return the command of all commands; to make it of `app` takes most of a command's time."""
+    return get_command(app)

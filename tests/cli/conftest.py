@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from examples.handlers.mock import handler
 from runpod_sdk.cli import history
-from runpod_sdk.cli.app import app
 from runpod_sdk.local import LocalEndpoint
-
-
-@dataclass
-class Ended:
-    """What a command left behind."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
+from tests.cli.in_process import Ended, run
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +47,9 @@ def environment(local: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) -> dict[s
 def command(local: LocalEndpoint, environment: dict[str, str]) -> Callable[..., Ended]:
     """Run the command with some arguments; the key must not show in what it prints."""
 
-    def run(*arguments: str, stdin: str | None = None) -> Ended:
-        result = CliRunner().invoke(app, arguments, input=stdin)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert local.api_key not in result.stdout + result.stderr
-        return Ended(result.exit_code, result.stdout, result.stderr)
+    def run_without_key(*arguments: str, stdin: str | None = None) -> Ended:
+        ended = run(*arguments, stdin=stdin)
+        assert local.api_key not in ended.out + ended.err
+        return ended
 
-    return run
+    return run_without_key

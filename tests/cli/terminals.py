@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from runpod_sdk.cli.app import app
+from runpod_sdk.cli.app import command
 
 if sys.platform != "win32":
     import fcntl
@@ -71,7 +71,7 @@ def on_terminal(
             stream = os.fdopen(os.dup(slave), mode, encoding="utf-8")
             patch.setattr(sys, name, stream)
         try:
-            app(list(arguments), prog_name="runpod-sdk")
+            command()(arguments, prog_name="runpod-sdk")
         except SystemExit as end:
             status = int(end.code or 0)
         finally:

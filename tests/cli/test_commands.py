@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runpod_sdk.local import LocalEndpoint
-from tests.cli.conftest import Ended
+from tests.cli.in_process import Ended
 
 Command = Callable[..., Ended]
 

@@ -9,22 +9,19 @@ import sys
 from typing import Any
 
 import pytest
-import typer.main
-from typer.testing import CliRunner
 
 from runpod_sdk.cli import history
-from runpod_sdk.cli.app import app
+from runpod_sdk.cli.app import command
+from tests.cli.in_process import run
 
-ROOT: Any = typer.main.get_command(app)
+ROOT: Any = command()
 COMMANDS: list[str] = sorted(ROOT.commands)
 
 
 def page(*arguments: str, columns: int = 80, **environment: str) -> str:
-    result = CliRunner().invoke(
-        app, [*arguments, "--help"], env={"COLUMNS": str(columns), **environment}
-    )
-    assert result.exit_code == 0
-    return result.stdout
+    ended = run(*arguments, "--help", COLUMNS=str(columns), **environment)
+    assert ended.status == 0
+    return ended.out
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
@@ -125,4 +122,4 @@ def test_a_job_is_completed_with_a_description(shell: str, monkeypatch: pytest.M
 
 def completed(shell: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("_RUNPOD_SDK_COMPLETE", f"complete_{shell}")
-    return CliRunner().invoke(app, prog_name="runpod-sdk").stdout
+    return run().out

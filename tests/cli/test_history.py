@@ -15,7 +15,7 @@ import pytest
 
 from runpod_sdk.cli import history
 from runpod_sdk.local import LocalEndpoint
-from tests.cli.conftest import Ended
+from tests.cli.in_process import Ended
 from tests.cli.terminals import on_terminal
 
 Command = Callable[..., Ended]

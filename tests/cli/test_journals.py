@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from runpod_sdk import Journal, Runpod
-from tests.cli.conftest import Ended
+from tests.cli.in_process import Ended
 
 Command = Callable[..., Ended]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runpod_sdk.local import LocalEndpoint, progress_update
-from tests.cli.conftest import Ended
+from tests.cli.in_process import Ended
 from tests.cli.terminals import on_terminal
 
 Command = Callable[..., Ended]

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from runpod_sdk.local import LocalEndpoint
-from tests.cli.conftest import Ended
+from tests.cli.in_process import Ended
 from tests.cli.test_commands import submit
 
 Command = Callable[..., Ended]

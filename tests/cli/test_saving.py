@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk.cli.saving import Saver
-from tests.cli.conftest import Ended
+from tests.cli.in_process import Ended
 from tests.files.site import PNG, Site, encoded, site
 from tests.hypothesis_profiles import at_most
 

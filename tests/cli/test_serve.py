@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from runpod_sdk import Endpoint, RateLimitError, Runpod
-from runpod_sdk.cli.app import app
+from tests.cli.in_process import run
 from tests.local.processes import group, until
 
 from .test_process import INTERRUPTIBLE, ROOT
@@ -258,7 +257,6 @@ def test_wrong_usage_is_told(
     arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    done = CliRunner().invoke(app, ["serve", *arguments])
-    assert isinstance(done.exception, SystemExit)
-    assert done.exit_code == 2
-    assert reason in done.stderr
+    done = run("serve", *arguments)
+    assert done.status == 2
+    assert reason in done.err

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
-from runpod_sdk.cli.app import app
+from runpod_sdk.cli.app import command
 from scripts import contract_pages, contract_samples
 from tests.yaml_files import read_yaml
 
@@ -171,12 +170,10 @@ def test_each_operation_has_code(operation: dict[str, Any], path: str, method: s
 
 def test_commands_are_those_of_the_command_line() -> None:
     """Each exists, with the options that it is given."""
-    for command in contract_samples.COMMANDS.values():
-        name, *words = shlex.split(command)
+    for line in contract_samples.COMMANDS.values():
+        name, *words = shlex.split(line)
         options = {
-            option
-            for parameter in get_command(app).commands[name].params  # type: ignore[attr-defined]
-            for option in parameter.opts
+            option for parameter in command().commands[name].params for option in parameter.opts
         }
         assert {word for word in words if word.startswith("--")} <= options
 

@@ -27,11 +27,10 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from runpod_sdk import ConfigurationError, Endpoint, JobState, Runpod, RunpodError, webhooks
-from runpod_sdk.cli.app import app
 from runpod_sdk.cli.exit_status import ExitStatus
+from tests.cli.in_process import run
 from tests.map import damage
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
@@ -347,8 +346,6 @@ def test_command_lines(
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        result = CliRunner(env=environ).invoke(app, words, input=typed)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code in set(ExitStatus)
-    assert KEY not in result.output
+        ended = run(*words, stdin=typed, **environ)
+    assert ended.status in set(ExitStatus)
+    assert KEY not in ended.out + ended.err

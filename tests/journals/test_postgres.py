@@ -395,9 +395,7 @@ def test_many_begin_at_the_same_time(server: Server, tmp_path: Path) -> None:
 
 def test_the_command(store: Stores, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals have names; a name that was mistyped makes none, and no output has the password."""
-    from typer.testing import CliRunner
-
-    from runpod_sdk.cli.app import app
+    from tests.cli.in_process import run
 
     monkeypatch.setenv("RUNPOD_SDK_JOURNAL_DSN", server.dsn())
     jobs = Jobs(b="FAILED")
@@ -405,24 +403,25 @@ def test_the_command(store: Stores, server: Server, monkeypatch: pytest.MonkeyPa
     with Runpod("key", base_url="http://127.0.0.1:1/v2", http_client=http) as client:
         list(client.endpoint("ep").map(["a", "b"], journal=store("by command"), key=str))
 
-    def run(*words: str) -> tuple[int, str]:
-        ended = CliRunner().invoke(app, ["journal", *words, "--postgres"])
-        assert "CANARY" not in ended.output
-        return ended.exit_code, ended.output
+    def journal(*words: str) -> tuple[int, str]:
+        ended = run("journal", *words, "--postgres")
+        output = ended.out + ended.err
+        assert "CANARY" not in output
+        return ended.status, output
 
     with Journal(store("by command")):
-        status, output = run("list")
+        status, output = journal("list")
         assert {"journal": "by command", "counts": {"failed": 1, "succeeded": 1}} in json.loads(
             output
         )
-        status, output = run("show", "by command")
+        status, output = journal("show", "by command")
         assert (status, "in use by another map" in output) == (3, True)
-    assert json.loads(run("resubmit", "by command")[1])["resubmitted"] == 1
-    assert json.loads(run("resolve", "by command", "b", "skip")[1])["status"] == "skipped"
-    assert json.loads(run("export", "by command", "--only", "succeeded")[1])["key"] == "a"
+    assert json.loads(journal("resubmit", "by command")[1])["resubmitted"] == 1
+    assert json.loads(journal("resolve", "by command", "b", "skip")[1])["status"] == "skipped"
+    assert json.loads(journal("export", "by command", "--only", "succeeded")[1])["key"] == "a"
     for words in (["list", "typo"], ["show", "typo"]):
-        status, output = run(*words)
+        status, output = journal(*words)
         assert (status, "there is no journal typo" in output) == (2, True)
     assert "typo" not in postgres_journals(server.dsn())
     monkeypatch.setenv("RUNPOD_SDK_JOURNAL_DSN", f"postgresql://u:CANARY%zz@{server.port}")
-    assert run("list")[0] == 2
+    assert journal("list")[0] == 2
