@@ -105,7 +105,7 @@ class _GeneratedClientAdapter:
         record = self._op.record
         repeatable = self._op.kind is RepeatSafety.READ
         call = Request(method, url, params, content, headers, self._resends, repeatable, record)
-        if self._limit.left() <= 0:  # a large input takes time to encode
+        if content is not None and self._limit.left() <= 0:  # a large one takes time to encode
             raise RequestFailed(
                 "the timeout passed before the request was sent", sent=False, timed_out=True
             )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
 
-from runpod_sdk._flows.deadline import Deadline, TimeLimit
+from runpod_sdk._flows.deadline import NEVER, Deadline, TimeLimit
 from runpod_sdk._flows.io import IO
 from runpod_sdk._flows.rate_limit import Limiter, RateLimitedCall, RateLimiters
 from runpod_sdk._flows.recent_jobs import RecentJobs
@@ -35,12 +35,10 @@ class EndpointContext:
     """Additional headers of each request of the call."""
     queueing_counts: bool = True
     """Whether the wait for the rate limit counts towards the timeout."""
-    before_send: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
-    """Awaited before each attempt, after the wait for the rate limit."""
 
     def deadline(self, timeout: float | None) -> Deadline:
         """Return the deadline of a call that waits for a job."""
-        return Deadline.after(timeout, self.io.now())
+        return NEVER if timeout is None else Deadline.after(timeout, self.io.now())
 
     def call_deadline(self, timeout: float | Unset | None) -> Deadline:
         """
@@ -72,12 +70,11 @@ class EndpointContext:
             self.io.now, deadline, self.attempt_timeout, self.attempt_timeout + poll_wait
         )
 
-    def rate_limiter(self, limit: RateLimitedCall) -> Limiter | None:
-        return (
-            None
-            if self.rate_limiters is None
-            else self.rate_limiters.limiter(self.endpoint_id, limit)
-        )
+    def rate_limiter(self, limit: RateLimitedCall | None) -> Limiter | None:
+        """Return the rate limiter of a kind of requests, if there is one."""
+        if limit is None or self.rate_limiters is None:
+            return None
+        return self.rate_limiters.limiter(self.endpoint_id, limit)
 
     def is_new(self, job_id: str | None) -> bool:
         """Return whether the job is so new that some servers may not know it yet."""

@@ -45,6 +45,8 @@ class Operation(Generic[T]):
     """The rate limit of its kind, if RunPod documents one."""
     record: Submission | None = field(default=None, repr=False, eq=False)
     """The record of the submission, if the operation submits a job."""
+    before_send: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    """Awaited before each attempt, after the wait for the rate limit."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """The request's secrets, which no error may contain even if the server repeats them."""
 

@@ -17,7 +17,7 @@ from runpod_sdk._flows import retry
 from runpod_sdk._flows.call import call_once
 from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import NEVER, TIMER_RESOLUTION, Deadline
-from runpod_sdk._flows.io import RequestFailed
+from runpod_sdk._flows.io import IO, RequestFailed
 from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.rate_limit import Limiter
 from runpod_sdk._flows.retry import RepeatSafety
@@ -86,14 +86,15 @@ async def send_until_answered(
         if left is not None and left <= 0:
             raise OutOfTime(failure)
         sent_at = began
-        limiter = await _acquire(
-            context, op, deadline if context.queueing_counts else NEVER, failure
-        )
-        if not context.queueing_counts:
+        limiter = context.rate_limiter(op.limit)
+        if limiter is not None and context.queueing_counts:
+            await _acquire(io, limiter, deadline, failure)
+        elif limiter is not None:
+            await _acquire(io, limiter, NEVER, failure)
             deadline = deadline.later(io.now() - began)
         try:
-            if context.before_send is not None:
-                await context.before_send()
+            if op.before_send is not None:
+                await op.before_send()
             repeatable = op.kind in (RepeatSafety.READ, RepeatSafety.CONSUME)
             sent_at = io.now()
             limit = context.limit(deadline, op.poll_wait, repeatable=repeatable)
@@ -150,21 +151,14 @@ async def send_until_answered(
 
 
 async def _acquire(
-    context: EndpointContext,
-    op: Operation[T],
-    deadline: Deadline,
-    failure: errors.RunpodError | None,
-) -> Limiter | None:
+    io: IO, limiter: Limiter, deadline: Deadline, failure: errors.RunpodError | None
+) -> None:
     """
-    Wait until the rate limiter admits *op*; return the limiter, for the caller to release.
+    Wait until the rate limiter admits a request; the caller releases the limiter.
 
     Raises:
-        OutOfTime: The limiter does not admit *op* before the deadline; with *failure*.
+        OutOfTime: The limiter does not admit it before the deadline; with *failure*.
     """
-    limiter = None if op.limit is None else context.rate_limiter(op.limit)
-    if limiter is None:
-        return None
-    io = context.io
     waiter = limiter.acquire()
     if waiter is not None:
         acquired = False
@@ -182,10 +176,10 @@ async def _acquire(
             if start is None:
                 raise OutOfTime(failure, in_line=True, wait=limiter.wait(now))
             if start <= now:
-                return limiter
+                return
             await io.sleep(start - now)
             if limiter.pauses == pauses:
-                return limiter
+                return
     except BaseException:
         limiter.release()
         raise

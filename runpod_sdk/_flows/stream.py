@@ -23,8 +23,6 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from attrs import evolve
-
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
@@ -62,7 +60,6 @@ class ChunkReader:
         self._timeout = timeout
         self._started: Deadline | None = None
         self._memory = StreamMemory() if memory is None else memory
-        self._consuming = evolve(context, before_send=self._memory.note_request)
         self._idle = 0
         self._closed = False
 
@@ -144,8 +141,9 @@ class ChunkReader:
             deadline.left(asked_at), context.poll_wait(RateLimitedCall.STREAM, POLL_WAIT)
         )
         op = api.stream(context.endpoint_id, self._job_id, held)
+        op.before_send = memory.note_request
         try:
-            page = await send_until_answered(self._consuming, op, deadline)
+            page = await send_until_answered(context, op, deadline)
         except OutOfTime as out:
             if not out.sent:
                 memory.update(missing=None)

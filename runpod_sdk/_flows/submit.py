@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-
-from attrs import evolve
+from collections.abc import Awaitable, Callable
 
 from runpod_sdk._flows import api
 from runpod_sdk._flows.context import EndpointContext
@@ -22,21 +20,26 @@ def run(
     request: api.JobRequest,
     timeout: float | Unset | None,
     record: Submission | None = None,
+    before_send: Callable[[], Awaitable[None]] | None = None,
 ) -> Awaitable[JobState]:
     """
     Submit *request*; return the state in the server's response, with the job's id.
 
     Args:
         record: Records the progress of the submission, for interrupted calls.
+        before_send: Awaited before each attempt, after the wait for the rate limit.
     """
     op = api.run(context.endpoint_id, request)
+    op.before_send = before_send
     return _submit(context, op, context.call_deadline(timeout), record)
 
 
 async def _submit(
     context: EndpointContext, op: Operation[JobState], deadline: Deadline, record: Submission | None
 ) -> JobState:
-    op = evolve(op, record=record, largest=op.largest if context.size_limits else None)
+    op.record = record
+    if not context.size_limits:
+        op.largest = None
     with context.io.telemetry.submission(context.endpoint_id) as on_response:
         state = await call(context, op, deadline)
         on_response(state)

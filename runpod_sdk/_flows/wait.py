@@ -173,7 +173,7 @@ class JobPoller:
     def _long_poll(self) -> Operation[JobState]:
         context = self._context
         wanted = context.poll_wait(RateLimitedCall.STATUS, min(self._wait, self._longest))
-        held = poll_wait(self._deadline.left(context.io.now()), wanted)
+        held = poll_wait(self._deadline.left(self.asked_at), wanted)
         return api.status_sync(context.endpoint_id, self._job_id, held)
 
     def _send(self) -> Awaitable[JobState]:

@@ -45,8 +45,10 @@ class ResponseBody:
             DecodingError: The content encoding was not requested. Some encodings, and
                 nested ones, can expand a few bytes to more than the available memory.
         """
-        codings = [value for name, value in headers if name.lower() == b"content-encoding"]
-        encoding = b", ".join(codings).decode("latin-1").strip().lower()
+        self._headers = ResponseHeaders.received(headers)
+        encoding = ""
+        if "content-encoding" in self._headers:
+            encoding = self._headers["content-encoding"].strip().lower()
         self._is_error = status >= 400
         self._is_readable = encoding in ("gzip", "x-gzip", "identity", "")
         if not (self._is_readable or self._is_error):
@@ -54,7 +56,6 @@ class ResponseBody:
         self._gzip = _Gzip() if "gzip" in encoding and not unpacked else None
         self._identity = identity
         self._status = status
-        self._headers = headers
         self._pieces: list[bytes | bytearray] = []
         self._left = identity.config.max_response_size
 
@@ -90,7 +91,7 @@ class ResponseBody:
             raise DecodingError("the compressed response is incomplete")
         return Response(
             self._status,
-            ResponseHeaders.received(self._headers),
+            self._headers,
             b"".join(self._pieces),
             too_large=too_large,
             received=time.time(),

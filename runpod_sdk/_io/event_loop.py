@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
@@ -93,11 +94,10 @@ class _AsyncioScope:
             self._set_timer(value)
 
     def cancel(self) -> None:
-        import asyncio
-
         if self._task is None:
             return
-        if asyncio.current_task(self._loop) is self._task:  # it may leave the scope before it waits
+        current = _asyncio().current_task(self._loop)
+        if current is self._task:  # it may leave the scope before it waits
             self._loop.call_soon(self.cancel)
             return
         self._requests += 1
@@ -110,9 +110,7 @@ class _AsyncioScope:
         self._timer = None if time == math.inf else self._loop.call_at(time, self.cancel)
 
     def __enter__(self) -> Self:
-        import asyncio
-
-        self._task = task = asyncio.current_task(self._loop)
+        self._task = task = _asyncio().current_task(self._loop)
         if task is not None:
             self._cancelling = task.cancelling()
         self.deadline = self._deadline
@@ -125,24 +123,20 @@ class _AsyncioScope:
         traceback: TracebackType | None,
         /,
     ) -> bool:
-        import asyncio
-
         task, self._task = self._task, None
         self._set_timer(math.inf)
         if task is None or not self._requests:
             return False
         others = [task.uncancel() for _ in range(self._requests)][-1]
         self.cancelled_caught = others <= self._cancelling and isinstance(
-            error, asyncio.CancelledError
+            error, _asyncio().CancelledError
         )
         return self.cancelled_caught
 
 
 async def sleep(seconds: float) -> None:
     if under_asyncio():
-        import asyncio
-
-        await asyncio.sleep(seconds)
+        await _asyncio().sleep(seconds)
     else:
         import anyio
 
@@ -165,9 +159,7 @@ async def wait_for_future(future: Future[None], limit: float | None) -> bool:
 
 def _event() -> Any:
     if under_asyncio():
-        import asyncio
-
-        return asyncio.Event()
+        return _asyncio().Event()
     import anyio
 
     return anyio.Event()
@@ -206,8 +198,14 @@ def under_asyncio() -> bool:
 
 def _asyncio_loop() -> AbstractEventLoop | None:
     """Return the loop of the running asyncio task; trio may run inside an asyncio loop, too."""
+    # Unlike `get_running_loop`, it raises nothing that a signal handler may raise, too.
+    loop: AbstractEventLoop | None = _asyncio()._get_running_loop()
+    return loop if loop is not None and _asyncio().current_task(loop) is not None else None
+
+
+@cache
+def _asyncio() -> Any:
+    """Return asyncio, which is imported when it is used; an import statement takes longer."""
     import asyncio
 
-    # Unlike `get_running_loop`, it raises nothing that a signal handler may raise, too.
-    loop = asyncio._get_running_loop()
-    return loop if loop is not None and asyncio.current_task(loop) is not None else None
+    return asyncio

@@ -52,7 +52,7 @@ def request(
     """
     before = sys.exception()
     try:
-        built = copy(_request(body, input, webhook, policy, s3_config))
+        built = _request(body, input, webhook, policy, s3_config)
         if body is None and warns:
             warn_if_nested(input)
         if input_type is not None:
@@ -109,7 +109,7 @@ def _request(
     if not isinstance(input, settings.Unset) or (webhook, policy, s3_config) != (None, None, None):
         raise ValueError("pass the API's body or keyword arguments such as input=…, not both")
     if isinstance(body, wire.JobRequest):
-        return _checked(body)
+        return copy(_checked(body))  # the caller's stays as it is
     if not isinstance(body, Mapping):
         raise TypeError(
             f"a request must be the API's body {{'input': …}}; use run(input={body!r:.60})"

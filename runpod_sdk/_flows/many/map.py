@@ -132,10 +132,9 @@ class MapHandler:
     async def _submit(self, item: Item) -> JobState:
         """Submit an input; a job may exist from the moment the rate limiter admits it."""
         request = self._options.request(self._options.checked(item.input))
-        context = evolve(self._context, before_send=partial(self._before_send, item))
-        record = Submission()
+        record, before_send = Submission(), partial(self._before_send, item)
         try:
-            state = await run(context, request, UNSET, record)
+            state = await run(self._context, request, UNSET, record, before_send)
             self.submitted += 1
             return state
         except errors.RunpodError:

@@ -16,6 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
@@ -28,6 +29,7 @@ SHARED_FOR: Final = 1.0
 """The time in seconds in which further connections share a look-up that has not ended."""
 _UNSENT: Final = 16 * 1024
 """The number of unsent bytes that the system may buffer, so that progress is visible."""
+_USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 Address: TypeAlias = tuple[Any, ...]
 """One address from `getaddrinfo`."""
@@ -68,10 +70,9 @@ def limit_unacknowledged(sock: socket.socket, seconds: float) -> None:
 
     A slow server acknowledges at once; a server that is gone never does. Linux only.
     """
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is not None:
+    if _USER_TIMEOUT is not None:
         with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, option, round(seconds * 1000))
+            sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, round(seconds * 1000))
 
 
 class LookUps:
@@ -96,8 +97,8 @@ class LookUps:
             errors.late: They were not found in time.
             errors.failed: There are none.
         """
-        if is_numeric(host):
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        if numeric := numeric_addresses(host, port):
+            return numeric
         answer = self._ask(host, port)
         if not woken_by(answer.arrived).wait(left()) or answer.found is None:
             raise errors.late(f"the name {host} was not resolved in time")
@@ -262,7 +263,15 @@ class _Race:
         self._next_at = 0.0
 
 
-def is_numeric(host: str) -> bool:
+@lru_cache(maxsize=16)
+def numeric_addresses(host: str, port: int) -> list[Address]:
+    """Return the address that *host* is; nothing if it is a name."""
+    if not _is_numeric(host):
+        return []
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def _is_numeric(host: str) -> bool:
     for family in (socket.AF_INET, socket.AF_INET6):
         with contextlib.suppress(OSError, ValueError):
             socket.inet_pton(family, host)

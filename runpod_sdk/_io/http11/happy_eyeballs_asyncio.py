@@ -13,8 +13,8 @@ from runpod_sdk._io.http11.happy_eyeballs import (
     SHARED_FOR,
     Address,
     interleaved,
-    is_numeric,
     new_socket,
+    numeric_addresses,
 )
 
 _BUFFER_SIZE: Final = 256 * 1024
@@ -46,8 +46,8 @@ class Connector:
         return await _connected_first(addresses)
 
     async def _look_up(self, host: str, port: int) -> list[Address]:
-        if is_numeric(host):
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        if numeric := numeric_addresses(host, port):
+            return numeric
         key, now = (host, port), asyncio.get_running_loop().time()
         look_up = self._look_ups.get(key)
         if look_up is None or now - look_up.began > SHARED_FOR:
