@@ -150,13 +150,14 @@ def test_ctrl_c_while_files_are_saved_says_how_to_have_the_result_again(
 
 @pytest.mark.usefixtures("environment")
 def test_a_reader_that_goes_away_is_no_traceback(local: LocalEndpoint) -> None:
-    job = submit(local, mock_return=list(range(20)), mock_delay=2)
-    with start("stream", job) as process:
+    job = submit(local, mock_return=list(range(600)), mock_delay=60)
+    with start("stream", job) as process, local.client() as client:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
+        client.endpoint(local.endpoint_id).cancel(job)
     assert process.returncode == 5
 
 
