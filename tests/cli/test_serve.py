@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,18 @@ def serving(
             yield process, json.loads(process.stdout.readline())
         finally:
             process.kill()
+
+
+def until_watching(process: subprocess.Popen[str]) -> None:
+    """Wait until the process looks for changed files: it says how to reach it before that."""
+    files = Path(f"/proc/{process.pid}/fdinfo")  # of Linux
+
+    def watches() -> bool:
+        with suppress(FileNotFoundError):  # of a file that is closed meanwhile
+            return any("inotify wd" in file.read_text() for file in files.iterdir())
+        return not files.exists()
+
+    until(watches)
 
 
 @contextmanager
@@ -143,6 +155,7 @@ def test_several_handlers_are_loaded_again_when_a_file_changes(tmp_path: Path) -
             first, second = map(client.endpoint, there["endpoint_ids"])
             job = first.run(input=0)
             assert job.output(timeout=30) == ["a", 1]
+            until_watching(process)
             shared.write_text("value = 2")
             until(lambda: second.run_sync(input=0).output == ["b", 2])
             shared.write_text("value = (")
@@ -158,8 +171,9 @@ def test_several_handlers_are_loaded_again_when_a_file_changes(tmp_path: Path) -
 
 
 def test_workers_are_restarted_when_a_file_changes(tmp_path: Path) -> None:
-    with serving("--reload", "--worker", "--", *WORKER, cwd=tmp_path) as (_, there):
+    with serving("--reload", "--worker", "--", *WORKER, cwd=tmp_path) as (process, there):
         pid = run_sync(there, n=1)
+        until_watching(process)
         (tmp_path / "notes.txt").touch()
         assert run_sync(there, n=1) == pid
         (tmp_path / "handler.py").touch()
