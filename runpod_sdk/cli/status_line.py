@@ -77,11 +77,10 @@ class StatusLine:
         self._update: JobState | None = None
         self._stopped = threading.Event()
         self._clear = True
-        self._threads = [
-            threading.Thread(target=work, daemon=True) for work in (self._poll, self._draw)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._polling = threading.Thread(target=self._poll, daemon=True)
+        self._drawing = threading.Thread(target=self._draw, daemon=True)
+        self._polling.start()
+        self._drawing.start()
 
     def update(self, state: JobState) -> None:
         """Show another state of the job."""
@@ -91,8 +90,8 @@ class StatusLine:
         """Stop drawing. Remove the line, or leave it."""
         self._clear = clear
         self._stopped.set()
-        for thread in self._threads:
-            thread.join(_DELAY)  # a request that is still unanswered is abandoned
+        self._drawing.join()  # else it might draw over what the command prints
+        self._polling.join(_DELAY)  # a request that is still unanswered is abandoned
 
     def _poll(self) -> None:
         pause = _DELAY

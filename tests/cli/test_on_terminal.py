@@ -6,7 +6,9 @@ import json
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 import pytest
@@ -79,8 +81,31 @@ def test_the_status_line_fits_and_disappears(columns: int, monkeypatch: pytest.M
     assert "\r\x1b[0K{" in shown.raw
 
 
+def test_a_line_that_is_drawn_late_is_gone_before_the_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a busy machine the job may end while the line's modules are still being loaded."""
+    printed = threading.Event()
+
+    class Slow(MetaPathFinder):
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "rich.spinner":
+                printed.wait(1.5)
+
+    monkeypatch.delitem(sys.modules, "rich.spinner", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Slow(), *sys.meta_path])
+    shown = on_terminal(
+        "run-sync", "mock_delay:=0.5", watch=lambda written: b"{" in written and printed.set()
+    )
+    assert shown.status == 0
+    assert "\r\x1b[0K{" in shown.raw
+
+
 def test_a_short_wait_shows_no_line() -> None:
-    assert "waiting" not in on_terminal("run-sync", "mock_delay:=0").text
+    began = time.monotonic()
+    shown = on_terminal("run-sync", "mock_delay:=0")
+    assert shown.status == 0
+    assert "waiting" not in shown.text or time.monotonic() - began > 0.4
 
 
 @pytest.mark.parametrize(
