@@ -70,6 +70,15 @@ def streamed(values: list[Any], error: object) -> Iterator[Any]:
         raise RuntimeError(error)
 
 
+_GO = """
+return new Promise((done) => {
+  if (location.hash === arguments[0]) return done();
+  addEventListener("hashchange", () => done(), { once: true }); // after the page's own
+  location.hash = arguments[0];
+});
+"""
+
+
 class Watched:
     """An endpoint, a browser that shows its page, and requests of somebody else."""
 
@@ -90,8 +99,11 @@ class Watched:
         self.browser.sees("#live", "Live")
 
     def go(self, hash: str = "#/") -> None:
-        """Go to a part of the page, as its links do."""
-        self.browser.open(f"{self.local.page_url}{hash}")
+        """Go to a part of the page, as its links do; it is shown when this returns."""
+        if self.browser.script("return location.href").startswith(self.local.page_url):
+            self.browser.script(_GO, hash)
+        else:
+            self.browser.open(f"{self.local.page_url}{hash}")
 
     def run(self, input: Any, operation: str = "run") -> str:
         """Send a job, past the page."""

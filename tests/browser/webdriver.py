@@ -20,7 +20,7 @@ import httpx
 
 T = TypeVar("T")
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds after which something that must happen is taken not to; no test waits for it to pass."""
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
