@@ -27,9 +27,10 @@ pytestmark = [needs_fork, no_warning]
 
 
 class Jobs:
-    """A service whose jobs end at once."""
+    """A service whose jobs end at once, but for those that hang."""
 
     def __init__(self) -> None:
+        self.hanging: list[str] = []
         self.submitted: list[Any] = []
         self.output: Any = None
 
@@ -39,8 +40,8 @@ class Jobs:
             self.submitted.append(number)
             return httpx.Response(200, json={"id": f"job-{number}", "status": "IN_QUEUE"})
         job_id = request.url.path.rpartition("/")[2]
-        body = {"id": job_id, "status": "COMPLETED", "output": self.output}
-        return httpx.Response(200, json=body)
+        status = "IN_PROGRESS" if job_id in self.hanging else "COMPLETED"
+        return httpx.Response(200, json={"id": job_id, "status": status, "output": self.output})
 
 
 @contextmanager
@@ -257,10 +258,11 @@ def test_a_fork_does_not_keep_it_locked(tmp_path: Path, another: Opener) -> None
 
 
 def crashed(path: Path) -> None:
-    """Leave a journal as a process does that is killed while it maps."""
+    """Leave a journal as a process does that is killed while it maps, after two results."""
 
     def work() -> None:
-        with service() as (_, endpoint):
+        with service() as (jobs, endpoint):
+            jobs.hanging.append("job-2")
             results = endpoint.map(range(6), journal=path, concurrency=1)
             next(results)
             next(results)
