@@ -33,7 +33,6 @@ from runpod_sdk import (
     JournalStatus,
     NotFoundError,
     Runpod,
-    RunpodTimeoutError,
     S3Config,
     SubmissionUncertainError,
 )
@@ -57,7 +56,7 @@ class Jobs:
 
     def __init__(self, **becomes: Any) -> None:
         self.becomes = becomes
-        """By input: a status, or the answer to its submission."""
+        """By input: a status, a function that returns it, or the answer to its submission."""
         self.submitted: list[Any] = []
         self.asked: list[str] = []
 
@@ -76,10 +75,22 @@ class Jobs:
         self.asked.append(rest[0])
         value = rest[0].removeprefix("job-")
         told = self.becomes.get(value, "COMPLETED")
+        told = told() if callable(told) else told
         if told == 404:
             return httpx.Response(404, json={"detail": "job not found"})
         state = {"id": rest[0], "status": told, "output": {"of": value}, "error": "e"}
         return httpx.Response(200, json=state)
+
+
+def leave_running(driver: Driver, jobs: Jobs, inputs: str, journal: Path) -> Any:
+    """Run a map of *inputs* and "z", and leave it when it waits for each but for "z"."""
+    waits = {f"job-{input}" for input in inputs}
+    jobs.becomes = dict.fromkeys(inputs, "IN_PROGRESS")
+    jobs.becomes["z"] = lambda: "COMPLETED" if waits <= {*jobs.asked} else "IN_PROGRESS"
+    results = driver.endpoint(jobs).map([*inputs, "z"], journal=journal, ordered=False)
+    assert driver.next(results).input == "z"
+    driver.call(lambda: driver.close(results))
+    assert results.in_flight == {n: f"job-{input}" for n, input in enumerate(inputs)}
 
 
 def outcomes(results: list[Any]) -> list[Any]:
@@ -110,17 +121,13 @@ def test_what_has_ended_is_not_asked_for_again(driver: Driver, tmp_path: Path) -
 
 def test_a_job_that_runs_is_waited_for_again(driver: Driver, tmp_path: Path) -> None:
     """A job that was left is taken up by its id, and not submitted again."""
-    jobs = Jobs(a="COMPLETED", b="IN_PROGRESS")
-    endpoint = driver.endpoint(jobs)
+    jobs = Jobs()
     journal = tmp_path / "run.sqlite"
-    results = endpoint.map(["a", "b"], journal=journal, timeout=0.3)
-    driver.next(results)
-    with pytest.raises(RunpodTimeoutError):
-        driver.next(results)
-    assert results.in_flight == {1: "job-b"}
-    jobs.becomes["b"] = "COMPLETED"
-    assert outcomes(driver.take(endpoint.map(["a", "b", "c"], journal=journal))) == ["a", "b", "c"]
-    assert sorted(jobs.submitted) == ["a", "b", "c"]
+    leave_running(driver, jobs, "a", journal)
+    jobs.becomes.clear()
+    results = driver.take(driver.endpoint(jobs).map(["a", "z", "c"], journal=journal))
+    assert outcomes(results) == ["a", "z", "c"]
+    assert sorted(jobs.submitted) == ["a", "c", "z"]
 
 
 @pytest.mark.parametrize("fate", [500, httpx.ReadError("reset")], ids=["500", "a reset"])
@@ -200,11 +207,10 @@ def test_what_was_surely_not_taken_is_sent_the_next_time(driver: Driver, tmp_pat
 
 def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
     """A job that the server no longer knows is an error in each run, and is not run again."""
-    jobs = Jobs(a="IN_PROGRESS")
+    jobs = Jobs()
     endpoint = driver.endpoint(jobs)
     journal = tmp_path / "run.sqlite"
-    with pytest.raises(RunpodTimeoutError):
-        driver.take(endpoint.map(["a"], journal=journal, timeout=0.2))
+    leave_running(driver, jobs, "a", journal)
     with sqlite3.connect(journal) as file:  # long ago: of a job of just now a 404 is not final
         file.execute("UPDATE inputs SET since = since - 60")
     file.close()
@@ -213,7 +219,7 @@ def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
         (result,) = driver.take(endpoint.map(["a"], journal=journal))
         assert isinstance(result.error, NotFoundError)
         assert result.job_id == "job-a"
-    assert jobs.submitted == ["a"]
+    assert sorted(jobs.submitted) == ["a", "z"]
     with Journal(journal) as kept:
         (entry,) = kept.failed()
         assert (entry.status, entry.job_id) == (JournalStatus.EXPIRED, "job-a")
@@ -316,18 +322,17 @@ def test_the_oldest_jobs_are_waited_for_first(driver: Driver, tmp_path: Path) ->
     """The server keeps results for half an hour, so the oldest results are fetched first."""
     path = tmp_path / "run.sqlite"
     letters = "abcdef"
-    jobs = Jobs(**dict.fromkeys(letters, "IN_PROGRESS"))
+    jobs = Jobs()
     endpoint = driver.endpoint(jobs)
-    with pytest.raises(RunpodTimeoutError):
-        driver.take(endpoint.map(list(letters), journal=path, timeout=0.5))
+    leave_running(driver, jobs, letters, path)
     with sqlite3.connect(path) as file:
         for age, index in enumerate([3, 0, 5, 1, 2, 4]):
             file.execute("UPDATE inputs SET since = ? WHERE id = ?", (1e9 + age, index))
     file.close()
     jobs.becomes.clear()
     jobs.asked.clear()
-    results = driver.take(endpoint.map([*letters, "new"], journal=path, concurrency=1))
-    assert outcomes(results) == [*letters, "new"]
+    results = driver.take(endpoint.map([*letters, "z", "new"], journal=path, concurrency=1))
+    assert outcomes(results) == [*letters, "z", "new"]
     assert jobs.asked == [f"job-{letter}" for letter in "dafbce"] + ["job-new"]
     assert jobs.submitted[-1] == "new"
 
