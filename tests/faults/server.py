@@ -34,6 +34,9 @@ PATIENCE = 20.0
 DRIPPING = 6.0
 """The duration of dripping in seconds: a client that waits for its end fails, but does not hang."""
 
+FLOODING = 60.0
+"""The same of a flood, most of which end sooner: a busy machine may take long over 100 MB."""
+
 
 @dataclass
 class Request:
@@ -236,7 +239,7 @@ def flood(data: bytes, total: int) -> Behaviour:
     block = data * max(1, 2**18 // len(data))
 
     def act(exchange: Exchange) -> bool:
-        left, end = total, time.monotonic() + DRIPPING
+        left, end = total, time.monotonic() + FLOODING
         while left > 0 and time.monotonic() < end and not exchange.server.closing.is_set():
             exchange.send(block[:left])
             left -= len(block)
