@@ -33,6 +33,7 @@ def other():
     for _ in range(3):
         time.sleep(0.02)
         turns.append("other")
+    endpoint.run(input="go on")
 
 with Runpod(key, base_url=base_url) as client:
     endpoint = client.endpoint(endpoint_id)
@@ -44,8 +45,10 @@ with Runpod(key, base_url=base_url) as client:
     assert [result.output for result in endpoint.map([3, 4, 5], timeout=20)] == [3, 4, 5]
     assert [chunk.output for chunk in endpoint.run(input="stream").stream(timeout=20)] == [0, 1, 2]
     spawn(other)
+    assert endpoint.run(input="slow").wait(timeout=20).completed
+    turns.append("waited")
     try:
-        endpoint.run(input="slow").wait(timeout=0.3)
+        endpoint.run(input="endless").wait(timeout=0.1)
     except RunpodTimeoutError:
         turns.append("late")
 print(turns)
@@ -57,18 +60,20 @@ def test_patched(name: str) -> None:
     """Every kind of call works, and while one waits, other green threads run."""
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
-    over = threading.Event()
+    goes_on, over = threading.Event(), threading.Event()
 
     def handler(job: dict[str, Any]) -> Any:
-        if job["input"] == "slow":
-            over.wait(20)
+        if job["input"] == "go on":
+            goes_on.set()
+        elif job["input"] in ("slow", "endless"):
+            assert (goes_on if job["input"] == "slow" else over).wait(20)
         return job["input"]
 
     def stream(job: dict[str, Any]) -> Iterator[Any]:
         yield from range(3) if job["input"] == "stream" else [handler(job)]
 
     with LocalEndpoint(
-        lambda job: stream(job) if job["input"] == "stream" else handler(job)
+        lambda job: stream(job) if job["input"] == "stream" else handler(job), workers=2
     ) as local:
         arguments = [local.base_url, local.endpoint_id, local.api_key]
         done = subprocess.run(
@@ -79,4 +84,4 @@ def test_patched(name: str) -> None:
         )
         over.set()
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["['other',", "'other',", "'other',", "'late']"]
+    assert done.stdout.split() == ["['other',", "'other',", "'other',", "'waited',", "'late']"]
