@@ -34,6 +34,8 @@ while True:
         if "exit" in given:
             sys.exit(given["exit"])
         time.sleep(given.get("sleep", 0))
+        while not os.path.exists(given.get("until", ".")):
+            time.sleep(0.01)
         for name in given.get("write", []):
             open(name, "x").close()
         output = sorted(os.listdir()) if "write" in given else os.getpid()

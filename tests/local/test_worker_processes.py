@@ -70,7 +70,10 @@ def test_each_worker_has_a_folder_of_its_own(
     (tmp_path / "worker.py").write_bytes(Path(SIMPLE[1]).read_bytes())
     monkeypatch.chdir(here)
     api = start(command=[sys.executable, "../worker.py"], workers=2)
-    jobs = [api.run({"write": ["mine", "data/" + name], "sleep": 0.3}) for name in "ab"]
+    go_on = tmp_path / "go on"
+    jobs = [api.run({"write": ["mine", "data/" + name], "until": str(go_on)}) for name in "ab"]
+    until(lambda: api.health()["jobs"]["inProgress"] == 2)
+    go_on.touch()
     ended = [api.wait(job_id) for job_id in jobs]
     assert len({state["workerId"] for state in ended}) == 2
     assert [state["output"] for state in ended] == [["data", "mine"]] * 2
@@ -220,11 +223,13 @@ def test_a_guess_is_made_where_the_program_says_nothing_itself(
     until(lambda: said in caplog.text)
 
 
-def test_workers_are_started_for_what_waits_and_go_when_idle(start: Start) -> None:
+def test_workers_are_started_for_what_waits_and_go_when_idle(start: Start, tmp_path: Path) -> None:
     """From none to as many as there may be, and back to none."""
     api = start(workers=2, min_workers=0, idle_timeout=0.3)
     assert not any(api.health()["workers"].values())
-    jobs = [api.run({"sleep": 0.5}) for _ in range(3)]
+    jobs = [api.run({"until": str(tmp_path / "go on")}) for _ in range(3)]
+    until(lambda: api.health()["jobs"]["inProgress"] == 2)
+    (tmp_path / "go on").touch()
     ended = [api.wait(job_id) for job_id in jobs]
     assert len({state["workerId"] for state in ended}) == 2
     until(lambda: not any(api.health()["workers"].values()))
