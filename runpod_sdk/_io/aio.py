@@ -221,7 +221,7 @@ class AsyncIO:
             return
         senders = [sender for sender in (per_thread.sender, per_thread.for_mocks) if sender]
         if senders:
-            http_common.warn_unclosed(self)
+            http_common.warn_unclosed(self, self.config)
         for sender in senders:
             sender.drop_idle()
 

@@ -105,9 +105,14 @@ class SendTrace:
         return self._may_be_taken or not self._is_traced
 
 
-def warn_unclosed(source: object) -> None:
-    """Warn that a client was dropped with open connections."""
-    warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
+def warn_unclosed(source: object, config: Config) -> None:
+    """
+    Warn that a client was dropped with open connections.
+
+    An unpickled client is often the one of an unpickled job, which a pool's task cannot close.
+    """
+    if not config.revived:
+        warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
 
 
 def closed_while_waiting() -> errors.ClientClosedError:

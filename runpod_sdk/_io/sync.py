@@ -103,7 +103,14 @@ class SyncIO:
         """The ports of the client's maps, to be closed with it."""
 
     def after_fork(self) -> None:
-        """Leave connections, locks and attempts to the parent process, without closing them."""
+        """
+        Leave connections, locks and attempts to the parent process.
+
+        The copies of idle connections are closed, which the parent's connections survive.
+        """
+        for sender in (self._default, self._for_mocks):
+            if sender is not None:
+                sender.drop_idle()
         was_closed = self._closed.is_set()
         self._begin()
         if was_closed:
@@ -202,7 +209,7 @@ class SyncIO:
         if getattr(self, "_default", None) is None and getattr(self, "_for_mocks", None) is None:
             return
         if not self._closed.is_set():
-            http_common.warn_unclosed(self)
+            http_common.warn_unclosed(self, self.config)
             self.close()
 
     def _sender(self) -> ConnectionPool | HttpxSender:

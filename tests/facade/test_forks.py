@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -103,6 +104,17 @@ def test_a_client_with_calls_in_progress(callers: bool) -> None:
         client.close()
         if http_client is not None:
             http_client.close()
+
+
+def test_the_copies_of_idle_connections_are_closed() -> None:
+    """Without a warning of the interpreter, and without closing the parent's connection."""
+    with Server(Visit.say) as server, Runpod("key-of-a-test", base_url=server.base_url) as client:
+        client.endpoint("ep").status("j1")
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always", ResourceWarning)
+            assert in_child(lambda: [str(warning.message) for warning in seen]) == "[]"
+        client.endpoint("ep").status("j1")
+        assert server.connections == 1
 
 
 def test_what_was_seen() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import gc
 import multiprocessing
 import pickle
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -15,10 +18,13 @@ import runpod_sdk
 from runpod_sdk import (
     APIResponseValidationError,
     APIStatusError,
+    AsyncJob,
+    AsyncRunpod,
     ConfigurationError,
     JobError,
     OutputValidationError,
     RequestTooLargeError,
+    Runpod,
     RunpodError,
     RunpodTimeoutError,
     StreamInterruptedError,
@@ -36,6 +42,7 @@ from tests.facade.clients import (
     job,
     problem,
 )
+from tests.transport.server import Server, Visit
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 
@@ -257,3 +264,21 @@ def test_a_pool_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(runpod_sdk.JobFailedError, match="nothing to do") as caught:
                 pool.submit(_fail, endpoint.run(input=0)).result(60)
         assert caught.value.state.status == "FAILED"
+
+
+def test_an_unpickled_client_need_not_be_closed(monkeypatch: Any) -> None:
+    """The task of a process pool that gets a job cannot close the job's client."""
+    monkeypatch.setenv("RUNPOD_API_KEY", KEY)
+
+    async def ask(job: AsyncJob) -> None:
+        await job.status()
+
+    with Server(Visit.say) as server, warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        job = Runpod(KEY, base_url=server.base_url).endpoint("ep").job("j1")
+        pickle.loads(pickle.dumps(job)).status()
+        async_job = AsyncRunpod(KEY, base_url=server.base_url).endpoint("ep").job("j1")
+        asyncio.run(ask(pickle.loads(pickle.dumps(async_job))))
+        gc.collect()
+        assert server.connections == 2
+    assert [str(warning.message) for warning in seen] == []
