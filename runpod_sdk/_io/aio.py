@@ -186,9 +186,10 @@ class AsyncIO:
         per_thread = self._per_thread
         self._end_all()
         if per_thread.loop == event_loop.current_loop():
-            for sender in (per_thread.sender, per_thread.for_mocks):
-                if sender is not None:
-                    await sender.close()
+            for sender in per_thread.senders():
+                await sender.close()
+        else:  # the loop has ended
+            per_thread.drop()
 
     def close_soon(self) -> None:
         """Cancel the calls on the first loop that used this port, from any thread."""
@@ -219,11 +220,9 @@ class AsyncIO:
         per_thread = getattr(self, "_per_thread", None)
         if per_thread is None or self._closed:
             return
-        senders = [sender for sender in (per_thread.sender, per_thread.for_mocks) if sender]
-        if senders:
+        if per_thread.senders():
             http_common.warn_unclosed(self, self.config)
-        for sender in senders:
-            sender.drop_idle()
+        per_thread.drop()
 
     async def _find_identity(self) -> Identity:
         """Return the identity with the constant API key, or with a key from the function."""
@@ -244,7 +243,7 @@ class AsyncIO:
             return self._given
         per_thread, loop = self._per_thread, event_loop.current_loop()
         if per_thread.loop != loop:
-            per_thread.sender = per_thread.for_mocks = None
+            per_thread.drop()
             per_thread.loop = loop
         if self._follows_mocks and ASYNC_PATH.is_replaced():
             per_thread.for_mocks = per_thread.for_mocks or _httpx_sender(self.config)
@@ -265,6 +264,15 @@ class _PerThread(threading.local):
     def __init__(self) -> None:
         self.scopes: set[event_loop.CancelScope] = set()
         """The cancel scopes of requests in progress."""
+
+    def senders(self) -> list[_Sender]:
+        return [sender for sender in (self.sender, self.for_mocks) if sender is not None]
+
+    def drop(self) -> None:
+        """Close the idle connections, although their loop may have ended."""
+        for sender in self.senders():
+            sender.drop_idle()
+        self.sender = self.for_mocks = None
 
 
 class _Sender(Protocol):

@@ -59,6 +59,8 @@ class AiohttpSender:
     too. New requests then use a new session, and the old session is closed when it is idle.
     """
 
+    _current: _Generation | None = None
+
     def __init__(self, config: Config) -> None:
         if not under_asyncio():
             raise ConfigurationError(
@@ -77,7 +79,6 @@ class AiohttpSender:
                 self._headers = dict(proxy.headers)
         self._loop = asyncio.get_running_loop()
         self._asleep = self._time_asleep()
-        self._current: _Generation | None = None
 
     async def send(
         self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
@@ -158,6 +159,10 @@ class AiohttpSender:
         else:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_close_soon, generation.session)
+
+    def __del__(self) -> None:
+        """Close the session of a thread that has ended, of which aiohttp would complain."""
+        self.drop_idle()
 
     def _generation(self) -> _Generation:
         asleep = self._time_asleep()

@@ -115,8 +115,10 @@ class AsyncioStream(asyncio.BufferedProtocol):
         self._abort()
 
     def release(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and with it the socket
+        try:
             self._loop.call_soon_threadsafe(self._abort)
+        except RuntimeError:  # the loop is closed
+            self._socket.close()
 
     def readable(self) -> bool:
         return bool(self._received) or self._has_ended or is_ready(self._socket, timeout=0)
