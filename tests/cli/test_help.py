@@ -64,9 +64,9 @@ def test_a_line_of_usage_has_no_braces(name: str) -> None:
 
 
 def test_an_error_of_a_choice_names_the_choices() -> None:
-    said = CliRunner().invoke(app, ["run", "x=1", "-o", "table"], env={"RUNPOD_ENDPOINT_ID": "e"})
-    assert said.exit_code == 2
-    assert "'-o': 'table' is not one of 'json', 'text'" in said.stderr
+    ended = run("run", "x=1", "-o", "table", RUNPOD_ENDPOINT_ID="e")
+    assert ended.status == 2
+    assert "'-o': 'table' is not one of 'json', 'text'" in ended.err
 
 
 def test_exit_statuses_are_on_the_first_page() -> None:
