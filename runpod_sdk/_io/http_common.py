@@ -109,7 +109,7 @@ def warn_unclosed(source: object, config: Config) -> None:
     """
     Warn that a client was dropped with open connections.
 
-    An unpickled client is often the one of an unpickled job, which a pool's task cannot close.
+    A task of a process pool cannot close the client of a job that it gets, so nothing is said.
     """
     if not config.revived:
         warnings.warn("a client was not closed: use `with`", ResourceWarning, 3, source=source)
