@@ -20,6 +20,7 @@ from runpod_serverless_api.types import UNSET, Unset
 
 C = TypeVar("C", models.JobCounts, models.WorkerCounts)
 
+_MILLISECOND = timedelta(milliseconds=1)  # multiplied in a fourth of the time of making another
 _LONGEST_COUNT = 1_900
 """The size in bits up to which Python converts every number to text."""
 # The wire names of our models' fields. All other members are in `extra`, even if the API document
@@ -216,8 +217,7 @@ def _duration(milliseconds: object) -> timedelta | None:
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
         return None
     try:
-        finite = math.isfinite(milliseconds)
-        return timedelta(milliseconds=milliseconds) if finite else None
+        return milliseconds * _MILLISECOND if math.isfinite(milliseconds) else None
     except OverflowError:
         return None
 

@@ -85,7 +85,9 @@ class ConnectionPool:
             raise
         response.distrust = self.drop_idle
         if reusable:
-            await self._put_back(connection)
+            self._idle.append(connection)
+            while (surplus := self._pop_surplus()) is not None:
+                await surplus.close()
         else:
             await connection.close()
         return response
@@ -114,12 +116,6 @@ class ConnectionPool:
             connection.release()
         return None
 
-    async def _put_back(self, connection: HTTP11Connection) -> None:
-        """Keep a connection; close connections that are idle for too long, or exceed the limit."""
-        self._idle.append(connection)
-        while (surplus := self._pop_surplus()) is not None:
-            await surplus.close()
-
     def _pop(self) -> HTTP11Connection | None:
         try:
             return self._idle.pop()
@@ -127,6 +123,7 @@ class ConnectionPool:
             return None
 
     def _pop_surplus(self) -> HTTP11Connection | None:
+        """Return a connection to close: idle for too long, or beyond the limit; else None."""
         idle = self._idle
         try:
             if self._closed or len(idle) > MAX_IDLE or idle[0].idle_time() > IDLE_TIME:
