@@ -114,7 +114,7 @@ class Batch:
         return [
             process
             for process in [self._program_runs, *self._program_runs.children(recursive=True)]
-            if any(file.path.endswith(".journal") for file in process.open_files())
+            if _has_journal(process)
         ]
 
     @property
@@ -147,3 +147,9 @@ class Batch:
         found = {row["number"]: (row["output"], row["error"], row["status"]) for row in rows}
         assert len(found) == len(rows), "a row was written twice"
         return found
+
+
+def _has_journal(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):  # it may have ended meanwhile
+        return any(file.path.endswith(".journal") for file in process.open_files())
+    return False
