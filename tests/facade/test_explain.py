@@ -150,11 +150,12 @@ def test_any_health_is_judged(workers: dict[str, Any], jobs: dict[str, Any]) -> 
     assert evidence[found.reason]
 
 
+@in_no_time
 def test_a_wait_in_vain_names_it(driver: Driver) -> None:
     """The error of a wait says where the reason can be had, and has it."""
     asked = Routes(status_sync=job("IN_QUEUE"), status=job("IN_QUEUE"), health=health(throttled=1))
     endpoint = driver.endpoint(asked)
     with pytest.raises(TimeoutError, match=r"still IN_QUEUE; explain\(\)") as caught:
-        driver.call(lambda: endpoint.wait(JOB, timeout=0.05))
+        driver.call(lambda: endpoint.wait(JOB, timeout=5))
     error: Any = caught.value
     assert driver.call(lambda: error.job.explain()).reason is JobReason.THROTTLED

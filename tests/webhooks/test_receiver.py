@@ -276,7 +276,7 @@ def test_the_time_is_up(mode: Driver) -> None:
     asked = Routes(status=answer_job("IN_PROGRESS"))
     job = mode.endpoint(asked).job(JOB)
     with pytest.raises(RunpodTimeoutError, match="still IN_PROGRESS") as caught:
-        wait(mode, made(), job, timeout=0.1, poll_every=0.02)
+        wait(mode, made(), job, timeout=0.5, poll_every=0.2)
     assert caught.value.job == job
 
 
