@@ -121,7 +121,7 @@ def test_no_instant_loses_the_job(calls: tuple[Service, Callable[..., Any]], nam
             assert "may have been enqueued" in note, interrupter.where
             if interrupter.where[1] != "now":  # a time limit's look at the clock
                 unnamed.add(interrupter.where[0])
-    of_transport = {"body.py", "deadline.py", "event_loop.py", "http_common.py"}
+    of_transport = {"_headers.py", "body.py", "deadline.py", "event_loop.py", "http_common.py"}
     of_transport |= {"httpx_client.py", "httpx_deadline.py"}
     assert unnamed <= of_transport, "its answer was there to be read"
 
