@@ -8,6 +8,8 @@ from collections.abc import Callable
 import sentry_sdk
 from rich.traceback import Traceback
 from sentry_sdk.envelope import Envelope
+from sentry_sdk.integrations.aiohttp import AioHttpIntegration
+from sentry_sdk.integrations.httpx import HttpxIntegration
 from sentry_sdk.integrations.modules import ModulesIntegration
 from sentry_sdk.transport import Transport
 
@@ -26,6 +28,9 @@ def begin() -> None:
     sentry_sdk.init(
         "https://key@127.0.0.1/1",
         transport=_Collecting,
+        # Of the others, that look for what is installed, it loads half a second of libraries.
+        auto_enabling_integrations=False,
+        integrations=[AioHttpIntegration(), HttpxIntegration()],
         disabled_integrations=[ModulesIntegration()],  # which lists what is installed, each time
     )
 
