@@ -28,7 +28,7 @@ values = st.recursive(
 
 
 @given(st.dictionaries(keys, texts), st.dictionaries(keys, values))
-@at_most(100)
+@at_most(40)
 def test_pairs_are_members_of_the_input(words: dict[str, str], others: dict[str, Any]) -> None:
     """Text with =, JSON with :=, whatever the text or the JSON holds."""
     others = {key: value for key, value in others.items() if key not in words}

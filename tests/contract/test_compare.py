@@ -150,10 +150,10 @@ def test_only_what_is_announced_as_breaking_now_is_let_through() -> None:
 OLD = "class Endpoint:\n    def run(self, request, *, timeout=None): ...\n"
 
 
-def surface(where: Path, shell: str, beside: str = "") -> Path:
-    """Write the stubs of a package that exports `Endpoint`, a class of a private module."""
-    package = where / "source" / "runpod_sdk"
-    package.mkdir(parents=True)
+def write_package(where: Path, shell: str, beside: str = "") -> None:
+    """Write a package that exports `Endpoint`, a class of a private module."""
+    package = where / "runpod_sdk"
+    package.mkdir(parents=True, exist_ok=True)
     (package / "_shell.py").write_text(shell)
     (package / "_running.py").write_text(beside)
     (package / "__init__.py").write_text(
@@ -161,6 +161,11 @@ def surface(where: Path, shell: str, beside: str = "") -> Path:
         "if TYPE_CHECKING:\n    from runpod_sdk._shell import Endpoint as Endpoint\n"
         '__all__ = ["Endpoint"]\n'
     )
+
+
+def surface(where: Path, shell: str, beside: str = "") -> Path:
+    """Write the stubs of such a package."""
+    write_package(where / "source", shell, beside)
     python_surface.write(where / "source", where / "stubs")
     return where / "stubs"
 
@@ -203,11 +208,12 @@ def test_a_method_that_is_a_function_of_another_module(
 
 def test_a_tree_without_history(tmp_path: Path) -> None:
     """A copy without git is edited, as a contributor would; what is announced is let through."""
-    for name in ("scripts", "released", "runpod_sdk"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.pyc"))
-    (tmp_path / "openapi").mkdir()
-    released = tmp_path / "released/runpod-serverless.yaml"
-    document = Path(shutil.copy(released, tmp_path / "openapi/runpod-serverless.yaml"))
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    for name in ("released", "openapi"):
+        (tmp_path / name).mkdir()
+        shutil.copy(ROOT / "released/runpod-serverless.yaml", tmp_path / name)
+    shutil.copy(ROOT / "released/version.txt", tmp_path / "released")
+    write_package(tmp_path, OLD)
     python_surface.write(tmp_path, tmp_path / "released")
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text("# Changelog\n\n## Unreleased\n")
@@ -217,16 +223,16 @@ def test_a_tree_without_history(tmp_path: Path) -> None:
         done = subprocess.run(command, text=True, capture_output=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
+    document = tmp_path / "openapi/runpod-serverless.yaml"
     document.write_text(
-        released.read_text().replace("        retries:\n", "        attempts:\n", 1)
+        document.read_text().replace("        retries:\n", "        attempts:\n", 1)
     )
-    endpoint = tmp_path / "runpod_sdk/_sync/endpoint.py"
-    endpoint.write_text(endpoint.read_text().replace("def purge_queue", "def purge"))
+    write_package(tmp_path, OLD.replace("def run", "def start"))
     status, said = run()
     assert status == 1
     lines = [
         "Job.retries: the member is removed",
-        "runpod_sdk.Endpoint.purge_queue: Public object was removed",
+        "runpod_sdk.Endpoint.run: Public object was removed",
     ]
     assert set(lines) <= set(said.splitlines())
     entries = "\n".join(f"- `{line}`" for line in said.splitlines()[1:-1])

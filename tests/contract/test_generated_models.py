@@ -36,7 +36,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in REQUESTS])
-@at_most(100)
+@at_most(40)
 @given(data=st.data())
 def test_an_answer_with_odd_values_is_still_read(name: str, data: st.DataObject) -> None:
     """No value of any member, of the wrong type or null, makes a model of an answer raise."""

@@ -18,7 +18,7 @@ def test_wire_model_wire_is_the_identity(name: str) -> None:
     """Whatever the schema admits comes out of its model as it went in."""
     model: Any = getattr(models, name)
 
-    @at_most(100)
+    @at_most(50)
     @given(documents(name))
     def identity(body: dict[str, Any]) -> None:
         before = text(body)

@@ -97,7 +97,7 @@ def test_a_job_state(body: dict[str, Any]) -> None:
 def test_a_job_state_of_every_operation(ask: Callable[[Endpoint, str], Any]) -> None:
     """The operations that give a state give the same of the same answer."""
 
-    @at_most(100)
+    @at_most(40)
     @given(jobs(), st.sampled_from(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]))
     def same(body: dict[str, Any], status: str) -> None:
         body = {**body, "status": status}
