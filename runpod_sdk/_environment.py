@@ -99,7 +99,7 @@ def _checked(key: object, source: str) -> ApiKey | str:
 
 def _stored_api_key() -> ApiKey | str:
     """Return the key from RunPod's configuration file, or a message why there is none."""
-    none = f"no API key: set {API_KEY_VARIABLE}, write one to {CONFIG_FILE}, or pass api_key=…"
+    none = f"no API key: set {API_KEY_VARIABLE}, pass api_key=…, or write one to {CONFIG_FILE}"
     home = _home()
     if home is None:
         return f"{none} (which was not read: HOME is not set and the user has no passwd entry)"
