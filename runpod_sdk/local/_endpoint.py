@@ -93,6 +93,9 @@ class LocalEndpoint:
         rate_limits: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        for name, number in (("workers", workers), ("port", port)):
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise TypeError(f"{name} must be a whole number, not {number!r}")
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
         if min_workers is not None and not 0 <= min_workers <= workers:

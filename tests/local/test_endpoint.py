@@ -115,6 +115,8 @@ def test_the_key_is_not_shown() -> None:
     [
         ({"handler": "no"}, TypeError, "handler must be callable, not str"),
         ({"workers": 0}, ValueError, "workers must be at least 1"),
+        ({"workers": "2"}, TypeError, "workers must be a whole number"),
+        ({"port": "8000"}, TypeError, "port must be a whole number"),
         ({"endpoint_id": ""}, ValueError, "one segment"),
         ({"endpoint_id": "a/b"}, ValueError, "one segment"),
         ({"api_key": " "}, ValueError, "blank"),

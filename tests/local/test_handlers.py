@@ -160,6 +160,28 @@ def test_an_exception_fails_the_job(serve: Serve, handler: Any) -> None:
     assert all(isinstance(value, str) for value in error.values())
 
 
+class UnwritableError(Exception):
+    def __str__(self) -> str:
+        raise LookupError
+
+
+def raises_unwritable(_: Any) -> Any:
+    raise UnwritableError
+
+
+def yields_before_unwritable(_: Any) -> Any:
+    yield 1
+    raise UnwritableError
+
+
+@pytest.mark.parametrize("handler", [raises_unwritable, yields_before_unwritable])
+def test_an_exception_without_a_text_fails_the_job(serve: Serve, handler: Any) -> None:
+    """The job does not stay in progress."""
+    done = serve(handler).run_sync()
+    assert done["status"] == "FAILED"
+    assert "its text could not be written: LookupError" in done["error"]
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
 def test_a_handler_cannot_end_its_worker(serve: Serve, error: BaseException) -> None:
     """Exceptions that are no errors fail the job, and the next one runs."""

@@ -103,7 +103,7 @@ class HandlerCall:
                 if self._aggregate:
                     relayed.append(chunk)
         except Exception as error:
-            return RunResult(error=f"handler: {error} \ntraceback: {traceback.format_exc()}")
+            return RunResult(error=f"handler: {_text(error)} \ntraceback: {traceback.format_exc()}")
         return RunResult(output=relayed)
 
 
@@ -130,13 +130,21 @@ def _describe(error: BaseException, worker: str) -> str:
     return json.dumps(
         {
             "error_type": str(type(error)),
-            "error_message": str(error),
+            "error_message": _text(error),
             "error_traceback": "".join(traceback.format_exception(error)),
             "hostname": os.environ.get("RUNPOD_POD_HOSTNAME", "localhost"),
             "worker_id": worker,
             "runpod_version": _version(),
         }
     )
+
+
+def _text(error: BaseException) -> str:
+    """Return the text of *error*, whose class may be unable to write it."""
+    try:
+        return str(error)
+    except Exception as fault:
+        return f"(its text could not be written: {type(fault).__name__})"
 
 
 def _version() -> str:
