@@ -25,6 +25,9 @@ _NO_JOB = (
     " after `run`, for 1 minute after `run_sync`, and no longer than the job's ttl"
 )
 
+_STILL = "; the job is still "
+_EXPLAIN = "; explain() returns the reason"
+
 _UNCERTAIN = "the job may have been enqueued: check before you submit it again"
 
 NO_OUTPUT = (
@@ -107,6 +110,13 @@ def cancelled(answer: JobState | None) -> str:
     return "it was cancelled"
 
 
+def timed_out_and_cancelled(timeout: str, answer: JobState | None) -> str:
+    """Return the message of a timeout, with the response to the job's cancellation."""
+    message, _, status = timeout.removesuffix(_EXPLAIN).partition(_STILL)
+    before = f"; the job was {status}" if status else ""
+    return f"{message}{before}; {cancelled(answer)}"
+
+
 def invalid(action: str, fault: str, words: str, *, submission: bool) -> str:
     """Describe an invalid body of a 2xx response; *words* is an error text in that body."""
     message = f"{action}: the response does not match the API document: {fault}"
@@ -143,8 +153,7 @@ def timed_out(
         return f"{message} waiting for the rate limit; nothing was sent (see rate_limits)"
     if state is None:
         return message
-    why = "" if state.started else "; explain() returns the reason"
-    return f"{message}; the job is still {state.status}{why}"
+    return f"{message}{_STILL}{state.status}{'' if state.started else _EXPLAIN}"
 
 
 def not_saved(job_id: str, failed: Mapping[str, Exception], saved: Sized) -> str:

@@ -62,7 +62,7 @@ class JobGuard:
             answer = await self._cancel(job_id)
             error.state = answer or error.state
             error.cancelled = answer is not None and answer.status == JobStatus.CANCELLED
-            error.args = (f"{error}; {messages.cancelled(answer)}",)
+            error.args = (messages.timed_out_and_cancelled(str(error), answer),)
 
     async def _interrupted(self, interruption: BaseException, job_id: str) -> None:
         # Nothing can be awaited in a coroutine that is being closed.

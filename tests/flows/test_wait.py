@@ -352,6 +352,16 @@ def test_a_cancel_that_comes_too_late_says_what_became_of_the_job() -> None:
     assert "it was COMPLETED before" in str(outcome)
 
 
+@pytest.mark.parametrize(("start", "was"), [(0.5, "IN_PROGRESS"), (30.0, "IN_QUEUE")])
+def test_the_message_of_a_cancelled_job_says_what_it_was(start: float, was: str) -> None:
+    """It does not say that the job is still running or queued, nor how to learn why."""
+    service = Service(Timeline(start, 60.0))
+    outcome = submit(VirtualIO(service), "run_sync", 5.0, "cancel")
+    assert isinstance(outcome, errors.RunpodTimeoutError)
+    assert outcome.cancelled
+    assert str(outcome).endswith(f"timed out after 5 s; the job was {was}; it was cancelled")
+
+
 READS = [api.status(ENDPOINT, JOB), api.health(ENDPOINT)]
 ONCE = [api.cancel(ENDPOINT, JOB), api.retry(ENDPOINT, JOB), api.purge(ENDPOINT)]
 
