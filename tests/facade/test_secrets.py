@@ -28,10 +28,11 @@ WIRE_STORAGE = {"accessId": "id", "accessSecret": SECRET}
 
 
 def said(error: BaseException) -> str:
-    """Give all that a log of an uncaught exception would show, causes and attributes included."""
-    shown = ["".join(traceback.format_exception(error))]
+    """Give all that a log of an uncaught exception would show but code, causes and attributes."""
+    shown: list[str] = []
     seen: BaseException | None = error
     while seen is not None:
+        shown += traceback.format_exception_only(seen)
         shown += [repr(seen), str(seen), repr(seen.args), repr(vars(seen))]
         seen = seen.__cause__ or seen.__context__
     return "\n".join(shown)

@@ -74,7 +74,7 @@ CALLS = {
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exception, its causes and its contexts."""
+    """Yield the exception, its causes, its contexts, and those in a group."""
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:
@@ -82,13 +82,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         if one is not None and id(one) not in seen:
             seen.add(id(one))
             yield one
-            waiting += [one.__cause__, one.__context__]
+            waiting += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
 
 
 def said(error: BaseException) -> str:
-    """Yield all texts of an exception, its causes and its contexts."""
-    shown = ["".join(traceback.format_exception(error))]
+    """Return all texts of an exception, its causes and its contexts, without the lines of code."""
+    shown: list[str] = []
     for one in causes(error):
+        shown += traceback.format_exception_only(one)
         shown += [repr(one), str(one), repr(one.args), repr(vars(one))]
         shown += getattr(one, "__notes__", [])
     shown.append(pickle.dumps(error).decode("latin-1"))
