@@ -10,6 +10,7 @@ failures by `-l`.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,10 +112,15 @@ def test_pytest_shows_no_secret(tmp_path: Path) -> None:
     with Server(answer({"detail": "no"}, 400)) as server:
         path = tmp_path / "test_failing.py"
         path.write_text(FAILING.replace("BASE_URL", repr(server.base_url)))
-        command = [sys.executable, "-m", "pytest", "-l", "-vv", "--full-trace", "-p", "no:randomly"]
+        command = [sys.executable, "-m", "pytest", "-l", "-vv", "--full-trace"]
         options = ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", "/dev/null", path]
         done = subprocess.run(
-            [*command, *options], cwd=ROOT, capture_output=True, timeout=100, check=False
+            [*command, *options],
+            cwd=ROOT,
+            capture_output=True,
+            timeout=100,
+            check=False,
+            env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         )
     shown = done.stdout.decode()
     assert done.returncode == 1, shown
