@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # not every PyYAML is b
 
 def read_yaml(path: Path) -> Any:
     """Return what is in a file of YAML, or of JSON."""
-    return parse_yaml(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text) if path.suffix == ".json" else parse_yaml(text)
 
 
 def parse_yaml(text: str) -> Any:
