@@ -242,7 +242,12 @@ def _signature(secret: bytes, pairs: Sequence[tuple[str, str]]) -> str:
 
 def _secrets(secret: Secret) -> list[bytes]:
     """Return the secrets, checked; no message shows one."""
-    given = [secret] if isinstance(secret, str | bytes) else list(secret)
+    several = isinstance(secret, Sequence) and not isinstance(secret, str | bytes)
+    given: list[Any] = list(secret) if several else [secret]
+    for key in given:
+        if not isinstance(key, str | bytes):
+            kind = type(key).__name__
+            raise TypeError(f"a secret must be a str or bytes, or a list of them, not {kind}")
     keys = [key.encode() if isinstance(key, str) else key for key in given]
     if not keys or any(len(key) < _SHORTEST_SECRET for key in keys):
         raise ValueError(

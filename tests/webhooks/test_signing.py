@@ -205,6 +205,17 @@ def test_mistakes(options: dict[str, Any], said: str) -> None:
     assert "too short" not in str(caught.value)
 
 
+@pytest.mark.parametrize("secret", [None, 5, [None], {"a": "b"}])
+def test_a_secret_of_another_type(secret: Any) -> None:
+    """Such as None, from an environment variable that is not set."""
+    for use in (
+        lambda: sign(secret=secret),
+        lambda: webhooks.Receiver("https://me.test/hook", secret),
+    ):
+        with pytest.raises(TypeError, match="a secret must be a str or bytes"):
+            use()
+
+
 def test_calls_of_the_same_end_have_one_key() -> None:
     """A call that is made again is known by its key; another end of the same job has another."""
     again = parse(sign(), {**BODY, "webhook": "?"}).key
