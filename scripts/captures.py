@@ -17,6 +17,7 @@ do not wait for time: the handler takes its next step when the capture has seen 
 from __future__ import annotations
 
 import fcntl
+import io
 import itertools
 import json
 import os
@@ -32,7 +33,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from difflib import unified_diff
 from importlib import import_module
 from pathlib import Path
@@ -140,7 +141,8 @@ def prepare() -> None:
     """Make what the commands need: they are forks of this process, which has no threads."""
     for module in ("runpod_sdk.cli.serve", "uvicorn.main", "uvicorn.protocols.http.auto"):
         import_module(module)
-    command()
+    with suppress(SystemExit), redirect_stdout(io.StringIO()):  # typer imports pydantic for options
+        command()(["run", "--help"])
     with runpod_sdk.Runpod("a key"):
         pass
 
