@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 
@@ -16,7 +17,7 @@ from scripts.language_clients import (
     PROGRAMS,
     Failed,
     call,
-    openapi_generator,
+    openapi_generator_config,
     openapi_generator_name,
 )
 
@@ -47,17 +48,21 @@ class TypeScript:
     def missing(self) -> None:
         return None
 
+    def config(self, where: Path) -> dict[str, Any] | None:
+        if self.package != "openapi-generator":
+            return None
+        target = f"typescript-{self.program.rpartition('-')[2]}"
+        properties = {"importFileExtension": ".js", "supportsES6": "true"}
+        return openapi_generator_config(target, where / "made" / self.program, properties)
+
     def generate(self, where: Path) -> None:
         with _PREPARING:
             if not (where / "node_modules").exists():
                 shutil.copytree(PROGRAMS / "typescript", where, dirs_exist_ok=True)
                 (where / "node_modules").symlink_to(self.modules)
-        made = Path("made", self.program)
         if self.package == "openapi-generator":
-            target = f"typescript-{self.program.rpartition('-')[2]}"
-            properties = {"importFileExtension": ".js", "supportsES6": "true"}
-            openapi_generator(target, where / made, properties)
             return
+        made = Path("made", self.program)
         arguments: Mapping[str, list[str | Path]] = {
             "openapi-fetch": ["openapi-typescript", DOCUMENT, "-o", f"{made}.d.ts"],
             "hey-api": ["openapi-ts", "-f", "openapi-ts.config.mjs"],

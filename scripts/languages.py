@@ -136,8 +136,20 @@ def run(clients: list[Client]) -> list[Row]:
             except (Failed, subprocess.TimeoutExpired) as failure:
                 row.said = str(failure)
 
+        configs = {
+            index: config
+            for index, (row, where) in enumerate(zip(rows, places, strict=True))
+            if (config := row.client.config(where)) is not None
+        }
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            list(pool.map(generate, rows, places))
+            others = pool.map(generate, rows, places)
+            if configs:
+                try:
+                    language_clients.openapi_generator([*configs.values()], Path(directory))
+                except (Failed, subprocess.TimeoutExpired) as failure:
+                    for index in configs:
+                        rows[index].said = str(failure)
+            list(others)
         for row, where in zip(rows, places, strict=True):
             if not row.said:
                 attempt(row, where, reached)
