@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Self
 
 from tests.faults.sockets import TimedSocket
@@ -278,11 +279,14 @@ def answer(
     return send(head(status, len(content), kind, **headers) + content)
 
 
+@cache
+def _packed_zeros(size: int, layers: int) -> bytes:
+    return gzip.compress(_packed_zeros(size, layers - 1) if layers > 1 else bytes(size), 9)
+
+
 def gzip_bomb(size: int, layers: int = 1) -> Behaviour:
     """Respond with *size* zeros, compressed by gzip *layers* times."""
-    content = b"\0" * size
-    for _ in range(layers):
-        content = gzip.compress(content, 9)
+    content = _packed_zeros(size, layers)
     return send(head(200, len(content), content_encoding=", ".join(["gzip"] * layers)) + content)
 
 

@@ -9,7 +9,6 @@ import threading
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -75,7 +74,6 @@ def ask_all(mode: str, base_url: str, timeout: float | None = None, **options: A
     return run_all(mode, cases, base_url=base_url, **options)
 
 
-gzip_bomb = cache(gzip_bomb)
 BODIES: dict[str, Callable[[], Behaviour]] = {
     "packed": lambda: gzip_bomb(256 * MIB),
     "packed twice": lambda: gzip_bomb(256 * MIB, 2),
