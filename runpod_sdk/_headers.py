@@ -95,7 +95,7 @@ def checked_headers(headers: Mapping[str, str] | None, argument: str) -> dict[st
     for name, value in given.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(
-                f"{argument} must have strings, not a {_type(name)} with a {_type(value)}"
+                f"{argument} must map strings to strings, not {_type(name)} to {_type(value)}"
             )
         if not _NAME.fullmatch(name):
             raise ValueError(f"{argument} has {name!r:.60}, which is no name of a header")

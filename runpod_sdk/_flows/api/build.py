@@ -73,7 +73,7 @@ def _extend(request: wire.JobRequest, extra_body: object) -> None:
     Add top-level fields to *request*.
 
     Raises:
-        TypeError: *extra_body* is not a mapping.
+        TypeError: *extra_body* is not a mapping, or a name is not a string.
         ValueError: A field has an argument of its own, or is in the request already.
     """
     if extra_body is None:
@@ -83,7 +83,9 @@ def _extend(request: wire.JobRequest, extra_body: object) -> None:
         raise TypeError(f"extra_body must be a mapping of names to values, not a {kind}")
     fields = {**_BLANK, **request.to_dict()}
     for name in extra_body:
-        if not isinstance(name, str) or name in _ARGUMENTS or name in fields:
+        if not isinstance(name, str):
+            raise TypeError(f"extra_body has the name {name!r:.60}; names must be strings")
+        if name in _ARGUMENTS or name in fields:
             raise ValueError(
                 f"extra_body has {name!r:.60}, which is a field of the request: omit it"
             )
