@@ -128,6 +128,9 @@ class HttpxSender:
     def drop_idle(self) -> None:
         expire_idle_connections(self._client)
 
+    def after_fork(self) -> None:
+        expire_idle_connections(self._client, forked=True)
+
 
 class AsyncHttpxSender:
     """Sends the async client's requests by an httpx client."""

@@ -103,7 +103,7 @@ def transports_of(client: object) -> Iterable[Any]:
     yield from getattr(client, "_mounts", {}).values()
 
 
-def expire_idle_connections(client: object) -> None:
+def expire_idle_connections(client: object, *, forked: bool = False) -> None:
     """
     Let *client* use none of its idle connections again.
 
@@ -111,12 +111,17 @@ def expire_idle_connections(client: object) -> None:
     task has got, but not begun to use, is idle too: it is left alone, as the pool would close it
     during that request. An HTTP/2 connection may be broken although it is in use: it gets no new
     requests.
+
+    Args:
+        forked: The process was forked just now. It has one thread, and one of the parent may hold
+            the pool's lock.
     """
     for transport in transports_of(client):
         if isinstance(transport, PooledTransport | AsyncPooledTransport):
             transport.drop_idle()
         pool: Any = getattr(transport, "_pool", None)
-        with getattr(pool, "_optional_thread_lock", contextlib.nullcontext()):
+        no_lock = contextlib.nullcontext()
+        with no_lock if forked else getattr(pool, "_optional_thread_lock", no_lock):
             in_use = {id(one.connection) for one in getattr(pool, "_requests", ())}
             for connection in getattr(pool, "connections", ()):
                 _expire(connection, is_idle=id(connection) not in in_use)

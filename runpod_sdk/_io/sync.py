@@ -108,15 +108,13 @@ class SyncIO:
 
         The copies of idle connections are closed, which the parent's connections survive.
         """
-        for sender in (self._default, self._for_mocks):
+        for sender in (self._default, self._for_mocks, self._given):
             if sender is not None:
-                sender.drop_idle()
+                sender.after_fork()
         was_closed = self._closed.is_set()
         self._begin()
         if was_closed:
             self._closed.set()
-        if self._given is not None:
-            self._given.drop_idle()
 
     def send(
         self, request: Request, limit: TimeLimit

@@ -117,6 +117,22 @@ def test_the_copies_of_idle_connections_are_closed() -> None:
         assert server.connections == 1
 
 
+def test_a_caller_s_client_that_a_thread_uses() -> None:
+    """The fork does not wait for the lock of a pool that a thread of the parent holds."""
+    gate = Gate()
+    with (
+        httpx.Client(trust_env=False) as http_client,
+        Runpod("key-of-a-test", base_url="http://test/v2", http_client=http_client),
+    ):
+
+        def use() -> None:
+            with http_client._transport._pool._optional_thread_lock:  # type: ignore[attr-defined]
+                gate.passing()
+
+        with gate.held_by(use):
+            assert in_child(lambda: "forked") == "forked"
+
+
 def test_what_was_seen() -> None:
     gate, seen = Gate(), Seen()
     assert seen.add("before")
