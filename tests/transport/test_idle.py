@@ -69,13 +69,14 @@ def test_six_dead_connections(way: Way, callers: bool) -> None:
     """After the first broken connection, the next attempt opens a new one."""
     service = Forgetful()
     with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
-        client, http_client = client_of(way, server, callers=callers, timeout=0.6)
+        client, http_client = client_of(way, server, callers=callers)
         endpoint = client.endpoint("ep")
         ask = lambda _: way.call(lambda: endpoint.status("j1", timeout=10))  # noqa: E731
         list(pool.map(ask, range(KEPT)))
         assert server.connections == KEPT
         service.forgotten = KEPT
-        state = way.call(lambda: endpoint.status("j1", timeout=10))
+        hurried = client.with_options(timeout=0.6).endpoint("ep")  # the same connections
+        state = way.call(lambda: hurried.status("j1", timeout=10))
         assert state.completed
         close(way, http_client)
     assert server.connections == KEPT + 1
