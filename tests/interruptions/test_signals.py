@@ -58,19 +58,25 @@ def handled(error: BaseException) -> Iterator[None]:
 
 
 def interrupted(
-    call: Callable[[], object], kind: type[BaseException], by: Server | None = None
+    call: Callable[[], object],
+    kind: type[BaseException],
+    by: Server | None = None,
+    begun: Callable[[], object] = lambda: True,
 ) -> BaseException:
     """
     Make a call that blocks, and see that it ends with what a signal handler raises.
 
     Args:
         by: Rings when it has got a request that it will not answer; else it is soon.
+        begun: Whether the call has begun; it is not interrupted before.
     """
     error = kind("the caller's own")
     main, known = threading.get_ident(), 0 if by is None else len(by.requests)
 
     def ring() -> None:
         while by is not None and all(answered(one) for one in by.requests[known:]):
+            time.sleep(0.005)
+        while not begun():
             time.sleep(0.005)
         time.sleep(0.03)
         signal.pthread_kill(main, signal.SIGALRM)
@@ -150,8 +156,12 @@ def test_a_pause_before_another_try() -> None:
     http = httpx.Client(transport=httpx.MockTransport(answer))
     with Runpod("key-of-a-test", base_url="http://test/v2", http_client=http) as client:
         endpoint = client.endpoint("ep")
-        interrupted(lambda: endpoint.status(JOB, timeout=60), TimeoutError)
-        error = interrupted(lambda: endpoint.run(input=1, timeout=60), TimeoutError)
+        interrupted(
+            lambda: endpoint.status(JOB, timeout=60), TimeoutError, begun=lambda: len(asked) == 1
+        )
+        error = interrupted(
+            lambda: endpoint.run(input=1, timeout=60), TimeoutError, begun=lambda: len(asked) == 2
+        )
     assert asked == [f"/v2/ep/status/{JOB}", "/v2/ep/run"]
     assert not hasattr(error, "__notes__"), "503: there is no job"
 
@@ -234,10 +244,21 @@ def test_cancelling(taking: Server, endpoint: Endpoint, kind: type[BaseException
 def test_interrupted_again(silent: Server) -> None:
     """A second exception ends the cancellation that the first began."""
     error = KeyError("the caller's own")
+    main, known = threading.get_ident(), len(silent.requests)
+
+    def ring() -> None:
+        for asked in (1, 2):
+            while len(silent.requests) < known + asked:
+                time.sleep(0.005)
+            time.sleep(0.03)
+            signal.pthread_kill(main, signal.SIGALRM)
+
+    thread = threading.Thread(target=ring)
     with Runpod("key-of-a-test", base_url=silent.base_url) as client, handled(error):
-        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.1)
+        thread.start()
         with pytest.raises(KeyError) as caught:
             client.endpoint("ep").wait(JOB, on_timeout="cancel")
+        thread.join()
     assert caught.value is error
     assert error.__notes__ == [f"job {JOB}: the cancellation was interrupted"]
 
