@@ -40,11 +40,12 @@ def interrupted() -> Iterator[Interrupted]:
 
     def call(error: BaseException, ask: Callable[[], object]) -> None:
         def ring(_: int, frame: FrameType | None) -> None:
-            while frame is not None:
-                if frame.f_code.co_name in ("_remove", "__del__"):  # raises nothing, so try again
+            at = frame  # which stays the argument's value, as in other handlers
+            while at is not None:
+                if at.f_code.co_name in ("_remove", "__del__"):  # raises nothing, so try again
                     signal.setitimer(signal.ITIMER_REAL, 0.001)
                     return
-                frame = frame.f_back
+                at = at.f_back
             raise error
 
         signal.signal(signal.SIGALRM, ring)
