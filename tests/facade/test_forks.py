@@ -6,6 +6,7 @@ A thread of the parent holds the value's lock while it forks; the child has no s
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 import threading
@@ -108,6 +109,7 @@ def test_a_client_with_calls_in_progress(callers: bool) -> None:
 
 def test_the_copies_of_idle_connections_are_closed() -> None:
     """Without a warning of the interpreter, and without closing the parent's connection."""
+    gc.collect()  # what earlier tests left is not of this child
     with Server(Visit.say) as server, Runpod("key-of-a-test", base_url=server.base_url) as client:
         client.endpoint("ep").status("j1")
         with warnings.catch_warnings(record=True) as seen:
