@@ -173,9 +173,11 @@ class AsyncHttpxSender:
                             return exchange.response
                         reader = _BodyReader(identity, response, limit)
                         trace.response_started(reader.body)
-                        async for piece in reader.pieces(response.aiter_bytes, response.aiter_raw):
-                            if not reader.add(piece):
-                                break
+                        pieces: Any = reader.pieces(response.aiter_bytes, response.aiter_raw)
+                        async with contextlib.aclosing(pieces):  # trio reports an open generator
+                            async for piece in pieces:
+                                if not reader.add(piece):
+                                    break
                     return reader.response(partial(expire_idle_connections, self._client))
                 finally:
                     _break_cycle(response, self._library)

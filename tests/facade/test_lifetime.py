@@ -7,13 +7,22 @@ import gc
 import os
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 import trio
 
-from runpod_sdk import AsyncRunpod, ClientClosedError, Runpod, local
+from runpod_sdk import (
+    APIResponseValidationError,
+    AsyncRunpod,
+    ClientClosedError,
+    Runpod,
+    local,
+)
 from tests.facade.clients import JOB, KEY, Driver, Script, SocketServer, http_answer, job
 
 
@@ -161,6 +170,27 @@ def test_trio_as_a_guest_of_asyncio() -> None:
 
     with SocketServer(serve) as server:
         assert asyncio.run(host(AsyncRunpod(KEY, base_url=server.base_url))) == JOB
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_answer_that_is_not_read_to_its_end(backend: str) -> None:
+    """Its generator is closed; trio warns of one that the garbage collector finds."""
+    body = b'{"id": "j1", "output": "%s"}' % (b"x" * 300_000)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+
+    async def ask() -> None:
+        async with (
+            httpx.AsyncClient(transport=transport) as http_client,
+            AsyncRunpod(KEY, http_client=http_client, max_response_size=100_000) as client,
+        ):
+            with pytest.raises(APIResponseValidationError, match="larger"):
+                await client.endpoint("ep").status("j1")
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        anyio.run(ask, backend=backend)
+        gc.collect()
+    assert [str(warning.message) for warning in seen] == []
 
 
 def test_one_client_for_many_threads() -> None:
