@@ -17,6 +17,7 @@ import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies_environment
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,6 +53,12 @@ settings.load_profile("moderate")
 
 # What a shell runs in the background ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Behind a proxy, too, the servers of the tests are on this machine.
+if getproxies_environment():
+    name = "no_proxy" if "no_proxy" in os.environ else "NO_PROXY"  # the former is looked at first
+    others = [os.environ[name]] if os.environ.get(name) else []
+    os.environ[name] = ",".join([*others, "localhost", "127.0.0.1", "::1"])
 
 
 @pytest.fixture(scope="session")
