@@ -22,7 +22,7 @@ from runpod_sdk._secret import Secret
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import DownloadError, RunpodTimeoutError, SaveOutputError, WebPageError
 from runpod_sdk.media import Media
-from runpod_sdk.settings import Timeout, length_of_time
+from runpod_sdk.settings import Timeout, checked_bool, length_of_time
 
 if TYPE_CHECKING:
     from runpod_sdk.models import JobState
@@ -115,6 +115,7 @@ class OutputFile:
     def _save(
         self, path: str | os.PathLike[str], overwrite: bool, time_left: TimeLeft, max_size: int
     ) -> Path:
+        checked_bool(overwrite, "overwrite")
         target = Path(path)
         if target.is_dir():
             target /= self.name
@@ -169,7 +170,7 @@ class FileSaver:
             overwrite: Whether files that are there already are replaced.
         """
         self._directory = Directory(directory)
-        self._overwrite = overwrite
+        self._overwrite = checked_bool(overwrite, "overwrite")
 
     def fault(self) -> str | None:
         """Say why the directory can't be made or written to; None if it can."""

@@ -165,6 +165,13 @@ def checked_function(value: object, name: str) -> None:
         raise TypeError(f"{name} must be a function, not {value!r:.60}")
 
 
+def checked_bool(value: bool, name: str) -> bool:
+    """Return *value* if it is True or False; a text such as "false" would count as true."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r:.60}")
+    return value
+
+
 def checked_choice(value: str, name: str, *choices: str) -> str:
     """Return *value* if it is one of the *choices*."""
     if value not in choices:
@@ -251,8 +258,8 @@ class Config:
             max_retries=whole_number(max_retries, "max_retries", 0),
             max_response_size=whole_number(max_response_size, "max_response_size", 1),
             rate_limits=_checked_rate_limits(rate_limits),
-            size_limits=_yes_or_no(size_limits, "size_limits"),
-            telemetry=_yes_or_no(telemetry, "telemetry"),
+            size_limits=checked_bool(size_limits, "size_limits"),
+            telemetry=checked_bool(telemetry, "telemetry"),
             api_key=_key_or_function(api_key),
             own_http=own_http,
             default_headers=checked_headers(default_headers.reveal(), "default_headers"),
@@ -328,12 +335,6 @@ def whole_number(value: int, name: str, least: int) -> int:
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value!r}")
-    return value
-
-
-def _yes_or_no(value: bool, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {value!r}")
     return value
 
 

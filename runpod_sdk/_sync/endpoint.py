@@ -42,6 +42,7 @@ from runpod_sdk.settings import (
     Timeout,
     Unset,
     call_timeout,
+    checked_bool,
     checked_id,
     checked_on_timeout,
     length_of_time,
@@ -310,7 +311,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         finally:
             del request, input, webhook, s3_config, extra_body  # which a traceback would show
         total, on_timeout = length_of_time(timeout), checked_on_timeout(on_timeout)
-        read = reader_for(output_type, self.output_type)
+        read, check = reader_for(output_type, self.output_type), checked_bool(check, "check")
         guard = JobGuard(self._with_headers(extra_headers), on_timeout)
         notify = sync.notifier(on_update, guard)
         try:
@@ -843,8 +844,7 @@ class Endpoint(Generic[Input_contra, Output_co]):
         self, op: Operation[T], timeout: Timeout | Unset, extra_headers: Mapping[str, str] | None
     ) -> T:
         context = self._with_headers(extra_headers)
-        deadline = context.call_deadline(call_timeout(timeout))
-        return sync.drive(call(context, op, deadline))
+        return sync.drive(call(context, op, context.call_deadline(call_timeout(timeout))))
 
     def _with_headers(self, extra_headers: Mapping[str, str] | None) -> EndpointContext:
         if extra_headers is None:

@@ -19,7 +19,15 @@ from runpod_sdk._sync.stream import Stream
 from runpod_sdk._telemetry.telemetry import JOB_SPAN
 from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.models import JobState, Output_co
-from runpod_sdk.settings import UNSET, OnTimeout, OnUpdate, Timeout, Unset, length_of_time
+from runpod_sdk.settings import (
+    UNSET,
+    OnTimeout,
+    OnUpdate,
+    Timeout,
+    Unset,
+    checked_bool,
+    length_of_time,
+)
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -271,6 +279,7 @@ class Job(Generic[Output_co]):
             from runpod_sdk.files import DOWNLOAD_TIMEOUT, save_all
 
         total = length_of_time(timeout)
+        checked_bool(overwrite, "overwrite")
         time_left = TimeLeft(total, DOWNLOAD_TIMEOUT)
         state = checked(self.wait(timeout=total, extra_headers=extra_headers), self._for_error)
         save = partial(save_all, state, directory, overwrite=overwrite, time_left=time_left)

@@ -93,6 +93,13 @@ class LocalEndpoint:
         rate_limits: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        for name, flag in (
+            ("return_aggregate_stream", return_aggregate_stream),
+            ("any_id", any_id),
+            ("rate_limits", rate_limits),
+        ):
+            if not isinstance(flag, bool):
+                raise TypeError(f"{name} must be True or False, not {flag!r}")
         for name, number in (("workers", workers), ("port", port)):
             if isinstance(number, bool) or not isinstance(number, int):
                 raise TypeError(f"{name} must be a whole number, not {number!r}")

@@ -544,6 +544,33 @@ def test_a_priority_that_is_no_truth(driver: Driver) -> None:
     refused(driver, TypeError, "policy.lowPriority must be True or False", body)
 
 
+@pytest.mark.parametrize("value", ["false", 1, None])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("check", "run_sync"),
+        ("ordered", "map"),
+        ("ordered", "collect"),
+        ("overwrite", "save_output"),
+    ],
+)
+def test_a_truth_that_is_none(driver: Driver, name: str, method: str, value: Any) -> None:
+    """True and False are the only values of a flag: the text "false" would count as true."""
+    script = Script(job())
+    endpoint = driver.endpoint(script)
+    calls = {
+        "run_sync": lambda: endpoint.run_sync(input=1, check=value),
+        "map": lambda: endpoint.map([1], ordered=value),
+        "collect": lambda: endpoint.journaled("never.sqlite").collect(ordered=value),
+        "save_output": lambda: endpoint.job("j1").save_output("pictures", overwrite=value),
+    }
+    with pytest.raises(
+        TypeError, match=f"^{name} must be True or False, not {re.escape(repr(value))}$"
+    ):
+        driver.call(calls[method])
+    assert script.requests == []
+
+
 @pytest.mark.parametrize("length", [float("inf"), 2_592_000_000, timedelta.max])
 def test_a_policy_is_never_left_out(length: Any) -> None:
     """A time beyond all bounds, such as milliseconds of a month, is refused and not ignored."""

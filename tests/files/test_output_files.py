@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runpod_sdk import DownloadError, JobState, OutputFile
-from runpod_sdk.files import files_of
+from runpod_sdk.files import FileSaver, files_of
 from tests.files.site import PNG, encoded, site
 from tests.hypothesis_profiles import at_most
 
@@ -177,6 +177,9 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError) as caught:
         file.save(tmp_path)
     assert caught.value.errno == errno.EEXIST
+    for save in (file.save, lambda path, **given: FileSaver(path, **given).save(file)):
+        with pytest.raises(TypeError, match="overwrite must be True or False, not 'no'"):
+            save(tmp_path, overwrite="no")  # type: ignore[arg-type]
     assert (tmp_path / "a.png").read_text() == "mine"
     file.save(tmp_path, overwrite=True)
     assert (tmp_path / "a.png").read_bytes() == PNG

@@ -173,9 +173,9 @@ def _check_time(name: Literal["execution_timeout", "ttl"], value: object) -> Non
     check_unit(name, value, "ms", shown)
 
 
-def _check_priority(value: object, name: str) -> None:
-    if not (value is None or isinstance(value, bool | Unset)):
-        raise TypeError(f"policy.{name} must be True or False, not {value!r:.60}")
+def _check_priority(value: Any, name: str) -> None:
+    if value is not None and not isinstance(value, Unset):
+        settings.checked_bool(value, f"policy.{name}")
 
 
 def _wire_name(model: Any, attribute: str) -> str:

@@ -18,6 +18,7 @@ from runpod_sdk.models import ExecutionPolicy, JobState, S3Config
 from runpod_sdk.settings import (
     OnError,
     OnLeave,
+    checked_bool,
     checked_choice,
     checked_function,
     length_of_time,
@@ -76,6 +77,7 @@ class MapOptions:
 
     def __attrs_post_init__(self) -> None:
         whole_number(self.concurrency, "concurrency", 1)
+        checked_bool(self.ordered, "ordered")
         checked_choice(self.on_error, "on_error", "yield", "raise")
         checked_choice(self.on_leave, "on_leave", "detach", "cancel")
         if self.on_update is not None:
