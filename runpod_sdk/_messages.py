@@ -156,6 +156,16 @@ def timed_out(
     return f"{message}{_STILL}{state.status}{'' if state.started else _EXPLAIN}"
 
 
+def closed_early(action: str, rest: str) -> str:
+    """
+    Say that an iteration was closed before its end.
+
+    Args:
+        rest: Where the remaining values are.
+    """
+    return f"the {action} was closed before its end: iterate inside of its `with` block; {rest}"
+
+
 def not_saved(job_id: str, failed: Mapping[str, Exception], saved: Sized) -> str:
     """Say which files of an output were not saved, and why."""
     reasons = "; ".join(f"{path or 'output'}: {_reason(error)}" for path, error in failed.items())

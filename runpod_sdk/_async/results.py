@@ -43,6 +43,7 @@ class AsyncResults(AsyncIterator[R]):
         return html_of_results(*self._taker.summary)
 
     def __aiter__(self) -> AsyncResults[R]:
+        self._taker.check_open()
         return self
 
     async def __anext__(self) -> R:

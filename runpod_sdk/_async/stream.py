@@ -26,6 +26,7 @@ class AsyncStream(AsyncQueueIterator[StreamChunk]):
         self._reader = reader
 
     def __aiter__(self) -> AsyncStream:
+        self._reader.check_open()
         return self
 
     @property
@@ -69,6 +70,10 @@ class AsyncTexts(AsyncIterator[str]):
 
     def __init__(self, stream: AsyncStream) -> None:
         self._stream = stream
+
+    def __aiter__(self) -> AsyncTexts:
+        self._stream.__aiter__()
+        return self
 
     async def __anext__(self) -> str:
         text = None

@@ -61,7 +61,7 @@ class ChunkReader:
         self._started: Deadline | None = None
         self._memory = StreamMemory() if memory is None else memory
         self._idle = 0
-        self._closed = False
+        self._closed = self._ended = False
 
     @property
     def undelivered(self) -> tuple[StreamChunk, ...]:
@@ -71,6 +71,17 @@ class ChunkReader:
     def close(self) -> None:
         """End the iteration. Chunks that were fetched and not consumed stay in the memory."""
         self._closed = True
+
+    def check_open(self) -> None:
+        """
+        Check that an iteration may begin or continue; a stream at its end has no more chunks.
+
+        Raises:
+            RuntimeError: The stream was closed before its end.
+        """
+        if self._closed and not self._ended:
+            rest = "another stream() of the same Job object reads the remaining chunks"
+            raise RuntimeError(messages.closed_early(f"stream of job {self._job_id}", rest))
 
     def fill(self) -> Coroutine[Any, Any, deque[StreamChunk] | None]:
         """
@@ -92,23 +103,23 @@ class ChunkReader:
 
     async def _fill(self) -> deque[StreamChunk] | None:
         memory = self._memory
-        if self._closed:
+        if self._closed or self._ended:
             return None
         try:
             while not memory.position.ready and memory.position.end is None:
                 await self._advance()
         except OutOfTime as out:
             await sleep_until_deadline(self._context, self._deadline)
-            self.close()
+            self._ended = True
             cause = out.failure or out.__cause__
             raise timed_out(self._context, self._job_id, self._deadline, None) from cause
         except errors.RunpodError:  # after any other exception the caller may continue
-            self.close()
+            self._ended = True
             raise
         if memory.position.ready:
             return memory.position.ready
         end = memory.position.end
-        self.close()
+        self._ended = True
         memory.position = START
         if end is not None:
             checked(end)

@@ -44,6 +44,7 @@ class Results(Iterator[R]):
         return html_of_results(*self._taker.summary)
 
     def __iter__(self) -> Results[R]:
+        self._taker.check_open()
         return self
 
     def __next__(self) -> R:

@@ -27,6 +27,7 @@ class Stream(QueueIterator[StreamChunk]):
         self._reader = reader
 
     def __iter__(self) -> Stream:
+        self._reader.check_open()
         return self
 
     @property
@@ -70,6 +71,10 @@ class Texts(Iterator[str]):
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+
+    def __iter__(self) -> Texts:
+        self._stream.__iter__()
+        return self
 
     def __next__(self) -> str:
         text = None

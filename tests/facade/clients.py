@@ -152,6 +152,10 @@ class Driver:
         """Return the time in seconds, by the clock that jumps if there is one."""
         return CLOCK.now() if self._portal is None else self._portal.call(_now)
 
+    def iter(self, iterable: Any) -> Any:
+        """Begin a loop, without asking for a value."""
+        return aiter(iterable) if self.is_async else iter(iterable)
+
     def close(self, client: Any) -> Any:
         return client.aclose() if self.is_async else client.close()
 

@@ -53,11 +53,16 @@ def test_a_closed_stream_keeps_what_was_fetched(
     assert outputs(stream.undelivered) == [2, 3]
     driver.call(lambda: driver.close(stream))
     assert driver.take(stream) == []
+    for closed in (stream, stream.text()):
+        with pytest.raises(RuntimeError, match=f"stream of job {handle.id} was closed before"):
+            driver.iter(closed)
     assert isinstance(stream.undelivered, tuple)
     assert outputs(stream.undelivered) == [2, 3]
     second = handle.stream()
     assert outputs(second.undelivered) == [2, 3]
     assert outputs(driver.take(second)) == [2, 3]
+    driver.call(lambda: driver.close(second))
+    assert driver.take(driver.iter(second)) == []  # it was read to its end
     assert stream.undelivered == second.undelivered == ()
     assert driver.take(handle.stream()) == []
 

@@ -60,6 +60,22 @@ def test_nothing_to_do(driver: Driver, endpoint: Any) -> None:
     assert driver.take(endpoint.map([])) == []
 
 
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_loop_over_closed_results(driver: Driver, endpoint: Any, read: int) -> None:
+    """It is an error, unless they were read to the end: rows would be lost silently."""
+    jobs = [driver.call(lambda n=n: endpoint.run(input=n)) for n in (1, 2)]
+    for results in (endpoint.map([1, 2]), endpoint.client.as_completed(jobs)):
+        driver.take(results, read)
+        driver.call(lambda results=results: driver.close(results))
+        with pytest.raises(RuntimeError, match=r"was closed before its end.*\.in_flight"):
+            driver.iter(results)
+        assert driver.take(results) == []  # as of a generator that was closed
+    whole = endpoint.map([1, 2])
+    assert len(driver.take(whole)) == 2
+    driver.call(lambda: driver.close(whole))
+    assert driver.take(driver.iter(whole)) == []
+
+
 def test_a_failed_job_is_a_result(driver: Driver, endpoint: Any) -> None:
     """An error on one input does not affect the others; its result raises it."""
     results = driver.take(endpoint.map([1, -1, 2]))
@@ -81,7 +97,7 @@ def test_raising_what_comes_first(driver: Driver, endpoint: Any) -> None:
     assert caught.value.index == 1
     assert list(results.in_flight) == [0]
     assert results.in_flight[0] in caught.value.__notes__[0]
-    assert driver.take(results) == []
+    assert driver.take(driver.iter(results)) == []
 
 
 def test_left_and_detached(driver: Driver, endpoint: Any, release: Release) -> None:

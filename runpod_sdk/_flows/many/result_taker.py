@@ -96,7 +96,7 @@ class ResultTaker(Generic[R]):
         self._finished = self._failed = 0
         self._progress_scope = ExitStack()
         self._report_progress: Callable[[MapProgress], object] | None = None
-        self._closed = False
+        self._closed = self._ended = False
 
     @property
     def is_open(self) -> bool:
@@ -120,6 +120,18 @@ class ResultTaker(Generic[R]):
     @property
     def uncertain(self) -> tuple[int, ...]:
         return self._window.uncertain
+
+    def check_open(self) -> None:
+        """
+        Check that an iteration may begin or continue; after the last result, or after an error, it
+        has no more results.
+
+        Raises:
+            RuntimeError: The results were closed before the last one.
+        """
+        if self._closed and not self._ended:
+            rest = ".in_flight contains the jobs whose results were not read"
+            raise RuntimeError(messages.closed_early(self._options.action, rest))
 
     async def next(self) -> R | None:
         """
@@ -147,6 +159,7 @@ class ResultTaker(Generic[R]):
     async def ended_by(self, reason: BaseException) -> None:
         """Leave because of *reason*, which may be raised between `next` and its caller."""
         clear_frames(reason, only_ours=True)  # inputs and options may contain secrets
+        self._ended = self._ended or not self._closed
         if isinstance(reason, GeneratorExit):  # nothing can be awaited
             return
         if not isinstance(reason, errors.RunpodError):
@@ -219,6 +232,7 @@ class ResultTaker(Generic[R]):
         return result
 
     async def _end(self) -> None:
+        self._ended = True
         await self.leave()
         error = self._inputs_error or self._window.inputs_error
         if error is not None:
