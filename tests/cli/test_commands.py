@@ -267,7 +267,10 @@ def test_a_warning_is_a_sentence(command: Command) -> None:
     assert ended.status == 0
     first, second = ended.err.splitlines()[:2]
     assert first.startswith("warning: ttl is 9 s, below the 10 seconds")
-    assert second.startswith("warning: the input's only key is 'input'")
+    assert second == (
+        "warning: the input's only key is 'input', so the handler gets a nested input:"
+        " pass the inner value alone"
+    )
     assert "UserWarning" not in ended.err
 
 

@@ -190,7 +190,7 @@ def warn_if_nested(input: object) -> None:
         name = next(iter(_BLANK))
         warn(
             f"the input's only key is {name!r}, so the handler gets a nested input: pass the inner"
-            f" value as input=…, or the API's body as run({{{name!r}: …}})"
+            " value alone"
         )
 
 
