@@ -152,7 +152,17 @@ Form = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="json: the API's response. text: one line.",
+        help="json: the API's response. text: a summary.",
+        rich_help_panel=THE_PRINT,
+    ),
+]
+ExplanationForm = Annotated[
+    Literal["json", "text"],
+    typer.Option(
+        "--output",
+        "-o",
+        help="json: the reason as a code and as text, and the job's state and the endpoint's"
+        " health that it is based on. text: the reason.",
         rich_help_panel=THE_PRINT,
     ),
 ]

@@ -37,7 +37,7 @@ def explain(
     job_id: a.JobId,
     endpoint_id: a.JobEndpointId = None,
     timeout: a.Timeout = None,
-    output: a.Form = "json",
+    output: a.ExplanationForm = "json",
 ) -> None:
     """Explain a job's status, such as a long wait in the queue."""
     with open_endpoint_of(job_id, endpoint_id) as endpoint:

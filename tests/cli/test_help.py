@@ -69,6 +69,14 @@ def test_an_error_of_a_choice_names_the_choices() -> None:
     assert "'-o': 'table' is not one of 'json', 'text'" in ended.err
 
 
+def test_forms_of_an_explanation() -> None:
+    """Its JSON is the command's own; health has two lines of text."""
+    forms = " ".join(page("explain").partition("--output")[2].split())
+    assert "API's response" not in forms
+    assert re.search("json: the reason .* job's state .* health .* text: the reason", forms)
+    assert "one line" not in page("health")
+
+
 def test_exit_statuses_are_on_the_first_page() -> None:
     for code in (0, 1, 2, 3, 4, 5, 124, 130):
         assert re.search(rf"^ +{code}  ", page(), re.MULTILINE)
