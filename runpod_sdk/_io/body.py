@@ -10,7 +10,7 @@ from typing import Final
 from runpod_sdk._flows.io import Response
 from runpod_sdk._headers import ResponseHeaders
 from runpod_sdk._io.identity import Identity
-from runpod_sdk._io.transport_errors import DecodingError
+from runpod_sdk._io.transport_errors import DecodingError, RemoteProtocolError
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _GZIP_START: Final = b"\x1f"
@@ -42,9 +42,13 @@ class ResponseBody:
             unpacked: Whether the pieces are decompressed already.
 
         Raises:
+            RemoteProtocolError: The status is none of a final response, such as 101, by which the
+                server switches to a protocol that was not requested.
             DecodingError: The content encoding was not requested. Some encodings, and
                 nested ones, can expand a few bytes to more than the available memory.
         """
+        if status < 200:
+            raise RemoteProtocolError(f"status {status} in place of a final response")
         self._headers = ResponseHeaders.received(headers)
         encoding = ""
         if "content-encoding" in self._headers:

@@ -74,6 +74,15 @@ def test_a_read_is_asked_again(driver: Driver, operation: str, fault: Any) -> No
     assert len(set(script.asked)) == 1
 
 
+@pytest.mark.parametrize("status", [100, 101, 199])
+def test_a_response_that_is_not_final(driver: Driver, status: int) -> None:
+    """A status below 200 says nothing about a job, also if a caller's client hands it on."""
+    script = Script(httpx.Response(status), job())
+    with pytest.raises(SubmissionUncertainError, match=f"status {status}"):
+        driver.call(lambda: driver.endpoint(script).run(input=1))
+    assert script.asked == ["POST /run"]
+
+
 @pytest.mark.parametrize("fault", NOT_TRANSIENT, ids=name)
 @pytest.mark.parametrize("operation", [*READS, *ACTS])
 def test_a_refusal_for_good_is_not_asked_again(driver: Driver, operation: str, fault: int) -> None:

@@ -235,6 +235,10 @@ BROKEN = Row(
         ),
         "reset in the body": chain(send(head(200, 500) + GOOD_TEXT), after(0.01), reset),
         "no HTTP": chain(send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), close),
+        "another protocol": send(
+            b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+        ),
+        "another protocol without a name": send(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
         "a TLS alert": chain(send(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"), close),
         "a broken chunk size": send(head(200, transfer_encoding="chunked") + b"zz\r\n{}\r\n"),
         "a broken length": send(b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}"),

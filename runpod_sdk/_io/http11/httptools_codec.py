@@ -112,7 +112,9 @@ class _ResponseParser:
             interruption = error.__context__ or error
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._is_complete:
-                raise RemoteProtocolError(f"the response is invalid: {error}") from error
+                switches = self._parser.get_status_code() == 101
+                reason = "it switches protocols" if switches else error
+                raise RemoteProtocolError(f"the response is invalid: {reason}") from error
             self._is_reusable = False  # it could be mistaken for the next response
         if interruption is not None:
             raise interruption
