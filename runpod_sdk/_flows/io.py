@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Level = Literal["DEBUG", "INFO"]
+Level = Literal["DEBUG", "INFO", "WARNING"]
 
 _SHOWN_BYTES = 65_536
 

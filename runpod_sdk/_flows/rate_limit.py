@@ -23,12 +23,16 @@ import os
 import threading
 from bisect import bisect_right
 from collections import deque
-from concurrent.futures import Future
 from enum import IntEnum, auto
 from math import floor
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import define, frozen
+
+from runpod_sdk._importing import whole_imports
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 WINDOW: Final = 10.0
 """Length of RunPod's window, in seconds."""
@@ -211,6 +215,13 @@ class Limiter(Protocol):
         ...
 
 
+def _waiter() -> Future[None]:
+    with whole_imports():
+        from concurrent.futures import Future  # which imports logging
+
+    return Future()
+
+
 class RateLimiter:
     """A limiter for one kind of requests to one endpoint."""
 
@@ -227,7 +238,7 @@ class RateLimiter:
             if self._slots is None or self._running < self._slots:
                 self._running += 1
                 return None
-            waiter = Future[None]()
+            waiter = _waiter()
             self._queue.append(waiter)
             return waiter
 

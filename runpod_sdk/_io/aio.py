@@ -25,7 +25,7 @@ from runpod_sdk._flows.io import Level, Request, Response
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, event_loop, http_common, proxies
 from runpod_sdk._io.identity import Identity
-from runpod_sdk._io.log import follow_environment
+from runpod_sdk._io.log import follow_environment, log
 from runpod_sdk._io.request_path import ASYNC_PATH
 from runpod_sdk._io.transport_errors import HTTPError, TimeoutException
 from runpod_sdk._secret import Secret
@@ -173,7 +173,7 @@ class AsyncIO:
         raise AssertionError("unreachable")  # the scope is never cancelled
 
     def log(self, level: Level, message: str, *args: object) -> None:
-        http_common.log(level, message, *args)
+        log(level, message, *args)
 
     now = staticmethod(event_loop.loop_time)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import ssl
 import warnings
@@ -10,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from runpod_sdk import errors
-from runpod_sdk._flows.io import Level, Request, RequestFailed, Response, Submission
+from runpod_sdk._flows.io import Request, RequestFailed, Response, Submission
 from runpod_sdk._io import certificates, proxies
 from runpod_sdk._io.body import ResponseBody
-from runpod_sdk._io.log import logger
+from runpod_sdk._io.log import log
 from runpod_sdk._io.server_url import ServerURL
 from runpod_sdk._io.transport_errors import (
     ConnectError,
@@ -125,14 +124,9 @@ def closed_before() -> errors.ClientClosedError:
     return errors.ClientClosedError("the client is closed: create a new one; nothing was sent")
 
 
-def log(level: Level, message: str, *args: object) -> None:
-    """Log a flow's message."""
-    logger.log(logging.INFO if level == "INFO" else logging.DEBUG, message, *args)
-
-
 def log_response(request: Request, response: Response) -> Response:
     """Log the response to *request*, and return it."""
-    logger.debug("%s %s: HTTP %d", request.method, request.path, response.status_code)
+    log("DEBUG", "%s %s: HTTP %d", request.method, request.path, response.status_code)
     return response
 
 
@@ -168,7 +162,7 @@ def request_failed(
         advice = certificates.advice(why, own_http=config.own_http)
         reason = f"no connection to {server} ({why}){advice}"
         permanent = isinstance(fault, _PERMANENT) or _is_untrusted(fault)
-    logger.debug("%s %s: %s", request.method, request.path, reason)
+    log("DEBUG", "%s %s: %s", request.method, request.path, reason)
     return RequestFailed(
         reason,
         sent=sent,

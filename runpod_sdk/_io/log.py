@@ -1,47 +1,55 @@
-"""The package's log, which `RUNPOD_SDK_LOG` writes to standard error."""
+"""
+The package's log, which `RUNPOD_SDK_LOG` writes to standard error.
+
+`logging` is not imported here, because that takes a twentieth of the time to a first result. A
+program that has not imported it does not read the log.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from typing import Final
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
+from runpod_sdk._flows.io import Level
+from runpod_sdk._importing import whole_imports
 from runpod_sdk._warn import warn
 
-logger = logging.getLogger("runpod_sdk")
-"""The package's logger: attempts and retries at DEBUG, submitted jobs at INFO."""
-logger.addHandler(logging.NullHandler())
+if TYPE_CHECKING:
+    from logging import Logger
 
 _VARIABLE: Final = "RUNPOD_SDK_LOG"
-_LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO}
-_FORMAT: Final = "%(asctime)s %(name)s %(levelname)s %(message)s"
+_NUMBERS: Final[Mapping[str, int]] = {"DEBUG": 10, "INFO": 20, "WARNING": 30}
+_CHOICES: Final = ("DEBUG", "INFO")
+
+
+@cache
+def _logger() -> Logger:
+    import logging
+
+    logger = logging.getLogger("runpod_sdk")
+    logger.addHandler(logging.NullHandler())
+    return logger
+
+
+def log(level: Level, message: str, *args: object) -> None:
+    """Log a message: attempts and retries at DEBUG, submitted jobs at INFO."""
+    if "logging" in sys.modules:
+        _logger().log(_NUMBERS[level], message, *args)
 
 
 def follow_environment() -> None:
     """Write the log to standard error, if `RUNPOD_SDK_LOG` is set; each client calls this."""
-    level = os.environ.get(_VARIABLE, "").strip().lower()
+    if "logging" in sys.modules:
+        _logger()  # whose handler keeps Python from writing records that nobody asked for
+    level = os.environ.get(_VARIABLE, "").strip().upper()
     if not level:
         return
-    if level not in _LEVELS:
-        warn(f"{_VARIABLE} must be debug or info, not {level!r:.40}: no log is written")
+    if level not in _CHOICES:
+        warn(f"{_VARIABLE} must be debug or info, not {level.lower()!r:.40}: no log is written")
         return
-    logger.setLevel(_LEVELS[level])
-    if not any(isinstance(handler, _StandardError) for handler in logger.handlers):
-        handler = _StandardError()
-        handler.setFormatter(logging.Formatter(_FORMAT))
-        logger.addHandler(handler)
-
-
-class _StandardError(logging.Handler):
-    """Writes to the current `sys.stderr`, unless a handler of the program does so, too."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        for other in logging.getLogger().handlers if logger.propagate else ():
-            if isinstance(other, logging.StreamHandler) and other.stream is sys.stderr:
-                return
-        try:
-            sys.stderr.write(f"{self.format(record)}\n")
-            sys.stderr.flush()
-        except Exception:
-            self.handleError(record)
+    with whole_imports():
+        from runpod_sdk._io.standard_error import write_log
+    write_log(_logger(), _NUMBERS[level])

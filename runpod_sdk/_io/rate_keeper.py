@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 import time
@@ -12,10 +11,10 @@ from runpod_sdk._budget_stores import BudgetStore, StoreAwayError
 from runpod_sdk._flows.rate_ledger import Ask, Grant, RateLedger
 from runpod_sdk._flows.rate_limit import RATES, RateLimitedCall, RateLimiters
 from runpod_sdk._flows.shared_rate_limiter import SharedRateLimiter
+from runpod_sdk._io.log import log
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.rate_budget import RateBudget
 
-_log: Final = logging.getLogger("runpod_sdk")
 _IDLE: Final = 5.0
 """Seconds without requests after which the thread ends."""
 _FIRST_RETRY: Final = 1.0
@@ -135,15 +134,17 @@ class RateKeeper:
             self._away(f"{type(fault).__name__}")
             return None
         if self._retry_after:
-            _log.warning("the rate budget can be reached again")
+            log("WARNING", "the rate budget can be reached again")
         self._worked, self._retry_after = True, 0.0
         limiter.reached()
         return grant
 
     def _away(self, reason: str) -> None:
         if not self._retry_after:
-            _log.warning(
-                "the rate budget cannot be reached; this client keeps to its last share: %s", reason
+            log(
+                "WARNING",
+                "the rate budget cannot be reached; this client keeps to its last share: %s",
+                reason,
             )
         self._retry_after = min(_LAST_RETRY, max(_FIRST_RETRY, 2 * self._retry_after))
         self._retry_at = time.monotonic() + self._retry_after

@@ -24,7 +24,7 @@ from runpod_sdk._io.http11.happy_eyeballs import LookUps
 from runpod_sdk._io.http11.pool import ConnectionPool
 from runpod_sdk._io.http11.socket_stream import SocketStream
 from runpod_sdk._io.identity import Identity
-from runpod_sdk._io.log import follow_environment
+from runpod_sdk._io.log import follow_environment, log
 from runpod_sdk._io.request_path import SYNC_PATH
 from runpod_sdk._io.socket_deadline import bounded_by, end
 from runpod_sdk._io.transport_errors import HTTPError
@@ -166,7 +166,7 @@ class SyncIO:
         return await flow
 
     def log(self, level: Level, message: str, *args: object) -> None:
-        http_common.log(level, message, *args)
+        log(level, message, *args)
 
     now = staticmethod(time.monotonic)
 

@@ -197,7 +197,7 @@ HTTPX = {"httpx", "httpcore", "click", "rich"}
 HEAVY = {"asyncio", "email", "ssl", "socket", "attr", "anyio", "httpx", "httpcore", "h11"}
 API = {"runpod_serverless_api", "runpod_sdk.models"}
 CLIENTS = {
-    "Runpod": {"asyncio", "anyio", "aiohttp", "trio", *HTTPX, *API},
+    "Runpod": {"asyncio", "logging", "anyio", "aiohttp", "trio", *HTTPX, *API},
     "AsyncRunpod": {"asyncio", "anyio", "h11", "aiohttp", *HTTPX, *API},
 }
 
@@ -217,7 +217,7 @@ def test_what_a_client_loads(client: str) -> None:
 
 
 FIRST_RESULTS = """
-import asyncio, json, socket, sys
+import json, socket, sys
 
 look_up = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *rest, **more: look_up("127.0.0.1", *rest, **more)
@@ -227,6 +227,9 @@ from runpod_sdk import AsyncRunpod, Runpod
 KEY = "key-of-a-test"
 clients = [Runpod(KEY, base_url=url) for url in sys.argv[1:]]
 results = [client.endpoint("ep").run_sync(input=1).output for client in clients]
+modules = [sorted(sys.modules)]
+
+import asyncio
 
 async def main():
     for url in sys.argv[1:]:
@@ -234,7 +237,7 @@ async def main():
             results.append((await client.endpoint("ep").run_sync(input=1)).output)
 
 asyncio.run(main())
-print(json.dumps([results, sorted(sys.modules)]))
+print(json.dumps([results, *modules, sorted(sys.modules)]))
 
 # Later, the program imports httpx: a mock is seen, and a client of httpx is used.
 from unittest import mock
@@ -256,7 +259,8 @@ for client in (Runpod(KEY, http_client=http_client), clients[0]):
 
 def test_what_a_first_result_loads(tmp_path: Path) -> None:
     """
-    Results of each client over HTTP and HTTPS need nothing of httpx, and under asyncio no anyio.
+    Results of each client over HTTP and HTTPS need nothing of httpx, and under asyncio no anyio;
+    those of the sync client need neither asyncio nor logging.
 
     A mock of httpx that starts afterwards is seen, and a client of httpx can be passed.
     """
@@ -275,8 +279,9 @@ def test_what_a_first_result_loads(tmp_path: Path) -> None:
             env={"SSL_CERT_FILE": str(certificate)},
         )
     first, *later = done.stdout.splitlines()
-    results, modules = json.loads(first)
+    results, after_sync, after_both = json.loads(first)
     assert results == [1, 1, 1, 1]
-    assert not {"anyio", *HTTPX} & set(modules)
+    assert not {"asyncio", "logging"} & set(after_sync)
+    assert not {"anyio", *HTTPX} & set(after_both)
     assert later == ["mocked", "APIStatusError 418", "1"]
     assert (plain.connections, encrypted.connections) == (2, 2)
