@@ -9,7 +9,6 @@ from attrs import evolve, frozen
 
 from runpod_sdk import _openai
 from runpod_sdk._async.job import AsyncJob
-from runpod_sdk._async.stream import AsyncStream
 from runpod_sdk._flows import api, submit, updates
 from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.guard import JobGuard
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from runpod_sdk._async.client import AsyncRunpod
     from runpod_sdk._async.journaled import AsyncJournaledEndpoint
     from runpod_sdk._async.results import AsyncResults
+    from runpod_sdk._async.stream import AsyncStream
     from runpod_sdk._io.task_runner import AsyncInputs
     from runpod_sdk.explanation import Explanation
     from runpod_sdk.journal import AnyJournal

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import evolve, field, frozen
 
-from runpod_sdk._async.stream import AsyncStream
-from runpod_sdk._flows.stream import ChunkReader
-from runpod_sdk._flows.stream_memory import START, StreamMemory
+from runpod_sdk._flows.stream_memory import StreamMemory
 from runpod_sdk._flows.updates import UpdateReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import aio
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runpod_sdk._async.endpoint import AsyncEndpoint
+    from runpod_sdk._async.stream import AsyncStream
     from runpod_sdk.explanation import Explanation
 
 T = TypeVar("T")
@@ -324,6 +323,9 @@ class AsyncJob(Generic[Output_co]):
         """
         context = evolve(self.endpoint._with_headers(extra_headers), job_of=self._for_error)
         total = length_of_time(timeout)
+        with whole_imports():
+            from runpod_sdk._async.stream import AsyncStream
+            from runpod_sdk._flows.stream import ChunkReader
         return AsyncStream(ChunkReader(context, self.id, total, self._memory))
 
     def updates(
@@ -414,7 +416,7 @@ class AsyncJob(Generic[Output_co]):
         """
         self._completed.clear()
         state = await self.endpoint.retry(self.id, timeout=timeout, extra_headers=extra_headers)
-        self._memory.position = START
+        self._memory.restart()
         return state
 
     async def explain(

@@ -26,12 +26,14 @@ from typing import Any
 from runpod_sdk import _messages as messages
 from runpod_sdk import errors
 from runpod_sdk._flows import api
+from runpod_sdk._flows.api.parse_stream import chunk_of
 from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.deadline import Deadline
 from runpod_sdk._flows.rate_limit import RateLimitedCall
 from runpod_sdk._flows.retry import certainly_not_accepted
 from runpod_sdk._flows.send import OutOfTime, call, send_until_answered
-from runpod_sdk._flows.stream_memory import START, Missing, Prefix, StreamMemory
+from runpod_sdk._flows.stream_memory import StreamMemory
+from runpod_sdk._flows.stream_position import Missing, Prefix
 from runpod_sdk._flows.wait import (
     pause_between_polls,
     poll_wait,
@@ -120,7 +122,7 @@ class ChunkReader:
             return memory.position.ready
         end = memory.position.end
         self._ended = True
-        memory.position = START
+        memory.restart()
         if end is not None:
             checked(end)
         return None
@@ -152,7 +154,7 @@ class ChunkReader:
             deadline.left(asked_at), context.poll_wait(RateLimitedCall.STREAM, POLL_WAIT)
         )
         op = api.stream(context.endpoint_id, self._job_id, held)
-        op.before_send = memory.note_request
+        op.before_send = self._note_request
         try:
             page = await send_until_answered(context, op, deadline)
         except OutOfTime as out:
@@ -172,6 +174,10 @@ class ChunkReader:
             await self._finish(page.status)
         elif not page.chunks:
             await pause_between_polls(context, self._idle, asked_at, deadline, STREAM_PAUSE_LONGEST)
+
+    async def _note_request(self) -> None:
+        """Record that a request for chunks is being sent, whose response may get lost."""
+        self._memory.update(missing=Missing.RESPONSE)
 
     async def _accept(self) -> None:
         """Make the fetched chunks ready, unless they repeat what was delivered before."""
@@ -254,7 +260,7 @@ class ChunkReader:
             message = messages.interrupted(f"stream of job {job_id}", state, why, rerun=rerun)
             job = context.job_of(job_id)
             raise errors.StreamInterruptedError(message, job=job, state=state) from failure
-        ready = deque(api.chunk_of(output) for output in outputs)
+        ready = deque(chunk_of(output) for output in outputs)
         end = api.bare_state(job_id, state.status) if state.succeeded else state
         memory.update(ready=ready, repeated=None, end=end)
 

@@ -19,7 +19,6 @@ from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk._job_output import checked
 from runpod_sdk._sync.job import Job
-from runpod_sdk._sync.stream import Stream
 from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.models import (
     EndpointHealth,
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from runpod_sdk._sync.client import Runpod
     from runpod_sdk._sync.journaled import JournaledEndpoint
     from runpod_sdk._sync.results import Results
+    from runpod_sdk._sync.stream import Stream
     from runpod_sdk.explanation import Explanation
     from runpod_sdk.journal import AnyJournal
     from runpod_sdk.results import MapProgress, MapResult

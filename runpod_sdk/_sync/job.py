@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import evolve, field, frozen
 
-from runpod_sdk._flows.stream import ChunkReader
-from runpod_sdk._flows.stream_memory import START, StreamMemory
+from runpod_sdk._flows.stream_memory import StreamMemory
 from runpod_sdk._flows.updates import UpdateReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk._job_output import OutputWarning, checked
-from runpod_sdk._sync.stream import Stream
 from runpod_sdk._telemetry.telemetry import JOB_SPAN
 from runpod_sdk._typed_outputs import reader_for
 from runpod_sdk.models import JobState, Output_co
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runpod_sdk._sync.endpoint import Endpoint
+    from runpod_sdk._sync.stream import Stream
     from runpod_sdk.explanation import Explanation
 
 T = TypeVar("T")
@@ -323,6 +322,9 @@ class Job(Generic[Output_co]):
         """
         context = evolve(self.endpoint._with_headers(extra_headers), job_of=self._for_error)
         total = length_of_time(timeout)
+        with whole_imports():
+            from runpod_sdk._flows.stream import ChunkReader
+            from runpod_sdk._sync.stream import Stream
         return Stream(ChunkReader(context, self.id, total, self._memory))
 
     def updates(
@@ -413,7 +415,7 @@ class Job(Generic[Output_co]):
         """
         self._completed.clear()
         state = self.endpoint.retry(self.id, timeout=timeout, extra_headers=extra_headers)
-        self._memory.position = START
+        self._memory.restart()
         return state
 
     def explain(

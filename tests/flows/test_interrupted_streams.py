@@ -19,7 +19,7 @@ from tests.flows.virtual import JOB, LostRun, Service, Timeline, VirtualIO, sess
 CHUNKS = ["a", "b", "a"]
 ASYNC = "_async/stream.py"
 SHELLS = ("_sync/stream.py", ASYNC)
-FLOWS = ("_flows/stream.py", "_flows/stream_memory.py")
+FLOWS = ("_flows/stream.py", "_flows/stream_memory.py", "_flows/stream_position.py")
 
 STORIES = {
     "returns what it yields": Timeline(0.0, 4.0, chunks=tuple(CHUNKS)),

@@ -19,16 +19,14 @@ from runpod_sdk._flows.api.operations import (
     status_sync,
     stream,
 )
-from runpod_sdk._flows.api.parse import StreamPage, bare_state, chunk_of, kept_state
+from runpod_sdk._flows.api.parse import bare_state, kept_state
 from runpod_serverless_api.models import JobRequest
 
 __all__ = [
     "JobRequest",
-    "StreamPage",
     "authorization",
     "bare_state",
     "cancel",
-    "chunk_of",
     "health",
     "kept_state",
     "purge",

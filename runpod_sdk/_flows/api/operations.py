@@ -7,6 +7,7 @@ A generated function is imported with its operation if no other operation needs 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runpod_sdk import models
 from runpod_sdk._flows.api import parse
@@ -26,6 +27,9 @@ from runpod_serverless_api.api.jobs import (
     run_job_sync,
 )
 from runpod_serverless_api.models import JobRequest
+
+if TYPE_CHECKING:
+    from runpod_sdk._flows.api.parse_stream import StreamPage
 
 
 def run(endpoint_id: str, request: JobRequest) -> Operation[models.JobState]:
@@ -99,7 +103,8 @@ def status_sync(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[mo
     )
 
 
-def stream(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[parse.StreamPage]:
+def stream(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[StreamPage]:
+    from runpod_sdk._flows.api.parse_stream import stream_page
     from runpod_serverless_api.api.jobs import stream_job
 
     ask = partial(stream_job.asyncio_detailed, endpoint_id, job_id, wait=milliseconds(poll_wait))
@@ -108,7 +113,7 @@ def stream(endpoint_id: str, job_id: str, poll_wait: float) -> Operation[parse.S
         action,
         RepeatSafety.CONSUME,
         ask,
-        parse.stream_page,
+        stream_page,
         refuse,
         poll_wait,
         job_id,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Mapping
 from datetime import timedelta
-from functools import cache
 from typing import Any, TypeVar
 
-from attrs import fields, frozen
+from attrs import fields
 
 from runpod_sdk import models
 from runpod_sdk._flows.call import OtherJobError
@@ -40,26 +39,8 @@ _JOB = frozenset(
 _STATUSES = {status.value: status for status in models.JobStatus}
 
 
-@cache
-def _chunk_names() -> dict[str, Any]:
-    return wire.StreamChunk(output=None, metrics=None).to_dict()
-
-
 def _names(cls: type[C]) -> list[str]:
     return [field.name for field in fields(cls) if field.name != "extra"]
-
-
-@frozen
-class StreamPage:
-    """One response of a stream."""
-
-    status: models.JobStatus | str
-    chunks: tuple[models.StreamChunk, ...]
-
-    @property
-    def last(self) -> bool:
-        """Whether the stream has ended with this response."""
-        return self.status in models.TERMINAL and not self.chunks
 
 
 def complete_job(body: dict[str, JSONValue], job_id: str | None) -> dict[str, JSONValue]:
@@ -137,28 +118,6 @@ def bare_state(job_id: str, status: models.JobStatus | str) -> models.JobState:
     """Make the state of a job of which only the status is known."""
     job = wire.Job(id=job_id, status=str(status))
     return job_state(job, job.to_dict())
-
-
-def stream_page(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> StreamPage:
-    chunks = stream.stream or ()
-    return StreamPage(status_of(stream.status), tuple(_chunk(chunk) for chunk in chunks))
-
-
-def _chunk(chunk: wire.StreamChunk) -> models.StreamChunk:
-    if not isinstance(chunk, wire.StreamChunk):
-        raise TypeError("a chunk is not an object")
-    body = chunk.to_dict()
-    return models.StreamChunk(
-        output=value_of(chunk.output),
-        metrics=value_of(chunk.metrics),
-        extra=others_of(body, _chunk_names()),
-        wire=body,
-    )
-
-
-def chunk_of(output: JSONValue) -> models.StreamChunk:
-    """Make a chunk that contains *output*."""
-    return _chunk(wire.StreamChunk(output=output))
 
 
 _ERROR = frozenset({"error", "errors", "message", "title", "detail"})
