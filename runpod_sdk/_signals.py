@@ -8,8 +8,10 @@ is in its exception's traceback.
 
 from __future__ import annotations
 
+from functools import partial
 from inspect import CO_VARARGS
-from types import FrameType
+from types import CodeType, FrameType
+from typing import Any
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
@@ -48,14 +50,31 @@ def is_signal_handler(frame: FrameType) -> bool:
     Return whether *frame* belongs to a signal handler.
 
     The interpreter passes the interrupted frame to a handler, and to a trace function. The
-    installed handlers are not sufficient: a handler may have removed itself before it raised.
+    installed handlers are not sufficient: a handler may have removed itself before it raised. They
+    count for a handler that no longer has the frame, because it has assigned another one.
     """
     interrupted, code = frame.f_back, frame.f_code
     given = code.co_argcount + bool(code.co_flags & CO_VARARGS) + code.co_kwonlyargcount
     if interrupted is None or not given:
         return False
-    values = [frame.f_locals.get(name) for name in code.co_varnames[:given]]
-    return any(
-        value is interrupted or (type(value) is tuple and any(one is interrupted for one in value))
-        for value in values
-    )
+    values: list[object] = []
+    for name in code.co_varnames[:given]:
+        value = frame.f_locals.get(name)
+        values += value if type(value) is tuple else (value,)
+    return any(value is interrupted or _handles(code, value) for value in values)
+
+
+def _handles(code: CodeType, signal_number: object) -> bool:
+    """Return whether *code* belongs to the installed handler of a signal."""
+    if type(signal_number) is not int:
+        return False
+    import signal
+
+    if not 0 < signal_number < signal.NSIG:
+        return False
+    handler: Any = signal.getsignal(signal_number)
+    while isinstance(handler, partial):
+        handler = handler.func
+    if callable(handler) and not hasattr(handler, "__code__"):  # an object
+        handler = type(handler).__call__
+    return getattr(handler, "__code__", None) is code

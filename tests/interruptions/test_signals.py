@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import attrs
 import httpx
@@ -325,7 +326,11 @@ def test_looking_for_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_which_exceptions_a_handler_raises() -> None:
-    """A handler may be a function, a method, a partial or an object, and may remove itself."""
+    """
+    A handler may be a function, a method, a partial or an object, and may remove itself.
+
+    It may also walk the interrupted frames, with its argument.
+    """
 
     class Handler:
         def fail(self, *_: object) -> None:
@@ -340,7 +345,21 @@ def test_which_exceptions_a_handler_raises() -> None:
         signal.signal(number, signal.SIG_IGN)
         raise TimeoutError
 
+    def walks(_: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            frame = frame.f_back
+        raise TimeoutError
+
+    class Walker:
+        def __call__(self, number: int, frame: FrameType | None) -> None:
+            del frame
+            raise TimeoutError
+
     handlers = (
+        walks,
+        Walker(),
+        Walker().__call__,
+        partial(partial(walks)),
         Handler(),
         Handler().fail,
         partial(calls, "a name"),
@@ -358,4 +377,7 @@ def test_which_exceptions_a_handler_raises() -> None:
         signal.signal(signal.SIGALRM, before)
     with pytest.raises(TimeoutError) as caught:
         calls("not by a signal")
+    assert not raised_by_signal_handler(caught.value)
+    with pytest.raises(TimeoutError) as caught:
+        walks(signal.SIGALRM.value, None)
     assert not raised_by_signal_handler(caught.value)
