@@ -55,19 +55,22 @@ class AsyncHttpClient(Protocol):
     async def aclose(self) -> None: ...
 
 
-JSONValue: TypeAlias = (
-    "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
-)
-"""Any JSON value. Received values are plain dicts and lists, typed as Any."""
+if TYPE_CHECKING:
+    JSONValue: TypeAlias = (
+        "Mapping[str, JSONValue] | Sequence[JSONValue] | str | int | float | bool | None"
+    )
+    """Any JSON value. Received values are plain dicts and lists, typed as Any."""
 
-InputValue: TypeAlias = (
-    "Mapping[str, InputValue] | Sequence[InputValue] | str | float | Scalar | HasFields | None"
-)
-"""
-Any input: JSON that may contain instances of attrs classes, dataclasses, and pydantic models and
-dataclasses. `datetime`, `date`, `UUID` and `Decimal` are written as strings, numpy scalars as
-numbers.
-"""
+    InputValue: TypeAlias = (
+        "Mapping[str, InputValue] | Sequence[InputValue] | str | float | Scalar | HasFields | None"
+    )
+    """
+    Any input: JSON that may contain instances of attrs classes, dataclasses, and pydantic models
+    and dataclasses. `datetime`, `date`, `UUID` and `Decimal` are written as strings, numpy scalars
+    as numbers.
+    """
+else:  # for programs that evaluate annotations, as pydantic does: those above refer to themselves
+    JSONValue = InputValue = Any | None
 
 
 class EndpointHandle(Protocol):

@@ -37,11 +37,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runpod_sdk._nesting import packed, unpacked
+from runpod_sdk._types import JobHandle, JSONValue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runpod_sdk._types import JobHandle, JSONValue
     from runpod_sdk.error_text import ErrorDetails
     from runpod_sdk.models import JobState
 

@@ -98,11 +98,14 @@ Timeout: TypeAlias = float | timedelta | None
 """Longest duration of a call, in seconds; None means no limit."""
 
 
-OnUpdate: TypeAlias = "Callable[[JobState], object]"
-"""
-Is called with each state of a job that has another status or progress than the one before; of an
-async client it may be async.
-"""
+if TYPE_CHECKING:
+    OnUpdate: TypeAlias = Callable[[JobState], object]
+    """
+    Is called with each state of a job that has another status or progress than the one before; of
+    an async client it may be async.
+    """
+else:  # for programs that evaluate annotations: importing a state's class here would be a circle
+    OnUpdate = Callable[[Any], object]
 
 
 class Unset(Enum):

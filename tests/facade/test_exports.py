@@ -6,11 +6,14 @@ import inspect
 import json
 import subprocess
 import sys
+import typing
 from typing import Any
 
 import pytest
+from pydantic import create_model
 
 import runpod_sdk
+from runpod_sdk import InputValue, JSONValue
 
 NAMED = (
     "Runpod AsyncRunpod Endpoint AsyncEndpoint Job AsyncJob Stream AsyncStream "
@@ -141,6 +144,28 @@ from runpod_sdk import {name}
 print(json.dumps([module in sys.modules for module in ("httpx", "runpod_sdk._async.client")]))
 """
     assert in_a_new_process(code) == [False, False]
+
+
+FOR_CHECKERS = {"Endpoint", "Job", "JournaledEndpoint"}
+"""Classes with an attribute whose type is imported for type checkers only, and the async ones."""
+
+
+@pytest.mark.parametrize("name", sorted({*runpod_sdk.__all__} - {"__version__"}))
+def test_annotations_can_be_evaluated(name: str) -> None:
+    """Programs do it, with cattrs, pydantic or `typing`; some names are for type checkers only."""
+    thing = getattr(runpod_sdk, name)
+    if inspect.isclass(thing) and name.removeprefix("Async") not in FOR_CHECKERS:
+        typing.get_type_hints(thing)
+    for method in ("run", "run_sync", "status", "wait", "updates", "cancel", "retry"):
+        if name.removeprefix("Async") in ("Endpoint", "Job") and hasattr(thing, method):
+            assert "timeout" in typing.get_type_hints(getattr(thing, method))
+
+
+@pytest.mark.parametrize("given", [{"a": [1, None, "x"]}, 1.5, None])
+def test_a_model_of_pydantic_with_json(given: Any) -> None:
+    """`JSONValue` and `InputValue` can be types of its fields."""
+    kinds: dict[str, Any] = {"one": (JSONValue, ...), "other": (InputValue | None, None)}
+    assert create_model("Model", **kinds)(one=given).model_dump()["one"] == given
 
 
 def test_the_tree_of_errors() -> None:
