@@ -25,9 +25,6 @@ _NO_JOB = (
     " after `run`, for 1 minute after `run_sync`, and no longer than the job's ttl"
 )
 
-_STILL = "; the job is still "
-_EXPLAIN = "; explain() returns the reason"
-
 _UNCERTAIN = "the job may have been enqueued: check before you submit it again"
 
 NO_OUTPUT = (
@@ -110,11 +107,24 @@ def cancelled(answer: JobState | None) -> str:
     return "it was cancelled"
 
 
-def timed_out_and_cancelled(timeout: str, answer: JobState | None) -> str:
-    """Return the message of a timeout, with the response to the job's cancellation."""
-    message, _, status = timeout.removesuffix(_EXPLAIN).partition(_STILL)
-    before = f"; the job was {status}" if status else ""
-    return f"{message}{before}; {cancelled(answer)}"
+def timed_out_and_cancelled(timeout: str, known: JobState | None, answer: JobState | None) -> str:
+    """
+    Return the message of a timeout, with the response to the job's cancellation.
+
+    Args:
+        timeout: The message without it.
+        known: The job's state in that message.
+    """
+    before = "" if known is None else f"; the job was {known.status}"
+    return f"{timeout.removesuffix(_still(known))}{before}; {cancelled(answer)}"
+
+
+def _still(known: JobState | None) -> str:
+    """Return the end of a timeout's message: in which state the job was, if that is known."""
+    if known is None:
+        return ""
+    advice = "" if known.started else "; explain() returns the reason"
+    return f"; the job is still {known.status}{advice}"
 
 
 def invalid(action: str, fault: str, words: str, *, submission: bool) -> str:
@@ -151,9 +161,7 @@ def timed_out(
         return f"{message}; {_UNCERTAIN}"
     if in_line:
         return f"{message} waiting for the rate limit; nothing was sent (see rate_limits)"
-    if state is None:
-        return message
-    return f"{message}{_STILL}{state.status}{'' if state.started else _EXPLAIN}"
+    return message + _still(state)
 
 
 def closed_early(action: str, rest: str) -> str:

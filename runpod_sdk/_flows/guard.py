@@ -59,10 +59,10 @@ class JobGuard:
     async def _ended_by_error(self, error: errors.RunpodError, job_id: str) -> None:
         error.job = error.job or self.context.job_of(job_id)
         if self.on_timeout == "cancel" and isinstance(error, errors.RunpodTimeoutError):
-            answer = await self._cancel(job_id)
-            error.state = answer or error.state
+            known, answer = error.state, await self._cancel(job_id)
+            error.state = answer or known
             error.cancelled = answer is not None and answer.status == JobStatus.CANCELLED
-            error.args = (messages.timed_out_and_cancelled(str(error), answer),)
+            error.args = (messages.timed_out_and_cancelled(str(error), known, answer),)
 
     async def _interrupted(self, interruption: BaseException, job_id: str) -> None:
         # Nothing can be awaited in a coroutine that is being closed.
