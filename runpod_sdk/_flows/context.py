@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from runpod_sdk._flows.deadline import NEVER, Deadline, TimeLimit
+from runpod_sdk._flows.deadline import Deadline, TimeLimit
 from runpod_sdk._flows.io import IO
 from runpod_sdk._flows.rate_limit import Limiter, RateLimitedCall, RateLimiters
 from runpod_sdk._flows.recent_jobs import RecentJobs
@@ -38,7 +38,7 @@ class EndpointContext:
 
     def deadline(self, timeout: float | None) -> Deadline:
         """Return the deadline of a call that waits for a job."""
-        return NEVER if timeout is None else Deadline.after(timeout, self.io.now())
+        return Deadline.after(timeout, self.io.now())
 
     def call_deadline(self, timeout: float | Unset | None) -> Deadline:
         """
@@ -50,10 +50,8 @@ class EndpointContext:
         """
         now = self.io.now()
         if isinstance(timeout, Unset):
-            at = None if self.attempt_timeout is None else now + self.attempt_timeout
-            return Deadline(at, self.attempt_timeout, restarts=True)
-        at = None if timeout is None else now + timeout
-        return Deadline(at, timeout, bounds_attempts=timeout is not None)
+            return Deadline.after(self.attempt_timeout, now, restarts=True)
+        return Deadline.after(timeout, now, bounds_attempts=timeout is not None)
 
     def limit(self, deadline: Deadline, poll_wait: float, *, repeatable: bool) -> TimeLimit:
         """

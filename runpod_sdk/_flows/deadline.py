@@ -35,8 +35,17 @@ class Deadline:
     """Whether the client's own timeout bounds each attempt, too."""
 
     @classmethod
-    def after(cls, timeout: float | None, now: float) -> Deadline:
-        return cls(None if timeout is None else now + timeout, timeout)
+    def after(
+        cls,
+        timeout: float | None,
+        now: float,
+        *,
+        restarts: bool = False,
+        bounds_attempts: bool = True,
+    ) -> Deadline:
+        """Return the deadline of a timeout; None is no limit."""
+        at = None if timeout is None else now + timeout
+        return cls(at, timeout, restarts, bounds_attempts)
 
     def later(self, seconds: float) -> Deadline:
         return self if self.at is None else evolve(self, at=self.at + seconds)
