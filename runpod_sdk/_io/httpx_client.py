@@ -126,9 +126,7 @@ class HttpxSender:
         self._client.close()
 
     def drop_idle(self) -> None:
-        expire_idle_connections(self._client)
-
-    def after_fork(self) -> None:
+        """Do not use the idle connections again; for a process that was forked just now."""
         expire_idle_connections(self._client, forked=True)
 
 

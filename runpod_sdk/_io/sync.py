@@ -110,7 +110,7 @@ class SyncIO:
         """
         for sender in (self._default, self._for_mocks, self._given):
             if sender is not None:
-                sender.after_fork()
+                sender.drop_idle()
         was_closed = self._closed.is_set()
         self._begin()
         if was_closed:

@@ -103,8 +103,6 @@ class ConnectionPool:
         while (connection := self._pop()) is not None:
             connection.release()
 
-    after_fork = drop_idle
-
     # Without a lock, which a signal handler's request would wait for if it was interrupted in here.
 
     def _take_last(self, longest_idle: float) -> HTTP11Connection | None:
