@@ -130,7 +130,8 @@ def openapi_generator_name(target: str) -> str:
 class Python:
     program: str
     package: str
-    _generate: Callable[[Path], None]
+    _generate: Callable[[Path], None] | None = None
+    """What neither openapi-generator's batch nor `scripts/generate` does, if anything."""
     form: str = "3.1"
     note: str = ""
     language: str = "Python"
@@ -150,7 +151,8 @@ class Python:
         return None
 
     def generate(self, where: Path) -> None:
-        self._generate(where)
+        if self._generate is not None:
+            self._generate(where)
         shutil.copytree(PROGRAMS / "python", where, dirs_exist_ok=True)
 
     def compile(self, where: Path) -> None:
@@ -171,8 +173,8 @@ def _datamodels(where: Path) -> None:
 
 def python() -> list[Python]:
     return [
-        Python("openapi_generator", "openapi-generator-cli", lambda where: None, "3.0"),
-        Python("openapi_python_client", "openapi-python-client", lambda where: None,
+        Python("openapi_generator", "openapi-generator-cli", form="3.0"),
+        Python("openapi_python_client", "openapi-python-client",
                note="the client of this repository is built on it"),
         Python("datamodel_code_generator", "datamodel-code-generator", _datamodels,
                note="models only, with httpx"),
