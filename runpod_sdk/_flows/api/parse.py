@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from attrs import fields
@@ -37,6 +38,12 @@ _JOB = frozenset(
     ).to_dict()
 )
 _STATUSES = {status.value: status for status in models.JobStatus}
+
+
+@cache
+def wire_names(cls: type[Any], *names: str) -> frozenset[str]:
+    """Return the wire names of a generated model's attributes."""
+    return frozenset(cls(**dict.fromkeys(names)).to_dict())
 
 
 def _names(cls: type[C]) -> list[str]:
@@ -128,11 +135,10 @@ def health(health: wire.Health, body: Mapping[str, JSONValue]) -> models.Endpoin
     counts = isinstance(health.jobs, wire.JobCounts), isinstance(health.workers, wire.WorkerCounts)
     if not any(counts) and not _ERROR.isdisjoint(body):
         raise TypeError("it has an error in place of jobs and workers")
-    wire_names = wire.Health(jobs=None, workers=None).to_dict()
     return models.EndpointHealth(
         jobs=_counts(models.JobCounts, health.jobs),
         workers=_counts(models.WorkerCounts, health.workers),
-        extra=others_of(body, wire_names),
+        extra=others_of(body, wire_names(wire.Health, "jobs", "workers")),
         wire=body,
     )
 
@@ -143,16 +149,15 @@ def _counts(cls: type[C], counts: object) -> C:
         return cls()
     names = _names(cls)
     known = {name: count_of(getattr(counts, name)) for name in names}
-    wire_names = type(counts)(**dict.fromkeys(names, 0)).to_dict()
-    return cls(**known, extra=others_of(counts.to_dict(), wire_names))
+    model: Any = type(counts)
+    return cls(**known, extra=others_of(counts.to_dict(), wire_names(model, *names)))
 
 
 def purge_result(result: wire.PurgeResult, body: Mapping[str, JSONValue]) -> models.PurgeResult:
-    wire_names = wire.PurgeResult(removed=0, status="").to_dict()
     return models.PurgeResult(
         removed=count_of(result.removed),
         status=_string(result.status),
-        extra=others_of(body, wire_names),
+        extra=others_of(body, wire_names(wire.PurgeResult, "removed", "status")),
         wire=body,
     )
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Any
 
 from attrs import frozen
 
-from runpod_sdk._flows.api.parse import others_of, status_of, value_of
+from runpod_sdk._flows.api.parse import others_of, status_of, value_of, wire_names
 from runpod_sdk._types import JSONValue
 from runpod_sdk.models import TERMINAL, JobStatus, StreamChunk
 from runpod_serverless_api import models as wire
@@ -27,11 +25,6 @@ class StreamPage:
         return self.status in TERMINAL and not self.chunks
 
 
-@cache
-def _names() -> dict[str, Any]:
-    return wire.StreamChunk(output=None, metrics=None).to_dict()
-
-
 def stream_page(stream: wire.JobStream, body: Mapping[str, JSONValue]) -> StreamPage:
     chunks = stream.stream or ()
     return StreamPage(status_of(stream.status), tuple(_chunk(chunk) for chunk in chunks))
@@ -44,7 +37,7 @@ def _chunk(chunk: wire.StreamChunk) -> StreamChunk:
     return StreamChunk(
         output=value_of(chunk.output),
         metrics=value_of(chunk.metrics),
-        extra=others_of(body, _names()),
+        extra=others_of(body, wire_names(wire.StreamChunk, "output", "metrics")),
         wire=body,
     )
 
