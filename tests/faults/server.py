@@ -316,7 +316,13 @@ class Server:
     A context manager; at its end all connections are closed and all threads have ended.
     """
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, *, buffer: int | None = None) -> None:
+        """
+        Listen on a free port.
+
+        Args:
+            buffer: The bytes that the system may receive before they are read; by default many.
+        """
         self.behaviour = behaviour
         self.hello: Behaviour | None = None
         """Handles a connection before any data arrives, instead of serving it."""
@@ -329,6 +335,8 @@ class Server:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._listener = TimedSocket.listen_on_loopback(backlog=1024)
+        if buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
 
     @property
     def port(self) -> int:

@@ -17,9 +17,10 @@ from runpod_sdk import (
     SubmissionTimeoutError,
     SubmissionUncertainError,
 )
+from tests.faults import server as faulty
 from tests.faults.catalogue import CUT_UPLOAD, JOB, SLOW_TRANSFER
 from tests.faults.lines import behind_proxy, client_options, says, trusted
-from tests.faults.modes import ALL_WAYS, KEY, TALLY, Case, Outcome, run_one
+from tests.faults.modes import ALL_WAYS, KEY, MODES, TALLY, WAYS, Case, Outcome, run_one
 from tests.faults.proxy import DOWN, UP, Cut, Pace
 
 __all__ = ["trusted"]
@@ -150,6 +151,18 @@ def test_an_upload_that_is_cut(mode: str, tls: bool, operation: str, how: str) -
     assert type(outcome.error) is APIConnectionError
     assert proxy.connections == 3
     assert server.visits == []
+
+
+@pytest.mark.parametrize("mode", [*MODES, *WAYS])
+def test_an_upload_whose_last_piece_is_not_taken(mode: str) -> None:
+    """It certainly created no job, other than one that the system has taken whole."""
+    errors: list[Any] = []
+    for size in (10 * KIB, 20 * KIB):
+        case = Case("ep", lambda endpoint: endpoint.run(input="x" * size, timeout=0.3))  # noqa: B023
+        with faulty.Server(faulty.unread_silence, buffer=KIB) as server:
+            outcome = run_one(mode, case, base_url=server.base_url, **client_options(mode))
+        errors.append(type(outcome.error))
+    assert errors == [SubmissionTimeoutError, RunpodTimeoutError]
 
 
 @pytest.mark.parametrize("what", ["cut", "too slow"])

@@ -15,7 +15,7 @@ from unittest import mock
 import httpx
 import pytest
 
-from runpod_sdk import AsyncRunpod, Runpod, SubmissionUncertainError
+from runpod_sdk import APIConnectionError, AsyncRunpod, Runpod, SubmissionUncertainError
 from tests.transport.server import GOOD, Server, good
 
 respx = pytest.importorskip("respx")
@@ -281,6 +281,22 @@ def test_a_tracer_sees_the_exceptions_of_httpx(style: str, monkeypatch: pytest.M
     with Server(lambda visit: False) as server, pytest.raises(SubmissionUncertainError):
         outputs(style, server.base_url, transport="httpx")
     assert seen == [httpx.RemoteProtocolError]
+
+
+def test_a_header_of_a_tracer_with_a_line_break(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent: its end would be a header of its own."""
+
+    def trace(wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+        args[0].headers["x-trace"] = "1\r\nx-other: 2"
+        return wrapped(*args, **kwargs)
+
+    wrapper = wrapt.FunctionWrapper(httpx.HTTPTransport.handle_request, trace)
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", wrapper)
+    with pytest.raises(APIConnectionError):
+        outputs("sync", server.base_url, transport="httpx")
+    assert server.visits == []
 
 
 def test_no_cookies_are_kept() -> None:

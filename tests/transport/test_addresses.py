@@ -1,4 +1,4 @@
-"""Which address of a host is connected to, under asyncio."""
+"""Which address of a host is connected to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runpod_sdk import APIConnectionError, AsyncRunpod, RunpodTimeoutError
+from runpod_sdk import APIConnectionError, AsyncRunpod, Runpod, RunpodTimeoutError
 from runpod_sdk._io.http11.happy_eyeballs import HEAD_START
 from tests.transport.server import Server, good
 
@@ -49,7 +49,7 @@ def silent() -> Iterator[int]:
 
 
 def status(monkeypatch: pytest.MonkeyPatch, *addresses: Address, **options: Any) -> Any:
-    """Send a request to a host with these addresses, in this order."""
+    """Send a request under asyncio to a host with these addresses, in this order."""
     found = [(family, socket.SOCK_STREAM, 6, "", address) for family, address in addresses]
 
     async def main() -> Any:
@@ -59,7 +59,11 @@ def status(monkeypatch: pytest.MonkeyPatch, *addresses: Address, **options: Any)
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
         options.setdefault("max_retries", 0)
         async with AsyncRunpod("key-of-a-test", base_url="http://api.test/v2", **options) as client:
-            return await client.endpoint("ep").status("j1")
+            state = await client.endpoint("ep").status("j1")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}  # no attempt is left
+        return state
 
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -71,6 +75,21 @@ def test_the_first_refuses(monkeypatch: pytest.MonkeyPatch, refusing: int) -> No
     with Server(good) as server:
         addresses = [*[at(refusing)] * 8, at(port_of(server))]
         assert status(monkeypatch, *addresses, timeout=4 * HEAD_START).id == "j1"
+    assert server.connections == 1
+
+
+def test_a_silent_one_and_those_that_refuse(
+    monkeypatch: pytest.MonkeyPatch, silent: int, refusing: int
+) -> None:
+    """The sync client also tries the next address at once where one has refused."""
+    with Server(good) as server:
+        found = [at(silent), *[at(refusing)] * 8, at(port_of(server))]
+        infos = [(family, socket.SOCK_STREAM, 6, "", address) for family, address in found]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: infos)
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        with Runpod("key-of-a-test", base_url="http://api.test/v2", max_retries=0) as client:
+            assert client.endpoint("ep").status("j1", timeout=4 * HEAD_START).id == "j1"
     assert server.connections == 1
 
 

@@ -237,6 +237,22 @@ def test_threads_share_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [call.result(10).id for call in begun[1:]] == ["j1"] * 5
 
 
+def test_a_look_up_that_hangs_is_not_shared_by_threads_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A call that is made a second later begins a look-up of its own."""
+    resolver = Resolver(monkeypatch, "127.0.0.1")
+    with Server(good) as server, Calls(server) as calls:
+        begun = [calls.begin(), calls.begin()]
+        assert len(resolver.threads) == 1
+        now = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: now() + 2)
+        begun.append(calls.begin())
+        assert len(resolver.threads) == 2
+        resolver.may_answer.set()
+        assert [call.result(10).id for call in begun] == ["j1"] * 3
+
+
 def test_each_thread_gets_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """No exception in the causes of one call's error is one of another call's."""
     resolver = Resolver(monkeypatch, socket.gaierror(socket.EAI_NONAME, "no such name"))

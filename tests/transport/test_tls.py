@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runpod_sdk import APIConnectionError
+from runpod_sdk import APIConnectionError, Runpod, RunpodTimeoutError
 from tests.transport.conftest import Way
-from tests.transport.server import Server, good
+from tests.transport.server import Server, Visit, good
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
 
@@ -64,15 +66,16 @@ def test_a_certificate_that_the_environment_trusts(
 
 
 def test_a_certificate_that_nobody_trusts(way: Way, context: ssl.SSLContext) -> None:
-    """Nothing is sent to the server with that certificate, and the error says so."""
+    """Nothing is sent to the server with that certificate, once; the error says so."""
     with Server(good, context) as server:
-        endpoint = endpoint_of(way, server, max_retries=0)
+        endpoint = endpoint_of(way, server)
         with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
             way.call(lambda: endpoint.run(input=1))
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE is not read"):
         assert variable in str(caught.value)
     assert type(caught.value) is APIConnectionError
     assert server.visits == []
+    assert server.connections == 1
 
 
 def test_a_name_that_is_not_the_servers(
@@ -86,3 +89,23 @@ def test_a_name_that_is_not_the_servers(
             way.call(lambda: endpoint.run(input=1))
     assert "SSL_CERT_FILE" not in str(caught.value)  # which would not help
     assert server.visits == []
+
+
+def test_interim_responses_at_full_speed(
+    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not hold the sync client, which need not wait for the next one, beyond a timeout."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+    def say(visit: Visit) -> bool:
+        until = time.monotonic() + 3
+        with contextlib.suppress(OSError):
+            while time.monotonic() < until:
+                visit.sock.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 100_000)
+        return False
+
+    with Server(say, context) as server:
+        base_url = f"https://api.test:{urlsplit(server.base_url).port}/v2"
+        client = Runpod("key-of-a-test", base_url=base_url, max_retries=0)
+        with client, pytest.raises(RunpodTimeoutError):
+            client.endpoint("ep").status("j1", timeout=0.2)

@@ -398,6 +398,30 @@ def test_a_body_that_comes_in_pieces() -> None:
     assert wsgi_answer(receiver, receiver.url_for(), Pieces(body + b"x"), **length) == "200"
 
 
+def test_a_body_without_end() -> None:
+    """No more of it is read than the largest body has, and one piece."""
+    receiver = webhooks.Receiver("https://me.test/", SECRET, max_body=1_000)
+    read = 0
+
+    async def receive() -> Any:
+        nonlocal read
+        read += 100
+        assert read <= 2_000
+        return {"type": "http.request", "body": b" " * 100, "more_body": True}
+
+    assert asgi_answer(receiver, receiver.url_for(), receive) == "413"
+
+
+def test_a_call_that_comes_again() -> None:
+    """`receive` returns a delivery once, and again after it was forgotten."""
+    receiver, body = made(), json.dumps({"id": JOB, "status": "COMPLETED"})
+    delivery = receiver.receive(receiver.url_for("a"), body)
+    assert delivery is not None
+    assert receiver.receive(receiver.url_for("b"), body) is None
+    receiver.forget(delivery)
+    assert receiver.receive(receiver.url_for("c"), body) is not None
+
+
 def test_a_call_with_a_long_integer() -> None:
     receiver = made()
     body = f'{{"id": "{JOB}", "status": "COMPLETED", "output": {"7" * 5000}}}'
