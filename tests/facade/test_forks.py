@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from runpod_sdk import Runpod
+from runpod_sdk import Runpod, RunpodError
 from runpod_sdk.local import LocalEndpoint, LostReply, SlowStart, VirtualClock
 from runpod_sdk.webhooks import Receiver, Seen
 from tests.forking import in_child, needs_fork, no_warning
@@ -117,6 +117,18 @@ def test_the_copies_of_idle_connections_are_closed() -> None:
             assert in_child(lambda: [str(warning.message) for warning in seen]) == "[]"
         client.endpoint("ep").status("j1")
         assert server.connections == 1
+
+
+def test_a_client_that_was_closed_before() -> None:
+    client = Runpod("key-of-a-test", base_url="http://127.0.0.1:1/v2", max_retries=0)
+    client.close()
+
+    def error() -> str:
+        with pytest.raises(RunpodError) as caught:
+            client.endpoint("ep").status("j1")
+        return type(caught.value).__name__
+
+    assert in_child(error) == "ClientClosedError"
 
 
 def test_a_caller_s_client_that_a_thread_uses() -> None:

@@ -81,6 +81,17 @@ def test_headers_of_the_client_and_of_a_call(driver: Driver, call: str) -> None:
         assert headers["user-agent"].startswith("runpod_sdk/")
 
 
+@in_no_time
+def test_the_credentials_of_a_callers_client(driver: Driver) -> None:
+    """The key is sent in place of the client's own user name and password."""
+    script = Script(job())
+    http_client = driver.http_client(script)
+    http_client.auth = ("user", "password")
+    client = driver.client(http_client=http_client)
+    driver.call(lambda: client.endpoint("ep").status(JOB))
+    assert [headers["authorization"] for headers in sent(script)] == [BEARER]
+
+
 @pytest.mark.parametrize("driver", ["sync", "asyncio"], indirect=True)
 def test_headers_and_fields_of_a_map(driver: Driver) -> None:
     script = Script(job("IN_QUEUE"), job(output=1))

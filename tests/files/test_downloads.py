@@ -169,6 +169,26 @@ def test_a_name_that_leads_elsewhere_the_second_time(
     assert names.asked == ["pictures"]
 
 
+def test_a_name_that_leads_to_both_networks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One private address is enough to refuse it."""
+    ask = socket.getaddrinfo
+
+    def both(host: Any, *rest: Any, **options: Any) -> Any:
+        if host != "pictures":
+            return ask(host, *rest, **options)
+        return [*ask("8.8.8.8", *rest, **options), *ask("10.0.0.1", *rest, **options)]
+
+    def connect(*_: Any, **__: Any) -> socket.socket:
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(DownloadError, match="public network"):
+        fetch("http://pictures:9/x", tmp_path, PUBLIC)
+
+
 @pytest.mark.parametrize("answers", [[], ["8.8.8.8", "10.0.0.1"]], ids=["none", "private"])
 def test_a_name_that_is_not_known_leads_nowhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: list[str]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runpod_sdk import DownloadError, JobState, OutputFile
@@ -143,20 +143,38 @@ hostile = st.sampled_from(
 )
 
 
+def check_name(name: str) -> None:
+    """Check that every file system takes a name, as one segment."""
+    assert name[0] not in ".-"
+    assert name.isprintable()
+    assert len(os.fsencode(name)) < 200
+    assert set(name).isdisjoint('/\\:*?"<>|\0 ')
+    assert name.partition(".")[0].lower() not in ("nul", "con")
+
+
 @given(hostile | st.text(), st.lists(hostile | st.text(), max_size=3))
+@example("nul", [])
+@example("a/CON.png", [])
+@example("a/../../b", [])
+@example("", ["..", "x" * 300])
 @at_most(60)
 def test_no_name_leads_elsewhere(given: str, keys: list[str]) -> None:
-    """Whatever the output says, a name is one that every file system takes, of one segment."""
+    """Whatever the output says."""
     output: Any = {"filename": given, "type": "base64", "data": encoded(PNG)}
     for key in keys:
         output = {key: output}
     (file,) = state(output).files
     assert file.name.endswith(".png")
-    assert file.name[0] not in ".-"
-    assert file.name.isprintable()
-    assert len(os.fsencode(file.name)) < 200
-    assert set(file.name).isdisjoint('/\\:*?"<>|\0 ')
-    assert file.name.partition(".")[0].lower() not in ("nul", "con")
+    check_name(file.name)
+
+
+@pytest.mark.parametrize(
+    "path", ["x.%2F..%2Fy", "..%2F..%2Fx.png", "%5C%00.png", "nul.%20", "con", ".%2F", "%2e%2e"]
+)
+def test_no_name_of_a_link_leads_elsewhere(path: str) -> None:
+    """Its percent codes are decoded for the name."""
+    (file,) = state(f"https://a.test/{path}").files
+    check_name(file.name)
 
 
 def test_saving_under_its_name_or_another(tmp_path: Path) -> None:

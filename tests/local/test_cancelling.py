@@ -108,6 +108,21 @@ def test_a_plain_function_cannot_be_interrupted(serve: Serve) -> None:
     assert api.health()["jobs"]["completed"] == 1
 
 
+def test_a_handler_that_does_not_end_gives_way(serve: Serve) -> None:
+    """Half a second after its job was cancelled, another worker runs the next job."""
+    gate = Gate()
+
+    def handler(job: dict[str, Any]) -> Any:
+        return None if job["input"] == NEXT else gate.wait()
+
+    api = serve(handler)
+    job_id = api.run()
+    gate.reached()
+    api.cancel(job_id)
+    assert api.run_sync(NEXT)["status"] == "COMPLETED"
+    gate.open()
+
+
 def test_a_job_can_be_cancelled_between_its_worker_and_its_handler(serve: Serve) -> None:
     """A job that was taken, but not yet handled, never is, and its worker is free."""
     gate, seen = Gate(), []

@@ -8,6 +8,7 @@ import logging
 import queue
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 
 from runpod_sdk.local import Limits
+from tests.faults.lines import CERTIFICATE
+from tests.transport.server import Server, good
 
 from . import support
 from .conftest import Serve
@@ -202,6 +205,20 @@ def test_a_receiver_has_a_time_limit(serve: Serve, caplog: pytest.LogCaptureFixt
             api.run_sync(1, webhook=url)
             until(lambda: api.health() and caplog.records)
     assert caplog.messages[0].endswith(": no answer within 0.01 s")
+
+
+def test_a_receiver_whose_certificate_nobody_trusts(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It gets nothing."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(CERTIFICATE)
+    with Server(good, tls) as receiver, caplog.at_level(logging.WARNING):
+        api = serve(echo, limits=Limits(webhook_retry_delays=()))
+        api.run_sync(1, webhook=receiver.base_url.replace("http:", "https:"))
+        until(lambda: api.health() and caplog.records)
+    assert caplog.messages[0].endswith("was not accepted: ConnectError")
+    assert receiver.visits == []
 
 
 def test_no_logger_is_told_the_url(

@@ -299,17 +299,6 @@ def test_a_header_of_a_tracer_with_a_line_break(
     assert server.visits == []
 
 
-def test_no_cookies_are_kept() -> None:
-    """Not even by the httpx client that `transport="httpx"` makes."""
-    with (
-        Server(lambda visit: visit.say(GOOD, "set-cookie: session=1; path=/")) as server,
-        Runpod(KEY, base_url=server.base_url, transport="httpx") as client,
-    ):
-        for _ in range(2):
-            client.endpoint("ep").status("j1")
-    assert b"\r\ncookie:" not in server.visits[1].text.lower()
-
-
 def test_an_exchange_that_was_not_expected(server: Server) -> None:
     """A request that a mock has no answer for is the mock's own error, and none is sent."""
     with (

@@ -18,11 +18,13 @@ import pytest
 from runpod_sdk import (
     APIConnectionError,
     APIResponseValidationError,
+    APIStatusError,
     AsyncRunpod,
     ClientClosedError,
     NotFoundError,
     Runpod,
     RunpodError,
+    StreamInterruptedError,
     SubmissionUncertainError,
 )
 from tests.transport.conftest import Way
@@ -87,6 +89,44 @@ def test_a_server_that_wants_no_more(way: Way) -> None:
         for _ in range(3):
             way.call(lambda: endpoint.status("j1"))
     assert [visit.turn for visit in server.visits] == [1, 1, 1]
+
+
+def test_a_redirect_and_a_cookie(way: Way) -> None:
+    """Neither the key nor the request goes to another server, and no cookie is sent back."""
+    with Server(good) as other:
+        fields = ["set-cookie: session=1; path=/", f"location: {other.base_url}/ep/status/j1"]
+        with Server(lambda visit: visit.say(GOOD, *fields, status="302 Found")) as server:
+            endpoint = endpoint_of(way, server, max_retries=0)
+            for _ in range(2):
+                with pytest.raises(APIStatusError):
+                    way.call(lambda: endpoint.status("j1"))
+    assert other.visits == []
+    assert len(server.visits) == 2
+    assert b"\r\ncookie:" not in server.visits[1].text.lower()
+
+
+def test_a_stream_on_a_kept_connection_that_breaks(way: Way) -> None:
+    """The request is not sent again: its response may have contained chunks."""
+    with Server(lambda visit: visit.turn == 1 and visit.say()) as server:
+        endpoint = endpoint_of(way, server, max_retries=0)
+        way.call(lambda: endpoint.status("j1"))
+        with pytest.raises(StreamInterruptedError):
+            way.take(endpoint.stream("j1"))
+    assert [b"/stream/" in visit.text for visit in server.visits] == [False, True, False]
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_client_that_was_closed_before(way: Way, used: bool) -> None:
+    """It sends nothing, whether it was used or not."""
+    with Server(good) as server:
+        endpoint = endpoint_of(way, server)
+        ask = lambda: way.call(lambda: endpoint.status("j1"))  # noqa: E731
+        if used:
+            ask()
+        way.call(endpoint.client.aclose if way.is_async else endpoint.client.close)
+        with pytest.raises(ClientClosedError, match="nothing was sent"):
+            ask()
+    assert len(server.visits) == used
 
 
 def test_what_comes_behind_an_answer_is_not_the_next_one(way: Way) -> None:

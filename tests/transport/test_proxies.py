@@ -63,6 +63,17 @@ def test_a_proxy_does_not_get_the_key(way: Way, monkeypatch: pytest.MonkeyPatch)
     assert KEY.encode() not in b"".join(visit.text for visit in proxy.visits)
 
 
+@CLIENTS
+def test_a_header_that_looks_like_a_proxy(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under CGI, `HTTP_PROXY` is a header of a request to the program; other names count."""
+    monkeypatch.setenv("REQUEST_METHOD", "GET")
+    monkeypatch.setenv("HTTP_PROXY", "ftp://no.proxy")  # is an error where it counts
+    cls(KEY, base_url="http://api.test/v2")
+    monkeypatch.setenv("http_proxy", "ftp://no.proxy")
+    with pytest.raises(ConfigurationError):
+        cls(KEY, base_url="http://api.test/v2")
+
+
 def test_a_host_that_needs_no_proxy(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each transport bypasses the proxy for a host in `NO_PROXY`, with any other entries."""
     look_up = socket.getaddrinfo
