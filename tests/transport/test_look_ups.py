@@ -43,6 +43,14 @@ class Resolver:
             raise self._outcome
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self._outcome, port))]
 
+    def wait(self, times: int) -> None:
+        """Wait until the resolver was asked so often, by threads."""
+        for _ in range(2_000):
+            if len(self.threads) >= times:
+                break
+            time.sleep(0.001)
+        assert len(self.threads) == times
+
     async def asked(self, times: int) -> None:
         """Wait until the resolver was asked so often, and until no task can go on."""
         for _ in range(2_000):
@@ -244,11 +252,11 @@ def test_a_look_up_that_hangs_is_not_shared_by_threads_for_long(
     resolver = Resolver(monkeypatch, "127.0.0.1")
     with Server(good) as server, Calls(server) as calls:
         begun = [calls.begin(), calls.begin()]
-        assert len(resolver.threads) == 1
+        resolver.wait(1)
         now = time.monotonic
         monkeypatch.setattr(time, "monotonic", lambda: now() + 2)
         begun.append(calls.begin())
-        assert len(resolver.threads) == 2
+        resolver.wait(2)
         resolver.may_answer.set()
         assert [call.result(10).id for call in begun] == ["j1"] * 3
 
