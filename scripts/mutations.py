@@ -77,7 +77,8 @@ class Copy:
     def test(self, tests: list[str]) -> tuple[int | None, str]:
         """Run tests; tell the exit status of pytest, or None for no end, and the first failure."""
         environ = {**os.environ, "PYTHONPATH": f"{self._root}:{self._root / 'generated'}"}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-profile=unshrunk"]
+        command = [sys.executable, "-m", "pytest", *options, *tests]
         try:
             done = subprocess.run(
                 command,

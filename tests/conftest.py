@@ -6,7 +6,8 @@ brief one on others, where it is the interpreter that is tried. Mutations that t
 misses, the full one misses too: it is for whoever changes a flow. A property that is worth less
 says so by `at_most`, of `tests/hypothesis_profiles.py`. No example has a deadline, as a busy
 machine would miss it. In CI they are the same in every run, so that a change fails by what it
-changes; at a desk they are not.
+changes; at a desk they are not. `scripts/mutations` wants to know only that a test fails, not the
+smallest example, and takes the profile without shrinking.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from urllib.request import getproxies_environment
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 TESTS = Path(__file__).parent
 LONGEST = (
@@ -49,6 +50,9 @@ for name, examples in {"brief": 25, "moderate": 100, "full": 200}.items():
         derandomize="CI" in os.environ,
         suppress_health_check=[HealthCheck.too_slow],
     )
+settings.register_profile(
+    "unshrunk", settings.get_profile("moderate"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("moderate")
 
 # What a shell runs in the background ignores Ctrl-C, and so would all that the tests start.

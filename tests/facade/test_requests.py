@@ -244,6 +244,19 @@ def test_both_ways_at_once(driver: Driver, body: Any, keyword: Any) -> None:
     refused(driver, ValueError, "not both", body, **keyword)
 
 
+def test_a_model_stays_as_it_was(driver: Driver) -> None:
+    """What one call adds to a request, another call with the same model does not send."""
+    model = JobRequest(input_=1)
+    script = Script(job(), job())
+    endpoint = driver.endpoint(script)
+    driver.call(lambda: endpoint.run(model, extra_body={"priority": "high"}))
+    driver.call(lambda: endpoint.run(model))
+    assert [json.loads(request.content) for request in script.requests] == [
+        {"input": 1, "priority": "high"},
+        {"input": 1},
+    ]
+
+
 @pytest.mark.parametrize("args", [(), (None,)])
 def test_no_input(driver: Driver, args: Any) -> None:
     """A call without an input is refused; the error says how to pass one."""

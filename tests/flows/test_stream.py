@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runpod_sdk import errors
@@ -29,6 +29,7 @@ from tests.flows.virtual import (
     VirtualIO,
     collect,
     next_chunk,
+    ok,
     outputs,
     randoms,
     request_faults,
@@ -51,6 +52,7 @@ def stream(io: VirtualIO, timeout: float | None) -> tuple[list[Any], Exception |
 
 
 @given(timelines, request_faults, randoms, timeouts | st.none())
+@example(Timeline(0.0, 41.0, chunks=("a", "b", "c", "d", "e")), [], [], 11.0)
 def test_every_chunk_once_and_in_order_or_an_error(
     timeline: Timeline, faults: list[RequestFault], draws: list[float], timeout: float | None
 ) -> None:
@@ -370,6 +372,26 @@ def test_a_change_too_quick_to_be_seen_is_an_error_at_the_end(silence: float) ->
     assert error.state.retries == 1
 
 
+class Uncounted(Service):
+    """A service that names a job's worker and does not count its runs."""
+
+    def state(self, now: float) -> dict[str, Any]:
+        return {name: value for name, value in super().state(now).items() if name != "retries"}
+
+
+@pytest.mark.parametrize("second", ["abc", "abx"])
+def test_another_worker_is_another_run(second: str) -> None:
+    """Its chunks continue the stream if they repeat those before; else the stream is an error."""
+    lost = LostRun(0.0, 10.0, ("a", "b"))
+    timeline = Timeline(10.0, 20.0, chunks=tuple(second), lost_run=lost, aggregates=False)
+    taken, error = stream(VirtualIO(Uncounted(timeline)), None)
+    assert (taken, error) == ([*second], None)
+    timeline = attrs.evolve(timeline, chunks=("x", *second))
+    taken, error = stream(VirtualIO(Uncounted(timeline)), None)
+    assert taken == ["a", "b"]
+    assert isinstance(error, errors.StreamInterruptedError)
+
+
 def test_a_repetition_is_noticed_soon_after_a_pause() -> None:
     """A recent check of the run does not hide that the next run starts over."""
     for at in (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 1.9, 2.3, 2.9):
@@ -418,6 +440,28 @@ def test_a_returned_list_is_not_a_stream(fault: Fault, position: int) -> None:
         assert position > 0, "the fault came after the end"
     else:
         assert isinstance(error, errors.StreamInterruptedError)
+
+
+class OneByOne(Service):
+    """Delivers a chunk with each response."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._left: list[Any] = []
+
+    def _drain(self, now: float, wait: float) -> tuple[float, Response]:
+        at, response = super()._drain(now, wait)
+        body = response.json()
+        self._left += body["stream"]
+        body["stream"] = [self._left.pop(0)] if self._left else []
+        return at, ok(body)
+
+
+def test_remaining_chunks_of_several_responses() -> None:
+    """They show together that the output is the stream whose first response was lost."""
+    timeline = Timeline(0.0, 5.0, chunks=tuple("abcd"))
+    io = VirtualIO(OneByOne(timeline, [RequestFault(Fault.RESPONSE_LOST)]))
+    assert stream(io, None) == ([*"abcd"], None)
 
 
 # -- undelivered chunks
@@ -473,6 +517,22 @@ def test_who_was_interrupted_while_looking_loses_nothing(position: int) -> None:
     assert taken == list("abcd")
 
 
+def test_what_was_not_looked_at_is_undelivered() -> None:
+    """A chunk is not lost whose run is not known yet when the caller is interrupted."""
+
+    class Interrupted(VirtualIO):
+        async def _send(self, request: Request, limit: TimeLimit) -> Response:
+            if "/status/" in request.path:
+                raise KeyboardInterrupt
+            return await super()._send(request, limit)
+
+    io = Interrupted(Service(Timeline(0.0, 8.0, chunks=tuple("abcd"))))
+    reader = ChunkReader(session(io), JOB, None)
+    with pytest.raises(KeyboardInterrupt):
+        sync.drive(next_chunk(reader))
+    assert [chunk.output for chunk in reader.undelivered] == ["a"]
+
+
 def test_many_chunks_of_one_answer_take_time_in_proportion() -> None:
     """The work per chunk is constant: ten times as many are not a hundred times the work."""
 
@@ -494,3 +554,36 @@ def test_many_chunks_of_one_answer_take_time_in_proportion() -> None:
         return count
 
     assert steps(2_000) < 15 * steps(200)
+
+
+TOLD = ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("faults", "timeout"),
+    [([Fault.REFUSED] * 3, None), ([Fault.BUSY] * 3, None), ([Fault.REFUSED], 0.1)],
+    ids=["refused", "503", "timed out in a pause"],
+)
+def test_what_was_not_asked_for_is_still_there(faults: list[Fault], timeout: float | None) -> None:
+    """If no request of a stream reached the server, another stream gets all chunks."""
+    timeline = Timeline(0.0, 50.0, chunks=TOLD, aggregates=False)
+    io = VirtualIO(Service(timeline, map(RequestFault, faults)))
+    memory = StreamMemory()
+    [error] = sync.drive(collect(ChunkReader(session(io), JOB, timeout, memory)))
+    assert isinstance(error, errors.RunpodError)
+    assert sync.drive(collect(ChunkReader(session(io), JOB, None, memory))) == [*TOLD]
+
+
+@pytest.mark.parametrize("aggregates", [True, False])
+def test_what_was_lost_when_the_time_was_up(aggregates: bool) -> None:
+    """Another stream gets it from the output, or says that chunks are missing."""
+    timeline = Timeline(0.0, 50.0, chunks=TOLD, aggregates=aggregates)
+    io = VirtualIO(Service(timeline, [RequestFault(Fault.HANGS)]))
+    memory = StreamMemory()
+    [error] = sync.drive(collect(ChunkReader(session(io), JOB, 20.0, memory)))
+    assert isinstance(error, errors.RunpodTimeoutError)
+    taken = sync.drive(collect(ChunkReader(session(io), JOB, None, memory)))
+    if aggregates:
+        assert taken == [*TOLD]
+    else:
+        assert isinstance(taken[0], errors.StreamInterruptedError)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import given
 
 from runpod_sdk import errors
 from runpod_sdk._flows.updates import UpdateReader
+from runpod_sdk._io import sync
 from runpod_sdk.models import JobState
 from tests.flows.virtual import (
     JOB,
@@ -83,3 +85,15 @@ def test_news_is_not_old(timeline: Timeline) -> None:
     assert states[-1].completed
     assert io.now() <= max(timeline.ends_at, 0.0) + 5.1
     assert len(io.calls) <= 12 + timeline.ends_at / 1.0
+
+
+@pytest.mark.parametrize("long_polls", [True, False])
+def test_a_start_is_news(long_polls: bool) -> None:
+    """It is reported within five seconds, although no long poll ends for it."""
+    io = VirtualIO(Service(Timeline(40.0, 400.0, long_polls=long_polls)))
+    reader = UpdateReader(session(io), JOB, None, None)
+    for status, at in (("IN_QUEUE", 0.0), ("IN_PROGRESS", 40.0), ("COMPLETED", 400.0)):
+        state = sync.drive(reader.next())
+        assert state is not None
+        assert state.status == status
+        assert at <= io.now() < at + 5.1

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runpod_sdk import errors
 from runpod_sdk._flows import api
-from runpod_sdk._flows.deadline import Deadline, TimeLimit
+from runpod_sdk._flows.deadline import PROGRESS, Deadline, TimeLimit
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.io import Request, RequestFailed, Response
 from runpod_sdk._flows.send import call
 from runpod_sdk._flows.submit import run, run_sync
 from runpod_sdk._flows.wait import poll_pause, poll_wait, wait
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import CANCEL_TIMEOUT
+from runpod_sdk.settings import CANCEL_TIMEOUT, UNSET
 from tests.flows.virtual import (
     ENDPOINT,
     JOB,
@@ -103,6 +105,42 @@ def test_a_wait_survives_blips(timeline: Timeline, data: st.DataObject, draws: l
     assert isinstance(outcome, JobState), outcome
 
 
+def test_no_pause_follows_a_long_poll() -> None:
+    """The next request follows a response that was held at once, so that no end comes late."""
+    io = VirtualIO(Service(Timeline(0.5, 200.0)))
+    waiting(io, None)
+    assert len(io.calls) > 5
+    for (_, _, answered), (asked, _, _) in pairwise(io.calls):
+        assert asked == answered
+
+
+AWAY = [RequestFault(Fault.BUSY)] * 100
+"""An outage of about six and a half minutes."""
+
+
+@pytest.mark.parametrize(
+    ("faults", "timeout", "survived"),
+    [
+        (AWAY, None, True),
+        ([*AWAY, RequestFault(), *AWAY], None, True),
+        (2 * AWAY, None, False),
+        (2 * AWAY, 3600.0, True),
+    ],
+    ids=["short", "with an answer", "long", "long, with a timeout"],
+)
+def test_an_outage(faults: list[RequestFault], timeout: float | None, survived: bool) -> None:
+    """Without a timeout, a wait ends after ten minutes without an answer."""
+    io = VirtualIO(Service(Timeline(1.0, 800.0), faults))
+    outcome = waiting(io, timeout)
+    if survived:
+        assert isinstance(outcome, JobState)
+        assert outcome.succeeded
+    else:
+        assert isinstance(outcome, errors.ServerError)
+        assert outcome.job == f"handle of {JOB}"
+        assert 590 < io.now() < 600
+
+
 @given(timelines, request_faults, randoms, timeouts)
 def test_no_wait_asks_faster_than_the_answers_are_worth(
     timeline: Timeline, faults: list[RequestFault], draws: list[float], timeout: float
@@ -159,9 +197,19 @@ def test_two_long_polls_without_a_response_make_the_next_one_shorter(
     assert held == pytest.approx(waits, abs=0.2)
 
 
-def test_a_server_without_long_polls_is_polled() -> None:
-    """If only /status-sync responds with 404, it is requested once, then /status with pauses."""
-    io = VirtualIO(Service(Timeline(0.5, 60.0, long_polls=False)))
+class OldService(Service):
+    """A service without long polls that answers them with 405."""
+
+    def _handle(self, request: Request, now: float) -> tuple[float, Response]:
+        if "/status-sync/" in request.path:
+            return now, problem(405)
+        return super()._handle(request, now)
+
+
+@pytest.mark.parametrize("cls", [Service, OldService])
+def test_a_server_without_long_polls_is_polled(cls: type[Service]) -> None:
+    """If /status-sync responds with 404 or 405, it is requested once, then /status with pauses."""
+    io = VirtualIO(cls(Timeline(0.5, 60.0, long_polls=False)))
     outcome = waiting(io, None)
     assert isinstance(outcome, JobState)
     asked = [what for _, what, _ in io.calls]
@@ -224,6 +272,7 @@ def submit(io: VirtualIO, how: str, timeout: float | None, on_timeout: str = "de
     timeouts,
     st.sampled_from(["detach", "cancel"]),
 )
+@example("run", Timeline(), [RequestFault(Fault.REFUSED)] * 3, [], 60.0, "detach")
 def test_a_job_is_submitted_once_and_never_lost_in_silence(
     how: str,
     timeline: Timeline,
@@ -243,6 +292,8 @@ def test_a_job_is_submitted_once_and_never_lost_in_silence(
         assert outcome.id == JOB
     elif isinstance(outcome, errors.SubmissionUncertainError):
         assert outcome.job is None
+        posts = [step[-1] for step in io.steps if step[0] == "send" and step[2].method == "POST"]
+        assert posts[-1] not in ("refused", 429, 503)
     elif isinstance(outcome, errors.RunpodError) and outcome.job is not None:
         assert len(service.submitted_at) == 1
     else:
@@ -296,7 +347,7 @@ def test_cancelled_says_what_is_so(
         assert service.cancelled_at is None
 
 
-@pytest.mark.parametrize("timeout", [0.05, 1.5, 3.0, 33.0])
+@pytest.mark.parametrize("timeout", [0.05, 1.0, 1.5, 3.0, 33.0])
 def test_a_cancel_that_is_confirmed_is_said(timeout: float) -> None:
     """A job abandoned with on_timeout="cancel" is cancelled, and the error says so."""
     service = Service(Timeline(1.0, 500.0), started=False)
@@ -337,6 +388,44 @@ def test_an_interrupted_submission_says_that_a_job_may_exist() -> None:
             submit(Interrupted(Service(Timeline(), started=False)), how, 60.0)
         [note] = caught.value.__notes__
         assert "may have been enqueued" in note
+
+
+class RefusesWithId(Service):
+    """A service whose refusals have an id, which is not that of a job."""
+
+    def answer(self, request: Request, now: float) -> tuple[float, Response]:
+        return now, Response(503, {}, b'{"id": "refusal-1"}')
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        lambda: Service(Timeline(), [RequestFault(Fault.REFUSED)], started=False),
+        lambda: Service(Timeline(), [RequestFault(Fault.BUSY)], started=False),
+        lambda: RefusesWithId(Timeline(), started=False),
+    ],
+    ids=["refused", "503", "503 with an id"],
+)
+def test_an_interruption_between_two_attempts(service: Callable[[], Service]) -> None:
+    """In the pause, no job exists; with the second request sent, one may."""
+
+    class Interrupted(VirtualIO):
+        async def sleep(self, seconds: float) -> None:
+            raise KeyboardInterrupt("in the pause")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        submit(Interrupted(service()), "run", 60.0)
+    assert not hasattr(caught.value, "__notes__")
+
+    class InterruptedLater(VirtualIO):
+        async def send(self, request: Request, limit: TimeLimit) -> Response:
+            if self.calls:
+                raise KeyboardInterrupt("in the second request")
+            return await super().send(request, limit)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        submit(InterruptedLater(service()), "run", 60.0)
+    assert "may have been enqueued" in caught.value.__notes__[0]
 
 
 def test_a_cancel_that_comes_too_late_says_what_became_of_the_job() -> None:
@@ -418,6 +507,62 @@ def test_a_limit_whose_timer_fires_early() -> None:
         assert limit.has_passed() is passed
 
 
+def test_what_extends_a_limit() -> None:
+    """The client's timeout begins anew after 16 KiB of a body, and not after single bytes."""
+    io = VirtualIO(Service(Timeline()))
+    here = session(io)
+    limit = here.limit(here.call_deadline(UNSET), 0.0, repeatable=True)
+    for size, at, ends_at in ((1, 4.0, 10.0), (PROGRESS, 8.0, 18.0), (1, 9.0, 18.0)):
+        io.time = at
+        limit.add_progress(size)
+        assert limit.ends_at == ends_at
+
+
+def test_a_limit_that_was_ended() -> None:
+    """Another thread can end an attempt; what arrives of a body meanwhile changes nothing."""
+    io = VirtualIO(Service(Timeline()))
+    limit = TimeLimit(io.now, Deadline.after(60.0, io.now()), max_idle=10.0)
+    limit.end()
+    limit.add_progress(PROGRESS)
+    assert limit.left() < 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "timeout", "took", "in_time"),
+    [
+        (api.health(ENDPOINT), UNSET, 9.0, True),
+        (api.health(ENDPOINT), UNSET, 11.0, False),
+        (api.health(ENDPOINT), None, 10_000.0, True),
+        (api.run(ENDPOINT, REQUEST), UNSET, 11.0, False),
+        (api.run(ENDPOINT, REQUEST), 60.0, 59.0, True),
+        (api.run(ENDPOINT, REQUEST), None, 10_000.0, True),
+    ],
+    ids=range(6),
+)
+def test_the_time_of_an_attempt(operation: Any, timeout: Any, took: float, in_time: bool) -> None:
+    """It is the client's timeout; all of the call's, if there is no other attempt or no limit."""
+    io = VirtualIO(Faulty(Timeline(), [RequestFault(delay=took)]))
+    here = session(io, max_retries=0)
+    outcome = drive(call(here, operation, here.call_deadline(timeout)))
+    assert isinstance(outcome, errors.RunpodError) is not in_time
+    assert len(io.calls) == 1
+
+
+def test_an_input_that_takes_too_long_to_encode() -> None:
+    """It is not sent, and the error says that no job exists."""
+
+    class Slow(dict[str, Any]):
+        def items(self) -> Any:
+            io.time += 2.0
+            return super().items()
+
+    io = VirtualIO(Service(Timeline(), started=False))
+    outcome = drive(run(session(io), api.JobRequest(Slow(a=1)), 1.0))
+    assert isinstance(outcome, errors.RunpodTimeoutError)
+    assert not isinstance(outcome, errors.SubmissionUncertainError)
+    assert io.calls == []
+
+
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.BUSY, Fault.TOO_MANY])
 def test_a_purge_is_never_repeated(fault: Fault) -> None:
     """A purge is not retried, even if it certainly had no effect."""
@@ -455,6 +600,17 @@ def test_retry_after_is_kept_and_bounded(asked: str, draws: float) -> None:
     wanted = {"7": 7.0, "1000000000": 60.0}.get(asked, 0.0)
     assert sum(pauses) >= wanted
     assert sum(pauses) <= 60.0
+
+
+@pytest.mark.parametrize("draw", [0.0, 0.3, 0.999])
+def test_pauses_before_retries(draw: float) -> None:
+    """Their lengths are random, up to half a second at first, then twice as much, up to eight."""
+    io = VirtualIO(Faulty(Timeline(), [RequestFault(Fault.BROKEN)] * 9), randoms=[draw] * 9)
+    here = session(io, max_retries=9)
+    drive(call(here, api.health(ENDPOINT), here.deadline(None)))
+    pauses = [step[2] for step in io.steps if step[0] == "sleep"]
+    longest = [0.5, 1, 2, 4, 8, 8, 8, 8, 8]
+    assert pauses == [pytest.approx(draw * length) for length in longest]
 
 
 def test_retry_after_beyond_the_deadline_is_not_waited_for() -> None:

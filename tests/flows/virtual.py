@@ -32,6 +32,8 @@ from runpod_sdk.errors import RunpodError
 
 JOB = "a1b2-u1"
 ENDPOINT = "ep"
+MOST_STEPS = 2_000
+"""Requests and pauses of one test, so that a flow without an end fails soon."""
 
 
 class Fault(Enum):
@@ -320,6 +322,7 @@ class VirtualIO:
         ]
 
     async def _step(self) -> None:
+        assert len(self.steps) < MOST_STEPS, "this does not end"
         if self._suspends:
             await anyio.lowlevel.checkpoint()
 

@@ -270,6 +270,14 @@ def test_the_slow_one_does_not_hold_up_the_others() -> None:
     assert unordered.took < 20
 
 
+def test_results_do_not_put_off_the_end() -> None:
+    """The timeout is of the whole `map`."""
+    account = Account(Course([Story(latency=0.0)] * 20, concurrency=1, timeout=5.5))
+    assert isinstance(account.error, RunpodTimeoutError)
+    assert len(account.results) == 5
+    assert account.took == pytest.approx(5.5)
+
+
 def test_leaving_waits_no_longer_than_the_submissions() -> None:
     """Submissions in progress are answered first; then nothing delays the end."""
     stories = [Story(lasts=0.0), *[Story(latency=1.5, lasts=60.0)] * 3]
