@@ -114,6 +114,19 @@ class Copy:
             compiled.unlink()
 
 
+def selections(mutations: Iterable[Mutation]) -> list[list[str]]:
+    """Give the arguments with which pytest runs all of their tests, once for each folder."""
+    with_options: dict[tuple[str, ...], None] = {}
+    folders: dict[str, dict[str, None]] = {}
+    for one in mutations:
+        if any(test.startswith("-") for test in one.tests):
+            with_options[tuple(one.tests)] = None
+            continue
+        for test in one.tests:
+            folders.setdefault(test.split("/")[1], {})[test] = None
+    return [*map(list, with_options), *map(list, folders.values())]
+
+
 def run(mutations: Iterable[Mutation]) -> bool:
     """Try mutations, as many at once as there are cores; tell whether the tests noticed each."""
     mutations = list(mutations)
@@ -147,8 +160,7 @@ def run(mutations: Iterable[Mutation]) -> bool:
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(cores) as workers:
         for number in range(cores):
             free.put(Copy(Path(directory, str(number))))
-        distinct = [list(tests) for tests in dict.fromkeys(tuple(one.tests) for one in mutations)]
-        if not all(list(workers.map(passes, distinct))):
+        if not all(list(workers.map(passes, selections(mutations)))):
             return False
         results = list(workers.map(noticed, mutations))
     print(f"{sum(results)} of {len(results)} mutations noticed")

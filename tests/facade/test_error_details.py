@@ -13,6 +13,7 @@ from runpod_sdk.local import LocalEndpoint
 from tests.facade.clients import JOB, Driver, Script, in_no_time, job
 
 TRACE = "Traceback (most recent call last):\n  File ...\nValueError: out of paint\n"
+CHAIN = f"{TRACE.replace('ValueError', 'KeyError')}\nDuring handling of the above …\n\n{TRACE}"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ TRACE = "Traceback (most recent call last):\n  File ...\nValueError: out of pain
             ("Odd", "", None),
         ),
         (f"handler: out of paint \ntraceback: {TRACE}", ("ValueError", "out of paint", TRACE)),
+        (f"handler: out of paint \ntraceback: {CHAIN}", ("ValueError", "out of paint", CHAIN)),
         ("out of paint", (None, None, None)),
         ('{"error": "out of paint"}', (None, None, None)),
         ("[1]", (None, None, None)),

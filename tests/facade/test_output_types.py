@@ -123,6 +123,8 @@ MISFITS: list[tuple[Any, Any, list[str]]] = [
     (None, Box, ["Box"]),
     ({**IMAGE, "made": "yesterday"}, Image, ["output.made"]),
     ({**IMAGE, "data": "not base64"}, Image, ["output.data"]),
+    ({**IMAGE, "data": "AA*=="}, Image, ["output.data"]),
+    ("abc", list[str], ["expected list, not str"]),
     ({"kind": "cow", "score": 1.0}, Found, ["output.kind"]),
     ({"name": 5, "sizes": {}}, Named, ["expected str, not int", "output.name"]),
     ("maybe", Literal["yes", "no"], ["maybe"]),

@@ -6,7 +6,7 @@ from bisect import bisect_left
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runpod_sdk._flows.rate_ledger import LEASE, Ask, RateLedger
@@ -59,6 +59,7 @@ class Clients:
 
 
 @given(steps=STEPS, concurrent=st.sampled_from([9, None]))
+@example(steps=[(0.1, 0, 10, 9)] * 100, concurrent=9)
 @at_most(100)
 def test_the_limit_is_never_exceeded(
     steps: list[tuple[float, int, int, int]], concurrent: int | None
@@ -103,6 +104,16 @@ def test_slots_are_divided_fairly(wanted: list[int], turns: int) -> None:
     assert all(
         slots[client] == want or slots[client] >= level - 1 for client, want in enumerate(wanted)
     )
+
+
+def test_a_refusal_is_for_all() -> None:
+    """What the service says to one client, the others keep to as well."""
+    ledger = RateLedger.new(ALLOWANCE)
+    assert ledger.take(Ask("a", 1, 0, 0, 0), 100.0).share == 1.0
+    ledger.take(Ask("a", 0, 0, 0, 1, refused=5.0), 101.0)
+    grant = ledger.take(Ask("b", 1, 0, 0, 0), 102.0)
+    assert grant.starts == (4.0,)
+    assert grant.share < 1.0
 
 
 def test_a_clock_that_is_set_back() -> None:

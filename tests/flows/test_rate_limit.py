@@ -6,9 +6,11 @@ from bisect import bisect_right
 from concurrent.futures import Future
 
 import pytest
-from hypothesis import given
+from attrs import evolve
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runpod_sdk._flows import api
 from runpod_sdk._flows.rate_limit import (
     MARGIN,
     RATES,
@@ -17,6 +19,22 @@ from runpod_sdk._flows.rate_limit import (
     RateLimitedCall,
     RateLimiter,
     RateLimiters,
+)
+from runpod_sdk._flows.send import call
+from runpod_sdk._flows.submit import run
+from runpod_sdk.errors import RateLimitError, RunpodTimeoutError, ServerError
+from runpod_sdk.models import JobState
+from runpod_sdk.settings import UNSET
+from tests.flows.virtual import (
+    ENDPOINT,
+    JOB,
+    Fault,
+    RequestFault,
+    Service,
+    Timeline,
+    VirtualIO,
+    drive,
+    session,
 )
 
 RATE = Allowance(requests=20, concurrent=4, burst=2)
@@ -65,13 +83,36 @@ def test_nobody_waits_without_need(gaps: list[float]) -> None:
         starts.append(start)
 
 
+@pytest.mark.parametrize(
+    ("kind", "share", "starts", "slots"),
+    [
+        (RateLimitedCall.PURGE, 0.25, [0.0, 21.0, 42.0], None),
+        (RateLimitedCall.CANCEL, 0.05, [0.0, 2.1, 4.2], 1),
+        (RateLimitedCall.CANCEL, 0.002, [0.0, 52.5, 105.0], 1),
+        (RateLimitedCall.CANCEL, 0.2, [0.0, 0.0, 1.05], 4),
+    ],
+)
+def test_a_share_of_a_limit(
+    kind: RateLimitedCall, share: float, starts: list[float], slots: int | None
+) -> None:
+    """It is kept although it is less than a request in ten seconds, and is never nothing."""
+    limiter = RateLimiters(share).limiter("ep", kind)
+    assert [limiter.reserve(0.0, None) for _ in starts] == [pytest.approx(at) for at in starts]
+    taken = [limiter.acquire() is None for _ in range(6)]
+    assert taken == [slots is None or number < slots for number in range(6)]
+
+
 @given(gaps=GAPS, left=st.floats(0.0, 3.0))
+@example(gaps=[*[0.0] * 6, 1.0], left=0.5)
 def test_what_would_come_too_late_is_not_counted(gaps: list[float], left: float) -> None:
     limiter, other, now = RateLimiter(RATE), RateLimiter(RATE), 0.0
     for gap in gaps:
         now += gap
+        wait = other.wait(now)
         start = limiter.reserve(now, now + left)
-        if start is not None:
+        if start is None:
+            assert wait >= left - 1e-6
+        else:
             assert start < now + left
             assert other.reserve(now, None) == start
 
@@ -133,6 +174,7 @@ def test_an_event_loop_with_an_earlier_clock() -> None:
 
 
 @given(actions=st.lists(st.integers(0, 9), max_size=200))
+@example(actions=[*[0] * 6, 5, 5, 0, *[5] * 4, *[0] * 5])
 def test_places_are_given_by_turns(actions: list[int]) -> None:
     """Slots are never exceeded, go to the longest waiting request, and none is lost."""
     limiter = RateLimiter(RATE)
@@ -192,3 +234,48 @@ def test_each_kind_has_a_lane_of_its_own_at_each_endpoint(limit: RateLimitedCall
     assert limiters_of_all.limiter("a", limit) is limiters_of_all.limiter("a", limit)
     rate = RATES[limit]
     assert rate.burst * 10 >= rate.requests
+
+
+class Line(VirtualIO):
+    """A port on which everybody waits in vain for a slot."""
+
+    async def wait_for(self, turn: Future[None], limit: float | None) -> bool:
+        assert limit is not None
+        self.time += limit
+        return False
+
+
+def test_no_slot_is_lost() -> None:
+    """Requests that fail, or whose turn comes too late or never, give their slots back."""
+    io = Line(Service(Timeline(), [RequestFault(Fault.BROKEN)] * 10))
+    limiters = RateLimiters()
+    here = evolve(session(io), rate_limiters=limiters)
+    limiter = limiters.limiter(ENDPOINT, RateLimitedCall.CANCEL)
+
+    def cancel(timeout: float) -> object:
+        return drive(call(here, api.cancel(ENDPOINT, JOB), here.deadline(timeout)))
+
+    def free() -> int:
+        """Take all slots that are free, and return their number."""
+        return sum(limiter.acquire() is None for _ in range(20))
+
+    failed = [cancel(60.0) for _ in range(10)]  # all that may start in the first second
+    assert [type(outcome) for outcome in failed] == [ServerError] * 10
+    too_late = [cancel(0.1) for _ in range(5)]
+    assert [type(outcome) for outcome in too_late] == [RunpodTimeoutError] * 5
+    assert free() == 20
+    assert isinstance(cancel(0.1), RunpodTimeoutError)
+    for _ in range(20):
+        limiter.release()
+    assert free() == 20
+
+
+@pytest.mark.parametrize(("refusals", "taken"), [(60, True), (1000, False)])
+def test_a_service_that_refuses(refusals: int, taken: bool) -> None:
+    """An input of a `map` waits longer than the client's timeout, and not longer than an outage."""
+    faults = [RequestFault(Fault.TOO_MANY, retry_after="7")] * refusals
+    io = VirtualIO(Service(Timeline(), faults, started=False))
+    here = evolve(session(io), rate_limiters=RateLimiters(), queueing_counts=False)
+    outcome = drive(run(here, api.JobRequest(input_=1), UNSET))
+    assert isinstance(outcome, JobState if taken else RateLimitError)
+    assert 400 < io.now() < 610

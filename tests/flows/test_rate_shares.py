@@ -308,3 +308,44 @@ def test_a_request_that_ends_after_a_refusal() -> None:
     assert limiter.ask(0.0).wanted == 1
     limiter.release()
     assert (limiter.ask(0.0).wanted, limiter.ask(0.0).moved) == (0, 0)
+
+
+def test_requests_whose_start_was_put_off() -> None:
+    """After a refusal, each asks again for a start time; one that is cancelled needs none."""
+    limiter = SharedRateLimiter(LIMIT, "client", lambda: 0.0, lambda: None)
+    ledger = RateLedger.new(LIMIT)
+    waiters = [limiter.acquire() for _ in range(40)]
+    ask = limiter.ask(0.0)
+    limiter.granted(ask, ledger.take(ask, 0.0), 0.0)
+    limiter.back_off(0.0, 1.0)
+    moved = limiter.ask(0.0).moved
+    assert moved > 0
+    limiter.abandon(next(waiter for waiter in reversed(waiters) if waiter.done()))
+    assert limiter.ask(0.0).moved == moved - 1
+
+
+def test_a_start_time_that_nobody_used() -> None:
+    """It is void after a moment, because later it would be in another window."""
+    now = 0.0
+    limiter = SharedRateLimiter(LIMIT, "client", lambda: now, lambda: None)
+    waiter, ask = limiter.acquire(), limiter.ask(0.0)
+    limiter.abandon(waiter)
+    limiter.granted(ask, RateLedger.new(LIMIT).take(ask, 0.0), 0.0)
+    now = 5.0
+    assert not limiter.acquire().done()
+
+
+def test_a_client_that_has_no_requests_any_more() -> None:
+    """It says so, and the others get its slots."""
+    limiter = SharedRateLimiter(LIMIT, "client", lambda: 0.0, lambda: None)
+    ledger = RateLedger.new(LIMIT)
+    limiter.acquire()
+    ask = limiter.ask(0.0)
+    limiter.granted(ask, ledger.take(ask, 0.0), 0.0)
+    assert ledger.leases
+    limiter.reserve(0.0, None)
+    limiter.release()
+    when = limiter.next_ask(0.0)
+    ledger.take(limiter.ask(when), when)
+    assert not ledger.leases
+    assert when < LEASE

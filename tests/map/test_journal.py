@@ -175,14 +175,24 @@ def test_other_decisions(driver: Driver, tmp_path: Path) -> None:
     assert jobs.submitted.count("a") == 2
 
 
-def test_a_failed_job_runs_again_only_if_you_say_so(driver: Driver, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        ("FAILED", "JobFailedError"),
+        ("CANCELLED", "JobCancelledError"),  # by somebody else
+        ("TIMED_OUT", "JobTimedOutError"),
+    ],
+)
+def test_a_failed_job_runs_again_only_if_you_say_so(
+    driver: Driver, tmp_path: Path, status: str, error: str
+) -> None:
     """A failed input stays failed; after `resolve`, it is another job."""
-    jobs = Jobs(a="FAILED")
+    jobs = Jobs(a=status)
     endpoint = driver.endpoint(jobs)
     with Journal(tmp_path / "run.sqlite") as journal:
         for _ in range(2):
             results = driver.take(endpoint.map(["a"], journal=journal))
-            assert outcomes(results) == ["JobFailedError"]
+            assert outcomes(results) == [error]
         for entry in journal.failed():
             assert entry.result is not None
             assert entry.result["error"] == "e"

@@ -120,6 +120,8 @@ def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
         results = collect(driver, driver.endpoint(jobs), store)
         assert isinstance(results[0].error, NotFoundError)
         assert results[1].output == {"of": "b"}
+        assert submit(driver, endpoint, store, ["a", "b"]).known == 2
+    assert sorted(jobs.submitted) == ["a", "b"]
 
 
 def test_the_id_is_stored_before_submit_returns(driver: Driver) -> None:

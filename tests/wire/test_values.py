@@ -14,7 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runpod_sdk import APIResponseValidationError, Endpoint, JobStatus, Runpod
+from runpod_sdk import (
+    APIResponseValidationError,
+    Endpoint,
+    JobStatus,
+    Runpod,
+    SubmissionResponseError,
+)
 from runpod_serverless_api import models
 from tests.hypothesis_profiles import at_most
 from tests.wire.documents import documents, jobs, members, text
@@ -188,6 +194,21 @@ def test_an_empty_id_or_status_is_refused(member: str) -> None:
     with pytest.raises(APIResponseValidationError, match="no usable") as caught:
         endpoint(body).status("x")
     assert caught.value.body == body
+
+
+@pytest.mark.parametrize("id", ["..", "a/b", "a b", "\ud800"], ids=ascii)
+def test_an_id_that_no_url_can_hold(id: str) -> None:
+    """A job with it could never be asked for; the error says that the job may exist."""
+    with pytest.raises(SubmissionResponseError, match="no usable id") as caught:
+        endpoint({"id": id, "status": "IN_QUEUE"}).run(input=1)
+    assert caught.value.body == {"id": id, "status": "IN_QUEUE"}
+
+
+def test_a_flag_is_no_count() -> None:
+    health = endpoint({"jobs": {"inQueue": True}, "workers": {"idle": False, "ready": 1}}).health()
+    assert health.jobs.in_queue is None
+    assert health.workers.idle is None
+    assert health.workers.ready == 1
 
 
 def _without(body: dict[str, Any], names: Any) -> dict[str, Any]:
