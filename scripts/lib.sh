@@ -70,9 +70,16 @@ pip() {
 }
 
 # install ARGUMENT...: install into the environment of $bin: by uv, which takes a tenth of the time,
-# or by pip, whose configuration may name a registry that uv does not know.
+# or by pip, whose configuration may name a registry that uv does not know. uv leaves out what the
+# environment $beside has, if set.
 install() {
-    "$root/.venv/installer/bin/uv" pip install -q --python "$bin/python" "$@" >&2 ||
+    local uv=$root/.venv/installer/bin/uv there=$bin/../there.txt overrides=()
+    if [ -n "${beside-}" ]; then
+        "$uv" pip freeze -q --python "$beside/python" --exclude-editable |
+            sed 's/==.*/; python_version < "3"/' >"$there" || true
+        overrides=(--override "$there")
+    fi
+    "$uv" pip install -q --python "$bin/python" ${overrides[@]+"${overrides[@]}"} "$@" >&2 ||
         pip install -qq --no-compile "$@" >&2
 }
 
@@ -107,15 +114,15 @@ make_test_env() {
 }
 
 # make_env_on_tests NAME REQUIREMENTS...: make .venv/NAME with what the tests' environment has, and
-# what these files require. Sets $bin.
+# what these files require beside it. Sets $bin.
 make_env_on_tests() {
-    local name=$1 file below arguments=(--constraint requirements/constraints.txt)
+    local name=$1 file below beside arguments=(--constraint requirements/constraints.txt)
     shift
     for file; do
         arguments+=(--requirement "requirements/$file")
     done
     make_test_env
-    below=$bin
+    below=$bin beside=$bin
     make_env "$name" "$(interpreter)" "${arguments[@]}"
 }
 

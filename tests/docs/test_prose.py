@@ -123,11 +123,6 @@ def test_messages(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("path", prose.checked_files(), ids=lambda path: path.name)
-def test_the_pages_and_public_modules(path: Path) -> None:
-    assert [str(finding) for finding in prose.check(path)] == []
-
-
 def test_the_descriptions_of_a_document_are_checked(tmp_path: Path) -> None:
     """Descriptions and summaries are, and no other text."""
     document = tmp_path / "document.yaml"

@@ -94,6 +94,12 @@ def interrupted(
     return error
 
 
+def waiting() -> bool:
+    """Whether the main thread waits for another."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]
+    return frame.f_code.co_filename == threading.__file__
+
+
 def answered(request: Request) -> bool:
     return request.operation in ("run", "runsync", "cancel") and request.endpoint == "answers"
 
@@ -181,7 +187,7 @@ def test_a_turn_in_line(silent: Server) -> None:
             other.start()
         while sum(request.endpoint == "full" for request in silent.requests) < 10:
             time.sleep(0.01)
-        interrupted(lambda: endpoint.cancel(JOB, timeout=60), TimeoutError)
+        interrupted(lambda: endpoint.cancel(JOB, timeout=60), TimeoutError, begun=waiting)
         for other in others:
             other.join()
 
@@ -225,11 +231,14 @@ def test_many_jobs(taking: Server, endpoint: Endpoint, kind: type[BaseException]
 def test_reading_the_inputs_of_a_map(endpoint: Endpoint, kind: type[BaseException]) -> None:
     """An interruption while inputs are read ends the map at once, unlike an error of the inputs."""
 
+    reading = threading.Event()
+
     def inputs() -> Iterator[int]:
         yield 1
+        reading.set()
         time.sleep(30)
 
-    error = interrupted(lambda: list(endpoint.map(inputs())), kind)
+    error = interrupted(lambda: list(endpoint.map(inputs())), kind, begun=reading.is_set)
     assert all(JOB in note for note in getattr(error, "__notes__", ()))
 
 
@@ -269,7 +278,7 @@ def test_waiting_for_a_webhook(endpoint: Endpoint, kind: type[BaseException]) ->
     """The client does not mistake it for the time of the next poll."""
     receiver = Receiver("https://test/hook", "a secret of some length")
     job = endpoint.job(JOB)
-    error = interrupted(lambda: receiver.wait(job, poll_every=30), kind)
+    error = interrupted(lambda: receiver.wait(job, poll_every=30), kind, begun=waiting)
     assert f"job {JOB}: " in error.__notes__[0]
 
 

@@ -225,7 +225,7 @@ def test_a_slow_reply(served: Served) -> None:
         served.faults.active(SlowReply("run", seconds=60)) as fault,
         pytest.raises(SubmissionTimeoutError),
     ):
-        served.endpoint.run(input=1, timeout=0.3)
+        served.endpoint.run(input=1, timeout=1)
     assert fault.fired == 1
     assert served.jobs() == before + 1
     with served.faults.active(SlowReply(seconds=0.01)):

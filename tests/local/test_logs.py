@@ -151,14 +151,17 @@ def test_a_log_record_is_one_line() -> None:
         api.http.close()
 
 
-def test_lines_of_worker_processes_belong_to_the_job_that_they_run() -> None:
+def test_lines_of_worker_processes_belong_to_the_job_that_they_run(tmp_path: Path) -> None:
     """Those between jobs belong to the worker alone; no line has a key."""
     with LocalEndpoint(WorkerCommand([sys.executable, str(WORKER)])) as local:
         api = Api(local)
         page = page_of(api)
         worker = next(iter(page.state()["workers"]))["id"]
         until(lambda: page.state(worker=worker)["log"]["lines"])
-        job = api.run({"print": ["hello", "the key is KEY"], "sleep": 0.1})
+        go_on = tmp_path / "go on"  # once its lines have come
+        job = api.run({"print": ["hello", "the key is KEY"], "until": str(go_on)})
+        until(lambda: len(lines(page.state(job=job))) == 2)
+        go_on.touch()
         until(lambda: api.status(job)["status"] == "COMPLETED")
         state = page.state(job=job)
         assert lines(state) == [("output", "hello"), ("output", "the key is …")]

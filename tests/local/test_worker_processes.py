@@ -268,8 +268,9 @@ def test_a_command_is_a_list_of_words() -> None:
 
 
 PARENT = """
-import sys, time
+import signal, sys, time
 from runpod_sdk.local import LocalEndpoint, Limits, WorkerCommand
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also below nohup
 with LocalEndpoint(WorkerCommand(sys.argv[1:]), workers=2) as local, local.client() as client:
     endpoint = client.endpoint(local.endpoint_id)
     jobs = [endpoint.run(input={"sleep": 0.5}) for _ in range(2)]
