@@ -29,6 +29,8 @@ _ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--hide-scrollbars"),
+    # One process for all pages, not two for each test.
+    *("--disable-site-isolation-trials", "--process-per-site", "--renderer-process-limit=1"),
 ]
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
