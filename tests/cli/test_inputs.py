@@ -55,6 +55,7 @@ def test_a_preview_of_an_input_is_a_short_line(value: Any) -> None:
         ("a:b=c", {"a:b": "c"}),
         ("a.b=c", {"a.b": "c"}),
         ("a=", {"a": ""}),
+        ("a=5", {"a": "5"}),
         ("a=:=1", {"a": ":=1"}),
         ('a:="@x"', {"a": "@x"}),
         ("a= b ", {"a": " b "}),

@@ -14,10 +14,16 @@ import aiohttp
 import httpx
 import pytest
 
-from runpod_sdk import JobFailedError, NotFoundError, RunpodTimeoutError
+from runpod_sdk import (
+    JobFailedError,
+    NotFoundError,
+    RunpodTimeoutError,
+    SubmissionUncertainError,
+)
 from runpod_sdk import compat as runpod
 from runpod_sdk.compat import AsyncioEndpoint, AsyncioJob
 from runpod_sdk.local import LocalEndpoint, RateLimited
+from tests.transport.server import Server
 
 GATE = threading.Event()
 """Until it is set, jobs that should wait do."""
@@ -364,6 +370,20 @@ def test_a_session_that_raises_for_a_status_changes_nothing(
             await AsyncioEndpoint("no-such-endpoint", endpoint.session).run("x")
 
     in_a_session(use, local, raise_for_status=setting)
+
+
+def test_a_submission_whose_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not sent again over the caller's session, as nobody knows whether there is a job."""
+
+    async def main() -> None:
+        async with aiohttp.ClientSession() as session:
+            await AsyncioEndpoint("ep", session).run("x")
+
+    with Server(lambda visit: False) as server:
+        monkeypatch.setattr(runpod, "endpoint_url_base", server.base_url)
+        with pytest.raises(SubmissionUncertainError):
+            asyncio.run(main())
+    assert len(server.visits) == 1
 
 
 @pytest.mark.parametrize("found", ["set", "given", "variable"])

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from runpod_sdk import RunpodError, S3Config, local
+from runpod_sdk import APIConnectionError, RunpodError, S3Config, local
 from runpod_serverless_api import AuthenticatedClient
 from runpod_serverless_api import models as generated
 from tests.facade.clients import JOB, KEY, Driver, Script, answer, chunks, in_no_time, job, problem
@@ -303,6 +303,23 @@ def test_no_part_of_an_error_repeats_the_key(driver: Driver, operation: str, sta
         driver.call(asks[operation])
     assert KEY not in repr(vars(caught.value))
     assert caught.value.body == {"sent": "Bearer [a secret]"}  # type: ignore[attr-defined]
+
+
+def test_a_failure_keeps_no_request(driver: Driver) -> None:
+    """The exception of the caller's client does not either: the request has the key."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    endpoint = driver.endpoint(fail, max_retries=0)
+    with pytest.raises(APIConnectionError) as caught:
+        driver.call(lambda: endpoint.status(JOB))
+    cause = caught.value.__cause__
+    while not isinstance(cause, httpx.ConnectError):
+        assert cause is not None
+        cause = cause.__cause__
+    with pytest.raises(RuntimeError, match="not been set"):
+        _ = cause.request
 
 
 def test_a_short_key_does_not_garble_what_the_server_says(driver: Driver) -> None:

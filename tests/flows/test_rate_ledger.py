@@ -86,6 +86,15 @@ def test_slots_in_use_are_not_given_away() -> None:
     assert ledger.take(Ask("second", 9, 0, 0, 0), 3.0).slots == 2
 
 
+def test_a_client_that_has_ended_keeps_nothing() -> None:
+    """Its slots are free when it has not asked for as long as a lease lasts."""
+    ledger = RateLedger.new(evolve(ALLOWANCE, requests=10_000))
+    ledger.take(Ask("first", 9, 0, 0, 0), 0.0)
+    assert ledger.take(Ask("second", 9, 0, 0, 0), LEASE - 0.1).slots == 0
+    grant = ledger.take(Ask("second", 9, 0, 0, 0), LEASE + 0.1)
+    assert (grant.slots, grant.clients) == (9, 1)
+
+
 @given(wanted=st.lists(st.integers(1, 30), min_size=1, max_size=5), turns=st.integers(8, 12))
 @at_most(50)
 def test_slots_are_divided_fairly(wanted: list[int], turns: int) -> None:

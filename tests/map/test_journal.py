@@ -423,7 +423,10 @@ def test_another_endpoint(driver: Driver, tmp_path: Path) -> None:
     driver.take(client.endpoint("one").map([1], journal=path))
     with pytest.raises(JournalError, match="to endpoint one, not two: use another file, or delete"):
         driver.take(client.endpoint("two").map([1], journal=path))
-    driver.take(client.endpoint("one").map([1], journal=path))
+    with Journal(path) as journal:  # which the refused map leaves free
+        with pytest.raises(JournalError, match="to endpoint one"):
+            driver.take(client.endpoint("two").map([1], journal=journal))
+        driver.take(client.endpoint("one").map([1], journal=journal))
 
 
 def test_one_at_a_time(driver: Driver, tmp_path: Path) -> None:
