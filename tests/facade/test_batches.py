@@ -108,6 +108,15 @@ def test_large_inputs_go_in_several_calls(driver: Driver) -> None:
 
 
 @in_no_time
+def test_many_inputs_go_in_several_calls(driver: Driver) -> None:
+    """The service takes a thousand requests with each."""
+    script = Script(state(status="DRAFT"))
+    driver.call(lambda: driver.endpoint(script).batches.create(range(2001)))
+    first, *others = script.bodies
+    assert [len(first), *(len(body["requests"]) for body in others)] == [1000, 1000, 1]
+
+
+@in_no_time
 def test_a_draft_that_could_not_be_filled(driver: Driver) -> None:
     """The error names it, so that nothing is lost."""
     script = Script(state(status="DRAFT"), problem(400, "too many"))

@@ -295,3 +295,10 @@ def test_an_async_function_is_for_the_async_client() -> None:
 
     with Runpod(key) as client, pytest.raises(ConfigurationError, match="must be a string, not"):
         client.endpoint("ep").status(JOB)
+
+
+@pytest.mark.parametrize("inputs", ["abc", b"abc", {"a": 1}, 5, None])
+def test_a_single_input_is_no_iterable(inputs: Any) -> None:
+    """A text would else be as many inputs as it has letters."""
+    with Runpod(KEY) as client, pytest.raises(TypeError, match="inputs must be an iterable"):
+        client.endpoint("ep").map(inputs)

@@ -124,6 +124,17 @@ def test_a_result_that_expired(driver: Driver, tmp_path: Path) -> None:
     assert sorted(jobs.submitted) == ["a", "b"]
 
 
+@pytest.mark.parametrize("driver", ["sync"], indirect=True)
+def test_more_than_a_page_of_entries(driver: Driver) -> None:
+    """The journal is read in pages, between which no entry is left out."""
+    store = Shelf()
+    endpoint = driver.endpoint(Jobs())
+    submit(driver, endpoint, store, range(60))
+    assert [result.index for result in collect(driver, endpoint, store)] == [*range(60)]
+    with Journal(store) as journal:
+        assert [entry.index for entry in journal.entries()] == [*range(60)]
+
+
 def test_the_id_is_stored_before_submit_returns(driver: Driver) -> None:
     """A crash just after it loses no job."""
     store = Shelf()

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runpod_sdk import (
@@ -171,6 +171,7 @@ def legal(course: Course) -> Course:
 
 
 @given(courses.map(legal))
+@example(Course([Story()] * 3, reading="async", breaks_at=1))
 def test_whatever_happens(course: Course) -> None:
     """Each input once, in order, as it really went; nothing lost, nothing twice, no more held."""
     account = Account(course)
@@ -284,6 +285,31 @@ def test_leaving_waits_no_longer_than_the_submissions() -> None:
     account = Account(Course(stories, concurrency=1, ordered=False, leaves_after=1, dawdles=0.5))
     assert account.took == pytest.approx(0.1 + 0.1 + 1.5, abs=0.3)
     assert account.left.in_flight == {1: job_id(1)}
+
+
+def test_leaving_does_not_wait_for_a_silent_server() -> None:
+    """After five seconds a submission without an answer is told as uncertain."""
+    stories = [Story(lasts=0.0), Story(latency=60.0)]
+    account = Account(Course(stories, concurrency=1, ordered=False, leaves_after=1, dawdles=0.5))
+    assert account.took < 6
+    assert account.left.uncertain == (1,)
+
+
+def test_what_was_refused_is_not_uncertain() -> None:
+    """Its result was not handed out, because that of an earlier input was not there."""
+    stories = [Story(lasts=60.0), Story(fate=Fate.BAD), Story(fate=Fate.REFUSED)]
+    account = Account(Course(stories, timeout=10.0))
+    assert account.took == pytest.approx(10.0, abs=0.2)
+    assert account.left.uncertain == ()
+    assert account.left.in_flight == {0: job_id(0)}
+
+
+def test_all_jobs_are_cancelled() -> None:
+    """Not only as many as are cancelled at the same time."""
+    stories = [Story(lasts=0.0), *[Story(lasts=60.0)] * 29]
+    account = Account(Course(stories, concurrency=30, leaves_after=1, on_leave="cancel"))
+    assert len(account.service.cancelled) == 29
+    assert account.left.in_flight == {}
 
 
 class Tracked(str):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+import anyio
 import pytest
 
 from runpod_sdk import (
@@ -22,6 +23,7 @@ from runpod_sdk import (
 )
 from tests.facade.clients import MODES, Driver
 from tests.facade.clients import driver as make_driver
+from tests.map.service import Service, Story
 from tests.map.test_journal import Jobs, outcomes
 
 
@@ -206,6 +208,38 @@ def test_leaving_during_a_commit(driver: Driver) -> None:
     driver.call(lambda: driver.close(results))
     assert not store.disturbed.is_set()
     assert store.counts() == {JournalStatus.SUCCEEDED: 2}
+
+
+class Held(Shelf):
+    """A store that takes its time to write the result of input 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+
+    def write(self, rows: Sequence[JournalRow]) -> None:
+        if any((row.number, row.status) == (1, "succeeded") for row in rows):
+            assert self.goes_on.wait(10)
+        super().write(rows)
+
+
+def test_an_id_that_arrives_during_a_commit() -> None:
+    """It is in the journal although the map is left before the next commit."""
+    store = Held()
+    service = Service([Story(latency=0.0, lasts=0.0), Story(lasts=0.05), Story(latency=0.3)])
+
+    async def main() -> None:
+        results = service.endpoint().map(range(3), journal=store, concurrency=2, ordered=False)
+        await anext(results)
+        while 2 not in service.born:  # noqa: ASYNC110 - the service knows no event
+            await anyio.sleep(0.01)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(results.aclose)
+            await anyio.sleep(0.05)
+            store.goes_on.set()
+
+    anyio.run(main)
+    assert (store.rows[2].status, store.rows[2].job_id) == ("running", "job-2")
 
 
 def test_an_old_entry(driver: Driver) -> None:
