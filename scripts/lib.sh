@@ -17,11 +17,13 @@ print(sys.version_info.minor, os.path.realpath(sys.executable))
 
 # Print the path of one installed CPython for each version from 3.11, newest first.
 interpreters() {
-    local candidate
+    local candidate pyenv=${PYENV_ROOT:-$HOME/.pyenv}
     {
-        compgen -c python3. | grep -x 'python3\.[0-9]*' | sort -u || true
-        echo python3
-        compgen -G "$HOME/.pyenv/versions/3.*/bin/python3" || true
+        # Not pyenv's shims, which are slow: what they start is in its folder of versions.
+        { compgen -c python3. | grep -x 'python3\.[0-9]*' | sort -u || true; echo python3; } |
+            while read -r candidate; do type -P "$candidate"; done |
+            grep -vF "$pyenv/shims/" || true
+        compgen -G "$pyenv/versions/3.*/bin/python3" || true
     } | while read -r candidate; do
         "$candidate" -c "$probe" </dev/null 2>/dev/null || true
     done | sort -k 1,1nr -s -u | cut -d ' ' -f 2-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 __all__ = ["main"]
 
@@ -42,13 +43,18 @@ def _not_written(error: OSError) -> int:
     """Print that output can't be written, and return the exit status."""
     refusal: int | None = getattr(error.__context__, "exit_code", None)
     if refusal is not None:  # an error of usage could not be printed to standard error
-        words = ""
-    else:
-        words = f"can't write to standard output: {error.strerror or 'it is closed'}\n"
+        _discard(sys.stderr)
+        return refusal
+    _discard(sys.stdout)
     try:
-        sys.stderr.write(words)
+        sys.stderr.write(f"can't write to standard output: {error.strerror or 'it is closed'}\n")
         sys.stderr.flush()
     except OSError:
-        with open(os.devnull, "wb") as nowhere:  # for the rest of its buffer
-            os.dup2(nowhere.fileno(), sys.stderr.fileno())
-    return 5 if refusal is None else refusal
+        _discard(sys.stderr)
+    return 5
+
+
+def _discard(stream: TextIO) -> None:
+    """Write what is left in the buffer of *stream*, which Python does at exit, to nowhere."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())

@@ -206,8 +206,11 @@ def test_standard_error_that_is_full(words: str, status: int) -> None:
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("words", [["health"], ["--version"], ["run", "--help"]], ids=" ".join)
 @pytest.mark.parametrize("output", [">&-", ">/dev/full"])
-def test_nothing_is_printed_in_vain(words: list[str], output: str) -> None:
+def test_nothing_is_printed_in_vain(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], output: str
+) -> None:
     """Be it a closed output or a full disk, and an answer or a help text."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     line = f"{shlex.join([*COMMAND, *words])} {output}"
     done = subprocess.run(line, shell=True, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 5
