@@ -34,15 +34,20 @@ def _logger() -> Logger:
     return logger
 
 
+def _is_imported() -> bool:
+    """Return whether `logging` is imported, not only begun: a signal handler may interrupt that."""
+    return hasattr(sys.modules.get("logging"), "NullHandler")
+
+
 def log(level: Level, message: str, *args: object) -> None:
     """Log a message: attempts and retries at DEBUG, submitted jobs at INFO."""
-    if "logging" in sys.modules:
+    if _is_imported():
         _logger().log(_NUMBERS[level], message, *args)
 
 
 def follow_environment() -> None:
     """Write the log to standard error, if `RUNPOD_SDK_LOG` is set; each client calls this."""
-    if "logging" in sys.modules:
+    if _is_imported():
         _logger()  # whose handler keeps Python from writing records that nobody asked for
     level = os.environ.get(_VARIABLE, "").strip().upper()
     if not level:
