@@ -62,7 +62,7 @@ def test_nothing_to_do(driver: Driver, endpoint: Any) -> None:
 
 @pytest.mark.parametrize("read", [0, 1])
 def test_a_loop_over_closed_results(driver: Driver, endpoint: Any, read: int) -> None:
-    """It is an error, unless they were read to the end: rows would be lost silently."""
+    """It is an error, unless all of them were read: rows would be lost silently."""
     jobs = [driver.call(lambda n=n: endpoint.run(input=n)) for n in (1, 2)]
     for results in (endpoint.map([1, 2]), endpoint.client.as_completed(jobs)):
         driver.take(results, read)
@@ -70,10 +70,11 @@ def test_a_loop_over_closed_results(driver: Driver, endpoint: Any, read: int) ->
         with pytest.raises(RuntimeError, match=r"was closed before its end.*\.in_flight"):
             driver.iter(results)
         assert driver.take(results) == []  # as of a generator that was closed
-    whole = endpoint.map([1, 2])
-    assert len(driver.take(whole)) == 2
-    driver.call(lambda: driver.close(whole))
-    assert driver.take(driver.iter(whole)) == []
+    for whole in (endpoint.map([1, 2]), endpoint.client.as_completed(jobs)):
+        assert len(driver.take(whole, 1 + read)) == 1 + read
+        assert len(driver.take(whole, 1 - read)) == 1 - read
+        driver.call(lambda whole=whole: driver.close(whole))
+        assert driver.take(driver.iter(whole)) == []
 
 
 def test_a_failed_job_is_a_result(driver: Driver, endpoint: Any) -> None:

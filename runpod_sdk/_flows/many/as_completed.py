@@ -150,7 +150,7 @@ def start_as_completed(
         many.consumer,
         window,
         iter(listed),
-        TakeOptions(action=action, timeout=length_of_time(timeout)),
+        TakeOptions(action=action, timeout=length_of_time(timeout), total=len(listed)),
     )
 
 

@@ -124,12 +124,12 @@ class ResultTaker(Generic[R]):
     def check_open(self) -> None:
         """
         Check that an iteration may begin or continue; after the last result, or after an error, it
-        has no more results.
+        has no more results. If the number of results is known, their end need not be read.
 
         Raises:
             RuntimeError: The results were closed before the last one.
         """
-        if self._closed and not self._ended:
+        if self._closed and not self._ended and self._finished != self._options.total:
             rest = ".in_flight contains the jobs whose results were not read"
             raise RuntimeError(messages.closed_early(self._options.action, rest))
 
