@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 from inspect import CO_VARARGS
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 
@@ -75,6 +75,6 @@ def _handles(code: CodeType, signal_number: object) -> bool:
     handler: Any = signal.getsignal(signal_number)
     while isinstance(handler, partial):
         handler = handler.func
-    if callable(handler) and not hasattr(handler, "__code__"):  # an object
+    if not isinstance(handler, FunctionType | MethodType):  # an object, whose attributes may raise
         handler = type(handler).__call__
     return getattr(handler, "__code__", None) is code

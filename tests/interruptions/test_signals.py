@@ -360,6 +360,9 @@ def test_which_exceptions_a_handler_raises() -> None:
         raise TimeoutError
 
     class Walker:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError(name)
+
         def __call__(self, number: int, frame: FrameType | None) -> None:
             del frame
             raise TimeoutError
