@@ -18,7 +18,13 @@ from runpod_sdk import _forks, errors
 from runpod_sdk import _messages as messages
 from runpod_sdk._io import event_loop
 from runpod_sdk.models import JobState
-from runpod_sdk.settings import POLL_WAIT, Timeout, length_of_time, whole_number
+from runpod_sdk.settings import (
+    POLL_WAIT,
+    Timeout,
+    checked_function,
+    length_of_time,
+    whole_number,
+)
 from runpod_sdk.webhooks import _apps
 from runpod_sdk.webhooks._seen import InHandError, Seen, SeenStore
 from runpod_sdk.webhooks._signing import EXPIRES_IN, Delivery, Secret, check, parse, sign_url
@@ -277,6 +283,8 @@ class Receiver:
                 duplicate, before the response is sent. It should return quickly, because RunPod
                 does not wait long. If it raises, the response is 500 and RunPod calls again.
         """
+        if handler is not None:
+            checked_function(handler, "handler")
         return _apps.asgi(self, handler)
 
     def wsgi(self, handler: Callable[[Delivery], object] | None = None) -> WSGIApplication:
@@ -288,6 +296,8 @@ class Receiver:
                 response is sent. It should return quickly, because RunPod does not wait long. If
                 it raises, the response is 500 and RunPod calls again.
         """
+        if handler is not None:
+            checked_function(handler, "handler")
         return _apps.wsgi(self, handler)
 
     def _is_new(self, delivery: Delivery) -> bool:

@@ -106,6 +106,7 @@ def sign_url(
 
     Raises:
         ValueError: *url* is not an http URL or is already signed, or the secret is too short.
+        TypeError: *url* or *reference* is not a string.
     """
     try:
         return _signed(url, secret, reference, expires_in, now)
@@ -123,6 +124,10 @@ def _signed(
     expires_in: float | timedelta,
     now: float | None,
 ) -> str:
+    if not isinstance(url, str):
+        raise TypeError(f"url must be a string, not {type(url).__name__}")
+    if not (reference is None or isinstance(reference, str)):
+        raise TypeError(f"reference must be a string, not {reference!r:.60}")
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise ValueError("url must begin with https:// and name a host")
@@ -228,6 +233,8 @@ def _read(body: str | bytes) -> tuple[JobState, JSONValue]:
 
 
 def _query(url: str | bytes) -> list[tuple[str, str]]:
+    if not isinstance(url, str | bytes):  # a framework's object, such as `request.url`
+        raise TypeError(f"url must be a string or bytes, not {type(url).__name__}: pass str(url)")
     text = url.decode(errors="replace") if isinstance(url, bytes) else url
     head, mark, query = text.partition("?")
     return parse_qsl((query if mark else head).partition("#")[0], keep_blank_values=True)

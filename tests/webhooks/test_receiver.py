@@ -441,4 +441,7 @@ def test_mistakes() -> None:
 
     with pytest.raises(TypeError, match="coroutine"):
         made().wsgi(handle)
+    for serve in (made().wsgi, made().asgi):
+        with pytest.raises(TypeError, match="handler must be a function"):
+            serve("handle")  # type: ignore[operator]
     assert SECRET not in repr(made())

@@ -205,6 +205,26 @@ def test_mistakes(options: dict[str, Any], said: str) -> None:
     assert "too short" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"url": None}, "url must be a string, not NoneType"),
+        ({"url": b"https://me.test/hook"}, "url must be a string, not bytes"),
+        ({"reference": 17}, "reference must be a string, not 17"),
+    ],
+)
+def test_an_argument_of_another_type(options: dict[str, Any], said: str) -> None:
+    """A number that were signed as one would come back as a text, and look forged."""
+    with pytest.raises(TypeError, match=said):
+        sign(**options)
+
+
+def test_a_called_url_of_another_type() -> None:
+    """Such as the object that a framework has for it: that is no fault of the call."""
+    with pytest.raises(TypeError, match=r"not SplitResult: pass str\(url\)"):
+        webhooks.parse(urlsplit(sign()), b"{}", SECRET)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("secret", [None, 5, [None], {"a": "b"}])
 def test_a_secret_of_another_type(secret: Any) -> None:
     """Such as None, from an environment variable that is not set."""
