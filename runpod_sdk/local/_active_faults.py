@@ -10,7 +10,8 @@ from datetime import timedelta
 from itertools import count
 from typing import TypeVar
 
-from ._faults import ExpiredResult, Fault, JobFault, NoOutput, SlowStart, seconds
+from ._faults import ExpiredResult, Fault, JobFault, NoOutput, SlowStart
+from ._limits import seconds
 from ._rules.jobs import JobFaults
 
 FaultT = TypeVar("FaultT", bound=Fault)

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+from ._limits import seconds as in_seconds
+
 
 class VirtualClock:
     """
@@ -51,8 +53,9 @@ class VirtualClock:
 
         Raises:
             ValueError: *seconds* is negative or not finite.
+            TypeError: *seconds* is neither a number nor a `timedelta`.
         """
-        length = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+        length = in_seconds(seconds)
         if not 0 <= length < math.inf:  # NaN neither
             raise ValueError(f"seconds must be zero or more, not {seconds}")
         with self._locks.setdefault(os.getpid(), threading.Lock()):

@@ -16,7 +16,7 @@ from ._active_faults import Faults
 from ._clock import VirtualClock
 from ._faults import Fault, SlowStart
 from ._job_log import job_log
-from ._limits import Limits, seconds
+from ._limits import Limits, seconds, whole_number
 from ._runtime import EndpointRuntime, EndpointSettings, Served, random_id
 from ._serving.app import App
 from ._serving.control import routes as control_routes
@@ -100,13 +100,22 @@ class LocalEndpoint:
         ):
             if not isinstance(flag, bool):
                 raise TypeError(f"{name} must be True or False, not {flag!r}")
-        for name, number in (("workers", workers), ("port", port)):
-            if isinstance(number, bool) or not isinstance(number, int):
-                raise TypeError(f"{name} must be a whole number, not {number!r}")
+        fewest = workers if min_workers is None else min_workers
+        for name, number in (("workers", workers), ("min_workers", fewest), ("port", port)):
+            whole_number(number, name)
         if workers < 1:
             raise ValueError(f"workers must be at least 1, not {workers}")
-        if min_workers is not None and not 0 <= min_workers <= workers:
+        if not 0 <= fewest <= workers:
             raise ValueError(f"min_workers must be from 0 to {workers}, not {min_workers}")
+        for name, length in (("cold_start", cold_start), ("idle_timeout", idle_timeout)):
+            if not seconds(length) >= 0:  # NaN too
+                raise ValueError(f"{name} must not be negative, not {length!r}")
+        if not (limits is None or isinstance(limits, Limits)):
+            raise TypeError(f"limits must be a Limits, not {limits!r:.60}")
+        if not callable(clock):
+            raise TypeError(f"clock must be a function, not {clock!r:.60}")
+        if not (api_key is None or isinstance(api_key, str)):
+            raise TypeError(f"api_key must be a string, not {type(api_key).__name__}")
         handlers = _by_id(handler, endpoint_id, any_id=any_id)
         self.endpoint_ids: tuple[str, ...] = tuple(handlers)
         self.endpoint_id: str = self.endpoint_ids[0]
@@ -121,7 +130,7 @@ class LocalEndpoint:
         self._worker_key = secrets.token_hex(16)
         settings = EndpointSettings(
             workers=workers,
-            min_workers=workers if min_workers is None else min_workers,
+            min_workers=fewest,
             cold_start=seconds(cold_start),
             idle_timeout=seconds(idle_timeout),
             return_aggregate_stream=return_aggregate_stream,

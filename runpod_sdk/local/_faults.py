@@ -22,13 +22,14 @@ Faults are values. `LocalEndpoint.faults.add` activates one.
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import timedelta as timedelta  # in the converter's annotations
 from typing import Any
 
 from attrs import Attribute, field, frozen
 from attrs.converters import optional as converted_optionally
 from attrs.validators import in_, instance_of, optional
 
+from ._limits import seconds
 from ._wire import OperationName
 
 
@@ -39,15 +40,6 @@ def _operation(value: str) -> str:
         raise ValueError(
             f"no operation {value!r}; the operations are {', '.join(OperationName)}"
         ) from None
-
-
-def seconds(value: float | timedelta) -> float:
-    """Return a duration in seconds."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a duration must be a number of seconds or a timedelta, not {value!r}")
-    return float(value)
 
 
 def _positive(_: object, attribute: Attribute[Any], value: float | None) -> None:

@@ -14,12 +14,27 @@ _MIB = 1024 * 1024
 
 def seconds(value: float | timedelta) -> float:
     """Return a duration in seconds."""
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"a duration must be a number of seconds or a timedelta, not {value!r}")
+    return float(value)
+
+
+def whole_number(value: int, name: str) -> int:
+    """Return *value* if it is a whole number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    return value
 
 
 def _positive(_: object, attribute: Attribute[Any], value: float) -> None:
     if not value > 0:  # NaN too
         raise ValueError(f"{attribute.name} must be greater than zero, not {value}")
+
+
+def _size(_: object, attribute: Attribute[Any], value: int) -> None:
+    _positive(_, attribute, whole_number(value, attribute.name))
 
 
 def _all_seconds(values: Iterable[float | timedelta]) -> tuple[float, ...]:
@@ -76,8 +91,8 @@ class Limits:
     run_sync_wait: float = field(default=90.0, converter=seconds, validator=_positive)
     status_sync_wait: float = field(default=90.0, converter=seconds, validator=_positive)
     stream_wait: float = field(default=10.0, converter=seconds, validator=_positive)
-    run_body: int = field(default=10 * _MIB, validator=_positive)
-    run_sync_body: int = field(default=20 * _MIB, validator=_positive)
+    run_body: int = field(default=10 * _MIB, validator=_size)
+    run_sync_body: int = field(default=20 * _MIB, validator=_size)
     webhook_timeout: float = field(default=10.0, converter=seconds, validator=_positive)
     webhook_retry_delays: tuple[float, ...] = field(
         default=(5.0, 15.0), converter=_all_seconds, validator=_not_negative
@@ -86,7 +101,7 @@ class Limits:
     worker_timeout: float = field(default=60.0, converter=seconds, validator=_positive)
     stop_grace: float = field(default=5.0, converter=seconds, validator=_positive)
     process_grace: float = field(default=5.0, converter=seconds, validator=_positive)
-    result_body: int = field(default=20 * _MIB, validator=_positive)
-    chunk_size: int = field(default=_MIB, validator=_positive)
+    result_body: int = field(default=20 * _MIB, validator=_size)
+    chunk_size: int = field(default=_MIB, validator=_size)
     sweep_interval: float = field(default=1.0, converter=seconds, validator=_positive)
     shutdown_grace: float = field(default=1.0, converter=seconds, validator=_positive)

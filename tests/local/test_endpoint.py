@@ -123,6 +123,13 @@ def test_the_key_is_not_shown() -> None:
         ({"endpoint_id": ""}, ValueError, "one segment"),
         ({"endpoint_id": "a/b"}, ValueError, "one segment"),
         ({"api_key": " "}, ValueError, "blank"),
+        ({"api_key": b"a key"}, TypeError, "api_key must be a string, not bytes"),
+        ({"min_workers": True}, TypeError, "min_workers must be a whole number"),
+        ({"cold_start": -1}, ValueError, "cold_start must not be negative"),
+        ({"cold_start": "5"}, TypeError, "number of seconds"),
+        ({"idle_timeout": float("nan")}, ValueError, "idle_timeout must not be negative"),
+        ({"limits": {"ttl": 5}}, TypeError, "limits must be a Limits"),
+        ({"clock": 5}, TypeError, "clock must be a function"),
     ],
 )
 def test_mistakes_are_told_at_once(

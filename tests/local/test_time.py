@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runpod_sdk.local import Limits
+from runpod_sdk.local import Limits, VirtualClock
 
 from . import support
 from .conftest import Serve
@@ -191,6 +191,18 @@ def test_limits_are_positive(value: Any) -> None:
     """A time that could never pass, or a size that nothing has, is a mistake."""
     with pytest.raises(ValueError, match="retention must be greater than zero"):
         Limits(retention=value)
+
+
+@pytest.mark.parametrize("value", ["5", True, None])
+def test_limits_are_numbers(value: Any) -> None:
+    """The same numbers as elsewhere: no text is read as one."""
+    clock = VirtualClock()
+    for use in (lambda: Limits(retention=value), lambda: clock.advance(value)):
+        with pytest.raises(TypeError, match="number of seconds or a timedelta"):
+            use()
+    for size in (value, 1.5):
+        with pytest.raises(TypeError, match="run_body must be a whole number"):
+            Limits(run_body=size)
 
 
 def test_time_passes_by_itself(serve: Serve) -> None:
