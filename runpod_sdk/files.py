@@ -22,7 +22,7 @@ from runpod_sdk._secret import Secret
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import DownloadError, RunpodTimeoutError, SaveOutputError, WebPageError
 from runpod_sdk.media import Media
-from runpod_sdk.settings import Timeout, checked_bool, length_of_time
+from runpod_sdk.settings import Timeout, checked_bool, length_of_time, whole_number
 
 if TYPE_CHECKING:
     from runpod_sdk.models import JobState
@@ -116,6 +116,7 @@ class OutputFile:
         self, path: str | os.PathLike[str], overwrite: bool, time_left: TimeLeft, max_size: int
     ) -> Path:
         checked_bool(overwrite, "overwrite")
+        whole_number(max_size, "max_size", 1)
         target = Path(path)
         if target.is_dir():
             target /= self.name

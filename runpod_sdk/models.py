@@ -334,3 +334,15 @@ class S3Config:
     bucket_name: str
     endpoint_url: str
     object_path: str | None = None
+
+    def _check(self) -> None:
+        """
+        Check that all parts are strings; None may come from an unset environment variable.
+
+        Raises:
+            TypeError: One is none. The message does not contain it, as it may be a secret.
+        """
+        for name in ("access_id", "access_secret", "bucket_name", "endpoint_url", "object_path"):
+            kind = type(getattr(self, name))
+            if not issubclass(kind, str) and (name != "object_path" or kind is not type(None)):
+                raise TypeError(f"{name} of an S3Config must be a string, not {kind.__name__}")

@@ -67,6 +67,7 @@ class S3Storage:
     def __init__(self, config: S3Config, *, region: str | None = None) -> None:
         if not isinstance(config, S3Config):
             raise TypeError(f"config must be an S3Config, not a {type(config).__name__}")
+        config._check()
         self._config = config
         self._region = region or _region_of(config.endpoint_url)
         self._client: Any = None

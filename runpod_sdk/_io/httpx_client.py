@@ -87,7 +87,9 @@ class HttpxSender:
         Args:
             transport: The transport of the created client. By default it is httpx's own.
         """
-        self._client: Any = client or httpx.Client(**_options(config, transport))
+        self._client: Any = (
+            httpx.Client(**_options(config, transport)) if client is None else client
+        )
         self._library = _library_of(self._client, httpx.Client)
         self._pooled = transport is not None
         bound_by_deadline(self._client)
@@ -146,7 +148,9 @@ class AsyncHttpxSender:
         Args:
             transport: The transport of the created client. By default it is httpx's own.
         """
-        self._client: Any = client or httpx.AsyncClient(**_options(config, transport))
+        self._client: Any = (
+            httpx.AsyncClient(**_options(config, transport)) if client is None else client
+        )
         self._library = _library_of(self._client, httpx.AsyncClient)
         self._pooled = transport is not None
         bound_by_deadline(self._client)

@@ -92,6 +92,13 @@ def test_the_credentials_of_a_callers_client(driver: Driver) -> None:
     assert [headers["authorization"] for headers in sent(script)] == [BEARER]
 
 
+@pytest.mark.parametrize("value", [False, 0, "", {}])
+def test_a_callers_client_that_is_none(driver: Driver, value: object) -> None:
+    """It is refused, although it is empty: only None is no client."""
+    with pytest.raises(TypeError, match=r"^http_client must be an httpx\."):
+        driver.client(http_client=value)
+
+
 @pytest.mark.parametrize("driver", ["sync", "asyncio"], indirect=True)
 def test_headers_and_fields_of_a_map(driver: Driver) -> None:
     script = Script(job("IN_QUEUE"), job(output=1))

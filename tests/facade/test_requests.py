@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 from pydantic import BaseModel, SecretStr, field_serializer
 
 from runpod_sdk import ExecutionPolicy, S3Config
@@ -617,6 +618,15 @@ def test_a_value_that_can_not_be_asked(driver: Driver) -> None:
 def test_a_keyword_of_another_type(driver: Driver, keyword: str, value: Any) -> None:
     """A keyword of the wire's form, or any other, is refused by its name."""
     refused(driver, TypeError, keyword, input=1, **{keyword: value})
+
+
+@pytest.mark.parametrize("name", ["access_id", "access_secret", "endpoint_url", "object_path"])
+def test_a_storage_that_is_not_of_strings(driver: Driver, name: str) -> None:
+    """Such as None of an environment variable that is not set, which a worker would get as null."""
+    kind = int if name == "object_path" else type(None)
+    storage = evolve(STORAGE, **{name: kind()})
+    message = f"^{name} of an S3Config must be a string, not {kind.__name__}$"
+    refused(driver, TypeError, message, input=1, s3_config=storage)
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", [1], [], [("ttl", 5_000)]], ids=repr)

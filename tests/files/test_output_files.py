@@ -198,6 +198,11 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
     for save in (file.save, lambda path, **given: FileSaver(path, **given).save(file)):
         with pytest.raises(TypeError, match="overwrite must be True or False, not 'no'"):
             save(tmp_path, overwrite="no")  # type: ignore[arg-type]
+    for size in (float("nan"), "1 GB", True):
+        with pytest.raises(TypeError, match="max_size must be a whole number"):
+            file.save(tmp_path, overwrite=True, max_size=size)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_size must be at least 1"):
+        file.save(tmp_path, overwrite=True, max_size=0)
     assert (tmp_path / "a.png").read_text() == "mine"
     file.save(tmp_path, overwrite=True)
     assert (tmp_path / "a.png").read_bytes() == PNG

@@ -224,6 +224,7 @@ def _policy(policy: models.ExecutionPolicy) -> wire.ExecutionPolicy:
 def _s3_config(config: models.S3Config) -> wire.S3Config:
     if not isinstance(config, models.S3Config):
         raise TypeError(f"s3_config must be an S3Config, not a {type(config).__name__}")
+    config._check()
     return wire.S3Config(
         access_id=config.access_id,
         access_secret=config.access_secret,
