@@ -100,17 +100,18 @@ def test_workers_run_side_by_side(serve: Serve, asynchronously: bool) -> None:
 
 
 def test_a_worker_runs_one_job_at_a_time_in_order(serve: Serve) -> None:
-    """With one worker, jobs run in the order of their submission."""
-    seen, running = [], threading.Lock()
+    """With one worker, jobs run in the order of their submission, though many wait."""
+    seen, running, submitted = [], threading.Lock(), threading.Event()
 
     async def handler(job: dict[str, Any]) -> Any:
         assert running.acquire(blocking=False)
-        await asyncio.sleep(0)
+        await asyncio.to_thread(submitted.wait, 10)
         seen.append(job["input"])
         running.release()
 
     api = serve(handler)
     jobs = [api.run(number) for number in range(10)]
+    submitted.set()
     assert [api.wait(job_id)["status"] for job_id in jobs] == ["COMPLETED"] * 10
     assert seen == list(range(10))
 
