@@ -110,16 +110,21 @@ def test_a_plain_function_cannot_be_interrupted(serve: Serve) -> None:
 
 def test_a_handler_that_does_not_end_gives_way(serve: Serve) -> None:
     """Half a second after its job was cancelled, another worker runs the next job."""
-    gate = Gate()
+    gate, ended = Gate(), threading.Event()
 
-    def handler(job: dict[str, Any]) -> Any:
-        return None if job["input"] == NEXT else gate.wait()
+    def handler(job: dict[str, Any]) -> None:
+        if job["input"] != NEXT:
+            try:
+                gate.wait()
+            finally:
+                ended.set()
 
     api = serve(handler)
     job_id = api.run()
     gate.reached()
     api.cancel(job_id)
     assert api.run_sync(NEXT)["status"] == "COMPLETED"
+    assert not ended.is_set()
     gate.open()
 
 
