@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from runpod_sdk import _openai
 from runpod_sdk._async.job import AsyncJob
-from runpod_sdk._flows import api, submit, updates
+from runpod_sdk._flows import api, submit
 from runpod_sdk._flows.context import EndpointContext
 from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.operation import Operation
@@ -359,16 +359,12 @@ class AsyncEndpoint(Generic[Input_contra, Output_co]):
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
-        job_id, on_timeout = checked_id(job_id, "job_id"), checked_on_timeout(on_timeout)
-        context = self._with_headers(extra_headers)
-        deadline = context.deadline(length_of_time(timeout))
-        guard = JobGuard(context, on_timeout, job_id)
-        notify = aio.notifier(on_update, guard)
-        try:
-            return await aio.drive(updates.wait_and_notify(context, job_id, deadline, notify))
-        except BaseException as reason:
-            await aio.drive(guard.ended_by(reason))
-            raise
+        return await self.job(job_id).wait(
+            timeout=timeout,
+            on_timeout=on_timeout,
+            on_update=on_update,
+            extra_headers=extra_headers,
+        )
 
     def stream(
         self,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from attrs import evolve, field, frozen
 
+from runpod_sdk._flows import updates
+from runpod_sdk._flows.guard import JobGuard
 from runpod_sdk._flows.stream_memory import StreamMemory
-from runpod_sdk._flows.updates import UpdateReader
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import sync
 from runpod_sdk._job_output import OutputWarning, checked
@@ -24,6 +25,7 @@ from runpod_sdk.settings import (
     Timeout,
     Unset,
     checked_bool,
+    checked_on_timeout,
     length_of_time,
 )
 
@@ -130,18 +132,20 @@ class Job(Generic[Output_co]):
 
         Source: get_job_status_sync in openapi/runpod-serverless.yaml.
         """
-        if not self._completed:
-            state = self.endpoint.wait(
-                self.id,
-                timeout=timeout,
-                on_timeout=on_timeout,
-                on_update=on_update,
-                extra_headers=extra_headers,
-            )
-            if not state.succeeded:
-                return state
+        on_timeout = checked_on_timeout(on_timeout)
+        context = self.endpoint._with_headers(extra_headers)
+        deadline = context.deadline(length_of_time(timeout))
+        guard = JobGuard(context, on_timeout, self.id)
+        notify = sync.notifier(on_update, guard)
+        known = self._completed[0] if self._completed else None
+        try:
+            state = sync.drive(updates.wait_and_notify(context, self.id, deadline, notify, known))
+        except BaseException as reason:
+            sync.drive(guard.ended_by(reason))
+            raise
+        if state.succeeded and known is None:
             self._completed.append(state)
-        return self._completed[0]
+        return state
 
     @overload
     def output(
@@ -359,7 +363,7 @@ class Job(Generic[Output_co]):
         Source: get_job_status, get_job_status_sync in openapi/runpod-serverless.yaml.
         """
         session = evolve(self.endpoint._with_headers(extra_headers), job_of=self._for_error)
-        reader = UpdateReader(session, self.id, None, length_of_time(timeout))
+        reader = updates.UpdateReader(session, self.id, None, length_of_time(timeout))
         return sync.QueueIterator(reader.fill)
 
     def cancel(

@@ -81,6 +81,22 @@ def test_a_function_is_told(driver: Driver, call: str) -> None:
     assert (result if call == "job.output" else result.output) == "done"
 
 
+@pytest.mark.parametrize("call", ["wait", "output"])
+def test_a_function_is_told_a_result_that_is_known(driver: Driver, call: str) -> None:
+    """Without a request; arguments are checked as before the first."""
+    script = Script(job(output="done"))
+    handle = driver.endpoint(script).job(JOB)
+    again = getattr(handle, call)
+    told: list[JobState] = []
+    driver.call(handle.wait)
+    driver.call(lambda: again(on_update=told.append))
+    assert [state.output for state in told] == ["done"]
+    for wrong in ({"timeout": -1}, {"on_timeout": "kill"}, {"on_update": 5}):
+        with pytest.raises((TypeError, ValueError)):
+            driver.call(lambda wrong=wrong: again(**wrong))
+    assert len(script.requests) == 1
+
+
 @in_no_time
 def test_what_the_function_raises_interrupts_the_wait(driver: Driver) -> None:
     """For any class; the job is named, and cancelled if the caller asked for it."""
