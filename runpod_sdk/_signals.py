@@ -75,6 +75,8 @@ def _handles(code: CodeType, signal_number: object) -> bool:
     handler: Any = signal.getsignal(signal_number)
     while isinstance(handler, partial):
         handler = handler.func
+    if not callable(handler):  # SIG_DFL, or none
+        return False
     if not isinstance(handler, FunctionType | MethodType):  # an object, whose attributes may raise
         handler = type(handler).__call__
     return getattr(handler, "__code__", None) is code
