@@ -24,6 +24,7 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from enum import IntEnum, auto
+from functools import cache
 from math import floor
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -215,11 +216,12 @@ class Limiter(Protocol):
         ...
 
 
-def _waiter() -> Future[None]:
+@cache
+def _future_class() -> type[Future[None]]:
     with whole_imports():
         from concurrent.futures import Future  # which imports logging
 
-    return Future()
+    return Future
 
 
 class RateLimiter:
@@ -238,7 +240,7 @@ class RateLimiter:
             if self._slots is None or self._running < self._slots:
                 self._running += 1
                 return None
-            waiter = _waiter()
+            waiter = _future_class()()
             self._queue.append(waiter)
             return waiter
 

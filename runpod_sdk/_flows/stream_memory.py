@@ -17,8 +17,6 @@ from weakref import ref
 
 from attrs import evolve
 
-from runpod_sdk._importing import whole_imports
-
 if TYPE_CHECKING:
     from runpod_sdk._flows.stream_position import Position
     from runpod_sdk.models import StreamChunk
@@ -43,8 +41,8 @@ class StreamMemory:
         """The position in the stream; at first its start."""
         if self._position is not None:
             return self._position
-        with whole_imports():
-            from runpod_sdk._flows.stream_position import START
+        from runpod_sdk._flows.stream_position import START  # which the stream's reader has loaded
+
         return START
 
     @position.setter

@@ -21,7 +21,7 @@ from weakref import WeakSet
 from runpod_sdk import _forks
 from runpod_sdk._environment import key_from_function
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Level, Request, Response
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import certificates, event_loop, http_common, proxies
 from runpod_sdk._io.identity import Identity
@@ -172,8 +172,7 @@ class AsyncIO:
             return await flow
         raise AssertionError("unreachable")  # the scope is never cancelled
 
-    def log(self, level: Level, message: str, *args: object) -> None:
-        log(level, message, *args)
+    log = staticmethod(log)
 
     now = staticmethod(event_loop.loop_time)
 

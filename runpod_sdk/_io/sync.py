@@ -17,7 +17,7 @@ from weakref import WeakSet
 from runpod_sdk import _forks
 from runpod_sdk._environment import key_from_function
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._flows.io import Level, Request, Response
+from runpod_sdk._flows.io import Request, Response
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._io import http_common, proxies
 from runpod_sdk._io.http11.happy_eyeballs import LookUps
@@ -165,8 +165,7 @@ class SyncIO:
     async def shielded(self, flow: Awaitable[T]) -> T:
         return await flow
 
-    def log(self, level: Level, message: str, *args: object) -> None:
-        log(level, message, *args)
+    log = staticmethod(log)
 
     now = staticmethod(time.monotonic)
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
+from runpod_sdk.settings import checked_bool
+
 from . import _wire
 from ._active_faults import Faults
 from ._clock import VirtualClock
@@ -98,8 +100,7 @@ class LocalEndpoint:
             ("any_id", any_id),
             ("rate_limits", rate_limits),
         ):
-            if not isinstance(flag, bool):
-                raise TypeError(f"{name} must be True or False, not {flag!r}")
+            checked_bool(flag, name)
         fewest = workers if min_workers is None else min_workers
         for name, number in (("workers", workers), ("min_workers", fewest), ("port", port)):
             whole_number(number, name)

@@ -293,13 +293,18 @@ def test_clients_with_a_budget_and_one_without(seed: int) -> None:
     assert max(after - before for before, after in pairwise(times)) < WINDOW + 1
 
 
+def granted(requests: int) -> tuple[SharedRateLimiter, list[Future[None]]]:
+    """Return a limiter after its first answer from the ledger, and its requests."""
+    limiter = SharedRateLimiter(LIMIT, "client", lambda: 0.0, lambda: None)
+    waiters = [limiter.acquire() for _ in range(requests)]
+    ask = limiter.ask(0.0)
+    limiter.granted(ask, RateLedger.new(LIMIT).take(ask, 0.0), 0.0)
+    return limiter, waiters
+
+
 def test_a_request_that_ends_after_a_refusal() -> None:
     """A request that got its slot, lost its start time by a refusal, and is cancelled."""
-    limiter = SharedRateLimiter(LIMIT, "client", lambda: 0.0, lambda: None)
-    ledger = RateLedger.new(LIMIT)
-    waiters = [limiter.acquire() for _ in range(2)]
-    ask = limiter.ask(0.0)
-    limiter.granted(ask, ledger.take(ask, 0.0), 0.0)
+    limiter, waiters = granted(2)
     assert all(waiter.done() for waiter in waiters)
 
     assert limiter.reserve(0.0, None) is not None
@@ -312,11 +317,7 @@ def test_a_request_that_ends_after_a_refusal() -> None:
 
 def test_requests_whose_start_was_put_off() -> None:
     """After a refusal, each asks again for a start time; one that is cancelled needs none."""
-    limiter = SharedRateLimiter(LIMIT, "client", lambda: 0.0, lambda: None)
-    ledger = RateLedger.new(LIMIT)
-    waiters = [limiter.acquire() for _ in range(40)]
-    ask = limiter.ask(0.0)
-    limiter.granted(ask, ledger.take(ask, 0.0), 0.0)
+    limiter, waiters = granted(40)
     limiter.back_off(0.0, 1.0)
     moved = limiter.ask(0.0).moved
     assert moved > 0
