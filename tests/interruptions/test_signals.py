@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,7 @@ from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.local import LocalEndpoint, VirtualClock
 from runpod_sdk.webhooks import Receiver
 from tests.faults.server import Request, Server, answer, by_operation, silence
+from tests.interruptions.ringing import THREAD, WAITS, handled, ringing
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -43,61 +44,32 @@ KINDS = [TimeoutError, SoftTimeLimitExceeded, ValueError, OSError, queue.Empty, 
 KINDS += [httpx.ReadTimeout, httpx.ConnectError, KeyboardInterrupt]
 
 
-@contextmanager
-def handled(error: BaseException) -> Iterator[None]:
-    """Let the handler of SIGALRM raise *error*."""
-
-    def ring(*_: object) -> None:
-        raise error
-
-    before = signal.signal(signal.SIGALRM, ring)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def interrupted(
     call: Callable[[], object],
     kind: type[BaseException],
     by: Server | None = None,
     begun: Callable[[], object] = lambda: True,
+    at: tuple[str, ...] = WAITS,
 ) -> BaseException:
     """
     Make a call that blocks, and see that it ends with what a signal handler raises.
 
     Args:
-        by: Rings when it has got a request that it will not answer; else it is soon.
+        by: It is not interrupted before this server has a request that it will not answer.
         begun: Whether the call has begun; it is not interrupted before.
+        at: The functions that wait.
     """
     error = kind("the caller's own")
-    main, known = threading.get_ident(), 0 if by is None else len(by.requests)
+    known = 0 if by is None else len(by.requests)
 
-    def ring() -> None:
-        while by is not None and all(answered(one) for one in by.requests[known:]):
-            time.sleep(0.005)
-        while not begun():
-            time.sleep(0.005)
-        time.sleep(0.03)
-        signal.pthread_kill(main, signal.SIGALRM)
+    def is_waiting() -> bool:
+        sent = by is None or not all(answered(one) for one in by.requests[known:])
+        return sent and bool(begun())
 
-    thread = threading.Thread(target=ring)
-    with handled(error):
-        thread.start()
-        try:
-            with pytest.raises(kind) as caught:
-                call()
-        finally:
-            thread.join()
+    with ringing(lambda: error, begun=is_waiting, at=at), pytest.raises(kind) as caught:
+        call()
     assert caught.value is error
     return error
-
-
-def waiting() -> bool:
-    """Whether the main thread waits for another."""
-    frame = sys._current_frames()[threading.main_thread().ident or 0]
-    return frame.f_code.co_filename == threading.__file__
 
 
 def answered(request: Request) -> bool:
@@ -187,7 +159,7 @@ def test_a_turn_in_line(silent: Server) -> None:
             other.start()
         while sum(request.endpoint == "full" for request in silent.requests) < 10:
             time.sleep(0.01)
-        interrupted(lambda: endpoint.cancel(JOB, timeout=60), TimeoutError, begun=waiting)
+        interrupted(lambda: endpoint.cancel(JOB, timeout=60), TimeoutError, at=(THREAD,))
         for other in others:
             other.join()
 
@@ -231,14 +203,11 @@ def test_many_jobs(taking: Server, endpoint: Endpoint, kind: type[BaseException]
 def test_reading_the_inputs_of_a_map(endpoint: Endpoint, kind: type[BaseException]) -> None:
     """An interruption while inputs are read ends the map at once, unlike an error of the inputs."""
 
-    reading = threading.Event()
-
     def inputs() -> Iterator[int]:
         yield 1
-        reading.set()
         time.sleep(30)
 
-    error = interrupted(lambda: list(endpoint.map(inputs())), kind, begun=reading.is_set)
+    error = interrupted(lambda: list(endpoint.map(inputs())), kind, at=("test_signals.inputs",))
     assert all(JOB in note for note in getattr(error, "__notes__", ()))
 
 
@@ -253,22 +222,18 @@ def test_cancelling(taking: Server, endpoint: Endpoint, kind: type[BaseException
 
 def test_interrupted_again(silent: Server) -> None:
     """A second exception ends the cancellation that the first began."""
-    error = KeyError("the caller's own")
-    main, known = threading.get_ident(), len(silent.requests)
+    error, known, raised = KeyError("the caller's own"), len(silent.requests), []
 
-    def ring() -> None:
-        for asked in (1, 2):
-            while len(silent.requests) < known + asked:
-                time.sleep(0.005)
-            time.sleep(0.03)
-            signal.pthread_kill(main, signal.SIGALRM)
+    def again() -> KeyError:
+        raised.append(error)
+        return error
 
-    thread = threading.Thread(target=ring)
-    with Runpod("key-of-a-test", base_url=silent.base_url) as client, handled(error):
-        thread.start()
-        with pytest.raises(KeyError) as caught:
-            client.endpoint("ep").wait(JOB, on_timeout="cancel")
-        thread.join()
+    with (
+        Runpod("key-of-a-test", base_url=silent.base_url) as client,
+        ringing(again, begun=lambda: len(silent.requests) > known + len(raised), times=2),
+        pytest.raises(KeyError) as caught,
+    ):
+        client.endpoint("ep").wait(JOB, on_timeout="cancel")
     assert caught.value is error
     assert error.__notes__ == [f"job {JOB}: the cancellation was interrupted"]
 
@@ -278,7 +243,7 @@ def test_waiting_for_a_webhook(endpoint: Endpoint, kind: type[BaseException]) ->
     """The client does not mistake it for the time of the next poll."""
     receiver = Receiver("https://test/hook", "a secret of some length")
     job = endpoint.job(JOB)
-    error = interrupted(lambda: receiver.wait(job, poll_every=30), kind, begun=waiting)
+    error = interrupted(lambda: receiver.wait(job, poll_every=30), kind, at=(THREAD,))
     assert f"job {JOB}: " in error.__notes__[0]
 
 
@@ -331,7 +296,7 @@ def test_looking_for_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
     tmp_path.joinpath(".runpod").mkdir()
     os.mkfifo(tmp_path / ".runpod" / "config.toml")  # blocks: nobody writes
-    interrupted(Runpod, TimeoutError)
+    interrupted(Runpod, TimeoutError, at=("_environment._stored_api_key",))
 
 
 def test_which_exceptions_a_handler_raises() -> None:

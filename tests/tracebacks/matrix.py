@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import ssl
 import sys
 import tempfile
@@ -37,6 +36,7 @@ from tests.faults.server import (
     reset,
     silence,
 )
+from tests.interruptions.ringing import ringing
 from tests.tracebacks import tools
 from tests.tracebacks.canaries import (
     CALLS,
@@ -154,16 +154,7 @@ def attempt(findings: Findings, what: str, endpoint: Any, call: Call, timeout: f
         raise AssertionError(f"{what} did not fail: {value!r}")
 
 
-def interrupt_soon() -> None:
-    signal.setitimer(signal.ITIMER_REAL, 0.03)
-
-
-def interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def run_sync(findings: Findings, way: str, urls: dict[str, str]) -> None:
-    signal.signal(signal.SIGALRM, interrupted)
     for failure, base_url in urls.items():
         with Runpod(base_url=base_url, **options_of(way, is_async=False)) as client:
             endpoint = client.endpoint("ep")
@@ -172,8 +163,8 @@ def run_sync(findings: Findings, way: str, urls: dict[str, str]) -> None:
     with Runpod(base_url=urls["silent"], **options_of(way, is_async=False)) as client:
         endpoint = client.endpoint("ep")
         for name, call in CALLS.items():
-            interrupt_soon()
-            attempt(findings, f"Ctrl-C: {name}", endpoint, call, 5)
+            with ringing(KeyboardInterrupt):
+                attempt(findings, f"Ctrl-C: {name}", endpoint, call, 30)
         for name, call in MISTAKES.items():
             attempt(findings, f"mistake: {name}", endpoint, call, 5)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from types import FrameType
-from urllib.parse import urlsplit
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
 
 from runpod_sdk import Runpod
+from tests.interruptions.ringing import CONNECTIONS, SOCKET, THREAD, ringing
 from tests.transport.server import Server, Visit
 from tests.transport.test_addresses import silent
 
@@ -24,37 +23,27 @@ if not hasattr(signal, "setitimer"):
     pytest.skip("there are no timers here", allow_module_level=True)
 
 IN_QUEUE = b'{"id": "j1", "status": "IN_QUEUE"}'
-DELAY = 0.12
-ERRORS = [TimeoutError("of the program's own"), OSError(5, "of the program's own")]
 own_or_callers = pytest.mark.parametrize("callers", [False, True], ids=["own", "callers"])
-errors = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+kinds = pytest.mark.parametrize("kind", [TimeoutError, OSError])
 
 
-Interrupted = Callable[[BaseException, Callable[[], object]], None]
+@contextmanager
+def interrupted(kind: type[Exception], server: Server, *, sent: bool, at: str) -> Iterator[None]:
+    """Interrupt a call where it waits; see that it ends with the exception, and sends no more."""
+    error = kind(5, "of the program's own")
+    before: list[int] = []
 
+    def interruption() -> Exception:
+        before[:] = len(server.visits), server.connections
+        return error
 
-@pytest.fixture
-def interrupted() -> Iterator[Interrupted]:
-    """Return a function that makes a call, during which a handler raises an exception."""
-    before = signal.getsignal(signal.SIGALRM)
+    def has_begun() -> bool:
+        return bool(server.visits) or not sent
 
-    def call(error: BaseException, ask: Callable[[], object]) -> None:
-        def ring(_: int, frame: FrameType | None) -> None:
-            at = frame  # which stays the argument's value, as in other handlers
-            while at is not None:
-                if at.f_code.co_name in ("_remove", "__del__"):  # raises nothing, so try again
-                    signal.setitimer(signal.ITIMER_REAL, 0.001)
-                    return
-                at = at.f_back
-            raise error
-
-        signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, DELAY)
-        ask()
-
-    yield call
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    with ringing(interruption, begun=has_begun, at=(at,)), pytest.raises(kind) as caught:
+        yield
+    assert caught.value is error
+    assert before == [len(server.visits), server.connections]
 
 
 def unread(visit: Visit) -> bool:
@@ -71,17 +60,24 @@ def half(visit: Visit) -> bool:
     return quiet(visit)
 
 
-PHASES = ["look-up", "connect", "TLS", "send", "receive", "body", "sleep"]
+PHASES = {
+    "look-up": THREAD,
+    "connect": CONNECTIONS,
+    "TLS": SOCKET,
+    "send": SOCKET,
+    "receive": SOCKET,
+    "body": SOCKET,
+    "sleep": THREAD,
+}
 
 
 @own_or_callers
-@errors
+@kinds
 @pytest.mark.parametrize("phase", PHASES)
 def test_each_phase(
     phase: str,
-    error: Exception,
+    kind: type[Exception],
     callers: bool,
-    interrupted: Interrupted,
     silent: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -91,7 +87,9 @@ def test_each_phase(
         server = stack.enter_context(Server(says.get(phase, unread)))
         base_url = server.base_url
         if phase == "look-up":
-            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3) or [])
+            ended = threading.Event()
+            stack.callback(ended.set)
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(60) and [])
             base_url = "http://api.test/v2"
         elif phase == "connect":
             base_url = f"http://127.0.0.1:{silent}/v2"
@@ -106,21 +104,16 @@ def test_each_phase(
         client = stack.enter_context(Runpod("key", base_url=base_url, http_client=http_client))
         endpoint = client.endpoint("ep")
         asks = {
-            "send": lambda: endpoint.run(input="x" * 9_000_000, timeout=5),
-            "sleep": lambda: endpoint.wait("j1", timeout=5),
+            "send": lambda: endpoint.run(input="x" * 9_000_000, timeout=60),
+            "sleep": lambda: endpoint.wait("j1", timeout=60),
         }
-        with pytest.raises(type(error)) as caught:
-            interrupted(error, asks.get(phase, lambda: endpoint.status("j1", timeout=5)))
-        assert caught.value is error
-        assert len(server.visits) <= 1
-        assert urlsplit(base_url).port is None or server.connections <= 1
+        with interrupted(kind, server, sent=phase in says, at=PHASES[phase]):
+            asks.get(phase, lambda: endpoint.status("j1", timeout=60))()
 
 
 @own_or_callers
-@errors
-def test_in_the_queue_of_a_rate_limit(
-    error: Exception, callers: bool, interrupted: Interrupted
-) -> None:
+@kinds
+def test_in_the_queue_of_a_rate_limit(kind: type[Exception], callers: bool) -> None:
     """It also propagates from a wait for the rate limit."""
     with ExitStack() as stack:
         server = stack.enter_context(
@@ -133,7 +126,5 @@ def test_in_the_queue_of_a_rate_limit(
         endpoint = client.endpoint("ep")
         for _ in range(2):  # as many as may be sent in ten seconds
             endpoint.purge_queue()
-        with pytest.raises(type(error)) as caught:
-            interrupted(error, lambda: endpoint.purge_queue(timeout=20))
-        assert caught.value is error
-    assert len(server.visits) == 2
+        with interrupted(kind, server, sent=True, at=THREAD):
+            endpoint.purge_queue(timeout=60)
