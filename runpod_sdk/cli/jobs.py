@@ -18,7 +18,7 @@ from runpod_sdk.cli.output import (
     summary,
 )
 from runpod_sdk.cli.status_line import status_line
-from runpod_sdk.cli.terminal import print_error, print_note
+from runpod_sdk.cli.terminal import exit_if_reader_left, print_error, print_note
 
 if TYPE_CHECKING:
     from runpod_sdk import Endpoint, JobState
@@ -121,10 +121,13 @@ def _stream(
     printer = ChunkPrinter(output or "json", saver, job_id)
     try:
         with endpoint.stream(job_id, timeout=timeout) as chunks:
+            exit_if_reader_left()
             with status_line(endpoint, job_id, quiet=quiet):
                 chunk = next(chunks, None)
             while chunk is not None:
                 printer.show(chunk)
+                if not chunks.undelivered:
+                    exit_if_reader_left()
                 chunk = next(chunks, None)
     finally:
         printer.end()

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from attrs import evolve
 
 import runpod_sdk as sdk
 from runpod_sdk.cli import arguments as a
@@ -148,7 +149,9 @@ def jobs(
             entries, statuses = selection.find(query)
     as_table = output == "text" or (output is None and terminal)
     if not entries and is_terminal(sys.stderr):
-        print_note("the history contains no such jobs")
+        hidden = not everywhere and any(evolve(selection, everywhere=True).entries())
+        more = "; --all lists jobs of other base URLs and of local endpoints that have stopped"
+        print_note("the history contains no such jobs" + (more if hidden else ""))
     if not watch and (entries or not as_table):
         job_list.print_jobs(entries, statuses, table=as_table)
 

@@ -6,6 +6,8 @@ import json
 import math
 import os
 import re
+import select
+import stat
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -27,6 +29,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SPECIAL = re.compile(r"[^\x00-\x7f]")
 _LONG = 400
 """Characters from which base64 is not shown to a person."""
+
+_READER_LEAVES = 20
+"""Milliseconds in which the reader of a pipe can leave, before more is fetched for it."""
 
 _NOT_FINITE = "NaN and Infinity, which JSON does not have, are printed as null"
 _TOKEN = re.compile(
@@ -202,6 +207,24 @@ def _write(stream: TextIO, text: str) -> None:
     with _write_errors_handled(stream):
         stream.write(text)
         stream.flush()
+
+
+def exit_if_reader_left() -> None:
+    """
+    End the process if standard output is a pipe that has lost its reader.
+
+    A reader such as `head` leaves soon after the last line that it wants.
+    """
+    try:
+        output = sys.stdout.fileno()
+        if not stat.S_ISFIFO(os.fstat(output).st_mode):
+            return
+        pipe = select.poll()
+    except (AttributeError, OSError, ValueError):  # no file, or a system without poll
+        return
+    pipe.register(output, 0)  # errors alone
+    if pipe.poll(_READER_LEAVES):
+        raise typer.Exit(ExitStatus.NOT_WRITTEN)
 
 
 @contextmanager

@@ -228,6 +228,18 @@ def test_the_table_fits_the_terminal(command: Command, columns: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.usefixtures("environment")
+def test_jobs_that_are_left_out_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If there are none to list, a person learns how to list the others."""
+    monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", "https://here.test/v2")
+    history.add("here", "ep")
+    monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", "https://there.test/v2")
+    assert "; --all lists jobs of other base URLs" in on_terminal("jobs", columns=200).text
+    shown = on_terminal("jobs", "-e", "other", columns=200)
+    assert shown.text == "the history contains no such jobs\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.usefixtures("environment")
 def test_jobs_are_watched_until_they_have_ended(command: Command) -> None:
     shown = on_terminal("jobs", "--watch")
     assert (shown.status, shown.text) == (0, "the history contains no such jobs\n")

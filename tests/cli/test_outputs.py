@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from runpod_sdk.cli import app
 from runpod_sdk.local import LocalEndpoint
 from tests.cli.in_process import Ended
 from tests.cli.test_commands import submit
@@ -42,6 +45,24 @@ def test_a_stream_is_printed_as_was_asked(
     assert (ended.status, ended.out, ended.err) == (0, expected, "")
     ended = command("stream", submit(command, mock_return=chunks), "-o", output)
     assert (ended.status, ended.out, ended.err) == (0, expected, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a pipe can't be polled")
+def test_a_stream_takes_no_chunk_that_nobody_reads(
+    command: Command, local: LocalEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chunk is delivered once: what a reader that has left would lose is not fetched."""
+    job = submit(command, mock_return=["a", "b"])
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", pipe)
+        with pytest.raises(SystemExit) as end:
+            app.command()(["stream", job], prog_name="runpod-sdk")
+    assert end.value.code == 5
+    with local.client() as client:
+        stream = client.endpoint(local.endpoint_id).stream(job)
+        assert [chunk.output for chunk in stream] == ["a", "b"]
 
 
 def test_a_stream_that_fails_has_a_whole_last_line(command: Command) -> None:
