@@ -26,7 +26,7 @@ from runpod_sdk.settings import (
     whole_number,
 )
 from runpod_sdk.webhooks import _apps
-from runpod_sdk.webhooks._seen import InHandError, Seen, SeenStore
+from runpod_sdk.webhooks._seen import InHandError, Seen, SeenStore, checked_store, is_new
 from runpod_sdk.webhooks._signing import EXPIRES_IN, Delivery, Secret, check, parse, sign_url
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Receiver:
         self._url = url
         self._secret = secret
         self._expires_in = expires_in
-        self._seen = Seen() if seen is None else seen
+        self._seen = Seen() if seen is None else checked_store(seen)
         self.max_body = whole_number(max_body, "max_body", 1)
         self._ended = Seen()
         self.after_fork()
@@ -301,7 +301,7 @@ class Receiver:
         return _apps.wsgi(self, handler)
 
     def _is_new(self, delivery: Delivery) -> bool:
-        new = self._seen.add(delivery.key)
+        new = is_new(self._seen, delivery.key)
         if delivery.state.completed:
             self._tell(delivery.state, new=new)
         return new

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Protocol
+from collections.abc import Awaitable
+from typing import Protocol, cast
 
 from runpod_sdk import _forks
 from runpod_sdk.settings import whole_number
@@ -24,6 +25,27 @@ class SeenStore(Protocol):
     def discard(self, key: str) -> None:
         """Remove *key*, because its call could not be handled."""
         ...
+
+
+def checked_store(store: SeenStore) -> SeenStore:
+    """Return *store* if it has a store's methods; a set's `add` returns nothing."""
+    methods = (getattr(store, name, None) for name in ("add", "discard"))
+    if isinstance(store, type | set) or not all(map(callable, methods)):
+        raise TypeError(
+            "seen must be a SeenStore, such as webhooks.Seen(): an object with discard(key) and"
+            f" add(key), which returns whether the key is new; not {store!r:.60}"
+        )
+    return store
+
+
+def is_new(store: SeenStore, key: str) -> bool:
+    """Add *key* to *store*; return whether it is new."""
+    new = cast(object, store.add(key))
+    if new is None or isinstance(new, Awaitable):  # None would make each call a duplicate
+        raise TypeError(
+            f"{type(store).__name__}.add() must return whether the key is new, not {new!r:.60}"
+        )
+    return bool(new)
 
 
 class Seen:

@@ -445,3 +445,23 @@ def test_mistakes() -> None:
         with pytest.raises(TypeError, match="handler must be a function"):
             serve("handle")  # type: ignore[operator]
     assert SECRET not in repr(made())
+
+
+class _SilentStore:
+    def add(self, key: str) -> Any: ...
+
+    def discard(self, key: str) -> None: ...
+
+
+@pytest.mark.parametrize("seen", [set(), {}, [], 5, "", webhooks.Seen], ids=range(6))
+def test_a_store_of_another_kind(seen: Any) -> None:
+    """A set tells not what is new: each call would be a duplicate."""
+    with pytest.raises(TypeError, match=r"seen must be a SeenStore, such as webhooks.Seen\(\)"):
+        webhooks.Receiver("https://me.test/", SECRET, seen=seen)
+
+
+def test_a_store_that_tells_nothing() -> None:
+    """No call is lost without a word."""
+    receiver = webhooks.Receiver("https://me.test/", SECRET, seen=_SilentStore())
+    with pytest.raises(TypeError, match=r"_SilentStore.add\(\) must return whether the key is new"):
+        receiver.receive(receiver.url_for(), f'{{"id": "{JOB}", "status": "COMPLETED"}}')
