@@ -22,7 +22,7 @@ from runpod_sdk._secret import Secret
 from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.errors import DownloadError, RunpodTimeoutError, SaveOutputError, WebPageError
 from runpod_sdk.media import Media
-from runpod_sdk.settings import Timeout, checked_bool, length_of_time, whole_number
+from runpod_sdk.settings import Timeout, checked_bool, checked_string, length_of_time, whole_number
 
 if TYPE_CHECKING:
     from runpod_sdk.models import JobState
@@ -145,6 +145,9 @@ def files_of(
         endpoint_url: The endpoint's base URL. If it is in a private network, such as this machine,
             links may lead there too. None uses the environment's base URL.
     """
+    checked_string(root_name, "root_name")
+    if endpoint_url is not None:
+        checked_string(endpoint_url, "endpoint_url")
     return [
         OutputFile(
             path=found.places[0],
@@ -193,8 +196,13 @@ class FileSaver:
             FileExistsError: A file with this name already exists.
             DownloadError, RunpodTimeoutError, OSError: As in `OutputFile.save`.
         """
+        if not isinstance(file, OutputFile):
+            raise TypeError(f"file must be an OutputFile, such as of state.files, not {file!r:.60}")
+        checked_string(prefix, "prefix")
+        if not (time_left is None or isinstance(time_left, TimeLeft)):
+            raise TypeError(f"time_left must be a TimeLeft, not {time_left!r:.60}")
         name = self._directory.new_name("-".join(filter(None, (safe(prefix), file.name))))
-        limit = time_left or TimeLeft(None, DOWNLOAD_TIMEOUT)
+        limit = TimeLeft(None, DOWNLOAD_TIMEOUT) if time_left is None else time_left
         fill = partial(file._write_to, limit, MAX_SIZE)
         return self._directory.write(name, fill, overwrite=self._overwrite)
 

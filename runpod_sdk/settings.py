@@ -175,6 +175,13 @@ def checked_bool(value: bool, name: str) -> bool:
     return value
 
 
+def checked_string(value: str, name: str) -> str:
+    """Return *value* if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {value!r:.60}")
+    return value
+
+
 def checked_choice(value: str, name: str, *choices: str) -> str:
     """Return *value* if it is one of the *choices*."""
     if value not in choices:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
-from runpod_sdk.settings import checked_bool
+from runpod_sdk.settings import checked_bool, whole_number
 
 from . import _wire
 from ._active_faults import Faults
 from ._clock import VirtualClock
 from ._faults import Fault, SlowStart
 from ._job_log import job_log
-from ._limits import Limits, seconds, whole_number
+from ._limits import Limits, seconds
 from ._runtime import EndpointRuntime, EndpointSettings, Served, random_id
 from ._serving.app import App
 from ._serving.control import routes as control_routes
@@ -102,11 +102,9 @@ class LocalEndpoint:
         ):
             checked_bool(flag, name)
         fewest = workers if min_workers is None else min_workers
-        for name, number in (("workers", workers), ("min_workers", fewest), ("port", port)):
-            whole_number(number, name)
-        if workers < 1:
-            raise ValueError(f"workers must be at least 1, not {workers}")
-        if not 0 <= fewest <= workers:
+        whole_number(workers, "workers", 1)
+        whole_number(port, "port", 0)
+        if whole_number(fewest, "min_workers", 0) > workers:
             raise ValueError(f"min_workers must be from 0 to {workers}, not {min_workers}")
         for name, length in (("cold_start", cold_start), ("idle_timeout", idle_timeout)):
             if not seconds(length) >= 0:  # NaN too
@@ -123,7 +121,7 @@ class LocalEndpoint:
         self.api_key: str = f"rpa_{secrets.token_hex(20)}" if api_key is None else api_key
         if not self.api_key.strip():
             raise ValueError("api_key must not be blank")
-        if not 0 <= port <= 65_535:
+        if port > 65_535:
             raise ValueError(f"port must be from 0 (any that is free) to 65535, not {port}")
         self._port = port
         self._any_id = any_id

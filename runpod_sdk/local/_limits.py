@@ -9,6 +9,8 @@ from typing import Any
 from attrs import Attribute, field, frozen
 from attrs.validators import lt
 
+from runpod_sdk.settings import whole_number
+
 _MIB = 1024 * 1024
 
 
@@ -21,20 +23,13 @@ def seconds(value: float | timedelta) -> float:
     return float(value)
 
 
-def whole_number(value: int, name: str) -> int:
-    """Return *value* if it is a whole number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    return value
-
-
 def _positive(_: object, attribute: Attribute[Any], value: float) -> None:
     if not value > 0:  # NaN too
         raise ValueError(f"{attribute.name} must be greater than zero, not {value}")
 
 
 def _size(_: object, attribute: Attribute[Any], value: int) -> None:
-    _positive(_, attribute, whole_number(value, attribute.name))
+    whole_number(value, attribute.name, 1)
 
 
 def _all_seconds(values: Iterable[float | timedelta]) -> tuple[float, ...]:

@@ -209,6 +209,23 @@ def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("wrong", [5, b"x", ["x"], True])
+def test_mistakes_are_told_before_a_file_is_looked_at(tmp_path: Path, wrong: Any) -> None:
+    for name in ("root_name", "endpoint_url"):
+        with pytest.raises(TypeError, match=f"{name} must be a string"):
+            files_of(None, **{name: wrong})
+    (file,) = state({"filename": "a.png", "data": encoded(PNG)}).files
+    saver = FileSaver(tmp_path / "new")
+    with pytest.raises(TypeError, match="file must be an OutputFile"):
+        saver.save(wrong)
+    with pytest.raises(TypeError, match="prefix must be a string"):
+        saver.save(file, prefix=wrong)
+    for time_left in (wrong, 0):
+        with pytest.raises(TypeError, match="time_left must be a TimeLeft"):
+            saver.save(file, time_left=time_left)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_saving_in_async_code(site: str, tmp_path: Path, backend: str) -> None:
     import anyio

@@ -262,9 +262,35 @@ def test_a_command_is_a_list_of_words() -> None:
         WorkerCommand("python handler.py")
     with pytest.raises(ValueError, match="at least one word"):
         WorkerCommand([])
+    for words in (5, None, [None], [b"python"]):
+        with pytest.raises(TypeError, match="a list of strings"):
+            WorkerCommand(words)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="return_aggregate_stream"):
         LocalEndpoint(WorkerCommand(SIMPLE), return_aggregate_stream=True)
     assert "hush" not in repr(WorkerCommand(SIMPLE, env={"TOKEN": "hush"}))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({"env": None}, TypeError, "env must be a mapping"),
+        ({"env": "TOKEN=hush"}, TypeError, "env must be a mapping .* not a str"),
+        ({"env": {"TOKEN": b"hush"}}, TypeError, "variable 'TOKEN' must be a string, not bytes"),
+        ({"env": {5: "hush"}}, TypeError, "variable 5 must be a string"),
+        ({"env": {"TO=KEN": "hush"}}, ValueError, "no process can have"),
+        ({"env": {"TOKEN": "hush\0"}}, ValueError, "no process can have"),
+        ({"cwd": 5}, TypeError, "cwd must be the path of a folder"),
+        ({"cwd": b"/tmp"}, TypeError, "cwd must be the path of a folder"),
+    ],
+    ids=range(8),
+)
+def test_a_worker_has_variables_and_a_folder(
+    given: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    """A mistake is told before a process starts, without the value, which may be a secret."""
+    with pytest.raises(error, match=said) as told:
+        WorkerCommand(SIMPLE, **given)
+    assert "hush" not in str(told.value)
 
 
 PARENT = """

@@ -19,7 +19,28 @@ _PING_INTERVAL = 1000  # ms
 def _words(value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str):
         raise TypeError(f'a command is a list of words, such as ["python", "{value}"]')
-    return tuple(value)
+    words = tuple(value) if isinstance(value, Iterable) else (value,)
+    if not all(isinstance(word, str) for word in words):
+        raise TypeError('a command is a list of strings, such as ["python", "handler.py"]')
+    return words
+
+
+def _variables(_: object, __: Attribute[Any], value: Mapping[str, str]) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"env must be a mapping of names to strings, not a {type(value).__name__}")
+    for name, text in value.items():
+        if not (isinstance(name, str) and isinstance(text, str)):
+            raise TypeError(
+                f"the environment variable {name!r:.60} must be a string,"
+                f" not {type(text).__name__}"  # a value may be a secret
+            )
+        if not name or "=" in name or "\0" in name + text:
+            raise ValueError(f"no process can have the environment variable {name!r:.60}")
+
+
+def _folder(_: object, __: Attribute[Any], value: str | os.PathLike[str] | None) -> None:
+    if not (value is None or isinstance(value, str | os.PathLike)):
+        raise TypeError(f"cwd must be the path of a folder, not {value!r:.60}")
 
 
 def _not_empty(_: object, __: Attribute[Any], value: tuple[str, ...]) -> None:
@@ -46,8 +67,8 @@ class WorkerCommand:
     """
 
     command: tuple[str, ...] = field(converter=_words, validator=_not_empty)
-    env: Mapping[str, str] = field(factory=dict[str, str], repr=False)
-    cwd: str | os.PathLike[str] | None = None
+    env: Mapping[str, str] = field(factory=dict[str, str], validator=_variables, repr=False)
+    cwd: str | os.PathLike[str] | None = field(default=None, validator=_folder)
 
     def find(self) -> None:
         """
