@@ -173,6 +173,8 @@ class FileSaver:
         Args:
             overwrite: Whether files that are there already are replaced.
         """
+        if not isinstance(directory, str | os.PathLike):
+            raise TypeError(f"directory must be a path, not {directory!r:.60}")
         self._directory = Directory(directory)
         self._overwrite = checked_bool(overwrite, "overwrite")
 
@@ -207,13 +209,7 @@ class FileSaver:
         return self._directory.write(name, fill, overwrite=self._overwrite)
 
 
-def save_all(
-    state: JobState[Any],
-    directory: str | os.PathLike[str],
-    *,
-    overwrite: bool,
-    time_left: TimeLeft,
-) -> list[Path]:
+def save_all(state: JobState[Any], saver: FileSaver, *, time_left: TimeLeft) -> list[Path]:
     """
     Save the files of an output, each although others fail; links to web pages are no files.
 
@@ -224,7 +220,6 @@ def save_all(
         SaveOutputError: Some could not be saved.
     """
     files = state.files
-    saver = FileSaver(directory, overwrite=overwrite)
     saved: list[Path] = []
     failed: dict[str, Exception] = {}
     for file in files[:MAX_FILES]:

@@ -25,6 +25,7 @@ from runpod_sdk._media_types import (
     type_of_name,
 )
 from runpod_sdk._sources import Source, opened
+from runpod_sdk.settings import checked_string
 
 __all__ = [
     "Media",
@@ -94,7 +95,9 @@ def to_data_url(source: Source, media_type: str | None = None) -> str:
             is not a media type.
         OSError: The file can't be read.
     """
-    if media_type is not None and not _MEDIA_TYPE.fullmatch(media_type):
+    if media_type is not None and not _MEDIA_TYPE.fullmatch(
+        checked_string(media_type, "media_type")
+    ):
         raise ValueError(f"media_type must be a media type such as image/png, not {media_type!r}")
     with opened(source) as content:
         data = content.read()

@@ -24,7 +24,6 @@ from runpod_sdk.settings import (
     OnUpdate,
     Timeout,
     Unset,
-    checked_bool,
     checked_on_timeout,
     length_of_time,
 )
@@ -279,13 +278,13 @@ class Job(Generic[Output_co]):
         """
         with whole_imports():
             from runpod_sdk._files.time_left import TimeLeft
-            from runpod_sdk.files import DOWNLOAD_TIMEOUT, save_all
+            from runpod_sdk.files import DOWNLOAD_TIMEOUT, FileSaver, save_all
 
         total = length_of_time(timeout)
-        checked_bool(overwrite, "overwrite")
+        saver = FileSaver(directory, overwrite=overwrite)
         time_left = TimeLeft(total, DOWNLOAD_TIMEOUT)
         state = checked(self.wait(timeout=total, extra_headers=extra_headers), self._for_error)
-        save = partial(save_all, state, directory, overwrite=overwrite, time_left=time_left)
+        save = partial(save_all, state, saver, time_left=time_left)
         return sync.in_thread(save, time_left)
 
     def stream(

@@ -27,7 +27,8 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 from attrs.converters import optional as converted_optionally
-from attrs.validators import in_, instance_of, optional
+
+from runpod_sdk.settings import checked_id
 
 from ._limits import seconds
 from ._wire import OperationName
@@ -50,6 +51,16 @@ def _positive(_: object, attribute: Attribute[Any], value: float | None) -> None
 def _whole(_: object, attribute: Attribute[Any], value: object) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise ValueError(f"{attribute.name} must be a whole number of seconds, not {value!r}")
+
+
+def _status(_: object, __: Attribute[Any], value: int) -> None:
+    if value not in (500, 502, 503):
+        raise ValueError(f"status must be 500, 502 or 503, not {value!r:.60}")
+
+
+def _job(_: object, __: Attribute[Any], value: str | None) -> None:
+    if value is not None:
+        checked_id(value, "job_id")
 
 
 @frozen
@@ -113,7 +124,7 @@ class ServerFailure(RequestFault):
         status: 500 or 503, as JSON like the service's, or 502, as a gateway's HTML page.
     """
 
-    status: int = field(default=503, kw_only=True, validator=in_((500, 502, 503)))
+    status: int = field(default=503, kw_only=True, validator=_status)
 
 
 @frozen
@@ -140,7 +151,7 @@ class JobFault(Fault):
         job_id: The job that it applies to; any job by default.
     """
 
-    job_id: str | None = field(default=None, validator=optional(instance_of(str)))
+    job_id: str | None = field(default=None, validator=_job)
 
 
 @frozen

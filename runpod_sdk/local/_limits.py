@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +33,8 @@ def _size(_: object, attribute: Attribute[Any], value: int) -> None:
 
 
 def _all_seconds(values: Iterable[float | timedelta]) -> tuple[float, ...]:
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise TypeError(f"delays must be a list of durations, such as [5, 15], not {values!r:.60}")
     return tuple(seconds(value) for value in values)
 
 

@@ -54,6 +54,14 @@ def _outages_survived() -> Iterator[None]:
         pass
 
 
+def _other_job(method: str, kind: str, job: object) -> str:
+    """Return the message for a job that *method* cannot wait for."""
+    how = "endpoint.job(id) makes one of an id"
+    if type(job).__name__ in ("Job", "AsyncJob"):
+        how = "for a Job call wait, for an AsyncJob await wait_async"
+    return f"{method} needs {'an' if kind[0] == 'A' else 'a'} {kind}, not {job!r:.60}: {how}"
+
+
 @define(eq=False)
 class _Wait:
     """A pending `Receiver.wait`."""
@@ -202,6 +210,8 @@ class Receiver:
 
     def forget(self, delivery: Delivery) -> None:
         """Forget a delivery, so that the next call with it is not a duplicate."""
+        if not isinstance(delivery, Delivery):
+            raise TypeError(f"delivery must be the Delivery of a call, not {delivery!r:.60}")
         self._seen.discard(delivery.key)
 
     def wait(
@@ -226,6 +236,10 @@ class Receiver:
             RunpodTimeoutError: The call timed out.
             NotFoundError: The job does not exist, or its result has expired.
         """
+        from runpod_sdk._sync.job import Job
+
+        if not isinstance(job, Job):
+            raise TypeError(_other_job("wait", "Job", job))
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
                 futures.wait([wait.called], wait.left())
@@ -260,6 +274,10 @@ class Receiver:
             RunpodTimeoutError: The call timed out.
             NotFoundError: The job does not exist, or its result has expired.
         """
+        from runpod_sdk._async.job import AsyncJob
+
+        if not isinstance(job, AsyncJob):
+            raise TypeError(_other_job("wait_async", "AsyncJob", job))
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
                 await event_loop.wait_for_future(wait.called, wait.left())

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -137,7 +138,7 @@ def _signed(
     seconds = length_of_time(expires_in, "expires_in")
     if seconds is None:
         raise ValueError("expires_in must be a length of time, not None")
-    expires = int((time.time() if now is None else now) + seconds)
+    expires = int(_time(now) + seconds)
     try:
         datetime.fromtimestamp(expires, UTC)  # as `parse` will
     except (ValueError, OverflowError, OSError):
@@ -203,6 +204,15 @@ def check(url: str | bytes, secret: Secret, *, now: float | None = None) -> tupl
         del url, secret  # which a traceback would show
 
 
+def _time(now: float | None) -> float:
+    """Return *now*, or the time of the system clock."""
+    if now is None:
+        return time.time()
+    if isinstance(now, bool) or not isinstance(now, int | float) or not math.isfinite(now):
+        raise TypeError(f"now must be a number of seconds since the epoch, not {now!r:.60}")
+    return now
+
+
 def _checked(url: str | bytes, secret: Secret, now: float | None) -> tuple[str | None, int]:
     pairs = _query(url)
     ours = {name: value for name, value in pairs if name in _OURS}
@@ -216,7 +226,7 @@ def _checked(url: str | bytes, secret: Secret, now: float | None) -> tuple[str |
     if not any(good):
         raise ForgedError("the called URL was not signed with this secret, or was changed")
     expires = int(ours[_EXPIRES])
-    if expires < (time.time() if now is None else now):
+    if expires < _time(now):
         raise ExpiredError("the called URL has expired; see expires_in of sign_url()")
     return ours.get(_REFERENCE), expires
 

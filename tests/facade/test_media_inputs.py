@@ -73,6 +73,8 @@ def test_a_media_type_that_is_given_is_kept() -> None:
     for wrong in ("png", "image/png,evil", "", "image/png\n"):
         with pytest.raises(ValueError, match="media_type must be"):
             to_data_url(PNG, wrong)
+    with pytest.raises(TypeError, match="media_type must be a string, not b'image/png'"):
+        to_data_url(PNG, b"image/png")  # type: ignore[arg-type]
 
 
 def test_what_was_encoded_is_found_again() -> None:

@@ -39,6 +39,14 @@ def test_two_files_of_one_name_get_numbers(driver: Driver, tmp_path: Path) -> No
 
 
 @in_no_time
+@pytest.mark.parametrize("directory", [None, 5, b"x", ["x"]], ids=range(4))
+def test_a_directory_that_is_no_path(driver: Driver, directory: Any) -> None:
+    """The call fails before it waits for the job."""
+    with pytest.raises(TypeError, match="directory must be a path, not"):
+        driver.call(lambda: driver.endpoint(Script()).job(JOB).save_output(directory))
+
+
+@in_no_time
 def test_a_file_that_fails_does_not_lose_the_others(
     driver: Driver, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -395,8 +395,9 @@ WRONG: dict[str, Any] = {"text": "1", "half": 1.5, "number": 7}
         (lambda: GatewayTimeout(after=float("inf")), ValueError, "greater than zero"),
         (lambda: RateLimited(retry_after=WRONG["half"]), ValueError, "whole number of seconds"),
         (lambda: RateLimited(retry_after=-1), ValueError, "whole number of seconds"),
-        (lambda: ServerFailure(status=404), ValueError, "404"),
-        (lambda: NoOutput(WRONG["number"]), TypeError, "job_id"),
+        (lambda: ServerFailure(status=404), ValueError, r"^status must be 500, .* not 404$"),
+        (lambda: NoOutput(WRONG["number"]), TypeError, r"^job_id must be a string, not \S+$"),
+        (lambda: ExpiredResult(""), ValueError, "job_id must be an id, not ''"),
     ],
 )
 def test_mistakes_in_faults(make: Any, error: type[Exception], match: str) -> None:

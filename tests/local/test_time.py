@@ -200,6 +200,8 @@ def test_limits_are_numbers(value: Any) -> None:
     for use in (lambda: Limits(retention=value), lambda: clock.advance(value)):
         with pytest.raises(TypeError, match="number of seconds or a timedelta"):
             use()
+    with pytest.raises(TypeError, match=r"a list of durations, such as \[5, 15\]"):
+        Limits(webhook_retry_delays=value)
     for size in (value, 1.5):
         with pytest.raises(TypeError, match="run_body must be a whole number"):
             Limits(run_body=size)

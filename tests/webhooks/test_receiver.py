@@ -447,6 +447,24 @@ def test_mistakes() -> None:
     assert SECRET not in repr(made())
 
 
+def test_what_is_no_job_of_this_kind(mode: Driver) -> None:
+    """The other client's job, or an id: the message names the way that there is."""
+    receiver, job = made(), mode.client().endpoint("ep").job(JOB)
+    same: Any = receiver.wait_async if mode.is_async else receiver.wait
+    other: Any = receiver.wait if mode.is_async else receiver.wait_async
+    of_an_id = r"endpoint.job\(id\) makes one of an id"
+    for ask, given, said in (
+        (other, job, "for a Job call wait, for an AsyncJob await wait_async"),
+        (same, JOB, of_an_id),
+        (same, None, of_an_id),
+    ):
+        asked = ask(given) if ask == receiver.wait_async else None  # a coroutine, to be stepped
+        with pytest.raises(TypeError, match=said):
+            ask(given) if asked is None else asked.send(None)
+    with pytest.raises(TypeError, match="delivery must be the Delivery of a call"):
+        receiver.forget(JOB)  # type: ignore[arg-type]
+
+
 class _SilentStore:
     def add(self, key: str) -> Any: ...
 

@@ -211,6 +211,8 @@ def test_mistakes(options: dict[str, Any], said: str) -> None:
         ({"url": None}, "url must be a string, not NoneType"),
         ({"url": b"https://me.test/hook"}, "url must be a string, not bytes"),
         ({"reference": 17}, "reference must be a string, not 17"),
+        ({"now": "5"}, "now must be a number of seconds since the epoch, not '5'"),
+        ({"now": float("nan")}, "now must be a number of seconds since the epoch, not nan"),
     ],
 )
 def test_an_argument_of_another_type(options: dict[str, Any], said: str) -> None:
@@ -221,6 +223,9 @@ def test_an_argument_of_another_type(options: dict[str, Any], said: str) -> None
 
 def test_a_called_url_of_another_type() -> None:
     """Such as the object that a framework has for it: that is no fault of the call."""
+    for now in (float("nan"), "5", True):  # no URL would have expired by then
+        with pytest.raises(TypeError, match="now must be a number"):
+            webhooks.parse(sign(), b"{}", SECRET, now=now)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"not SplitResult: pass str\(url\)"):
         webhooks.parse(urlsplit(sign()), b"{}", SECRET)  # type: ignore[arg-type]
 
