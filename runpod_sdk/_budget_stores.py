@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from runpod_sdk import _forks
 from runpod_sdk._secret import Secret
+from runpod_sdk._signals import ignored, raised_by_signal_handler
 from runpod_sdk.errors import ConfigurationError
 
 if sys.platform == "win32":
@@ -125,6 +126,8 @@ class FileStore:
                 _write(descriptor, current)
             return result
         except OSError as error:
+            if raised_by_signal_handler(error):
+                raise
             fault = error.strerror or str(error)
         raise ConfigurationError(f"the rate budget {self._path} cannot be read or written: {fault}")
 
@@ -216,11 +219,12 @@ def network_filesystem(path: str, mounts: str) -> str:
 
 
 def _mounts() -> str:
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+    with (
+        ignored(OSError),
+        open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file,
+    ):
+        return file.read()
+    return ""
 
 
 _SCHEMES: Final = {

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from runpod_sdk import _forks
 from runpod_sdk._file_lock import FileLock, FileLostError, FileTakenError
-from runpod_sdk._signals import raised_by_signal_handler
+from runpod_sdk._signals import ignored, raised_by_signal_handler
 from runpod_sdk.errors import JournalError
 from runpod_sdk.journal_store import damaged
 
@@ -310,7 +310,7 @@ def _is_behind(database: sqlite3.Connection) -> bool:
 def _never_close(database: sqlite3.Connection) -> None:
     """Never close a connection: SQLite would change and delete the parent's files."""
     _never_closed.append(database)
-    with suppress(Exception):  # on failure, it is kept until the interpreter ends
+    with ignored(Exception):  # on failure, it is kept until the interpreter ends
         import ctypes
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(database))

@@ -8,15 +8,30 @@ is in its exception's traceback.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from inspect import CO_VARARGS
-from types import CodeType, FrameType, FunctionType, MethodType
+from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import Any
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
     """Return whether a signal handler raised *error*, such as the handler of `signal.alarm`."""
     return interruption_in(error, error.__cause__ or error.__context__) is error
+
+
+class ignored(suppress):
+    """Ignore exceptions of the given kinds, unless a signal handler raised them."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if error is None or raised_by_signal_handler(error):
+            return False
+        return super().__exit__(kind, error, traceback)
 
 
 def interruption_in(

@@ -11,6 +11,8 @@ from typing import Any, Final, Protocol, TypeAlias, cast
 
 from attrs import frozen
 
+from runpod_sdk._signals import raised_by_signal_handler
+
 _MAX_PATH: Final = 4_096
 """Characters of a path; no system has longer ones."""
 
@@ -114,7 +116,9 @@ def check_not_at_end(file: Any) -> None:
     """
     try:
         position = file.tell()
-    except (AttributeError, OSError, ValueError):
+    except (AttributeError, OSError, ValueError) as error:
+        if raised_by_signal_handler(error):
+            raise
         return
     if position:
         raise ValueError("the file was read to its end before: go back with its seek(0)")

@@ -31,6 +31,7 @@ from runpod_sdk import _forks
 from runpod_sdk import _postgres_sql as sql
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._secret import Secret, clear_frames
+from runpod_sdk._signals import ignored
 from runpod_sdk.errors import ConfigurationError, JournalError
 from runpod_sdk.journal_store import JournalRow
 from runpod_sdk.settings import Timeout, length_of_time
@@ -240,7 +241,7 @@ class PostgresStore:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(Exception):
+            with ignored(Exception):
                 connection.close()
 
     def _acquire(self, connection: Any) -> tuple[int, int]:

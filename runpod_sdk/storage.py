@@ -24,7 +24,7 @@ from runpod_sdk._files.time_left import TimeLeft, in_thread
 from runpod_sdk._importing import whole_imports
 from runpod_sdk._media_types import type_of_content, type_of_name
 from runpod_sdk._secret import clear_frames
-from runpod_sdk._signals import interruption_in
+from runpod_sdk._signals import interruption_in, raised_by_signal_handler
 from runpod_sdk._sources import Content, Source, opened, read_bytes
 from runpod_sdk.errors import ConfigurationError, RunpodError, StorageError
 from runpod_sdk.models import S3Config
@@ -248,7 +248,9 @@ def _described(content: Content, media_type: str | None) -> tuple[str, Any, int 
         start = file.tell()
         end = file.seek(0, io.SEEK_END)
         file.seek(start)
-    except (AttributeError, OSError, ValueError):
+    except (AttributeError, OSError, ValueError) as error:
+        if raised_by_signal_handler(error):
+            raise
         named = None if content.name is None else type_of_name(content.name)
         return media_type or named or "application/octet-stream", file, None
     head = read_bytes(file, _HEAD)

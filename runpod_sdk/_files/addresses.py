@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runpod_sdk import settings
+from runpod_sdk._signals import raised_by_signal_handler
 
 _LAST_32 = 2**32 - 1
 _EMBEDDING: Final = (
@@ -72,6 +73,8 @@ def _addresses(host: str, port: int | None) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
+        if raised_by_signal_handler(error):
+            raise
         raise NotPublic(f"{host} can't be looked up: {error}") from None
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 

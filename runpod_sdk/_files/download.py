@@ -225,6 +225,7 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        before = sys.exception()
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in checked_addresses(host, port, self._endpoint_url):
             left = self._time_left.of(timeout)
@@ -232,6 +233,8 @@ class _Network(httpcore.NetworkBackend):
                 stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
                 return _Stream(stream, self._time_left)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                if interruption_in(error, before) is not None:
+                    raise
                 failure = error
         raise failure
 

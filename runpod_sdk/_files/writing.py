@@ -7,9 +7,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from runpod_sdk._signals import ignored, raised_by_signal_handler
 
 
 def write_file(target: Path, fill: Callable[[BinaryIO], None], *, overwrite: bool) -> int:
@@ -39,7 +40,7 @@ def _write(target: Path, fill: Callable[[BinaryIO], None]) -> int:
         with os.fdopen(handle, "wb") as file:
             fill(file)
             count = file.tell()
-        with suppress(OSError):  # mkstemp's are for the owner alone; be as others are
+        with ignored(OSError):  # mkstemp's are for the owner alone; be as others are
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(partial, 0o666 & ~mask)
@@ -63,6 +64,8 @@ class Directory:
         try:
             there = next(path for path in self._upwards() if path.exists())
         except OSError as error:
+            if raised_by_signal_handler(error):
+                raise
             return f"can't make {self.path}: {error.strerror}"
         if not there.is_dir():
             return f"can't make {self.path}: {there} is a file"
@@ -98,7 +101,7 @@ class Directory:
         try:
             return target, write_file(target, fill, overwrite=overwrite)
         except BaseException:
-            with suppress(OSError):
+            with ignored(OSError):
                 for path in self._made:
                     path.rmdir()
             raise

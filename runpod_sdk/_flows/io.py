@@ -18,6 +18,7 @@ from runpod_sdk._flows.censoring import Censor, censored_headers
 from runpod_sdk._flows.deadline import TimeLimit
 from runpod_sdk._flows.json_codec import decode
 from runpod_sdk._origin import Origin
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.settings import is_id
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class Submission:
         """The part of the response that has arrived; None if it cannot be read yet."""
         try:
             return None if self.read is None else self.read()
-        except Exception:  # of a transport, about an incomplete response
+        except Exception as error:  # of a transport, about an incomplete response
+            if raised_by_signal_handler(error):
+                raise
             return None
 
     @property

@@ -29,6 +29,7 @@ from runpod_sdk._io.log import follow_environment, log
 from runpod_sdk._io.request_path import ASYNC_PATH
 from runpod_sdk._io.transport_errors import HTTPError, TimeoutException
 from runpod_sdk._secret import Secret
+from runpod_sdk._signals import ignored
 from runpod_sdk._telemetry.telemetry import Sending, Telemetry
 from runpod_sdk.errors import ConfigurationError
 from runpod_sdk.settings import Config, OnUpdate, checked_function
@@ -194,7 +195,7 @@ class AsyncIO:
         """Cancel the calls on the first loop that used this port, from any thread."""
         self._closed = True
         if self._call_soon is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
+            with ignored(RuntimeError):  # the loop has ended
                 self._call_soon(self._end_all)
 
     def _scopes(self) -> set[event_loop.CancelScope]:

@@ -6,7 +6,6 @@ Under asyncio, none of them needs anyio, which takes as long to import as asynci
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from runpod_sdk._flows.deadline import Bounded
+from runpod_sdk._signals import ignored
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task, TimerHandle
@@ -148,7 +148,7 @@ async def wait_for_future(future: Future[None], limit: float | None) -> bool:
     done, call_soon = _event(), loop_scheduler()
 
     def notify(_: Future[None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
+        with ignored(RuntimeError):  # the loop has ended
             call_soon(done.set)
 
     future.add_done_callback(notify)

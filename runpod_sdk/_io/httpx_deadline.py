@@ -32,6 +32,7 @@ from runpod_sdk._io.http11.happy_eyeballs import connect
 from runpod_sdk._io.http11.socket_stream import encrypted
 from runpod_sdk._io.httpx_over_pool import AsyncPooledTransport, PooledTransport
 from runpod_sdk._io.socket_deadline import SocketErrors, Wants, is_ready, time_left
+from runpod_sdk._signals import ignored, interruption_in
 
 _EARLY_RESPONSE: Final = "the server answered before all was sent"
 _listens: ContextVar[bool] = ContextVar("runpod_sdk_hears", default=False)
@@ -47,6 +48,14 @@ class _Library:
     connecting: SocketErrors
     reading: SocketErrors
     writing: SocketErrors
+
+    def over(self, sock: socket.socket, listens: bool) -> _DeadlineStream:
+        """Return a stream over *sock*; close it if that fails."""
+        try:
+            return _DeadlineStream(self.stream(sock), listens, self)
+        except BaseException:
+            sock.close()
+            raise
 
 
 def _library_of(backend: object) -> _Library | None:
@@ -178,7 +187,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
             local_address=local_address,
             options=socket_options or (),
         )
-        return _DeadlineStream(self._library.stream(sock), self._listens, self._library)
+        return self._library.over(sock, self._listens)
 
     def connect_unix_socket(
         self,
@@ -245,7 +254,7 @@ class _DeadlineStream(httpcore.NetworkStream):
 
     def close(self) -> None:
         if self._socket is not None and self._process == os.getpid():
-            with contextlib.suppress(OSError):  # wakes a thread that waits for the socket
+            with ignored(OSError):  # wakes a thread that waits for the socket
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._inner.close()
 
@@ -267,7 +276,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         sock = encrypted(
             self._socket, server_hostname or "", ssl_context, self._library.connecting, timeout
         )
-        return _DeadlineStream(self._library.stream(sock), self._listens, self._library)
+        return self._library.over(sock, self._listens)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -317,18 +326,23 @@ class _AsyncListeningStream(httpcore.AsyncNetworkStream):
         if not (self._listens and _listens.get()):
             await self._inner.write(buffer, timeout)
             return
+        before = sys.exception()
         fault: Exception | None = None
         has_response = False
 
         async def listen() -> None:
             nonlocal has_response
-            with contextlib.suppress(
-                self._library.module.NetworkError, self._library.module.TimeoutException
-            ):
+            try:
                 while not has_response:
                     received = await self._inner.read(READ_SIZE)
                     self._received += received
                     has_response = not received or _has_response(self._received)
+            except (
+                self._library.module.NetworkError,
+                self._library.module.TimeoutException,
+            ) as error:
+                if interruption_in(error, before) is not None:
+                    raise
             has_response = True
             group.cancel_scope.cancel()
 

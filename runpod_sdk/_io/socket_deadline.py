@@ -20,7 +20,7 @@ from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 from runpod_sdk._flows.deadline import TimeLimit
-from runpod_sdk._signals import raised_by_signal_handler
+from runpod_sdk._signals import ignored, raised_by_signal_handler
 
 T = TypeVar("T")
 
@@ -131,7 +131,7 @@ def end(attempt: TimeLimit) -> None:
     if isinstance(attempt.waits_for, threading.Event):
         attempt.waits_for.set()
     if isinstance(attempt.waits_for, socket.socket):
-        with contextlib.suppress(OSError):
+        with ignored(OSError):
             # Also for TLS, without its closing alert.
             socket.socket.shutdown(attempt.waits_for, socket.SHUT_RDWR)
 

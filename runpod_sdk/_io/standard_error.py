@@ -6,6 +6,8 @@ import logging
 import sys
 from typing import Final
 
+from runpod_sdk._signals import raised_by_signal_handler
+
 _FORMAT: Final = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
@@ -32,5 +34,7 @@ class _StandardError(logging.Handler):
         try:
             sys.stderr.write(f"{self.format(record)}\n")
             sys.stderr.flush()
-        except Exception:
+        except Exception as error:
+            if raised_by_signal_handler(error):
+                raise
             self.handleError(record)

@@ -24,6 +24,7 @@ from attrs import field, frozen
 
 from runpod_sdk._flows import api
 from runpod_sdk._secret import clear_frames
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk._types import JSONValue
 from runpod_sdk.errors import RunpodError
 from runpod_sdk.json_text import read
@@ -141,7 +142,9 @@ def _signed(
     expires = int(_time(now) + seconds)
     try:
         datetime.fromtimestamp(expires, UTC)  # as `parse` will
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError) as error:
+        if raised_by_signal_handler(error):
+            raise
         raise ValueError("expires_in is too long: the date is out of range") from None
     added = [(_EXPIRES, str(expires))]
     if reference is not None:

@@ -13,6 +13,7 @@ from runpod_sdk._flows.api import parse
 from runpod_sdk._flows.api.status_errors import refuse
 from runpod_sdk._flows.operation import Operation
 from runpod_sdk._flows.retry import RepeatSafety
+from runpod_sdk._signals import raised_by_signal_handler
 from runpod_sdk.batches import BatchResult, BatchState, BatchStatus
 from runpod_sdk.models import JSONValue
 from runpod_sdk.settings import LARGEST_RUN
@@ -169,5 +170,7 @@ def _moment(value: Any) -> datetime | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value / 1000, UTC)
         return datetime.fromisoformat(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError) as error:
+        if raised_by_signal_handler(error):
+            raise
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from functools import partial
@@ -15,6 +14,7 @@ from runpod_sdk._io.http11.happy_eyeballs_asyncio import Connector
 from runpod_sdk._io.http11.tls_stream import TLSStream
 from runpod_sdk._io.socket_deadline import is_ready
 from runpod_sdk._io.transport_errors import ConnectError, ReadError, WriteError
+from runpod_sdk._signals import ignored
 
 _MAX_UNREAD: Final = 2**20
 """The number of received and unread bytes from which the transport pauses."""
@@ -101,7 +101,7 @@ class AsyncioStream(asyncio.BufferedProtocol):
 
     def _read_rest(self) -> None:
         """Read the data received before the end of the connection, which the transport drops."""
-        with contextlib.suppress(OSError):
+        with ignored(OSError):
             while data := self._socket.recv(READ_SIZE):
                 self._add(data)
 

@@ -8,7 +8,6 @@ just at the timeout, and other event loops lack it.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import os
 import selectors
@@ -21,7 +20,7 @@ from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
 from runpod_sdk._io.socket_deadline import SocketErrors, time_left, woken_by
-from runpod_sdk._signals import raised_by_signal_handler
+from runpod_sdk._signals import ignored, raised_by_signal_handler
 
 HEAD_START: Final = 0.25
 """The time in seconds after which the next address is tried, too."""
@@ -60,7 +59,7 @@ def limit_unsent(sock: socket.socket) -> None:
     """Limit the unsent data that the system buffers, if the system supports that."""
     option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
     if option is not None:
-        with contextlib.suppress(OSError):
+        with ignored(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, option, _UNSENT)
 
 
@@ -71,7 +70,7 @@ def limit_unacknowledged(sock: socket.socket, seconds: float) -> None:
     A slow server acknowledges at once; a server that is gone never does. Linux only.
     """
     if _USER_TIMEOUT is not None:
-        with contextlib.suppress(OSError):
+        with ignored(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, round(seconds * 1000))
 
 
@@ -178,15 +177,16 @@ def connect(
     waiting = interleaved((look_ups or LookUps()).find(host, port, errors, left))
     race = _Race(waiting, local_address, options)
     try:
-        while True:
-            if (sock := race.step(left())) is not None:
-                return sock
+        while (sock := race.step(left())) is None:
             if race.is_lost:
                 raise errors.failed("; ".join(dict.fromkeys(race.failures)))
             if (over := left()) is not None and over <= 0:
                 raise errors.late("no time is left")
-    finally:
+        race.close(winner=sock)
+    except BaseException:  # perhaps of a signal handler, after a connection was made
         race.close()
+        raise
+    return sock
 
 
 class _Race:
@@ -223,42 +223,40 @@ class _Race:
         for key, _ in self._selector.select(pause):
             sock: Any = key.fileobj
             self._selector.unregister(sock)
-            self._sockets.discard(sock)
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code == 0:
                 return sock  # type: ignore[no-any-return]
             self._fail(sock, OSError(code, os.strerror(code)))
         return None
 
-    def close(self) -> None:
-        """Abandon the attempts in progress."""
-        self._selector.close()
+    def close(self, winner: socket.socket | None = None) -> None:
+        """Close all sockets but the *winner*'s."""
         for sock in self._sockets:
-            sock.close()
+            if sock is not winner:
+                sock.close()
+        self._selector.close()
 
     def _begin(self, family: int, _type: int, _proto: int, _name: str, address: Any) -> None:
+        sock = None
         try:
             sock = new_socket(family)
-        except OSError as error:
-            self.failures.append(str(error))
-            return
-        self._sockets.add(sock)
-        try:
+            self._sockets.add(sock)
             for option in self._options:
                 sock.setsockopt(*option)
             if self._local_address is not None:
                 sock.bind((self._local_address, 0))
-            with contextlib.suppress(BlockingIOError):
+            with ignored(BlockingIOError):
                 sock.connect(address)
             self._selector.register(sock, selectors.EVENT_WRITE)
         except OSError as error:
             if raised_by_signal_handler(error):
                 raise
-            self._sockets.discard(sock)
             self._fail(sock, error)
 
-    def _fail(self, sock: socket.socket, error: OSError) -> None:
-        sock.close()
+    def _fail(self, sock: socket.socket | None, error: OSError) -> None:
+        if sock is not None:
+            sock.close()
+            self._sockets.discard(sock)
         self.failures.append(str(error))
         self._next_at = 0.0
 
@@ -273,7 +271,7 @@ def numeric_addresses(host: str, port: int) -> list[Address]:
 
 def _is_numeric(host: str) -> bool:
     for family in (socket.AF_INET, socket.AF_INET6):
-        with contextlib.suppress(OSError, ValueError):
+        with ignored(OSError, ValueError):
             socket.inet_pton(family, host)
             return True
     return False

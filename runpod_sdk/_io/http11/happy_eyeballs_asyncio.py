@@ -16,6 +16,7 @@ from runpod_sdk._io.http11.happy_eyeballs import (
     new_socket,
     numeric_addresses,
 )
+from runpod_sdk._signals import raised_by_signal_handler
 
 _BUFFER_SIZE: Final = 256 * 1024
 
@@ -80,6 +81,8 @@ async def _found(host: str, port: int) -> _Found:
         loop = asyncio.get_running_loop()
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
+        if raised_by_signal_handler(error):
+            raise
         return error
 
 
@@ -100,7 +103,7 @@ async def _connected_first(addresses: list[Address]) -> socket.socket:
             for attempt in done:
                 attempts.remove(attempt)
                 error = attempt.exception()
-                if not isinstance(error, OSError):
+                if not isinstance(error, OSError) or raised_by_signal_handler(error):
                     return attempt.result()
                 errors.append(error)
         raise OSError("; ".join(dict.fromkeys(map(str, errors))))

@@ -67,19 +67,21 @@ class ConnectionPool:
         longest_idle = IDLE_TIME if http_request.repeatable else SUBMISSION_IDLE_TIME
         connection = self._take_last(longest_idle) if self._idle else None
         is_kept = connection is not None
-        if connection is not None:
-            connection.limit_silence(limit if http_request.repeatable else None)
-        else:
-            stream = await self._open(self._url.host, self._url.port, self._tls)
-            connection = HTTP11Connection(stream, self._codec())
+        opened: NetworkStream | HTTP11Connection | None = connection
         try:
+            if connection is not None:
+                connection.limit_silence(limit if http_request.repeatable else None)
+            else:
+                opened = await self._open(self._url.host, self._url.port, self._tls)
+                connection = HTTP11Connection(opened, self._codec())
             if self._closed:
                 raise CloseError("the client was closed")
             body = await connection.exchange(identity, request, http_request.content, trace, limit)
             response = body.response()
             reusable = connection.renew()
         except BaseException as reason:
-            await connection.close()
+            if opened is not None:
+                await opened.close()
             if is_kept and (isinstance(reason, HTTPError) or limit.has_passed()):
                 self.drop_idle()
             raise
@@ -111,8 +113,12 @@ class ConnectionPool:
             if connection.idle_time() > longest_idle:
                 self._idle.append(connection)  # another kind of request may use it
                 return None
-            if not connection.is_closed():
-                return connection
+            try:
+                if not connection.is_closed():
+                    return connection
+            except BaseException:
+                connection.release()
+                raise
             connection.release()
         return None
 

@@ -37,7 +37,13 @@ class SocketStream:
     ) -> Self:
         """Connect to the address of *host* that answers first."""
         sock = connect(host, port, _CONNECTING, look_ups=look_ups)
-        return cls(sock if tls is None else encrypted(sock, host, tls, _CONNECTING))
+        try:
+            if tls is not None:
+                sock = encrypted(sock, host, tls, _CONNECTING)
+            return cls(sock)
+        except BaseException:
+            sock.close()
+            raise
 
     async def read(self) -> bytes:
         if self._is_plain:  # there is no TLS buffer that may contain data
