@@ -23,20 +23,6 @@ C = TypeVar("C", models.JobCounts, models.WorkerCounts)
 _MILLISECOND = timedelta(milliseconds=1)  # multiplied in a fourth of the time of making another
 _LONGEST_COUNT = 1_900
 """The size in bits up to which Python converts every number to text."""
-# The wire names of our models' fields. All other members are in `extra`, even if the API document
-# names them: a new member is added to the document first.
-_JOB = frozenset(
-    wire.Job(
-        id="",
-        status="",
-        delay_time=0,
-        execution_time=0,
-        worker_id="",
-        output=None,
-        error=None,
-        retries=0,
-    ).to_dict()
-)
 _STATUSES = {status.value: status for status in models.JobStatus}
 
 
@@ -44,6 +30,14 @@ _STATUSES = {status.value: status for status in models.JobStatus}
 def wire_names(cls: type[Any], *names: str) -> frozenset[str]:
     """Return the wire names of a generated model's attributes."""
     return frozenset(cls(**dict.fromkeys(names)).to_dict())
+
+
+# The wire names of our models' fields. All other members are in `extra`, even if the API document
+# names them: a new member is added to the document first.
+_JOB = wire_names(
+    wire.Job,
+    *("id", "status", "delay_time", "execution_time", "worker_id", "output", "error", "retries"),
+)
 
 
 def _names(cls: type[C]) -> list[str]:
