@@ -5,15 +5,17 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import httpx
 import pytest
 
 from runpod_sdk import Runpod
-from tests.interruptions.ringing import CONNECTIONS, SOCKET, THREAD, ringing
+from tests.interruptions.ringing import CONNECTIONS, SOCKET, THREAD, handled, ringing
 from tests.transport.server import Server, Visit
 from tests.transport.test_addresses import silent
 
@@ -128,3 +130,33 @@ def test_in_the_queue_of_a_rate_limit(kind: type[Exception], callers: bool) -> N
             endpoint.purge_queue()
         with interrupted(kind, server, sent=True, at=THREAD):
             endpoint.purge_queue(timeout=60)
+
+
+@own_or_callers
+@kinds
+@pytest.mark.parametrize("function", ["setblocking", "setsockopt", "connect", "getsockopt"])
+def test_as_a_connection_is_made(function: str, kind: type[Exception], callers: bool) -> None:
+    """It is not taken for an address that does not answer, and the socket is closed."""
+    error, made = kind(5, "of the program's own"), list[socket.socket]()
+
+    def ring(_: object, event: str, called: Any) -> None:
+        if event in ("c_return", "c_exception") and called.__name__ == function:
+            sys.setprofile(None)
+            made.append(called.__self__)
+            signal.raise_signal(signal.SIGALRM)
+
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(unread))
+        http_client = stack.enter_context(httpx.Client(trust_env=False)) if callers else None
+        client = stack.enter_context(
+            Runpod("key", base_url=server.base_url, http_client=http_client, max_retries=0)
+        )
+        endpoint = client.endpoint("ep")
+        stack.enter_context(handled(error))
+        stack.callback(sys.setprofile, None)
+        sys.setprofile(ring)
+        with pytest.raises(kind) as caught:
+            endpoint.status("j1", timeout=60)
+        assert caught.value is error
+        assert [sock.fileno() for sock in made] == [-1]
+        assert not server.visits
