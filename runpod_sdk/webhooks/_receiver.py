@@ -54,12 +54,13 @@ def _outages_survived() -> Iterator[None]:
         pass
 
 
-def _other_job(method: str, kind: str, job: object) -> str:
-    """Return the message for a job that *method* cannot wait for."""
-    how = "endpoint.job(id) makes one of an id"
-    if type(job).__name__ in ("Job", "AsyncJob"):
-        how = "for a Job call wait, for an AsyncJob await wait_async"
-    return f"{method} needs {'an' if kind[0] == 'A' else 'a'} {kind}, not {job!r:.60}: {how}"
+def _check_job(job: object, method: str, *, kind: str, other: str) -> None:
+    """Raise TypeError if *method* cannot wait for *job*."""
+    if type(job).__name__ == other or not (hasattr(job, "id") and hasattr(job, "status")):
+        raise TypeError(
+            f"{method} needs a job of class {kind}, not {job!r:.60}: endpoint.job(id) makes one of"
+            " an id; for a Job call wait, for an AsyncJob await wait_async"
+        )
 
 
 @define(eq=False)
@@ -236,10 +237,7 @@ class Receiver:
             RunpodTimeoutError: The call timed out.
             NotFoundError: The job does not exist, or its result has expired.
         """
-        from runpod_sdk._sync.job import Job
-
-        if not isinstance(job, Job):
-            raise TypeError(_other_job("wait", "Job", job))
+        _check_job(job, "wait", kind="Job", other="AsyncJob")
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
                 futures.wait([wait.called], wait.left())
@@ -274,10 +272,7 @@ class Receiver:
             RunpodTimeoutError: The call timed out.
             NotFoundError: The job does not exist, or its result has expired.
         """
-        from runpod_sdk._async.job import AsyncJob
-
-        if not isinstance(job, AsyncJob):
-            raise TypeError(_other_job("wait_async", "AsyncJob", job))
+        _check_job(job, "wait_async", kind="AsyncJob", other="Job")
         with self._waiting(job, timeout, poll_every) as wait:
             while True:
                 await event_loop.wait_for_future(wait.called, wait.left())
