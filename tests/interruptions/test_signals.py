@@ -147,7 +147,7 @@ def test_a_pause_before_another_try() -> None:
 
 def test_a_turn_in_line(silent: Server) -> None:
     """It is not taken for the end of the time to wait for a turn; the turn is given up."""
-    with Runpod("key-of-a-test", base_url=silent.base_url, timeout=0.6) as client:
+    with Runpod("key-of-a-test", base_url=silent.base_url, timeout=60) as client:
         endpoint = client.endpoint("full")
 
         def cancel() -> None:
@@ -160,8 +160,8 @@ def test_a_turn_in_line(silent: Server) -> None:
         while sum(request.endpoint == "full" for request in silent.requests) < 10:
             time.sleep(0.01)
         interrupted(lambda: endpoint.cancel(JOB, timeout=60), TimeoutError, at=(THREAD,))
-        for other in others:
-            other.join()
+    for other in others:  # closing the client has ended their calls
+        other.join()
 
 
 ANSWERED = by_operation(
