@@ -321,7 +321,7 @@ def test_a_large_upload_that_fails(tmp_path: Path, cut: bool) -> None:
         if cut:
             threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/v2"
-        with Runpod(KEY, base_url=url, max_retries=0, timeout=0.2) as client:
+        with Runpod(KEY, base_url=url, max_retries=0, timeout=60 if cut else 0.2) as client:
             (result,) = client.endpoint("ep").map(["x" * 9_000_000], journal=path)
     assert not isinstance(result.error, SubmissionUncertainError)
     with Journal(path) as kept:
