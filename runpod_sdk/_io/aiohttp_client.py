@@ -84,6 +84,8 @@ class AiohttpSender:
         self, request: Request, limit: TimeLimit, trace: http_common.SendTrace, identity: Identity
     ) -> Response:
         """Send *request* and read the whole response; the caller limits the time."""
+        if self._current is not None:
+            await _see_what_was_closed()
         generation = self._generation()
         attempt = _Attempt(trace)
         generation.in_progress += 1
@@ -220,6 +222,16 @@ class _Attempt:
 
 def _socket_for(address: tuple[Any, ...]) -> socket.socket:
     return new_socket(address[0])
+
+
+async def _see_what_was_closed() -> None:
+    """
+    Let aiohttp see which of its idle connections were closed while the loop was busy.
+
+    aiohttp learns it from the loop alone, and would send a request, such as a job, on them.
+    """
+    for _ in range(2):  # a loop continues this task before it handles what it has just read
+        await asyncio.sleep(0)
 
 
 def _close_soon(session: aiohttp.ClientSession) -> None:

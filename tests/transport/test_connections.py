@@ -59,26 +59,56 @@ def test_as_many_connections_as_calls_at_once() -> None:
     assert 1 <= server.connections <= 8
 
 
-@pytest.mark.parametrize("operation", ["run", "status"])
-def test_a_connection_that_the_server_closed(way: Way, operation: str) -> None:
-    """The close is seen before a request is sent, so no request is lost and no job sent twice."""
-    ended = threading.Semaphore(0)
+ASKS: dict[str, Callable[[Any], Any]] = {
+    "run": lambda endpoint: endpoint.run(input=1),
+    "status": lambda endpoint: endpoint.status("j1"),
+}
 
-    def say(visit: Visit) -> bool:
+
+class Closing:
+    """Responds, and closes each connection."""
+
+    def __init__(self) -> None:
+        self._closed = threading.Semaphore(0)
+
+    def say(self, visit: Visit) -> bool:
         visit.say()
         visit.sock.shutdown(socket.SHUT_RDWR)
-        ended.release()
+        self._closed.release()
         return False
 
-    asks: dict[str, Callable[[Any], Any]] = {
-        "run": lambda endpoint: endpoint.run(input=1),
-        "status": lambda endpoint: endpoint.status("j1"),
-    }
-    with Server(say) as server:
+    def wait(self) -> None:
+        """Wait, on an event loop too, until one more connection is closed."""
+        assert self._closed.acquire(timeout=10)
+
+
+@pytest.mark.parametrize("operation", ASKS)
+def test_a_connection_that_the_server_closed(way: Way, operation: str) -> None:
+    """The close is seen before a request is sent, so no request is lost and no job sent twice."""
+    closing = Closing()
+    with Server(closing.say) as server:
         endpoint = endpoint_of(way, server, max_retries=0)
         for _ in range(4):
-            assert way.call(lambda: asks[operation](endpoint)).id == "j1"
-            assert ended.acquire(timeout=10)
+            assert way.call(lambda: ASKS[operation](endpoint)).id == "j1"
+            closing.wait()
+    assert len(server.visits) == server.connections == 4
+
+
+@pytest.mark.parametrize("operation", ASKS)
+def test_a_connection_that_the_server_closed_meanwhile(way: Way, operation: str) -> None:
+    """Nor if the event loop was busy at that time, and has not yet heard of it."""
+    if not way.is_async:
+        pytest.skip("it has no event loop")
+    closing = Closing()
+
+    async def ask_and_wait(endpoint: Any) -> None:
+        for _ in range(4):
+            assert (await ASKS[operation](endpoint)).id == "j1"
+            closing.wait()
+
+    with Server(closing.say) as server:
+        endpoint = endpoint_of(way, server, max_retries=0)
+        way.call(lambda: ask_and_wait(endpoint))
     assert len(server.visits) == server.connections == 4
 
 
