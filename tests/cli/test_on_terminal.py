@@ -85,18 +85,23 @@ def test_a_line_that_is_drawn_late_is_gone_before_the_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On a busy machine the job may end while the line's modules are still being loaded."""
-    printed = threading.Event()
+    loading, printed = threading.Event(), threading.Event()
 
     class Slow(MetaPathFinder):
         def find_spec(self, name: str, *_: object) -> None:
             if name == "rich.spinner":
-                printed.wait(1.5)
+                loading.set()
+                printed.wait(0.5)
 
     monkeypatch.delitem(sys.modules, "rich.spinner", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Slow(), *sys.meta_path])
-    shown = on_terminal(
-        "run-sync", "mock_delay:=0.5", watch=lambda written: b"{" in written and printed.set()
-    )
+    with LocalEndpoint(lambda _: loading.wait(20)) as local:
+        monkeypatch.setenv("RUNPOD_ENDPOINT_BASE_URL", local.base_url)
+        monkeypatch.setenv("RUNPOD_ENDPOINT_ID", local.endpoint_id)
+        monkeypatch.setenv("RUNPOD_API_KEY", local.api_key)
+        shown = on_terminal(
+            "run-sync", "n:=1", watch=lambda written: b"{" in written and printed.set()
+        )
     assert shown.status == 0
     assert "\r\x1b[0K{" in shown.raw
 

@@ -57,6 +57,13 @@ def until_watching(process: subprocess.Popen[str]) -> None:
     until(watches)
 
 
+def rewrite(file: Path, text: str) -> None:
+    """Change a file at once: it is never seen empty, as it is while `write_text` opens it."""
+    other = file.with_suffix(".new")
+    other.write_text(text)
+    other.replace(file)
+
+
 @contextmanager
 def endpoint_of(there: dict[str, Any]) -> Iterator[Endpoint]:
     with Runpod(there["api_key"], base_url=there["base_url"]) as client:
@@ -156,16 +163,16 @@ def test_several_handlers_are_loaded_again_when_a_file_changes(tmp_path: Path) -
             job = first.run(input=0)
             assert job.output(timeout=30) == ["a", 1]
             until_watching(process)
-            shared.write_text("value = 2")
+            rewrite(shared, "value = 2")
             until(lambda: second.run_sync(input=0).output == ["b", 2])
-            shared.write_text("value = (")
+            rewrite(shared, "value = (")
             assert process.stderr is not None
             while "changed, but cannot be loaded: the old handler stays" not in (
                 line := process.stderr.readline()
             ):
                 assert line
             assert first.run_sync(input=0).output == ["a", 2]
-            shared.write_text("value = 3")
+            rewrite(shared, "value = 3")
             until(lambda: first.run_sync(input=0).output == ["a", 3])
             assert job.status().output == ["a", 1]
 

@@ -459,7 +459,7 @@ def test_one_of_two_at_once(tmp_path: Path) -> None:
     meeting = threading.Barrier(2)
 
     def take(endpoint: Endpoint, journal: Journal) -> str:
-        meeting.wait(10)
+        meeting.wait(60)
         with endpoint.map([1, 2], journal=journal) as results:
             try:
                 next(results)
@@ -467,7 +467,7 @@ def test_one_of_two_at_once(tmp_path: Path) -> None:
             except JournalError as error:
                 return str(error)
             finally:
-                meeting.wait(10)
+                meeting.wait(60)
 
     with (
         LocalEndpoint(lambda job: job["input"]) as local,

@@ -65,7 +65,7 @@ def test_closed_by_another_task(backend: str) -> None:
 
 def test_cancelled_while_it_is_being_left(tmp_path: Path) -> None:
     """A second cancellation during the clean-up leaves no task, and the journal can be resumed."""
-    service = Service([SENT_SLOWLY])
+    service = Service([Story(latency=60.0, lasts=60.0)])  # no answer comes in between
     path = tmp_path / "journal"
 
     async def main() -> None:

@@ -128,10 +128,15 @@ def test_left_and_cancelled(driver: Driver, endpoint: Any) -> None:
 
 def test_the_time_is_up(driver: Driver, endpoint: Any) -> None:
     """The timeout is a total; the error names the jobs in flight."""
-    results = endpoint.map([1, *[LONG] * 3], timeout=2, on_leave="cancel")
-    assert driver.next(results).output == 1
-    with pytest.raises(RunpodTimeoutError, match=r"map on endpoint .* timed out after 2 s"):
-        driver.next(results)
+    for timeout in (1, 10, 25):  # on a busy machine, the time may be over before the first result
+        results = endpoint.map([1, *[LONG] * 3], timeout=timeout, on_leave="cancel")
+        outputs: list[Any] = []
+        with pytest.raises(RunpodTimeoutError, match=rf"map on .* timed out after {timeout} s"):  # noqa: PT012 - what came before it is kept
+            while True:
+                outputs.append(driver.next(results).output)
+        if outputs:
+            break
+    assert outputs == [1]
     assert results.in_flight == {}
 
 
