@@ -229,8 +229,8 @@ def test_the_time_is_up_while_a_job_runs(driver: Driver, operation: str) -> None
     endpoint = driver.endpoint(script)
     began = driver.now()
     with pytest.raises(RunpodTimeoutError, match=f"{JOB}.*IN_PROGRESS") as caught:
-        driver.call(lambda: TIMED[operation](endpoint, 2))
-    assert 2 <= driver.now() - began < 2 + SLACK
+        driver.call(lambda: TIMED[operation](endpoint, 9))
+    assert 9 <= driver.now() - began < 9 + SLACK
     error = caught.value
     assert error.job == endpoint.job(JOB)
     assert error.state.status == "IN_PROGRESS"
@@ -240,10 +240,10 @@ def test_the_time_is_up_while_a_job_runs(driver: Driver, operation: str) -> None
 
 
 CANCELS = {
-    "run_sync": lambda endpoint: endpoint.run_sync(input=1, timeout=0.3, on_timeout="cancel"),
-    "wait": lambda endpoint: endpoint.wait(JOB, timeout=0.3, on_timeout="cancel"),
-    "job.wait": lambda endpoint: endpoint.job(JOB).wait(timeout=0.3, on_timeout="cancel"),
-    "job.output": lambda endpoint: endpoint.job(JOB).output(timeout=0.3, on_timeout="cancel"),
+    "run_sync": lambda endpoint: endpoint.run_sync(input=1, timeout=0.9, on_timeout="cancel"),
+    "wait": lambda endpoint: endpoint.wait(JOB, timeout=9, on_timeout="cancel"),
+    "job.wait": lambda endpoint: endpoint.job(JOB).wait(timeout=9, on_timeout="cancel"),
+    "job.output": lambda endpoint: endpoint.job(JOB).output(timeout=9, on_timeout="cancel"),
 }
 
 
@@ -321,7 +321,7 @@ def test_the_cancel_is_bounded(driver: Driver, wait: Callable[[Any], Any]) -> No
 def test_a_stream_is_out_of_time(driver: Driver) -> None:
     """The time of a stream runs from its first question to its end."""
     endpoint = driver.endpoint(Script(chunks("IN_PROGRESS", 1), chunks("IN_PROGRESS")))
-    stream = endpoint.stream(JOB, timeout=2)
+    stream = endpoint.stream(JOB, timeout=9)
     assert driver.next(stream).output == 1
     with pytest.raises(RunpodTimeoutError, match=JOB) as caught:
         driver.next(stream)

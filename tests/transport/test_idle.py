@@ -91,6 +91,19 @@ def test_what_is_not_sent_again(
     way: Way, callers: bool, operation: str, expected: type[Exception]
 ) -> None:
     """A submission or a stream on a broken connection is not repeated; the next one succeeds."""
+    for seconds in (0.3, 4):  # the machine may stand still for all of the shorter time
+        error, server = ask_after_the_loss(way, operation, seconds, callers=callers)
+        if len(server.visits) == KEPT + 2:
+            break
+    assert type(error) is expected
+    assert server.connections == KEPT + 1
+    assert len(server.visits) == KEPT + 2
+
+
+def ask_after_the_loss(
+    way: Way, operation: str, seconds: float, *, callers: bool
+) -> tuple[BaseException, Server]:
+    """Return the error of *operation* on a broken connection; then submit a job, on a new one."""
     service = Forgetful()
     with Server(service.say) as server, ThreadPoolExecutor(KEPT) as pool:
         client, http_client = client_of(way, server, callers=callers)
@@ -99,15 +112,14 @@ def test_what_is_not_sent_again(
         list(pool.map(ask, range(KEPT)))
         service.forgotten = KEPT
         asks: dict[str, Callable[[], Any]] = {
-            "run": lambda: way.call(lambda: endpoint.run(input=1, timeout=0.3)),
-            "stream": lambda: way.take(endpoint.stream("j1", timeout=0.3)),
+            "run": lambda: way.call(lambda: endpoint.run(input=1, timeout=seconds)),
+            "stream": lambda: way.take(endpoint.stream("j1", timeout=seconds)),
         }
-        with pytest.raises(expected):
+        with pytest.raises(RunpodTimeoutError) as caught:
             asks[operation]()
         assert way.call(lambda: endpoint.run(input=1, timeout=10)).id == "j1"
         close(way, http_client)
-    assert server.connections == KEPT + 1
-    assert len(server.visits) == KEPT + 2
+    return caught.value, server
 
 
 def unplug(sock: socket.socket) -> None:
