@@ -67,7 +67,8 @@ def ringing(
         at: The functions to interrupt.
         times: How often to raise one.
     """
-    main, done, left = threading.main_thread().ident or 0, threading.Event(), times
+    main, left = threading.main_thread().ident or 0, times
+    entered, done = threading.Event(), threading.Event()
     waits: Place | None = None
 
     def ring(_: int, frame: FrameType | None) -> None:
@@ -79,6 +80,7 @@ def ringing(
     def watch() -> None:
         nonlocal waits
         last, samples = None, 0
+        entered.wait()  # the main thread also waits until this one has started
         while not done.wait(0.01) and left:
             now = place_of(sys._current_frames()[main])
             samples = samples + 1 if now == last else 1
@@ -91,6 +93,7 @@ def ringing(
     thread = threading.Thread(target=watch)
     thread.start()
     try:
+        entered.set()
         yield
     finally:
         left = 0
