@@ -91,7 +91,8 @@ class ThreadConsumer:
 
     def abandon(self, flow: Flow[None], *args: Any) -> None:
         def begin() -> None:
-            self._last_task = asyncio.ensure_future(self._finish(flow, *args))
+            if not self._finishing:  # else the loop may be about to end, and would drop the task
+                self._last_task = asyncio.ensure_future(self._finish(flow, *args))
 
         if self._pid != os.getpid():
             return
