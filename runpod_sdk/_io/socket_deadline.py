@@ -87,6 +87,9 @@ class SocketErrors:
             failed: The socket has failed.
         """
         while isinstance(result := self.attempt(operation, *args), Wants):
+            # After a write that failed, TLS refuses to read, and always says that it must write.
+            if result is Wants.WRITE and _has_hung_up(sock):
+                raise self.failed("the connection was closed")
             self.wait(sock, result, timeout=timeout)
         return result
 
@@ -134,6 +137,16 @@ def end(attempt: TimeLimit) -> None:
         with ignored(OSError):
             # Also for TLS, without its closing alert.
             socket.socket.shutdown(attempt.waits_for, socket.SHUT_RDWR)
+
+
+def _has_hung_up(sock: socket.socket) -> bool:
+    """Return whether neither side can send any more, as after a reset, if the system tells it."""
+    try:
+        poll = select.poll()
+    except AttributeError:  # as in `is_ready`
+        return False
+    poll.register(sock, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
 def is_ready(sock: socket.socket, wants: Wants = Wants.READ, *, timeout: float | None) -> bool:
