@@ -13,17 +13,20 @@ does. For threads that do not take part both are the system's, and `now` is the 
 
 from __future__ import annotations
 
+import array
 import asyncio
+import fcntl
 import math
 import os
 import select
 import selectors
 import socket
+import termios
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -37,6 +40,8 @@ TICK = 2.0**-8
 """The clock jumps to multiples of this, in seconds: waits that end close together end at once."""
 QUIET = 0.002
 """How long all must have waited before the clock jumps, in real seconds: data may be on its way."""
+DELIVERY = 0.25
+"""The same before it jumps by a second or more, while the system has data to deliver."""
 HANGING = 120.0
 """After how many real seconds a wait fails that nothing ends."""
 DAY = 86_400.0
@@ -218,8 +223,10 @@ class VirtualTime:
                 if not self._runs:
                     return
                 seen = self._changes
+                is_far = min(wait.ends_at for wait in self._waits) >= self._now + 1
                 coming = _poll_of(each for wait in self._waits for each in wait.files.items())
-            if not coming.poll(QUIET * 1000):
+            quiet = DELIVERY if is_far and _has_unsent() else QUIET
+            if not coming.poll(quiet * 1000):
                 self._jump(seen)
 
     def _jump(self, seen: int) -> None:
@@ -235,6 +242,17 @@ class VirtualTime:
                 self._working += 1
                 wait.ended.set()
             self._changes += 1
+
+
+def _has_unsent() -> bool:
+    """Return whether the system still delivers data of a socket of this process."""
+    size = array.array("i", [0])
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # it is no socket, or was closed
+            fcntl.ioctl(int(name), termios.TIOCOUTQ, size)
+            if size[0]:
+                return True
+    return False
 
 
 TIME = VirtualTime()
